@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// How a machine is built. The enums list their values in `all_...` with a `name_of`: options, reports and
+// `nmi-sim list` take their words from here.
+#pragma once
+
+#include "nmisim/flavor.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace nmisim {
+
+class vcpu;
+
+/// latch: as hardware, one NMI may execute and one be pending; further raises coalesce and are counted.
+/// queue: each raise is a queued real-time signal of its own, at most max_in_flight per vCPU.
+enum class delivery { latch, queue };
+inline constexpr std::array all_deliveries{delivery::latch, delivery::queue};
+constexpr std::string_view name_of(delivery d) noexcept
+{
+    return d == delivery::latch ? "latch" : "queue";
+}
+
+/// What a vCPU does between NMIs.
+enum class workload {
+    spin,    ///< computes in user space
+    idle,    ///< sleeps; RCU sees an idle CPU
+    read,    ///< task-level RCU readers, which the NMI interrupts
+    syscall, ///< system calls that NMIs interrupt (EINTR, SA_RESTART), results verified
+    alloc,   ///< malloc and free, contents verified
+};
+inline constexpr std::array all_workloads{workload::spin, workload::idle, workload::read, workload::syscall,
+                                          workload::alloc};
+constexpr std::string_view name_of(workload w) noexcept
+{
+    switch (w) {
+    case workload::spin: return "spin";
+    case workload::idle: return "idle";
+    case workload::read: return "read";
+    case workload::syscall: return "syscall";
+    case workload::alloc: return "alloc";
+    }
+    return "?";
+}
+
+/// Where nmi_count(cpu) lives: the two forms of the patch of 2005.
+enum class percpu_form {
+    pda,   ///< x86_64: the CPU's own area, found through a thread-local pointer (the %gs base)
+    array, ///< i386: irq_stat[smp_processor_id()]
+};
+inline constexpr std::array all_percpu_forms{percpu_form::pda, percpu_form::array};
+constexpr std::string_view name_of(percpu_form p) noexcept
+{
+    return p == percpu_form::pda ? "pda" : "array";
+}
+
+struct machine_config {
+    int cpus = 1;
+    flavor rcu = flavor::memb;
+    nmisim::delivery delivery = nmisim::delivery::latch;
+    unsigned max_in_flight = 64; ///< queue delivery only, per vCPU
+    nmisim::workload workload = nmisim::workload::spin;
+    percpu_form percpu = percpu_form::pda;
+    int signal_offset = 1;            ///< the NMI is SIGRTMIN + this
+    bool pin = false;                 ///< pin vCPU i to the (i+1)-th allowed Linux CPU, modulo
+    bool measure_latency = true;      ///< read the clock at raise and at handler entry and exit
+    bool panic_on_unknown_nmi = false; ///< kernel: sysctl kernel.unknown_nmi_panic
+
+    /// Runs on the vCPU instead of `workload` when set: one round per call, until the vCPU goes offline.
+    /// Context: vcpu; must expect an NMI at every instruction.
+    std::function<void(vcpu&)> custom_workload;
+};
+
+} // namespace nmisim

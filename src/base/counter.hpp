@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// A statistics counter with one writer and any number of readers: the writer's own load and store are two
+// plain moves, without a lock prefix. An NMI may interrupt its own thread between the two, so a counter is
+// written *either* in NMI context *or* by the interrupted thread, never by both. Kernel: this_cpu_inc().
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace nmisim {
+
+constexpr std::size_t cacheline_size = 64;
+
+class counter {
+public:
+    void add(std::uint64_t n) noexcept
+    {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    counter& operator++() noexcept
+    {
+        add(1);
+        return *this;
+    }
+    std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+} // namespace nmisim

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "base/raw_write.hpp"
+
+#include "base/invariant.hpp"
+
+#include <cstdlib>
+#include <unistd.h>
+
+namespace nmisim {
+
+void raw_line::put(char c) noexcept
+{
+    if (length_ + 1 < sizeof buffer_) // one place is kept for the newline
+        buffer_[length_++] = c;
+}
+
+raw_line& raw_line::text(const char* s) noexcept
+{
+    while (*s != '\0')
+        put(*s++);
+    return *this;
+}
+
+raw_line& raw_line::number(std::int64_t value) noexcept
+{
+    auto magnitude = static_cast<std::uint64_t>(value);
+    if (value < 0) {
+        put('-');
+        magnitude = 0 - magnitude;
+    }
+    char digits[20];
+    int n = 0;
+    do {
+        digits[n++] = static_cast<char>('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude != 0);
+    while (n > 0)
+        put(digits[--n]);
+    return *this;
+}
+
+raw_line& raw_line::hex(std::uint64_t value, int min_digits) noexcept
+{
+    char digits[16];
+    int n = 0;
+    do {
+        digits[n++] = "0123456789abcdef"[value % 16];
+        value /= 16;
+    } while (value != 0 || n < min_digits);
+    while (n > 0)
+        put(digits[--n]);
+    return *this;
+}
+
+void raw_line::write_to(int fd) noexcept
+{
+    buffer_[length_++] = '\n';
+    if (::write(fd, buffer_, length_) < 0) {
+        // Nothing to be done, and nobody left to tell.
+    }
+    length_ = 0;
+}
+
+void bug(const char* text, const char* where) noexcept
+{
+    raw_line().text("nmi-sim: BUG: ").text(text).text(" at ").text(where).write_to(STDERR_FILENO);
+    std::abort();
+}
+
+} // namespace nmisim

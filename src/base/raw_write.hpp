@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// One line of text to a file descriptor from any context, NMI included: a fixed buffer on the stack and one
+// write(2). It exists because stdio and {fmt} allocate and lock. A text that does not fit is cut, not split.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nmisim {
+
+class raw_line {
+public:
+    raw_line& text(const char* s) noexcept;
+    raw_line& number(std::int64_t value) noexcept;
+    raw_line& hex(std::uint64_t value, int min_digits = 1) noexcept;
+    /// Appends a newline and writes the line. A failing write is ignored: there is nobody left to tell.
+    void write_to(int fd) noexcept;
+
+private:
+    void put(char c) noexcept;
+
+    char buffer_[256];
+    std::size_t length_ = 0;
+};
+
+} // namespace nmisim

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// What a run is asked to do: a plain struct that the program fills from its options, a test by hand. Every
+// quantity carries its unit. The enums list their values in `all_...` with a `name_of`, from which options,
+// completions, `nmi-sim list` and the reports take their words, so that a value has one name everywhere.
+#pragma once
+
+#include "nmisim/machine_config.hpp"
+#include "machine/injector.hpp"
+#include "nmisim/flavor.hpp"
+#include "verify/fault.hpp"
+
+#include <cstdint>
+
+namespace nmisim {
+
+enum class reclaim { sync, call_rcu };
+inline constexpr std::array all_reclaims{reclaim::sync, reclaim::call_rcu};
+constexpr std::string_view name_of(reclaim r) noexcept
+{
+    return r == reclaim::sync ? "sync" : "call_rcu";
+}
+
+struct run_config {
+    machine_config machine;                          ///< vCPUs, flavor, delivery, workload, signal
+    injection inject;                                ///< rate, arrivals
+    bool swap = true;                                ///< false: --swap-interval never
+    std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back
+    nmisim::reclaim reclaim = nmisim::reclaim::sync; ///< how an old handler's data is freed
+    std::uint64_t hold_ns = 0;                       ///< --handler slow:TIME, time spent in each handler
+    nmisim::fault fault = nmisim::fault::none;       ///< the ingredient left out
+    std::uint64_t duration_ns = 10'000'000'000;      ///< 0 = until asked to stop
+    std::uint64_t stall_timeout_ns = 10'000'000'000; ///< no progress for so long is a violation of I7
+    std::uint64_t seed = 1;
+    bool keep_going = false; ///< do not stop at the first failed check
+};
+
+} // namespace nmisim

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything that a run found out, as plain data: text, JSON and tests print the same struct. Counts are
+// exact and read after the drain; times are nanoseconds.
+#pragma once
+
+#include "base/histogram.hpp"
+#include "nmi/check.hpp"
+#include "verify/run_config.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nmisim {
+
+/// The books of one vCPU. Identity (check `conservation`): raised = handled + coalesced + rejected + offline.
+struct cpu_report {
+    int cpu = 0;
+    int pinned_to = -1; ///< Linux CPU, -1: not pinned
+    std::uint64_t raised = 0;
+    std::uint64_t handled = 0;   ///< nmi_count(cpu)
+    std::uint64_t coalesced = 0; ///< met a pending NMI, as in the hardware latch
+    std::uint64_t rejected = 0;  ///< refused by the kernel: EAGAIN, signal queue full
+    std::uint64_t offline = 0;   ///< the vCPU was offline
+    std::uint64_t unknown = 0;   ///< default action found no reason
+    std::uint64_t external = 0;  ///< default action found a reason bit (0x80, 0x40)
+    std::uint64_t max_in_flight = 0;
+    std::uint64_t work = 0; ///< rounds of its workload
+};
+
+enum class check_status { pass, fail, nothing_seen };
+constexpr std::string_view name_of(check_status s) noexcept
+{
+    return s == check_status::pass ? "pass" : s == check_status::fail ? "fail" : "nothing-seen";
+}
+
+struct check_report {
+    check id{};
+    check_status status = check_status::nothing_seen;
+    std::uint64_t looked_at = 0;
+    std::uint64_t failures = 0;
+    std::string looked_at_what; ///< unit of looked_at: "handler calls", "NMIs", "grace periods" ...
+    std::string evidence;       ///< one phrase for the table: "raised = handled + ...", "worst age 1"
+    // The first failure, if any:
+    std::string first;           ///< full sentence, with what was seen and expected
+    double first_at_s = 0;       ///< since the start of the run
+    int first_cpu = -1;          ///< -1: control side
+    std::uint64_t first_generation = 0;
+};
+
+/// One vCPU at the moment of a stall (check `progress`).
+struct stall_report {
+    int cpu = -1;
+    std::string state;                  ///< "in NMI for 1.2 s, handler generation 7"
+    std::vector<std::string> backtrace; ///< innermost first; empty where none could be had
+};
+
+enum class stop_reason { duration, first_failure, signal, stall, panic };
+constexpr std::string_view name_of(stop_reason r) noexcept
+{
+    switch (r) {
+    case stop_reason::duration: return "duration";
+    case stop_reason::first_failure: return "first-failure";
+    case stop_reason::signal: return "signal";
+    case stop_reason::stall: return "stall";
+    case stop_reason::panic: return "panic";
+    }
+    return "?";
+}
+
+/// A thing the reader should know to read the numbers right; never a verdict.
+struct remark {
+    std::string code; ///< stable, for scripts: "rate-not-reached"
+    std::string text;
+};
+
+struct run_report {
+    run_config config;
+    std::uint64_t elapsed_ns = 0; ///< first raise to the end of raising
+    nmisim::stop_reason stop_reason = nmisim::stop_reason::duration;
+    int stop_signal = 0; ///< with stop_reason::signal
+    bool complete = true; ///< ran for the whole duration
+
+    // NMIs
+    std::uint64_t requested = 0; ///< due by the rate; 0 with --rate max
+    std::uint64_t throttled = 0; ///< times the injector waited for room (in-flight bound)
+    std::vector<cpu_report> cpus;
+    cpu_report total; ///< sum of `cpus`, cpu = -1
+
+    // swaps
+    std::uint64_t swaps = 0;
+    std::uint64_t late_swaps = 0; ///< started after their deadline by more than the interval
+    std::uint64_t retired = 0;
+    std::uint64_t reclaimed = 0;
+    std::uint64_t waiting_max = 0; ///< most retired handlers that waited for their grace period at once
+    std::array<std::uint64_t, 3> handler_age{}; ///< calls that saw age 0, 1, 2 or more (a violation)
+
+    // latencies
+    latency delivery; ///< raise to the first instruction of the handler
+    latency injector; ///< due time to raise: the tool's own lateness, kept out of `delivery`
+    latency handler;  ///< handler's first instruction to its last
+    latency publish;
+    latency grace_period;
+    latency reclaim;
+    latency swap; ///< publish to reclaimed
+
+    std::vector<check_report> checks; ///< one per check, in the order of the enum
+    std::vector<stall_report> stalls;
+    std::vector<remark> remarks;
+
+    bool passed() const noexcept
+    {
+        for (const check_report& c : checks)
+            if (c.status != check_status::pass)
+                return false;
+        return !checks.empty() && stop_reason != nmisim::stop_reason::panic;
+    }
+};
+
+/// What is going on right now, for the status line. Context: control, any thread.
+struct run_progress {
+    std::uint64_t elapsed_ns = 0;
+    std::uint64_t raised = 0;
+    std::uint64_t handled = 0;
+    std::uint64_t swaps = 0;
+    std::uint64_t failures = 0;
+};
+
+} // namespace nmisim

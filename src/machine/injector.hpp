@@ -32,4 +32,37 @@ struct injection {
     std::uint64_t seed = 1;
 };
 
+class injector {
+public:
+    injector(machine& target, const injection& plan);
+    /// Stops raising and waits for the thread; NMIs in flight are the machine's to drain.
+    ~injector();
+    injector(const injector&) = delete;
+    injector& operator=(const injector&) = delete;
+
+    /// Context: control.
+    void start();
+    void stop() noexcept;
+
+    /// NMIs that were due so far by the rate, on all vCPUs; 0 with rate_max. Context: any.
+    std::uint64_t requested() const noexcept { return requested_.read(); }
+    /// Times a due NMI had to wait for room. Context: any.
+    std::uint64_t throttled() const noexcept { return throttled_.read(); }
+    /// Due time to raise. After stop().
+    const histogram& lateness() const noexcept { return lateness_; }
+
+private:
+    void run_paced();
+    void run_max();
+    bool stopping() const noexcept { return stop_.load(std::memory_order_relaxed); } // a flag, nothing with it
+
+    machine& machine_;
+    const injection plan_;
+    std::thread thread_;
+    std::atomic<bool> stop_{false};
+    counter requested_;
+    counter throttled_;
+    histogram lateness_;
+};
+
 } // namespace nmisim

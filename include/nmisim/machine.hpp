@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//
+// A machine of N vCPUs that take NMIs. Threads stand in for CPUs, a real-time signal for the NMI; handlers are
+// published by rcu_assign_pointer() and freed after a grace period of the chosen liburcu flavor.
+//
+//     nmisim::machine m({.cpus = 2});
+//     m.exchange(nmisim::make_nmi_handler([hits](const nmisim::pt_regs&, int cpu) noexcept { ...; return 1; }));
+//     m.raise_nmi(0);
+//     nmisim::nmi_handler old = m.exchange(next);   // every NMI that could see `old` has ended
+//
+// Contexts: "control" is any thread that is no vCPU of the machine, and a vCPU's workload outside of read-side
+// sections; "any" includes NMI.
+#pragma once
+
+#include "nmisim/callback.hpp"
+#include "nmisim/context.hpp"
+#include "nmisim/machine_config.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace nmisim {
+
+struct machine_state;  // src/machine/machine_state.hpp
+struct machine_faults; // src/machine/machine_faults.hpp
+struct percpu;
+
+/// What became of one raise. Identity, per vCPU, after a drain:
+/// raised = handled + coalesced + rejected + offline; `full` was not raised.
+enum class raise_result {
+    sent,      ///< the NMI will execute
+    coalesced, ///< an NMI was pending already: the two execute as one (delivery::latch)
+    rejected,  ///< the kernel's signal queue is full (EAGAIN): this NMI is lost, and in the books
+    offline,   ///< the vCPU is offline
+    full,      ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
+};
+
+enum class sync_result { done, refused_in_nmi };
+
+/// A vCPU as its workload sees it.
+class vcpu {
+public:
+    int number() const noexcept;
+    /// True when the vCPU is asked to go offline; a workload round should end soon then.
+    bool stopping() const noexcept;
+    /// "No RCU-protected pointer is held here." Needed by flavor qsbr at least once per grace period.
+    /// Context: vcpu, outside of read-side sections.
+    void quiescent_state() noexcept;
+
+    vcpu(machine_state& machine, percpu& area) noexcept : machine_(machine), area_(area) {}
+
+private:
+    machine_state& machine_;
+    percpu& area_;
+};
+
+class machine {
+public:
+    /// Builds the machine and brings every vCPU online.
+    ///
+    /// Context: control. Errors: std::invalid_argument for a configuration that contradicts itself;
+    /// std::system_error when the system refuses a thread or the signal is taken by another machine.
+    explicit machine(const machine_config& config);
+    /// The same with one ingredient of the pattern left out; for tests of the checks.
+    machine(const machine_config& config, const machine_faults& faults);
+    /// Takes every vCPU offline, waits a grace period and frees the handler it owns. The signal keeps a
+    /// harmless handler: a late one must not kill the process.
+    ~machine();
+    machine(const machine&) = delete;
+    machine& operator=(const machine&) = delete;
+
+    int cpus() const noexcept;
+
+    /// Publishes a callback that the caller keeps owning. No lock, no owner check: the last writer wins.
+    ///
+    /// Context: any. Ordering: release. Lifetime: free it only after unset_nmi_callback() and
+    /// synchronize_rcu(). Kernel: set_nmi_callback(), i386 traps.c.
+    void set_nmi_callback(nmi_callback& callback) noexcept;
+    /// Puts dummy_nmi_callback back. Context: any. Kernel: unset_nmi_callback().
+    void unset_nmi_callback() noexcept;
+    /// Returns when every NMI and reader that had begun has ended.
+    ///
+    /// Context: control. In NMI context it would wait for itself: refused, with a line on standard error
+    /// (the kernel WARNs).
+    sync_result synchronize_rcu();
+
+    /// Publishes `next`, waits a grace period, returns what was published by the exchange() before (null if
+    /// nothing was): no NMI can see it any more, so that its destruction is safe. A null `next` publishes
+    /// dummy_nmi_callback.
+    ///
+    /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.
+    /// Context: control; callers exclude each other. In NMI context it is refused, with a line on standard
+    /// error, and `next` comes back unpublished.
+    nmi_handler exchange(nmi_handler next);
+
+    /// Raises an NMI on vCPU `cpu`.
+    ///
+    /// Context: any. Progress: lock-free, one system call. Errors: none; see raise_result.
+    raise_result raise_nmi(int cpu) noexcept;
+
+    /// Sets the reason byte that default_do_nmi() looks at: 0x80 memory parity error, 0x40 I/O check.
+    /// Context: any. Kernel: port 0x61.
+    void set_reason(std::uint8_t reason) noexcept;
+
+    /// Times the NMI handler has run on `cpu`. Context: any. Kernel: nmi_count(), row NMI of /proc/interrupts.
+    std::uint64_t nmi_count(int cpu) const noexcept;
+
+    /// True while `cpu` takes NMIs. Context: any.
+    bool cpu_online(int cpu) const noexcept;
+    /// Brings a vCPU online; returns when it takes NMIs. Context: control. Errors: std::system_error.
+    void cpu_up(int cpu);
+    /// Takes a vCPU offline: its last NMI has ended and its thread too. Context: control.
+    void cpu_down(int cpu);
+
+    /// Waits until every NMI raised before has been taken; false if that did not happen within `timeout_ns`.
+    /// Context: control.
+    [[nodiscard]] bool drain(std::uint64_t timeout_ns);
+
+    machine_state& internals() noexcept { return *state_; }
+
+private:
+    std::unique_ptr<machine_state> state_;
+};
+
+} // namespace nmisim

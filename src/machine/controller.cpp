@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "machine/controller.hpp"
+
+#include "base/clock.hpp"
+#include "machine/signal_line.hpp"
+#include "rcu/rcu.hpp"
+
+#include <algorithm>
+#include <pthread.h>
+#include <utility>
+
+namespace nmisim {
+
+namespace {
+constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
+}
+
+controller::controller(std::uint64_t interval_ns, std::function<void()> step)
+    : interval_ns_(interval_ns), step_(std::move(step))
+{
+}
+
+controller::~controller()
+{
+    stop();
+}
+
+void controller::start(const rcu_ops& rcu)
+{
+    const signals_blocked block;
+    due_ns_ = now_ns() + interval_ns_;
+    thread_ = std::thread([this, &rcu] {
+        pthread_setname_np(pthread_self(), "controller");
+        rcu.register_thread();
+        rcu.thread_offline();
+        while (!stopping()) {
+            const std::uint64_t at_ns = now_ns();
+            if (at_ns < due_ns_) {
+                const timespec t = to_timespec(std::min(due_ns_, at_ns + longest_sleep_ns));
+                clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);
+                continue;
+            }
+            swap_now(at_ns);
+        }
+        rcu.thread_online();
+        rcu.unregister_thread();
+    });
+}
+
+void controller::stop() noexcept
+{
+    stop_.store(true, std::memory_order_relaxed);
+    enable(false);
+    if (thread_.joinable())
+        thread_.join();
+}
+
+void controller::round()
+{
+    if (!enabled_.load(std::memory_order_relaxed)) {
+        due_ns_ = 0;
+        spin_for(1000);
+        return;
+    }
+    const std::uint64_t at_ns = now_ns();
+    if (due_ns_ == 0)
+        due_ns_ = at_ns + interval_ns_;
+    if (at_ns >= due_ns_)
+        swap_now(at_ns);
+}
+
+void controller::swap_now(std::uint64_t at_ns)
+{
+    if (interval_ns_ != 0 && at_ns > due_ns_ + interval_ns_) {
+        ++late_;
+        due_ns_ = at_ns; // no burst of swaps to catch up
+    }
+    due_ns_ += interval_ns_;
+    step_();
+    ++swaps_;
+}
+
+} // namespace nmisim

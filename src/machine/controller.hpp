@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// The controller: does one swap every interval, on absolute deadlines. What a swap *is* comes from above
+// (src/verify/swap_steps.hpp), because the faults differ in exactly that.
+//
+// It runs as a thread of its own, or as the workload of a vCPU, where NMIs interrupt the publishing code
+// itself: in the kernel, set_nmi_callback() is called on some CPU, and that CPU takes NMIs too.
+#pragma once
+
+#include "base/counter.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+
+namespace nmisim {
+
+struct rcu_ops;
+
+class controller {
+public:
+    /// `step` does one swap. Context of step: control. `interval_ns` 0: back to back.
+    controller(std::uint64_t interval_ns, std::function<void()> step);
+    ~controller();
+    controller(const controller&) = delete;
+    controller& operator=(const controller&) = delete;
+
+    /// Runs in a thread of its own, which RCU knows (call_rcu asks for that) but does not watch meanwhile.
+    void start(const rcu_ops& rcu);
+    void stop() noexcept;
+
+    /// Does a swap if one is due, and returns soon. For a vCPU's workload. Context: vcpu.
+    void round();
+    /// False: round() does nothing. Context: any.
+    void enable(bool on) noexcept { enabled_.store(on, std::memory_order_relaxed); } // a flag, nothing with it
+
+    /// Context: any.
+    std::uint64_t swaps() const noexcept { return swaps_.read(); }
+    /// Swaps that began later than one interval after their time.
+    std::uint64_t late() const noexcept { return late_.read(); }
+
+private:
+    void swap_now(std::uint64_t at_ns);
+    bool stopping() const noexcept { return stop_.load(std::memory_order_relaxed); } // a flag, nothing with it
+
+    const std::uint64_t interval_ns_;
+    const std::function<void()> step_;
+    std::thread thread_;
+    std::atomic<bool> stop_{false};
+    std::atomic<bool> enabled_{false};
+    std::uint64_t due_ns_ = 0;
+    counter swaps_;
+    counter late_;
+};
+
+} // namespace nmisim

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// What this system allows: looked at before a run, so that a run does not fail in its middle.
+#pragma once
+
+#include <cstdint>
+
+namespace nmisim {
+
+/// The kernel's queue of pending signals: one per *user*, shared by all of the user's processes.
+struct signal_queue {
+    std::uint64_t used = 0;
+    std::uint64_t limit = 0; ///< RLIMIT_SIGPENDING; UINT64_MAX: unlimited
+};
+
+/// Context: control. Errors: none; zeros where /proc cannot be read.
+signal_queue read_signal_queue() noexcept;
+
+/// Linux CPUs this process may run on. Context: control.
+int allowed_cpus() noexcept;
+
+} // namespace nmisim

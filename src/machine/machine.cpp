@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "nmisim/machine.hpp"
+
+#include "base/clock.hpp"
+#include "base/raw_write.hpp"
+#include "machine/machine_state.hpp"
+#include "nmi/backtrace.hpp"
+#include "nmi/raise.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
+
+namespace nmisim {
+namespace {
+
+const machine_config& checked(const machine_config& config)
+{
+    if (config.cpus < 1 || config.cpus > 4096)
+        throw std::invalid_argument("a machine has 1 to 4096 vCPUs, not " + std::to_string(config.cpus));
+    if (config.delivery == delivery::queue && config.max_in_flight < 1)
+        throw std::invalid_argument("queue delivery needs room for at least 1 NMI in flight");
+    return config;
+}
+
+/// True, with a line on standard error, where waiting for a grace period would be waiting for oneself.
+bool refused(machine_state& state, const char* what) noexcept
+{
+    if (!in_nmi())
+        return false;
+    state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
+    raw_line()
+        .text("nmi-sim: WARNING: ")
+        .text(what)
+        .text(" called in NMI context on CPU ")
+        .number(smp_processor_id())
+        .text(": refused, it would wait for itself")
+        .write_to(STDERR_FILENO);
+    return true;
+}
+
+} // namespace
+
+machine_state::machine_state(const machine_config& c, const machine_faults& f)
+    : config(checked(c)), faults(f), rcu(rcu_ops_of(c.rcu)), entry(nmi_entry_of(c.rcu, f.entry, c.percpu)),
+      irq_stat(static_cast<std::size_t>(c.cpus)), nmi_signal(c.signal_offset, entry.exc_nmi, "NMI"),
+      backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request")
+{
+    domain.pid = getpid();
+    domain.measure_latency = c.measure_latency;
+    domain.panic_on_unknown_nmi = c.panic_on_unknown_nmi;
+    warm_up_unwinder();
+    for (int cpu = 0; cpu < c.cpus; ++cpu)
+        cpus.push_back(std::make_unique<vcpu_thread>(*this, cpu));
+}
+
+int vcpu::number() const noexcept
+{
+    return area_.cpunumber;
+}
+
+bool vcpu::stopping() const noexcept
+{
+    return machine_.cpus[static_cast<std::size_t>(area_.cpunumber)]->stopping();
+}
+
+void vcpu::quiescent_state() noexcept
+{
+    machine_.rcu.quiescent_state();
+}
+
+machine::machine(const machine_config& config) : machine(config, machine_faults{}) {}
+
+machine::machine(const machine_config& config, const machine_faults& faults)
+    : state_(std::make_unique<machine_state>(config, faults))
+{
+    for (auto& cpu : state_->cpus)
+        cpu->start(); // on failure the ones that started are asked to leave by their destructors
+    for (auto& cpu : state_->cpus)
+        cpu->wait_online();
+}
+
+machine::~machine()
+{
+    for (auto& cpu : state_->cpus)
+        cpu->ask_to_leave();
+    for (auto& cpu : state_->cpus)
+        cpu->join();
+    exchange(nullptr); // no vCPU is left: the grace period is for task-level readers of other threads
+}
+
+int machine::cpus() const noexcept
+{
+    return static_cast<int>(state_->cpus.size());
+}
+
+void machine::set_nmi_callback(nmi_callback& callback) noexcept
+{
+    rcu_assign_pointer(state_->domain.callback, &callback);
+}
+
+void machine::unset_nmi_callback() noexcept
+{
+    rcu_assign_pointer(state_->domain.callback, &dummy_nmi_callback);
+}
+
+sync_result machine::synchronize_rcu()
+{
+    if (refused(*state_, "synchronize_rcu"))
+        return sync_result::refused_in_nmi;
+    state_->waiting_since_ns.store(now_ns(), std::memory_order_relaxed); // for the stall watch only
+    state_->rcu.synchronize();
+    state_->waiting_since_ns.store(0, std::memory_order_relaxed);
+    state_->grace_periods.fetch_add(1, std::memory_order_relaxed);
+    return sync_result::done;
+}
+
+nmi_handler machine::exchange(nmi_handler next)
+{
+    if (refused(*state_, "exchange"))
+        return next;
+    const std::lock_guard lock(state_->swap_lock);
+    rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
+    synchronize_rcu();
+    state_->owned.swap(next);
+    return next;
+}
+
+raise_result machine::raise_nmi(int cpu) noexcept
+{
+    return raise_on(state_->area(cpu).line);
+}
+
+void machine::set_reason(std::uint8_t reason) noexcept
+{
+    state_->domain.reason.store(reason, std::memory_order_relaxed); // a byte that stands for itself
+}
+
+std::uint64_t machine::nmi_count(int cpu) const noexcept
+{
+    return nmi_count_of(state_->area(cpu));
+}
+
+bool machine::cpu_online(int cpu) const noexcept
+{
+    return state_->area(cpu).line.accepting.load(std::memory_order_relaxed); // may change before the caller looks
+}
+
+void machine::cpu_up(int cpu)
+{
+    auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
+    if (thread.running())
+        return;
+    thread.start();
+    thread.wait_online();
+}
+
+void machine::cpu_down(int cpu)
+{
+    auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
+    thread.ask_to_leave();
+    thread.join();
+}
+
+bool machine::drain(std::uint64_t timeout_ns)
+{
+    const std::uint64_t deadline_ns = now_ns() + timeout_ns;
+    for (auto& cpu : state_->cpus)
+        while (!cpu->area().line.drained()) {
+            if (now_ns() >= deadline_ns)
+                return false;
+            const timespec pause = to_timespec(100'000);
+            nanosleep(&pause, nullptr);
+        }
+    return true;
+}
+
+} // namespace nmisim

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// The ingredients of a machine that a fault can leave out.
+#pragma once
+
+#include "nmi/entry_policy.hpp"
+
+namespace nmisim {
+
+struct machine_faults {
+    entry_kind entry = entry_kind::correct;
+    bool register_vcpus = true; ///< false: vCPUs are unknown to RCU, their readers silently unprotected
+};
+
+} // namespace nmisim

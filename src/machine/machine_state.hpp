@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// What a machine is made of, for the layers above that look inside (injector, checks, exploration).
+#pragma once
+
+#include "machine/machine_faults.hpp"
+#include "machine/signal_line.hpp"
+#include "machine/vcpu_thread.hpp"
+#include "nmi/entry.hpp"
+#include "nmi/percpu.hpp"
+#include "nmisim/machine.hpp"
+#include "rcu/rcu.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace nmisim {
+
+struct alignas(cacheline_size) padded_counter {
+    counter value;
+};
+
+struct machine_state {
+    machine_config config;
+    machine_faults faults;
+    const rcu_ops& rcu;
+    nmi_entry entry;
+    nmi_domain domain;
+    std::vector<padded_counter> irq_stat; ///< i386 form of nmi_count
+    signal_line nmi_signal;
+    signal_line backtrace_signal;
+    std::vector<std::unique_ptr<vcpu_thread>> cpus;
+
+    /// When the grace period that is being waited for began, 0: none. For the stall watch.
+    std::atomic<std::uint64_t> waiting_since_ns{0};
+    std::atomic<std::uint64_t> grace_periods{0};
+
+    /// Protects `owned`; synchronize_rcu is called with it held, so it is never taken in NMI context nor by
+    /// a call_rcu callback.
+    std::mutex swap_lock;
+    nmi_handler owned;
+
+    machine_state(const machine_config& config, const machine_faults& faults);
+    percpu& area(int cpu) noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
+    const percpu& area(int cpu) const noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
+};
+
+} // namespace nmisim

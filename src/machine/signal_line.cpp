@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "machine/signal_line.hpp"
+
+#include <cerrno>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace nmisim {
+namespace {
+
+std::mutex owners_lock; // protects owned; never held while waiting, never taken in NMI context
+bool owned[65];
+
+void install(int signo, void (*handler)(int, siginfo_t*, void*))
+{
+    struct sigaction action {};
+    action.sa_sigaction = handler;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(signo, &action, nullptr) != 0)
+        throw std::system_error(errno, std::generic_category(), "sigaction(" + std::to_string(signo) + ")");
+}
+
+void harmless(int, siginfo_t*, void*) {}
+
+} // namespace
+
+signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose)
+    : signo_(SIGRTMIN + offset)
+{
+    if (offset < 0 || signo_ > SIGRTMAX)
+        throw std::invalid_argument("no real-time signal SIGRTMIN+" + std::to_string(offset) + " for the " +
+                                    purpose + ": the last is SIGRTMIN+" + std::to_string(SIGRTMAX - SIGRTMIN));
+    const std::lock_guard lock(owners_lock);
+    if (owned[signo_])
+        throw std::system_error(EBUSY, std::generic_category(),
+                                "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +
+                                    " belongs to another machine of this process; choose another signal_offset");
+    install(signo_, handler);
+    owned[signo_] = true;
+}
+
+signal_line::~signal_line()
+{
+    const std::lock_guard lock(owners_lock);
+    install(signo_, harmless);
+    owned[signo_] = false;
+}
+
+signals_blocked::signals_blocked() noexcept
+{
+    sigset_t all;
+    sigfillset(&all);
+    for (const int synchronous : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT})
+        sigdelset(&all, synchronous);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+}
+
+signals_blocked::~signals_blocked()
+{
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+} // namespace nmisim

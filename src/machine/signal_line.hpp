@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// A real-time signal that this process uses as an interrupt line. Dispositions are process-wide, so a signal
+// has one owner at a time; and they outlive their owner: a late signal must not meet SIG_DFL, which would end
+// the process, so the destructor leaves a harmless handler behind.
+#pragma once
+
+#include <csignal>
+
+namespace nmisim {
+
+class signal_line {
+public:
+    /// Takes SIGRTMIN + `offset` and installs `handler` with SA_SIGINFO | SA_RESTART. The signal stays blocked
+    /// inside its own handler, as the hardware blocks NMIs until iret. No SA_ONSTACK: liburcu does not
+    /// support readers there.
+    ///
+    /// Context: control. Errors: std::invalid_argument when there is no such signal; std::system_error when
+    /// another line of this process has it.
+    signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose);
+    ~signal_line();
+    signal_line(const signal_line&) = delete;
+    signal_line& operator=(const signal_line&) = delete;
+
+    int number() const noexcept { return signo_; }
+
+private:
+    int signo_;
+};
+
+/// Blocks every signal but the synchronous ones in the calling thread, and restores on destruction. Threads
+/// created meanwhile start with them blocked: the rule for vCPUs, and for liburcu 0.13's workers.
+class signals_blocked {
+public:
+    signals_blocked() noexcept;
+    ~signals_blocked();
+    signals_blocked(const signals_blocked&) = delete;
+    signals_blocked& operator=(const signals_blocked&) = delete;
+
+private:
+    sigset_t before_;
+};
+
+} // namespace nmisim

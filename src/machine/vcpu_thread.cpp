@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "machine/vcpu_thread.hpp"
+
+#include "base/clock.hpp"
+#include "machine/machine_state.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <sched.h>
+#include <string>
+#include <system_error>
+
+namespace nmisim {
+namespace {
+
+/// The n-th Linux CPU this process may run on, counted modulo their number.
+int allowed_cpu(int n) noexcept
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return -1;
+    int index = n % CPU_COUNT(&set);
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(cpu, &set) && index-- == 0)
+            return cpu;
+    return -1;
+}
+
+int pin_self(int n) noexcept
+{
+    const int cpu = allowed_cpu(n);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0)
+        CPU_SET(cpu, &one);
+    return cpu >= 0 && sched_setaffinity(0, sizeof one, &one) == 0 ? cpu : -1;
+}
+
+void change_mask(int how, const machine_state& machine) noexcept
+{
+    sigset_t lines;
+    sigemptyset(&lines);
+    sigaddset(&lines, machine.nmi_signal.number());
+    sigaddset(&lines, machine.backtrace_signal.number());
+    pthread_sigmask(how, &lines, nullptr);
+}
+
+} // namespace
+
+vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
+{
+    area_.domain = &machine.domain;
+    area_.cpunumber = number;
+    if (machine.config.percpu == percpu_form::array)
+        area_.irq_stat = &machine.irq_stat[static_cast<std::size_t>(number)].value;
+    area_.line.signo = machine.nmi_signal.number();
+    area_.line.latching = machine.config.delivery == delivery::latch;
+    area_.line.stamp = machine.config.measure_latency;
+    area_.line.bound = machine.config.max_in_flight;
+}
+
+vcpu_thread::~vcpu_thread()
+{
+    ask_to_leave();
+    join();
+}
+
+void vcpu_thread::start()
+{
+    stop_.store(false, std::memory_order_relaxed); // no thread is there to see it
+    online_.store(0, std::memory_order_relaxed);
+    const signals_blocked block;
+    try {
+        thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error& e) {
+        throw std::system_error(e.code(), "cannot start the thread of vCPU " +
+                                              std::to_string(area_.cpunumber) +
+                                              " (use fewer vCPUs, or raise the limit: ulimit -u)");
+    }
+}
+
+void vcpu_thread::wait_online() noexcept
+{
+    online_.wait(0, std::memory_order_acquire); // (4) acquire: the thread's set-up; pairs with (3)
+}
+
+void vcpu_thread::ask_to_leave() noexcept
+{
+    stop_.store(true, std::memory_order_relaxed); // joined afterwards
+}
+
+void vcpu_thread::join() noexcept
+{
+    if (thread_.joinable())
+        thread_.join();
+}
+
+void vcpu_thread::run()
+{
+    const std::string name = "vcpu" + std::to_string(area_.cpunumber);
+    pthread_setname_np(pthread_self(), name.c_str());
+    if (machine_.config.pin)
+        pinned_to_ = pin_self(area_.cpunumber + 1);
+    if (machine_.faults.register_vcpus)
+        machine_.rcu.register_thread();
+    this_cpu = &area_;
+    area_.line.target = pthread_self();
+    area_.online.store(true, std::memory_order_relaxed); // own NMIs only
+    change_mask(SIG_UNBLOCK, machine_);
+    area_.line.accepting.store(true, std::memory_order_seq_cst); // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
+    online_.store(1, std::memory_order_release); // (3) release: pairs with (4)
+    online_.notify_all();
+
+    vcpu self(machine_, area_);
+    while (!stopping()) {
+        if (machine_.config.custom_workload)
+            machine_.config.custom_workload(self);
+        else
+            workload_round(machine_, area_);
+        machine_.rcu.quiescent_state();
+        ++area_.work;
+    }
+    leave();
+}
+
+void vcpu_thread::leave()
+{
+    area_.line.accepting.store(false, std::memory_order_seq_cst); // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
+    while (area_.line.raisers.load(std::memory_order_acquire) != 0) // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3)
+        sched_yield();
+    area_.online.store(false, std::memory_order_relaxed); // own NMIs only
+    change_mask(SIG_BLOCK, machine_);
+    sigset_t nmi;
+    sigemptyset(&nmi);
+    sigaddset(&nmi, machine_.nmi_signal.number());
+    const timespec at_once{0, 0};
+    while (sigtimedwait(&nmi, nullptr, &at_once) > 0) {
+        area_.line.begin();
+        ++area_.offline_seen;
+        area_.line.end();
+    }
+    if (machine_.faults.register_vcpus)
+        machine_.rcu.unregister_thread();
+    this_cpu = nullptr;
+    // The thread ends with its NMI blocked.
+}
+
+std::vector<std::uintptr_t> vcpu_thread::backtrace()
+{
+    backtrace_.count.store(-1, std::memory_order_relaxed); // the signal orders it
+    sigval value{};
+    value.sival_ptr = &backtrace_;
+    if (!area_.line.accepting.load(std::memory_order_relaxed) || // a hint: only a running thread is asked
+        pthread_sigqueue(area_.line.target, machine_.backtrace_signal.number(), value) != 0)
+        return {};
+    const std::uint64_t deadline_ns = now_ns() + 200'000'000;
+    int count = -1;
+    while ((count = backtrace_.count.load(std::memory_order_acquire)) < 0 && now_ns() < deadline_ns) // (6) acquire: the frames; pairs with nmi/backtrace.cpp(1)
+        sched_yield();
+    const auto first = backtrace_.frames.begin();
+    return count <= 0 ? std::vector<std::uintptr_t>() : std::vector<std::uintptr_t>(first, first + count);
+}
+
+} // namespace nmisim

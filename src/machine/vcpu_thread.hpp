@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// The life of a vCPU: a thread between cpu_up and cpu_down.
+//
+//   starting   every signal blocked (inherited); registers with RCU
+//   online     the NMI is unblocked; runs its workload
+//   leaving    refuses raises, waits for those under way, blocks the NMI, takes queued ones off its line
+//   (ended)    unregistered from RCU; the thread ends with its NMI still blocked
+//
+// The order is the point: a thread is registered before its first NMI can arrive and unregistered after its
+// last, because an unregistered reader is silently unprotected. With flavor bp the blocked end matters too
+// (rcu/bp.hpp).
+#pragma once
+
+#include "nmi/percpu.hpp"
+#include "nmi/backtrace.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace nmisim {
+
+struct machine_state;
+
+class vcpu_thread {
+public:
+    vcpu_thread(machine_state& machine, int number);
+    ~vcpu_thread();
+    vcpu_thread(const vcpu_thread&) = delete;
+    vcpu_thread& operator=(const vcpu_thread&) = delete;
+
+    /// Starts the thread; wait_online() returns when it takes NMIs. Context: control.
+    /// Errors: std::system_error when the system refuses the thread.
+    void start();
+    void wait_online() noexcept;
+    /// Asks the vCPU to leave; join() returns when its thread has ended. Context: control.
+    void ask_to_leave() noexcept;
+    void join() noexcept;
+
+    bool running() const noexcept { return thread_.joinable(); }
+    bool stopping() const noexcept { return stop_.load(std::memory_order_relaxed); } // a flag, nothing with it
+    percpu& area() noexcept { return area_; }
+    const percpu& area() const noexcept { return area_; }
+    int pinned_to() const noexcept { return pinned_to_; }
+
+    /// Code addresses that the vCPU is executing right now, innermost first, NMI handler included; empty if
+    /// it did not answer within 200 ms. Context: control.
+    std::vector<std::uintptr_t> backtrace();
+
+private:
+    void run();
+    void leave();
+
+    machine_state& machine_;
+    percpu area_;
+    std::thread thread_;
+    std::atomic<bool> stop_{false};
+    std::atomic<int> online_{0};
+    int pinned_to_ = -1;
+    backtrace_request backtrace_; ///< here, not on a stack: the answer may come after the caller gave up
+};
+
+/// One round of a workload; returns soon. Context: vcpu.
+void workload_round(machine_state& machine, percpu& area);
+
+} // namespace nmisim

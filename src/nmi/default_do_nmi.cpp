@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "nmi/default_do_nmi.hpp"
+
+#include "base/raw_write.hpp"
+
+#include <unistd.h>
+
+namespace nmisim {
+namespace {
+
+/// True for one caller per interval. A race between two CPUs lets one of them through, which is what is wanted.
+bool report_is_due(nmi_domain& domain) noexcept
+{
+    const std::uint64_t now = now_ns();
+    std::uint64_t last = domain.last_report_ns.load(std::memory_order_relaxed);
+    if (last != 0 && now - last < unknown_nmi_report_interval_ns)
+        return false;
+    return domain.last_report_ns.compare_exchange_strong(last, now, std::memory_order_relaxed);
+}
+
+void report(nmi_domain& domain, const char* before, std::uint8_t reason, int cpu) noexcept
+{
+    if (report_is_due(domain))
+        raw_line().text("nmi-sim: ").text(before).hex(reason, 2).text(" on CPU ").number(cpu).text(".").write_to(
+            STDERR_FILENO);
+}
+
+void mem_parity_error(std::uint8_t reason, percpu& cpu) noexcept
+{
+    ++cpu.external;
+    report(*cpu.domain, "NMI: memory parity error for reason ", reason, cpu.cpunumber);
+    cpu.domain->reason.fetch_and(static_cast<std::uint8_t>(~nmi_reason_serr), std::memory_order_relaxed);
+}
+
+void io_check_error(std::uint8_t reason, percpu& cpu) noexcept
+{
+    ++cpu.external;
+    report(*cpu.domain, "NMI: IOCK error for reason ", reason, cpu.cpunumber);
+    cpu.domain->reason.fetch_and(static_cast<std::uint8_t>(~nmi_reason_iochk), std::memory_order_relaxed);
+}
+
+void unknown_nmi_error(std::uint8_t reason, percpu& cpu) noexcept
+{
+    ++cpu.unknown;
+    report(*cpu.domain, "Uhhuh. NMI received for unknown reason ", reason, cpu.cpunumber);
+    if (cpu.domain->panic_on_unknown_nmi && !cpu.domain->panicked.exchange(true, std::memory_order_relaxed))
+        raw_line()
+            .text("nmi-sim: Kernel panic - not syncing: NMI: Not continuing, unknown reason ")
+            .hex(reason, 2)
+            .text(" on CPU ")
+            .number(cpu.cpunumber)
+            .write_to(STDERR_FILENO);
+}
+
+} // namespace
+
+void default_do_nmi(const pt_regs&, percpu& cpu) noexcept
+{
+    ++cpu.defaults_run;
+    const std::uint8_t reason = cpu.domain->reason.load(std::memory_order_relaxed);
+    if ((reason & nmi_reason_serr) != 0)
+        mem_parity_error(reason, cpu);
+    else if ((reason & nmi_reason_iochk) != 0)
+        io_check_error(reason, cpu);
+    else
+        unknown_nmi_error(reason, cpu);
+}
+
+} // namespace nmisim

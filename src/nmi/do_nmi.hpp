@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// do_nmi(), as the documents have it (Documentation/RCU/NMI-RCU, i386 traps.c and x86_64 nmi.c of 2005):
+//
+//     nmi_enter()
+//     cpu = smp_processor_id()
+//     offline? nmi_exit() and return, uncounted
+//     ++nmi_count(cpu)
+//     rcu_dereference(nmi_callback)(regs, cpu) returned 0? default_do_nmi(regs)
+//     nmi_exit()
+//
+// In the kernel an NMI is a reader because nothing preempts it. A signal handler can be preempted, so nmi_enter
+// marks the read side; RCU has the interrupted vCPU's pointer-use between exactly those two calls.
+//
+// Context: nmi, on a vCPU's thread. Progress: wait-free but for the callback.
+#pragma once
+
+#include "base/invariant.hpp"
+#include "nmi/default_do_nmi.hpp"
+#include "nmi/entry_policy.hpp"
+#include "nmi/percpu.hpp"
+#include "nmisim/rcu_pointer.hpp"
+
+namespace nmisim {
+
+enum class nmi_outcome { offline, handled, defaulted };
+
+/// Kernel: include/linux/hardirq.h. Returns what nmi_exit needs.
+template <class Rcu, class Entry>
+inline typename Rcu::nmi_mark nmi_enter(percpu& cpu) noexcept
+{
+    const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
+    BUG_ON((count & nmi_mask) == nmi_mask);
+    cpu.preempt_count.store(count + nmi_offset + hardirq_offset, std::memory_order_relaxed);
+    if constexpr (Entry::mark_reader)
+        return Rcu::nmi_enter();
+    else
+        return {};
+}
+
+template <class Rcu, class Entry>
+inline void nmi_exit(percpu& cpu, typename Rcu::nmi_mark mark) noexcept
+{
+    if constexpr (Entry::mark_reader)
+        Rcu::nmi_exit(mark);
+    if constexpr (Entry::balanced_exit) {
+        const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed);
+        BUG_ON((count & nmi_mask) == 0);
+        cpu.preempt_count.store(count - (nmi_offset + hardirq_offset), std::memory_order_relaxed);
+    }
+}
+
+template <class Rcu, class Entry, class Count>
+inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
+{
+    percpu& self = *this_cpu;
+    const auto mark = nmi_enter<Rcu, Entry>(self);
+    const int cpu = self.cpunumber; // smp_processor_id()
+    if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
+        nmi_exit<Rcu, Entry>(self, mark);
+        return nmi_outcome::offline;
+    }
+    Count::count(self);
+    nmi_outcome outcome = nmi_outcome::handled;
+    nmi_callback* callback = rcu_dereference(self.domain->callback);
+    if ((*callback)(regs, cpu) == 0) {
+        default_do_nmi(regs, self);
+        outcome = nmi_outcome::defaulted;
+    }
+    nmi_exit<Rcu, Entry>(self, mark);
+    if constexpr (Entry::use_after_exit)
+        if (self.domain->observe != nullptr && callback != &dummy_nmi_callback)
+            self.domain->observe(*callback, self);
+    return outcome;
+}
+
+} // namespace nmisim

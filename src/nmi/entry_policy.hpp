@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// What the faults of the entry path change, as compile-time constants: the dispatcher is instantiated once
+// for the correct code and once for each, so that a fault that is not selected costs not one instruction.
+#pragma once
+
+namespace nmisim {
+
+struct entry_correct {
+    static constexpr bool mark_reader = true;     ///< nmi_enter marks the read side, or makes RCU watch (qsbr)
+    static constexpr bool use_after_exit = false; ///< looks at the callback after nmi_exit
+    static constexpr bool balanced_exit = true;   ///< nmi_exit takes back what nmi_enter added
+    static constexpr bool drop_latched = false;   ///< forgets every 64th latched NMI
+    static constexpr bool keep_errno = true;
+};
+
+struct entry_no_read_lock : entry_correct {
+    static constexpr bool mark_reader = false;
+};
+struct entry_leak_pointer : entry_correct {
+    static constexpr bool use_after_exit = true;
+};
+struct entry_unbalanced_exit : entry_correct {
+    static constexpr bool balanced_exit = false;
+};
+struct entry_drop_latched : entry_correct {
+    static constexpr bool drop_latched = true;
+};
+struct entry_clobber_errno : entry_correct {
+    static constexpr bool keep_errno = false;
+};
+
+/// Which entry a machine installs. `correct` unless a fault is being shown.
+enum class entry_kind {
+    correct,
+    no_read_lock,
+    leak_pointer,
+    unbalanced_exit,
+    drop_latched,
+    clobber_errno
+};
+
+// Where nmi_count(cpu) lives: the two forms of the patch of 2005.
+struct count_in_pda {
+    template <class Percpu>
+    static void count(Percpu& cpu) noexcept
+    {
+        ++cpu.nmi_count; // add_pda(__nmi_count, 1)
+    }
+};
+struct count_in_array {
+    template <class Percpu>
+    static void count(Percpu& cpu) noexcept
+    {
+        ++*cpu.irq_stat; // ++nmi_count(smp_processor_id())
+    }
+};
+
+} // namespace nmisim

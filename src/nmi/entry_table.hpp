@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Fills nmi_entry_of's table for one flavor. Included by entry_<flavor>.cpp only.
+#pragma once
+
+#include "nmi/entry.hpp"
+#include "nmi/exc_nmi.hpp"
+
+namespace nmisim {
+
+template <class Rcu, class Entry, class Count>
+constexpr nmi_entry make_nmi_entry() noexcept
+{
+    return {exc_nmi<Rcu, Entry, Count>, do_nmi<Rcu, Entry, Count>};
+}
+
+template <class Rcu>
+nmi_entry make_nmi_entry(entry_kind kind, percpu_form form) noexcept
+{
+    if (form == percpu_form::array)
+        return make_nmi_entry<Rcu, entry_correct, count_in_array>();
+    switch (kind) {
+    case entry_kind::correct: return make_nmi_entry<Rcu, entry_correct, count_in_pda>();
+    case entry_kind::no_read_lock: return make_nmi_entry<Rcu, entry_no_read_lock, count_in_pda>();
+    case entry_kind::leak_pointer: return make_nmi_entry<Rcu, entry_leak_pointer, count_in_pda>();
+    case entry_kind::unbalanced_exit: return make_nmi_entry<Rcu, entry_unbalanced_exit, count_in_pda>();
+    case entry_kind::drop_latched: return make_nmi_entry<Rcu, entry_drop_latched, count_in_pda>();
+    case entry_kind::clobber_errno: return make_nmi_entry<Rcu, entry_clobber_errno, count_in_pda>();
+    }
+    return make_nmi_entry<Rcu, entry_correct, count_in_pda>();
+}
+
+nmi_entry nmi_entry_memb(entry_kind kind, percpu_form form) noexcept;
+nmi_entry nmi_entry_mb(entry_kind kind, percpu_form form) noexcept;
+nmi_entry nmi_entry_bp(entry_kind kind, percpu_form form) noexcept;
+nmi_entry nmi_entry_qsbr(entry_kind kind, percpu_form form) noexcept;
+
+} // namespace nmisim

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// exc_nmi(): the signal handler, what the assembly entry and exc_nmi() are in the kernel. It saves errno (the
+// kernel: CR2), takes the NMI off its line, runs do_nmi and checks what can be checked from outside of it:
+//
+//   nesting       the depth is 0 before and after (the signal is blocked inside its own handler)
+//   exactly-once  one generation of a checked handler ran, and the default action ran exactly when the
+//                 callback returned 0
+//   errno         is what it was
+//
+// Context: nmi.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/errno_guard.hpp"
+#include "nmi/do_nmi.hpp"
+
+#include <csignal>
+#include <optional>
+
+namespace nmisim {
+
+/// The signal's value: when it was raised, 0 if nobody wants to know.
+inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
+{
+    return reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr);
+}
+
+/// Compares the bookkeeping of the NMI that has just ended with what the invariants say. Context: nmi.
+void check_after_nmi(percpu& cpu, const pt_regs& regs, nmi_outcome outcome) noexcept;
+void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept;
+/// True if this signal is one of ours; counts it otherwise. Context: nmi.
+bool is_raised_nmi(const siginfo_t& info) noexcept;
+
+template <class Rcu, class Entry, class Count>
+inline void take_nmi(percpu& cpu, const siginfo_t& info, const pt_regs& regs) noexcept
+{
+    cpu.line.begin();
+    if constexpr (Entry::drop_latched)
+        if (++cpu.drop_tick % 64 == 0) {
+            cpu.line.end();
+            return;
+        }
+    const bool timed = cpu.domain->measure_latency;
+    std::uint64_t entered_ns = 0;
+    if (timed) {
+        entered_ns = now_ns();
+        cpu.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
+    }
+    cpu.generations_run = 0;
+    cpu.defaults_run = 0;
+    const nmi_outcome outcome = do_nmi<Rcu, Entry, Count>(regs);
+    if (outcome == nmi_outcome::offline)
+        ++cpu.offline_seen;
+    check_after_nmi(cpu, regs, outcome);
+    if (timed) {
+        cpu.handler.record(now_ns() - entered_ns);
+        if (const std::uint64_t raised_ns = raised_at_ns(info); raised_ns != 0 && entered_ns >= raised_ns)
+            cpu.delivery.record(entered_ns - raised_ns);
+        cpu.entered_ns.store(0, std::memory_order_relaxed);
+    }
+    cpu.line.end();
+}
+
+template <class Rcu, class Entry, class Count>
+void exc_nmi(int, siginfo_t* info, void* context) noexcept
+{
+    percpu* const cpu = this_cpu;
+    if (cpu == nullptr) // a late signal on a thread that is no vCPU any more: a harmless handler is all it needs
+        return;
+    const pt_regs regs{static_cast<const ucontext_t*>(context)};
+    const int errno_before = errno;
+    {
+        std::optional<errno_guard> guard;
+        if constexpr (Entry::keep_errno)
+            guard.emplace();
+        else
+            errno = EDOM;
+        if (is_raised_nmi(*info))
+            take_nmi<Rcu, Entry, Count>(*cpu, *info, regs);
+    }
+    check_errno(*cpu, regs, errno_before, errno);
+}
+
+} // namespace nmisim

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// The NMI line of one vCPU: what is between a raise and its execution.
+//
+// delivery::latch, the hardware's rule. `pending` is the latch: a raise sets it, the NMI clears it when it
+// begins to execute. So one NMI may execute and one be pending; a raise that meets a pending one coalesces.
+// The signal itself stays blocked while its handler runs, so that a signal sent meanwhile is the pending one.
+//
+//     idle --raise--> pending --begins--> executing --raise--> executing + pending --ends, begins--> ...
+//
+// delivery::queue. Each raise is a signal of its own; `in_flight` bounds how many wait or execute, because
+// the kernel's signal queue is one for all processes of the user.
+//
+// Going offline: `accepting` is cleared, then raises under way (`raisers`) are waited for; after that nobody
+// sends to this thread again, and what is still queued is taken off and booked as offline.
+#pragma once
+
+#include "base/counter.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <pthread.h>
+
+namespace nmisim {
+
+struct nmi_line {
+    // Written by whoever raises, on any thread: locked adds. Read after the drain, or for the status line.
+    alignas(cacheline_size) std::atomic<std::uint64_t> raised{0};
+    std::atomic<std::uint64_t> coalesced{0};
+    std::atomic<std::uint64_t> rejected{0};
+    std::atomic<std::uint64_t> offline_at_raise{0};
+    std::atomic<std::uint64_t> sent{0};
+    std::atomic<std::uint64_t> max_in_flight{0};
+    std::atomic<std::uint32_t> raisers{0};
+    std::atomic<bool> accepting{false};
+
+    // Set before `accepting`, constant while it is true.
+    pthread_t target{};
+    int signo = 0;
+    bool latching = true;
+    bool stamp = true; ///< send the time of the raise along
+    std::uint32_t bound = 1;
+
+    // Written by both sides.
+    alignas(cacheline_size) std::atomic<std::uint32_t> pending{0};
+    std::atomic<std::uint32_t> in_flight{0};
+
+    // Written by the vCPU: signals that have been taken, executed or not. The drain waits for sent.
+    std::atomic<std::uint64_t> completed{0};
+
+    /// The NMI begins: from here on a raise is a new NMI. Context: nmi.
+    void begin() noexcept
+    {
+        pending.exchange(0, std::memory_order_acquire); // (1) acquire: what raisers stored before; pairs with (2)
+    }
+    /// The NMI has ended. Context: nmi.
+    void end() noexcept
+    {
+        in_flight.fetch_sub(1, std::memory_order_relaxed); // a bound, orders nothing
+        const std::uint64_t n = completed.load(std::memory_order_relaxed) + 1; // single writer
+        completed.store(n, std::memory_order_release); // (3) release: the NMI's effects; pairs with (4)
+    }
+    /// Sets the latch; false if it was set. Context: any.
+    bool try_latch() noexcept
+    {
+        return pending.exchange(1, std::memory_order_acq_rel) == 0; // (2) acq_rel: pairs with (1)
+    }
+    /// Every signal sent so far has been taken, and its effects are visible. Context: control.
+    bool drained() const noexcept
+    {
+        return completed.load(std::memory_order_acquire) // (4) acquire: pairs with (3)
+               == sent.load(std::memory_order_relaxed);
+    }
+};
+
+} // namespace nmisim

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// What a vCPU owns, and how NMI context finds it. `this_cpu` is the %gs base of x86_64: one thread-local
+// pointer, initial-exec so that an NMI never enters the loader to resolve it, null on a thread that is no
+// vCPU. The area is the machine's and outlives the thread, as cpu_pda outlives a CPU's offline time.
+//
+// The first cache line is all that do_nmi writes. Nobody but its own vCPU writes to a percpu area except to
+// its `line`; so two vCPUs that take NMIs at once share no written cache line.
+#pragma once
+
+#include "base/counter.hpp"
+#include "base/histogram.hpp"
+#include "nmi/check.hpp"
+#include "nmi/line.hpp"
+#include "nmisim/callback.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace nmisim {
+
+struct percpu;
+
+// preempt_count, as in linux/preempt.h: four bits of hardirq depth, four of NMI depth (nest up to 15).
+inline constexpr std::uint32_t hardirq_offset = 1u << 16;
+inline constexpr std::uint32_t hardirq_mask = 0xfu << 16;
+inline constexpr std::uint32_t nmi_offset = 1u << 20;
+inline constexpr std::uint32_t nmi_mask = 0xfu << 20;
+
+/// Read-mostly state of a machine, shared by its vCPUs.
+struct nmi_domain {
+    alignas(cacheline_size) std::atomic<nmi_callback*> callback{&dummy_nmi_callback};
+    counter* irq_stat = nullptr; ///< i386 form of nmi_count: one per CPU, a cache line apart
+    int pid = 0; ///< this process: an NMI from anybody else is a stray
+    bool measure_latency = true;
+    bool panic_on_unknown_nmi = false;
+    /// Each NMI must run exactly one generation of a checked handler (set while such a handler is published).
+    std::atomic<bool> expect_one_generation{false};
+    /// Look at a published callback outside of its own function. Null where nothing is checked.
+    void (*observe)(nmi_callback&, percpu&) noexcept = nullptr;      ///< fault leak-pointer, after nmi_exit
+    void (*observe_task)(nmi_callback&, percpu&) noexcept = nullptr; ///< task-level readers
+
+    // Written rarely.
+    alignas(cacheline_size) std::atomic<std::uint8_t> reason{0}; ///< port 0x61: 0x80 SERR, 0x40 IOCHK
+    std::atomic<std::uint64_t> last_report_ns{0};                ///< rate limit of "unknown reason"
+    std::atomic<bool> panicked{false};
+    std::atomic<std::uint64_t> strays{0}; ///< NMI signals that no machine raised
+    std::atomic<std::uint64_t> refused_synchronize{0};
+};
+
+struct alignas(cacheline_size) percpu {
+    // The hot line: all that do_nmi writes.
+    nmi_domain* domain = nullptr;
+    counter* irq_stat = nullptr; ///< this CPU's place in nmi_domain::irq_stat
+    std::atomic<std::uint32_t> preempt_count{0}; ///< single writer, balanced by each NMI
+    int cpunumber = -1;
+    std::atomic<bool> online{false}; ///< what do_nmi sees; written by the vCPU's own thread
+    std::uint32_t generations_run = 0; ///< by checked handlers, in this NMI
+    counter nmi_count;                 ///< x86_64 form
+
+    // The signal entry's and the default action's lines.
+    alignas(cacheline_size) counter unknown;
+    counter external;
+    counter offline_seen;
+    std::uint32_t defaults_run = 0; ///< in this NMI
+    std::uint32_t drop_tick = 0;    ///< fault drop-latched
+    std::uint64_t last_generation = 0;
+    std::array<counter, 3> age{}; ///< Reader Pipe: 0 current, 1 unpublished, 2 or more: a violation
+    std::atomic<std::uint64_t> entered_ns{0}; ///< start of the NMI under way, 0: none (latency on only)
+
+    nmi_line line;
+    check_block checks;      ///< written in NMI context
+    check_block task_checks; ///< written by the interrupted workload (a counter has one writer)
+    counter work;            ///< rounds of the workload
+    histogram delivery;
+    histogram handler;
+};
+
+extern constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exec")));
+
+/// Times this vCPU's handler has run; the single place that knows both forms. Context: any.
+inline std::uint64_t nmi_count_of(const percpu& cpu) noexcept
+{
+    return cpu.nmi_count.read() + (cpu.irq_stat != nullptr ? cpu.irq_stat->read() : 0);
+}
+
+} // namespace nmisim

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "nmi/raise.hpp"
+
+#include "base/clock.hpp"
+
+#include <csignal>
+
+namespace nmisim {
+namespace {
+
+/// Sends the signal; false if the kernel's queue is full.
+bool send(nmi_line& line) noexcept
+{
+    sigval value{};
+    if (line.stamp)
+        value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(now_ns()));
+    line.sent.fetch_add(1, std::memory_order_relaxed); // before the signal: a drain never sees it too small
+    if (pthread_sigqueue(line.target, line.signo, value) == 0)
+        return true;
+    line.sent.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+}
+
+raise_result raise_online(nmi_line& line) noexcept
+{
+    if (line.latching && !line.try_latch()) {
+        line.coalesced.fetch_add(1, std::memory_order_relaxed);
+        return raise_result::coalesced;
+    }
+    const std::uint32_t flying = line.in_flight.fetch_add(1, std::memory_order_relaxed) + 1; // a bound only
+    if (!line.latching && flying > line.bound) {
+        line.in_flight.fetch_sub(1, std::memory_order_relaxed);
+        line.raised.fetch_sub(1, std::memory_order_relaxed);
+        return raise_result::full;
+    }
+    if (flying > line.max_in_flight.load(std::memory_order_relaxed))
+        line.max_in_flight.store(flying, std::memory_order_relaxed); // two raisers may lose a maximum: a statistic
+    if (send(line))
+        return raise_result::sent;
+    line.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    if (line.latching)
+        line.begin(); // opens the latch again; a raise that coalesced meanwhile is in the books as coalesced
+    line.rejected.fetch_add(1, std::memory_order_relaxed);
+    return raise_result::rejected;
+}
+
+} // namespace
+
+raise_result raise_on(nmi_line& line) noexcept
+{
+    line.raised.fetch_add(1, std::memory_order_relaxed);
+    line.raisers.fetch_add(1, std::memory_order_seq_cst); // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1)
+    raise_result result = raise_result::offline;
+    if (line.accepting.load(std::memory_order_seq_cst)) // (2) seq_cst: not after raisers; pairs with machine/vcpu_thread.cpp(1)
+        result = raise_online(line);
+    else
+        line.offline_at_raise.fetch_add(1, std::memory_order_relaxed);
+    line.raisers.fetch_sub(1, std::memory_order_release); // (3) release: the signal is sent; pairs with machine/vcpu_thread.cpp(2)
+    return result;
+}
+
+bool has_room(const nmi_line& line) noexcept
+{
+    if (line.latching)
+        return line.pending.load(std::memory_order_relaxed) == 0;
+    return line.in_flight.load(std::memory_order_relaxed) < line.bound;
+}
+
+} // namespace nmisim

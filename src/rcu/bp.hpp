@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// Flavor bp: a reader registers itself on first use, with all signals blocked. A vCPU registers before its
+// NMI is unblocked and ends its thread with the NMI blocked: bp's thread exit takes a lock with signals open,
+// and a reader in a handler at that moment would wait for it for ever (docs/findings).
+#pragma once
+
+#include "rcu/tls.hpp"
+
+#include <urcu/urcu-bp.h>
+
+#include "nmisim/flavor.hpp"
+
+namespace nmisim::rcu {
+
+struct bp {
+    static constexpr flavor id = flavor::bp;
+
+    // Context: any, on a registered thread. Progress: wait-free; may wake a waiting updater (futex).
+    static void read_lock() noexcept { urcu_bp_read_lock(); }
+    static void read_unlock() noexcept { urcu_bp_read_unlock(); }
+
+    /// What nmi_exit must undo.
+    struct nmi_mark {};
+    static nmi_mark nmi_enter() noexcept
+    {
+        read_lock();
+        return {};
+    }
+    static void nmi_exit(nmi_mark) noexcept { read_unlock(); }
+};
+
+} // namespace nmisim::rcu

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// Flavor qsbr: a reader is free, because a grace period waits until every online thread has announced a
+// quiescent state. So an NMI on an online vCPU is protected by what the vCPU does *not* do meanwhile, and an
+// NMI on an offline (idle) one is invisible. nmi_enter() therefore brings an offline vCPU online for the
+// length of the NMI, as the kernel's ct_nmi_enter() makes RCU watch an idle CPU. liburcu advises against qsbr
+// readers in handlers; without this step it is right (fault rcu-not-watching).
+//
+// The NMI may hit inside thread_online() or thread_offline() of the interrupted code: both are one store to
+// the own counter. Before the store the NMI sees the old state and restores it; the store then happens as if
+// no NMI had been. A counter read before and stored after the NMI is at worst too old, so that an updater
+// waits for this vCPU once more than it had to.
+#pragma once
+
+#include "rcu/tls.hpp"
+
+#include <urcu/urcu-qsbr.h>
+
+#include "nmisim/flavor.hpp"
+
+namespace nmisim::rcu {
+
+struct qsbr {
+    static constexpr flavor id = flavor::qsbr;
+
+    // Context: any, on a registered and online thread. Progress: wait-free, no instruction at all.
+    static void read_lock() noexcept { urcu_qsbr_read_lock(); }
+    static void read_unlock() noexcept { urcu_qsbr_read_unlock(); }
+
+    /// True: RCU was not watching this vCPU, nmi_exit must take it offline again.
+    struct nmi_mark {
+        bool was_offline;
+    };
+    static nmi_mark nmi_enter() noexcept
+    {
+        const bool was_offline = urcu_qsbr_read_ongoing() == 0;
+        if (was_offline)
+            urcu_qsbr_thread_online();
+        return {was_offline};
+    }
+    static void nmi_exit(nmi_mark mark) noexcept
+    {
+        if (mark.was_offline)
+            urcu_qsbr_thread_offline();
+    }
+};
+
+} // namespace nmisim::rcu

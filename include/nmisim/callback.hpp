@@ -54,8 +54,7 @@ template <class F>
                            },
                            [](nmi_callback* self) noexcept { delete static_cast<holder*>(self); }},
               f(std::move(callable))
-        {
-        }
+        {}
         F f;
     };
     return nmi_handler(new holder(std::move(f)));

@@ -64,9 +64,9 @@ struct machine_config {
     unsigned max_in_flight = 64; ///< queue delivery only, per vCPU
     nmisim::workload workload = nmisim::workload::spin;
     percpu_form percpu = percpu_form::pda;
-    int signal_offset = 1;            ///< the NMI is SIGRTMIN + this
-    bool pin = false;                 ///< pin vCPU i to the (i+1)-th allowed Linux CPU, modulo
-    bool measure_latency = true;      ///< read the clock at raise and at handler entry and exit
+    int signal_offset = 1;             ///< the NMI is SIGRTMIN + this
+    bool pin = false;                  ///< pin vCPU i to the (i+1)-th allowed Linux CPU, modulo
+    bool measure_latency = true;       ///< read the clock at raise and at handler entry and exit
     bool panic_on_unknown_nmi = false; ///< kernel: sysctl kernel.unknown_nmi_panic
 
     /// Runs on the vCPU instead of `workload` when set: one round per call, until the vCPU goes offline.

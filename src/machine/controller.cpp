@@ -17,8 +17,7 @@ constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
 
 controller::controller(std::uint64_t interval_ns, std::function<void()> step)
     : interval_ns_(interval_ns), step_(std::move(step))
-{
-}
+{}
 
 controller::~controller()
 {

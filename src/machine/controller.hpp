@@ -33,7 +33,10 @@ public:
     /// Does a swap if one is due, and returns soon. For a vCPU's workload. Context: vcpu.
     void round();
     /// False: round() does nothing. Context: any.
-    void enable(bool on) noexcept { enabled_.store(on, std::memory_order_relaxed); } // a flag, nothing with it
+    void enable(bool on) noexcept
+    {
+        enabled_.store(on, std::memory_order_relaxed);
+    } // a flag, nothing with it
 
     /// Context: any.
     std::uint64_t swaps() const noexcept { return swaps_.read(); }
@@ -42,7 +45,10 @@ public:
 
 private:
     void swap_now(std::uint64_t at_ns);
-    bool stopping() const noexcept { return stop_.load(std::memory_order_relaxed); } // a flag, nothing with it
+    bool stopping() const noexcept
+    {
+        return stop_.load(std::memory_order_relaxed);
+    } // a flag, nothing with it
 
     const std::uint64_t interval_ns_;
     const std::function<void()> step_;

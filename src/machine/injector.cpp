@@ -57,7 +57,7 @@ private:
     std::mt19937_64 random_;
 };
 
-constexpr std::uint64_t look_again_ns = 20'000; // without room: ten NMIs' time or so
+constexpr std::uint64_t look_again_ns = 20'000;        // without room: ten NMIs' time or so
 constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
 
 void sleep_until(std::uint64_t at_ns) noexcept
@@ -125,8 +125,7 @@ void injector::run_paced()
         }
         ++requested_;
         lateness_.record(raised_ns > next.due_ns ? raised_ns - next.due_ns : 0);
-        const auto stagger_ns =
-            static_cast<std::uint64_t>(1e9 / plan_.rate_hz * next.cpu / machine_.cpus());
+        const auto stagger_ns = static_cast<std::uint64_t>(1e9 / plan_.rate_hz * next.cpu / machine_.cpus());
         next.due_ns = start_ns + stagger_ns + streams[static_cast<std::size_t>(next.cpu)].next_due_ns();
         next.at_ns = next.due_ns;
         calendar.push(next);
@@ -135,7 +134,8 @@ void injector::run_paced()
     const std::uint64_t end_ns = now_ns();
     for (; !calendar.empty(); calendar.pop())
         if (const std::uint64_t due_ns = calendar.top().due_ns; due_ns < end_ns)
-            requested_.add(1 + static_cast<std::uint64_t>(static_cast<double>(end_ns - due_ns) / 1e9 * plan_.rate_hz));
+            requested_.add(
+                1 + static_cast<std::uint64_t>(static_cast<double>(end_ns - due_ns) / 1e9 * plan_.rate_hz));
 }
 
 void injector::run_max()

@@ -54,7 +54,10 @@ public:
 private:
     void run_paced();
     void run_max();
-    bool stopping() const noexcept { return stop_.load(std::memory_order_relaxed); } // a flag, nothing with it
+    bool stopping() const noexcept
+    {
+        return stop_.load(std::memory_order_relaxed);
+    } // a flag, nothing with it
 
     machine& machine_;
     const injection plan_;

@@ -32,12 +32,14 @@ signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), co
 {
     if (offset < 0 || signo_ > SIGRTMAX)
         throw std::invalid_argument("no real-time signal SIGRTMIN+" + std::to_string(offset) + " for the " +
-                                    purpose + ": the last is SIGRTMIN+" + std::to_string(SIGRTMAX - SIGRTMIN));
+                                    purpose + ": the last is SIGRTMIN+" +
+                                    std::to_string(SIGRTMAX - SIGRTMIN));
     const std::lock_guard lock(owners_lock);
     if (owned[signo_])
-        throw std::system_error(EBUSY, std::generic_category(),
-                                "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +
-                                    " belongs to another machine of this process; choose another signal_offset");
+        throw std::system_error(
+            EBUSY, std::generic_category(),
+            "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +
+                " belongs to another machine of this process; choose another signal_offset");
     install(signo_, handler);
     owned[signo_] = true;
 }

@@ -12,8 +12,8 @@
 // (rcu/bp.hpp).
 #pragma once
 
-#include "nmi/percpu.hpp"
 #include "nmi/backtrace.hpp"
+#include "nmi/percpu.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -41,7 +41,10 @@ public:
     void join() noexcept;
 
     bool running() const noexcept { return thread_.joinable(); }
-    bool stopping() const noexcept { return stop_.load(std::memory_order_relaxed); } // a flag, nothing with it
+    bool stopping() const noexcept
+    {
+        return stop_.load(std::memory_order_relaxed);
+    } // a flag, nothing with it
     percpu& area() noexcept { return area_; }
     const percpu& area() const noexcept { return area_; }
     int pinned_to() const noexcept { return pinned_to_; }

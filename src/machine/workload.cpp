@@ -19,7 +19,8 @@ namespace {
 
 constexpr int errno_mark = ENOTTY; // nothing in a spin round sets it
 
-void expect(percpu& area, check which, std::uint64_t observed, std::uint64_t expected, const char* what) noexcept
+void expect(percpu& area, check which, std::uint64_t observed, std::uint64_t expected,
+            const char* what) noexcept
 {
     check_record& record = area.task_checks[which];
     record.looked();
@@ -42,7 +43,8 @@ void spin_round(percpu& area) noexcept
     volatile std::uint64_t seed = 1; // computed at run time
     const std::uint64_t sum = lcg(seed, steps);
     const int errno_after = errno;
-    expect(area, check::errno_kept, static_cast<std::uint64_t>(errno_after), errno_mark, "errno in the workload");
+    expect(area, check::errno_kept, static_cast<std::uint64_t>(errno_after), errno_mark,
+           "errno in the workload");
     expect(area, check::workload, sum, expected, "result of a computation");
 }
 
@@ -53,7 +55,8 @@ void idle_round(machine_state& machine, percpu& area) noexcept
     const bool slept = nanosleep(&nap, nullptr) == 0;
     const int error = slept ? EINTR : errno;
     machine.rcu.thread_online();
-    expect(area, check::workload, static_cast<std::uint64_t>(error), EINTR, "errno of an interrupted nanosleep");
+    expect(area, check::workload, static_cast<std::uint64_t>(error), EINTR,
+           "errno of an interrupted nanosleep");
 }
 
 void read_round(machine_state& machine, percpu& area) noexcept
@@ -94,8 +97,9 @@ void syscall_round(machine_state& machine, percpu& area) noexcept
     // SA_RESTART: neither of the two may fail with EINTR.
     expect(area, check::workload, static_cast<std::uint64_t>(write(pair.fds[0], sent.data(), sent.size())),
            sent.size(), "bytes written to a socket");
-    expect(area, check::workload, static_cast<std::uint64_t>(read(pair.fds[1], received.data(), received.size())),
-           received.size(), "bytes read from a socket");
+    expect(area, check::workload,
+           static_cast<std::uint64_t>(read(pair.fds[1], received.data(), received.size())), received.size(),
+           "bytes read from a socket");
     expect(area, check::workload, std::memcmp(sent.data(), received.data(), sent.size()) == 0 ? 1 : 0, 1,
            "bytes that came back as they were sent");
     // poll(2) is never restarted: it times out or says EINTR, and the vCPU sleeps, so RCU need not watch.
@@ -104,7 +108,8 @@ void syscall_round(machine_state& machine, percpu& area) noexcept
     const int ready = poll(&fd, 1, 1);
     const int error = ready < 0 ? errno : EINTR;
     machine.rcu.thread_online();
-    expect(area, check::workload, ready <= 0 && error == EINTR ? 1 : 0, 1, "poll timed out or was interrupted");
+    expect(area, check::workload, ready <= 0 && error == EINTR ? 1 : 0, 1,
+           "poll timed out or was interrupted");
 }
 
 void alloc_round(percpu& area)

@@ -19,20 +19,23 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept // splitmix64's finaliser
 /// Returns the age seen, for the Reader Pipe.
 int look(const checked_handler& h, int cpu, check_block& checks) noexcept
 {
-    const std::uint64_t generation = h.generation.load(std::memory_order_relaxed); // ordered by rcu_dereference
+    const std::uint64_t generation =
+        h.generation.load(std::memory_order_relaxed); // ordered by rcu_dereference
     checks[check::publish_order].looked();
     const std::uint64_t sum = sum_of(h.data);
     const bool torn = sum != h.data.sum;
     spin_for(h.hold_ns);
-    const int age = h.age.load(std::memory_order_acquire); // (1) acquire: canary after age; pairs with element_pool.cpp(1)
+    const int age = h.age.load(
+        std::memory_order_acquire); // (1) acquire: canary after age; pairs with element_pool.cpp(1)
     const std::uint64_t canary = h.canary.load(std::memory_order_relaxed);
     const std::uint64_t again = h.generation.load(std::memory_order_relaxed);
 
     checks[check::grace_period].looked();
     if (age >= 2 || canary != canary_alive || again != generation) [[unlikely]] {
         const char* what = age >= 2 ? "age of the handler seen (2 or more: its grace period had ended)"
-                           : canary != canary_alive ? "canary of the handler seen (poisoned: it was reclaimed)"
-                                                    : "generation of the handler seen (it was used again)";
+                           : canary != canary_alive
+                               ? "canary of the handler seen (poisoned: it was reclaimed)"
+                               : "generation of the handler seen (it was used again)";
         const std::uint64_t observed = age >= 2                 ? static_cast<std::uint64_t>(age)
                                        : canary != canary_alive ? canary
                                                                 : again;

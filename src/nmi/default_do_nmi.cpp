@@ -21,8 +21,14 @@ bool report_is_due(nmi_domain& domain) noexcept
 void report(nmi_domain& domain, const char* before, std::uint8_t reason, int cpu) noexcept
 {
     if (report_is_due(domain))
-        raw_line().text("nmi-sim: ").text(before).hex(reason, 2).text(" on CPU ").number(cpu).text(".").write_to(
-            STDERR_FILENO);
+        raw_line()
+            .text("nmi-sim: ")
+            .text(before)
+            .hex(reason, 2)
+            .text(" on CPU ")
+            .number(cpu)
+            .text(".")
+            .write_to(STDERR_FILENO);
 }
 
 void mem_parity_error(std::uint8_t reason, percpu& cpu) noexcept

@@ -55,7 +55,7 @@ inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
 {
     percpu& self = *this_cpu;
     const auto mark = nmi_enter<Rcu, Entry>(self);
-    const int cpu = self.cpunumber; // smp_processor_id()
+    const int cpu = self.cpunumber;                                  // smp_processor_id()
     if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
         nmi_exit<Rcu, Entry>(self, mark);
         return nmi_outcome::offline;

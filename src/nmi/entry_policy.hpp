@@ -7,7 +7,7 @@
 namespace nmisim {
 
 struct entry_correct {
-    static constexpr bool mark_reader = true;     ///< nmi_enter marks the read side, or makes RCU watch (qsbr)
+    static constexpr bool mark_reader = true; ///< nmi_enter marks the read side, or makes RCU watch (qsbr)
     static constexpr bool use_after_exit = false; ///< looks at the callback after nmi_exit
     static constexpr bool balanced_exit = true;   ///< nmi_exit takes back what nmi_enter added
     static constexpr bool drop_latched = false;   ///< forgets every 64th latched NMI
@@ -31,14 +31,7 @@ struct entry_clobber_errno : entry_correct {
 };
 
 /// Which entry a machine installs. `correct` unless a fault is being shown.
-enum class entry_kind {
-    correct,
-    no_read_lock,
-    leak_pointer,
-    unbalanced_exit,
-    drop_latched,
-    clobber_errno
-};
+enum class entry_kind { correct, no_read_lock, leak_pointer, unbalanced_exit, drop_latched, clobber_errno };
 
 // Where nmi_count(cpu) lives: the two forms of the patch of 2005.
 struct count_in_pda {

@@ -66,7 +66,8 @@ template <class Rcu, class Entry, class Count>
 void exc_nmi(int, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // a late signal on a thread that is no vCPU any more: a harmless handler is all it needs
+    if (cpu ==
+        nullptr) // a late signal on a thread that is no vCPU any more: a harmless handler is all it needs
         return;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const int errno_before = errno;

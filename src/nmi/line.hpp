@@ -51,12 +51,13 @@ struct nmi_line {
     /// The NMI begins: from here on a raise is a new NMI. Context: nmi.
     void begin() noexcept
     {
-        pending.exchange(0, std::memory_order_acquire); // (1) acquire: what raisers stored before; pairs with (2)
+        pending.exchange(
+            0, std::memory_order_acquire); // (1) acquire: what raisers stored before; pairs with (2)
     }
     /// The NMI has ended. Context: nmi.
     void end() noexcept
     {
-        in_flight.fetch_sub(1, std::memory_order_relaxed); // a bound, orders nothing
+        in_flight.fetch_sub(1, std::memory_order_relaxed);                     // a bound, orders nothing
         const std::uint64_t n = completed.load(std::memory_order_relaxed) + 1; // single writer
         completed.store(n, std::memory_order_release); // (3) release: the NMI's effects; pairs with (4)
     }

@@ -32,7 +32,7 @@ inline constexpr std::uint32_t nmi_mask = 0xfu << 20;
 struct nmi_domain {
     alignas(cacheline_size) std::atomic<nmi_callback*> callback{&dummy_nmi_callback};
     counter* irq_stat = nullptr; ///< i386 form of nmi_count: one per CPU, a cache line apart
-    int pid = 0; ///< this process: an NMI from anybody else is a stray
+    int pid = 0;                 ///< this process: an NMI from anybody else is a stray
     bool measure_latency = true;
     bool panic_on_unknown_nmi = false;
     /// Each NMI must run exactly one generation of a checked handler (set while such a handler is published).
@@ -52,10 +52,10 @@ struct nmi_domain {
 struct alignas(cacheline_size) percpu {
     // The hot line: all that do_nmi writes.
     nmi_domain* domain = nullptr;
-    counter* irq_stat = nullptr; ///< this CPU's place in nmi_domain::irq_stat
+    counter* irq_stat = nullptr;                 ///< this CPU's place in nmi_domain::irq_stat
     std::atomic<std::uint32_t> preempt_count{0}; ///< single writer, balanced by each NMI
     int cpunumber = -1;
-    std::atomic<bool> online{false}; ///< what do_nmi sees; written by the vCPU's own thread
+    std::atomic<bool> online{false};   ///< what do_nmi sees; written by the vCPU's own thread
     std::uint32_t generations_run = 0; ///< by checked handlers, in this NMI
     counter nmi_count;                 ///< x86_64 form
 

@@ -37,8 +37,9 @@ struct rcu_ops {
     // Context: control or vcpu outside of a read-side section; never NMI.
     void (*synchronize)(); ///< returns when every section that had begun has ended
     void (*call)(rcu_callback_head* head, void (*fn)(rcu_callback_head*)); ///< registered thread only
-    void (*barrier)();      ///< returns when every callback passed to call() before has run
-    void (*start_worker)(); ///< creates the callback thread; with all signals blocked (0.13 inherits the mask)
+    void (*barrier)(); ///< returns when every callback passed to call() before has run
+    void (
+        *start_worker)(); ///< creates the callback thread; with all signals blocked (0.13 inherits the mask)
 };
 
 /// Context: any. Progress: wait-free.

@@ -5,9 +5,9 @@
 // completions, `nmi-sim list` and the reports take their words, so that a value has one name everywhere.
 #pragma once
 
-#include "nmisim/machine_config.hpp"
 #include "machine/injector.hpp"
 #include "nmisim/flavor.hpp"
+#include "nmisim/machine_config.hpp"
 #include "verify/fault.hpp"
 
 #include <cstdint>

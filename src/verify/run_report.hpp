@@ -44,9 +44,9 @@ struct check_report {
     std::string looked_at_what; ///< unit of looked_at: "handler calls", "NMIs", "grace periods" ...
     std::string evidence;       ///< one phrase for the table: "raised = handled + ...", "worst age 1"
     // The first failure, if any:
-    std::string first;           ///< full sentence, with what was seen and expected
-    double first_at_s = 0;       ///< since the start of the run
-    int first_cpu = -1;          ///< -1: control side
+    std::string first;     ///< full sentence, with what was seen and expected
+    double first_at_s = 0; ///< since the start of the run
+    int first_cpu = -1;    ///< -1: control side
     std::uint64_t first_generation = 0;
 };
 
@@ -80,7 +80,7 @@ struct run_report {
     run_config config;
     std::uint64_t elapsed_ns = 0; ///< first raise to the end of raising
     nmisim::stop_reason stop_reason = nmisim::stop_reason::duration;
-    int stop_signal = 0; ///< with stop_reason::signal
+    int stop_signal = 0;  ///< with stop_reason::signal
     bool complete = true; ///< ran for the whole duration
 
     // NMIs

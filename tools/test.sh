@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# All tests from a bare Debian 12: installs what is missing, builds, tests, counts. What CI runs.
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=packages.sh
+source "$here/packages.sh"
+
+usage()
+{
+    cat <<'END'
+Usage: tools/test.sh [--full] [--no-install] [STAGE...]
+
+Installs the Debian packages that are missing (as root or through sudo; otherwise prints the line to type and exits
+with 77), builds with warnings as errors and runs the tests. The last line counts them.
+
+Stages, each in a build folder of its own:
+  gcc     g++, every suite: unit race fault explore cli lint
+  clang   clang++, suites unit and race
+  asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite
+
+  --full        every stage (the default when CI=true); without it: gcc
+  --no-install  install nothing; what is needed is there
+  --help        this text
+
+Exit code: 0 every test passed or was skipped with its reason told; 1 not; 77 a package is missing.
+END
+}
+
+stages=() install=yes
+[[ ${CI:-} != true ]] || stages=(gcc clang asan)
+while [[ $# -gt 0 ]]; do
+    case $1 in
+    --help | -h) usage && exit 0 ;;
+    --full) stages=(gcc clang asan) ;;
+    --no-install) install=no ;;
+    gcc | clang | asan) stages+=("$1") ;;
+    *) say "test.sh: unknown argument $1" && usage >&2 && exit 2 ;;
+    esac
+    shift
+done
+[[ ${#stages[@]} -gt 0 ]] || stages=(gcc)
+
+cd "$here/.." || exit 1
+[[ $install == no ]] || install_packages "${build_packages[@]}" "${test_packages[@]}"
+# python3-jsonschema and its like belong to the distribution's python3, whatever else is in PATH.
+export PATH=/usr/bin:/bin:$PATH
+
+# LeakSanitizer stops the program's threads with ptrace, which some containers forbid.
+leak_detection()
+{
+    local probe works=0
+    probe=$(mktemp -d)
+    echo 'int main() {}' >"$probe/probe.cpp"
+    if g++ -fsanitize=address -o "$probe/probe" "$probe/probe.cpp" && ASAN_OPTIONS=detect_leaks=1 "$probe/probe" 2>/dev/null; then
+        works=1
+    else
+        say "asan: LeakSanitizer does not work here; leaks are not looked for"
+    fi
+    rm -rf "$probe"
+    echo "$works"
+}
+
+results=()
+
+# stage NAME COMPILER "MESON TEST ARGUMENTS" [MESON OPTION...]
+stage()
+{
+    local name=$1 compiler=$2 folder=build-$1 suites begin=$SECONDS built
+    read -ra suites <<<"$3"
+    shift 3
+    say "== $name"
+    results+=("$name=$folder/meson-logs/testlog.json")
+    rm -f "$folder/meson-logs/testlog.json" # so that no old result is counted when this build fails
+    if ! configure "$folder" "$compiler" -Dwerror=true "$@" || ! ninja -C "$folder" --quiet >&2; then
+        say "$name: did not build; counted as one failed test"
+        return
+    fi
+    built=$SECONDS
+    meson test -C "$folder" --no-rebuild --print-errorlogs "${suites[@]}" </dev/null || true # the count tells
+    touch "$folder/meson-logs/testlog.json"   # no test in these suites: nothing to count
+    say "$name: built in $((built - begin)) s, tested in $((SECONDS - built)) s"
+}
+
+for name in "${stages[@]}"; do
+    case $name in
+    gcc) stage gcc g++ "" ;;
+    clang) stage clang clang++ "--suite unit --suite race" ;;
+    asan)
+        leaks=$(leak_detection)
+        export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1
+        export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+        stage asan g++ "--no-suite lint" -Db_sanitize=address,undefined
+        ;;
+    esac
+done
+python3 tools/count_tests.py "${results[@]}"

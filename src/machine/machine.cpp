@@ -143,8 +143,8 @@ std::uint64_t machine::nmi_count(int cpu) const noexcept
 
 bool machine::cpu_online(int cpu) const noexcept
 {
-    return state_->area(cpu).line.accepting.load(
-        std::memory_order_relaxed); // may change before the caller looks
+    // relaxed: it may change before the caller looks
+    return state_->area(cpu).line.accepting.load(std::memory_order_relaxed);
 }
 
 void machine::cpu_up(int cpu)

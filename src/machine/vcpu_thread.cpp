@@ -107,9 +107,9 @@ void vcpu_thread::run()
     area_.line.target = pthread_self();
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_UNBLOCK, machine_);
-    area_.line.accepting.store(
-        true, std::memory_order_seq_cst); // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
-    online_.store(1, std::memory_order_release); // (3) release: pairs with (4)
+    // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
+    area_.line.accepting.store(true, std::memory_order_seq_cst);
+    online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
     online_.notify_all();
 
     vcpu self(machine_, area_);
@@ -126,12 +126,10 @@ void vcpu_thread::run()
 
 void vcpu_thread::leave()
 {
-    area_.line.accepting.store(
-        false,
-        std::
-            memory_order_seq_cst); // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
-    while (area_.line.raisers.load(std::memory_order_acquire) !=
-           0) // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3)
+    // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
+    area_.line.accepting.store(false, std::memory_order_seq_cst);
+    // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3)
+    while (area_.line.raisers.load(std::memory_order_acquire) != 0)
         sched_yield();
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_BLOCK, machine_);
@@ -160,8 +158,8 @@ std::vector<std::uintptr_t> vcpu_thread::backtrace()
         return {};
     const std::uint64_t deadline_ns = now_ns() + 200'000'000;
     int count = -1;
-    while ((count = backtrace_.count.load(std::memory_order_acquire)) < 0 &&
-           now_ns() < deadline_ns) // (6) acquire: the frames; pairs with nmi/backtrace.cpp(1)
+    // (6) acquire: the frames; pairs with nmi/backtrace.cpp(1)
+    while ((count = backtrace_.count.load(std::memory_order_acquire)) < 0 && now_ns() < deadline_ns)
         sched_yield();
     const auto first = backtrace_.frames.begin();
     return count <= 0 ? std::vector<std::uintptr_t>() : std::vector<std::uintptr_t>(first, first + count);

@@ -14,9 +14,8 @@ void exc_backtrace(int, siginfo_t* info, void* context) noexcept
     auto* request = static_cast<backtrace_request*>(info->si_value.sival_ptr);
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const std::size_t n = unwind_interrupted(regs, request->frames.data(), request->frames.size());
-    request->count.store(
-        static_cast<int>(n),
-        std::memory_order_release); // (1) release: the frames; pairs with machine/vcpu_thread.cpp(6)
+    // (1) release: the frames; pairs with machine/vcpu_thread.cpp(6)
+    request->count.store(static_cast<int>(n), std::memory_order_release);
 }
 
 } // namespace nmisim

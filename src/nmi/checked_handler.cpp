@@ -25,8 +25,8 @@ int look(const checked_handler& h, int cpu, check_block& checks) noexcept
     const std::uint64_t sum = sum_of(h.data);
     const bool torn = sum != h.data.sum;
     spin_for(h.hold_ns);
-    const int age = h.age.load(
-        std::memory_order_acquire); // (1) acquire: canary after age; pairs with element_pool.cpp(1)
+    // (1) acquire: canary after age; pairs with element_pool.cpp(1)
+    const int age = h.age.load(std::memory_order_acquire);
     const std::uint64_t canary = h.canary.load(std::memory_order_relaxed);
     const std::uint64_t again = h.generation.load(std::memory_order_relaxed);
 

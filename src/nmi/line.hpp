@@ -51,8 +51,8 @@ struct nmi_line {
     /// The NMI begins: from here on a raise is a new NMI. Context: nmi.
     void begin() noexcept
     {
-        pending.exchange(
-            0, std::memory_order_acquire); // (1) acquire: what raisers stored before; pairs with (2)
+        // (1) acquire: what raisers stored before; pairs with (2)
+        pending.exchange(0, std::memory_order_acquire);
     }
     /// The NMI has ended. Context: nmi.
     void end() noexcept
@@ -64,13 +64,14 @@ struct nmi_line {
     /// Sets the latch; false if it was set. Context: any.
     bool try_latch() noexcept
     {
-        return pending.exchange(1, std::memory_order_acq_rel) == 0; // (2) acq_rel: pairs with (1)
+        // (2) acq_rel: what the raiser stored before is the NMI's to see; pairs with (1)
+        return pending.exchange(1, std::memory_order_acq_rel) == 0;
     }
     /// Every signal sent so far has been taken, and its effects are visible. Context: control.
     bool drained() const noexcept
     {
-        return completed.load(std::memory_order_acquire) // (4) acquire: pairs with (3)
-               == sent.load(std::memory_order_relaxed);
+        // (4) acquire: the NMIs' effects; pairs with (3)
+        return completed.load(std::memory_order_acquire) == sent.load(std::memory_order_relaxed);
     }
 };
 

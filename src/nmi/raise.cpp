@@ -34,8 +34,7 @@ raise_result raise_online(nmi_line& line) noexcept
         return raise_result::full;
     }
     if (flying > line.max_in_flight.load(std::memory_order_relaxed))
-        line.max_in_flight.store(flying,
-                                 std::memory_order_relaxed); // two raisers may lose a maximum: a statistic
+        line.max_in_flight.store(flying, std::memory_order_relaxed); // a statistic: two raisers may lose one
     if (send(line))
         return raise_result::sent;
     line.in_flight.fetch_sub(1, std::memory_order_relaxed);
@@ -50,20 +49,16 @@ raise_result raise_online(nmi_line& line) noexcept
 raise_result raise_on(nmi_line& line) noexcept
 {
     line.raised.fetch_add(1, std::memory_order_relaxed);
-    line.raisers.fetch_add(
-        1,
-        std::
-            memory_order_seq_cst); // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1)
+    // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1)
+    line.raisers.fetch_add(1, std::memory_order_seq_cst);
     raise_result result = raise_result::offline;
-    if (line.accepting.load(
-            std::
-                memory_order_seq_cst)) // (2) seq_cst: not after raisers; pairs with machine/vcpu_thread.cpp(1)
+    // (2) seq_cst: not before raisers; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(5)
+    if (line.accepting.load(std::memory_order_seq_cst))
         result = raise_online(line);
     else
         line.offline_at_raise.fetch_add(1, std::memory_order_relaxed);
-    line.raisers.fetch_sub(
-        1,
-        std::memory_order_release); // (3) release: the signal is sent; pairs with machine/vcpu_thread.cpp(2)
+    // (3) release: the signal is sent; pairs with machine/vcpu_thread.cpp(2)
+    line.raisers.fetch_sub(1, std::memory_order_release);
     return result;
 }
 

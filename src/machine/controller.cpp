@@ -31,17 +31,18 @@ void controller::start(const rcu_ops& rcu)
     thread_ = std::thread([this, &rcu] {
         pthread_setname_np(pthread_self(), "controller");
         rcu.register_thread();
-        rcu.thread_offline();
         while (!stopping()) {
             const std::uint64_t at_ns = now_ns();
             if (at_ns < due_ns_) {
                 const timespec t = to_timespec(std::min(due_ns_, at_ns + longest_sleep_ns));
+                rcu.thread_offline();
                 clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);
+                rcu.thread_online();
                 continue;
             }
             swap_now(at_ns);
+            rcu.quiescent_state();
         }
-        rcu.thread_online();
         rcu.unregister_thread();
     });
 }

@@ -26,7 +26,7 @@ public:
     controller(const controller&) = delete;
     controller& operator=(const controller&) = delete;
 
-    /// Runs in a thread of its own, which RCU knows (call_rcu asks for that) but does not watch meanwhile.
+    /// Runs in a thread of its own, which RCU knows (call_rcu asks for that).
     void start(const rcu_ops& rcu);
     void stop() noexcept;
 

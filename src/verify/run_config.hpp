@@ -21,12 +21,21 @@ constexpr std::string_view name_of(reclaim r) noexcept
     return r == reclaim::sync ? "sync" : "call_rcu";
 }
 
+/// Where the controller runs: a thread of its own, or vCPU 0, where NMIs interrupt the publishing code itself.
+enum class controller_place { thread, vcpu };
+inline constexpr std::array all_controller_places{controller_place::thread, controller_place::vcpu};
+constexpr std::string_view name_of(controller_place p) noexcept
+{
+    return p == controller_place::thread ? "thread" : "vcpu";
+}
+
 struct run_config {
     machine_config machine;                          ///< vCPUs, flavor, delivery, workload, signal
     injection inject;                                ///< rate, arrivals
     bool swap = true;                                ///< false: --swap-interval never
     std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back
     nmisim::reclaim reclaim = nmisim::reclaim::sync; ///< how an old handler's data is freed
+    nmisim::controller_place controller_place = nmisim::controller_place::thread;
     std::uint64_t hold_ns = 0;                       ///< --handler slow:TIME, time spent in each handler
     nmisim::fault fault = nmisim::fault::none;       ///< the ingredient left out
     std::uint64_t duration_ns = 10'000'000'000;      ///< 0 = until asked to stop

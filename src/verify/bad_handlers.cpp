@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "verify/bad_handlers.hpp"
+
+#include "base/clock.hpp"
+#include "nmi/checked_handler.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <pthread.h>
+
+namespace nmisim {
+namespace {
+
+// One run at a time in a process (run.hpp), so these can be the process's.
+std::atomic<machine*> victim{nullptr};
+std::atomic<std::uint64_t> calls{0};
+std::atomic<bool> stuck{false};
+std::atomic<bool> released{false};
+pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // taken by lock_in_nmi only
+
+/// True for every 64th call: bad, and still letting NMIs through.
+bool my_turn() noexcept
+{
+    return calls.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
+}
+
+int malloc_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    if (my_turn()) {
+        void* volatile p = std::malloc(32); // volatile: the pair would be optimised away
+        std::free(p);
+    }
+    return checked_call(self, regs, cpu);
+}
+
+int lock_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    if (my_turn()) {
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+    return checked_call(self, regs, cpu);
+}
+
+int synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    if (my_turn()) {
+        const sync_result result = victim.load(std::memory_order_relaxed)->synchronize_rcu();
+        this_cpu->checks[check::progress].looked();
+        this_cpu->checks[check::progress].fail(
+            {now_ns(), cpu, static_cast<checked_handler&>(self).generation.load(std::memory_order_relaxed),
+             result == sync_result::refused_in_nmi ? 1u : 0u, 0, instruction_pointer(regs),
+             "synchronize_rcu calls in NMI context (refused: each would wait for its own NMI)"});
+    }
+    return checked_call(self, regs, cpu);
+}
+
+int stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    if (my_turn() && !stuck.exchange(true, std::memory_order_relaxed))
+        while (!released.load(std::memory_order_relaxed)) {
+        }
+    return checked_call(self, regs, cpu);
+}
+
+} // namespace
+
+nmi_function handler_function(fault f) noexcept
+{
+    switch (f) {
+    case fault::malloc_in_nmi: return malloc_in_nmi;
+    case fault::lock_in_nmi: return lock_in_nmi;
+    case fault::synchronize_in_nmi: return synchronize_in_nmi;
+    case fault::stuck_handler: return stuck_handler;
+    default: return checked_call;
+    }
+}
+
+void arm_bad_handlers(machine& m) noexcept
+{
+    victim.store(&m, std::memory_order_relaxed); // before the first NMI: the signal orders it
+    calls.store(0, std::memory_order_relaxed);
+    stuck.store(false, std::memory_order_relaxed);
+    released.store(false, std::memory_order_relaxed);
+}
+
+void release_stuck_handlers() noexcept
+{
+    released.store(true, std::memory_order_relaxed); // a flag, nothing with it
+}
+
+} // namespace nmisim

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// Handlers that do what no NMI handler may. They run in NMI context but do not live in src/nmi: that folder's
+// objects are checked to call nothing of the kind.
+#pragma once
+
+#include "nmisim/machine.hpp"
+#include "verify/fault.hpp"
+
+namespace nmisim {
+
+/// The function of a run's handlers: checked_call, or the bad one that the fault asks for.
+nmi_function handler_function(fault f) noexcept;
+
+/// Arms the bad handlers for a run on `m`. Context: control, before the first NMI.
+void arm_bad_handlers(machine& m) noexcept;
+/// Lets a stuck handler return. Context: control.
+void release_stuck_handlers() noexcept;
+
+} // namespace nmisim

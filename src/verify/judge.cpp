@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "verify/judge.hpp"
+
+#include "machine/machine_state.hpp"
+#include "verify/libc_guard.hpp"
+#include "verify/symbol.hpp"
+
+#include <fmt/format.h>
+
+namespace nmisim {
+namespace {
+
+/// What one look of each check looks at.
+constexpr std::array<std::string_view, check_count> units{
+    "handler calls", "handler calls",    "NMIs raised",   "NMIs",
+    "NMIs",          "retired handlers", "grace periods", "NMIs and workload rounds",
+    "NMIs",          "workload results"};
+
+std::vector<const check_block*> blocks_of(machine& m, const element_pool& pool, const check_block& control)
+{
+    std::vector<const check_block*> blocks{&control, &pool.checks()};
+    for (auto& cpu : m.internals().cpus) {
+        blocks.push_back(&cpu->area().checks);
+        blocks.push_back(&cpu->area().task_checks);
+    }
+    return blocks;
+}
+
+std::string sentence(const violation& v)
+{
+    std::string text = fmt::format("{}: {}, expected {}", v.what, v.observed, v.expected);
+    if (v.observed > 0xffffffff || v.expected > 0xffffffff)
+        text = fmt::format("{}: {:#x}, expected {:#x}", v.what, v.observed, v.expected);
+    if (v.ip != 0)
+        text += ", at " + symbol_of(v.ip);
+    return text;
+}
+
+void set_first(check_report& out, const violation& v, std::uint64_t start_ns)
+{
+    out.first = sentence(v);
+    out.first_at_s = v.time_ns > start_ns ? static_cast<double>(v.time_ns - start_ns) / 1e9 : 0;
+    out.first_cpu = v.cpu;
+    out.first_generation = v.generation;
+}
+
+check_report sum_up(check which, const std::vector<const check_block*>& blocks, std::uint64_t start_ns)
+{
+    check_report out;
+    out.id = which;
+    out.looked_at_what = units[static_cast<std::size_t>(which)];
+    const violation* first = nullptr;
+    for (const check_block* block : blocks) {
+        const check_record& record = (*block)[which];
+        out.looked_at += record.looked_at();
+        if (const std::uint64_t n = record.failures(); n > 0) {
+            out.failures += n;
+            if (first == nullptr || record.first().time_ns < first->time_ns)
+                first = &record.first();
+        }
+    }
+    if (first != nullptr)
+        set_first(out, *first, start_ns);
+    return out;
+}
+
+void judge_conservation(const run_report& report, check_report& out)
+{
+    for (const cpu_report& c : report.cpus) {
+        out.looked_at += c.raised;
+        const std::uint64_t booked = c.handled + c.coalesced + c.rejected + c.offline;
+        if (booked == c.raised)
+            continue;
+        if (++out.failures == 1) {
+            out.first = fmt::format("raised {} but handled {} + coalesced {} + rejected {} + offline {} = {}",
+                                    c.raised, c.handled, c.coalesced, c.rejected, c.offline, booked);
+            out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
+            out.first_cpu = c.cpu;
+        }
+    }
+    out.evidence = fmt::format("raised = handled + {} coalesced + {} rejected + {} offline",
+                               report.total.coalesced, report.total.rejected, report.total.offline);
+}
+
+void judge_reclaim(const run_report& report, check_report& out)
+{
+    out.looked_at = report.retired; // every retired handler is looked for
+    out.evidence = fmt::format("{} of {} reclaimed", report.reclaimed, report.retired);
+    if (report.retired == report.reclaimed || out.failures > 0)
+        return;
+    out.failures = report.retired > report.reclaimed ? report.retired - report.reclaimed : 1;
+    out.first = fmt::format("{} handlers were retired, {} reclaimed", report.retired, report.reclaimed);
+    out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
+}
+
+void add_evidence(const run_report& report, check_report& out)
+{
+    switch (out.id) {
+    case check::grace_period:
+        out.evidence = fmt::format("handler age 0: {}, 1: {}, 2 or more: {}", report.handler_age[0],
+                                   report.handler_age[1], report.handler_age[2]);
+        break;
+    case check::publish_order: out.evidence = fmt::format("{} incomplete", out.failures); break;
+    case check::nesting: out.evidence = "depth 0 before and after each"; break;
+    case check::exactly_once:
+        out.evidence = fmt::format("one generation each, {} swaps", report.swaps);
+        break;
+    case check::progress:
+        out.evidence =
+            fmt::format("longest {:.3f} ms", static_cast<double>(report.grace_period.max_ns) / 1e6);
+        break;
+    case check::signal_safety:
+        out.evidence =
+            libc_guard_active() ? "malloc, stdio and mutex calls watched" : "not watched in this program";
+        break;
+    default: break;
+    }
+}
+
+} // namespace
+
+void gather_books(machine& m, run_report& report)
+{
+    machine_state& state = m.internals();
+    report.total.cpu = -1;
+    for (auto& thread : state.cpus) {
+        const percpu& area = thread->area();
+        cpu_report c;
+        c.cpu = area.cpunumber;
+        c.pinned_to = thread->pinned_to();
+        c.raised = area.line.raised.load(std::memory_order_relaxed); // all after the drain
+        c.handled = nmi_count_of(area);
+        c.coalesced = area.line.coalesced.load(std::memory_order_relaxed);
+        c.rejected = area.line.rejected.load(std::memory_order_relaxed);
+        c.offline = area.line.offline_at_raise.load(std::memory_order_relaxed) + area.offline_seen.read();
+        c.unknown = area.unknown.read();
+        c.external = area.external.read();
+        c.max_in_flight = area.line.max_in_flight.load(std::memory_order_relaxed);
+        c.work = area.work.read();
+        report.total.raised += c.raised;
+        report.total.handled += c.handled;
+        report.total.coalesced += c.coalesced;
+        report.total.rejected += c.rejected;
+        report.total.offline += c.offline;
+        report.total.unknown += c.unknown;
+        report.total.external += c.external;
+        report.total.max_in_flight = std::max(report.total.max_in_flight, c.max_in_flight);
+        report.total.work += c.work;
+        for (std::size_t age = 0; age < report.handler_age.size(); ++age)
+            report.handler_age[age] += area.age[age].read();
+        report.delivery.merge(area.delivery);
+        report.handler.merge(area.handler);
+        report.cpus.push_back(c);
+    }
+}
+
+void judge(machine& m, const element_pool& pool, const check_block& control, std::uint64_t start_ns,
+           run_report& report)
+{
+    const auto blocks = blocks_of(m, pool, control);
+    for (std::size_t i = 0; i < check_count; ++i) {
+        const auto which = static_cast<check>(i);
+        check_report out = sum_up(which, blocks, start_ns);
+        if (which == check::conservation)
+            judge_conservation(report, out);
+        else if (which == check::reclaim)
+            judge_reclaim(report, out);
+        else if (which == check::progress)
+            out.looked_at += m.internals().grace_periods.load(std::memory_order_relaxed);
+        else if (which == check::signal_safety && libc_guard_active())
+            out.looked_at = report.total.handled;
+        add_evidence(report, out);
+        out.status = out.failures > 0     ? check_status::fail
+                     : out.looked_at == 0 ? check_status::nothing_seen
+                                          : check_status::pass;
+        report.checks.push_back(std::move(out));
+    }
+}
+
+std::uint64_t failures_so_far(machine& m, const element_pool& pool) noexcept
+{
+    std::uint64_t failures = pool.checks()[check::reclaim].failures();
+    for (auto& cpu : m.internals().cpus)
+        for (std::size_t i = 0; i < check_count; ++i)
+            failures += cpu->area().checks[static_cast<check>(i)].failures() +
+                        cpu->area().task_checks[static_cast<check>(i)].failures();
+    return failures;
+}
+
+} // namespace nmisim

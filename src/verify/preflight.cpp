@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "machine/limits.hpp"
+#include "rcu/rcu.hpp"
+#include "verify/run.hpp"
+
+#include <csignal>
+#include <fmt/format.h>
+
+namespace nmisim {
+namespace {
+
+void look_at_signal_queue(const run_config& config, std::vector<preflight_finding>& findings)
+{
+    const signal_queue queue = read_signal_queue();
+    if (queue.limit == UINT64_MAX)
+        return;
+    const std::uint64_t per_cpu =
+        config.machine.delivery == delivery::latch ? 2 : config.machine.max_in_flight;
+    const std::uint64_t needed = per_cpu * static_cast<std::uint64_t>(config.machine.cpus);
+    const std::uint64_t room = queue.limit > queue.used ? queue.limit - queue.used : 0;
+    if (needed > room)
+        findings.push_back(
+            {true, "rlimit-sigpending",
+             fmt::format("{} vCPUs may have {} signals pending, but this user's queue has room for {} (limit "
+                         "{}, {} in "
+                         "use by all of the user's processes): raise it with 'ulimit -i', or lower --cpus{}",
+                         config.machine.cpus, needed, room, queue.limit, queue.used,
+                         config.machine.delivery == delivery::queue ? " or --max-in-flight" : "")});
+    else if (queue.used > queue.limit / 2)
+        findings.push_back({false, "signal-queue-in-use",
+                            fmt::format("{} of this user's {} pending signals are in use by other processes",
+                                        queue.used, queue.limit)});
+}
+
+void look_at_flavor(const run_config& config, std::vector<preflight_finding>& findings)
+{
+    const flavor f = config.machine.rcu;
+    if ((f == flavor::memb || f == flavor::bp) && !has_membarrier())
+        findings.push_back(
+            {false, "membarrier",
+             fmt::format("this kernel has no membarrier(2): readers of flavor {} fall back to memory "
+                         "barriers, correct but slower; flavors mb and qsbr do not need it",
+                         name_of(f))});
+}
+
+} // namespace
+
+std::vector<preflight_finding> preflight(const run_config& config)
+{
+    std::vector<preflight_finding> findings;
+    look_at_signal_queue(config, findings);
+    look_at_flavor(config, findings);
+    if (const int cpus = allowed_cpus(); config.machine.cpus + 1 > cpus)
+        findings.push_back(
+            {false, "cpus-shared",
+             fmt::format("{} vCPUs and their injector share {} CPU{}: latencies include waiting for one",
+                         config.machine.cpus, cpus, cpus == 1 ? "" : "s")});
+    return findings;
+}
+
+} // namespace nmisim

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//
+// The order of a run, which is its whole point:
+//
+//   start   machine (vCPUs online) -> first handler published -> controller -> injector
+//   watch   until the duration is over, a check fails, progress ends or somebody asks
+//   drain   injector stops -> every NMI sent has been taken -> controller stops -> last handler reclaimed
+//           -> vCPUs offline -> judge
+//
+// NMIs are raised only while a checked handler is published, so that "exactly one generation per NMI" holds
+// from the first to the last.
+#include "verify/run.hpp"
+
+#include "base/clock.hpp"
+#include "machine/controller.hpp"
+#include "machine/machine_state.hpp"
+#include "verify/bad_handlers.hpp"
+#include "verify/judge.hpp"
+#include "verify/stall_watch.hpp"
+#include "verify/swapper.hpp"
+#include "verify/widen.hpp"
+
+#include <cerrno>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+namespace nmisim {
+namespace {
+
+constexpr std::uint64_t watch_interval_ns = 10'000'000;
+constexpr std::uint64_t tick_interval_ns = 100'000'000;
+
+machine_faults machine_faults_of(const run_config& config) noexcept
+{
+    switch (config.fault) {
+    case fault::no_read_lock: return {entry_kind::no_read_lock, true};
+    case fault::leak_pointer: return {entry_kind::leak_pointer, true};
+    case fault::unbalanced_exit: return {entry_kind::unbalanced_exit, true};
+    case fault::drop_latched: return {entry_kind::drop_latched, true};
+    case fault::clobber_errno: return {entry_kind::clobber_errno, true};
+    case fault::rcu_not_watching: // qsbr needs its vCPUs registered: it is nmi_enter that does not help them
+        return config.machine.rcu == flavor::qsbr ? machine_faults{entry_kind::no_read_lock, true}
+                                                  : machine_faults{entry_kind::correct, false};
+    default: return {};
+    }
+}
+
+class checked_run {
+public:
+    checked_run(const run_config& config, const run_hooks& hooks, std::vector<remark> remarks)
+        : config_(config), hooks_(hooks),
+          pool_(config.reclaim == reclaim::sync ? 256 : 8192, handler_function(config.fault), config.hold_ns),
+          controller_(config.swap_interval_ns, [this] { swapper_->step(); })
+    {
+        report_.config = config;
+        report_.remarks = std::move(remarks);
+    }
+
+    run_report execute()
+    {
+        start();
+        watch();
+        finish();
+        return std::move(report_);
+    }
+
+private:
+    void start();
+    void watch();
+    void finish();
+    bool drain();
+    void stalled(const violation& v);
+    int pause(std::uint64_t ns) const;
+    run_progress progress() const;
+    void add_remarks();
+
+    run_config config_;
+    const run_hooks& hooks_;
+    element_pool pool_;
+    std::unique_ptr<swapper> swapper_;
+    controller controller_;
+    std::unique_ptr<machine> machine_;
+    std::unique_ptr<injector> injector_;
+    check_block control_checks_;
+    std::uint64_t start_ns_ = 0;
+    run_report report_;
+};
+
+void checked_run::start()
+{
+    if (config_.controller_place == controller_place::vcpu)
+        config_.machine.custom_workload = [this](vcpu& self) {
+            if (self.number() == 0 && config_.swap)
+                controller_.round();
+            machine_state& state = machine_->internals();
+            workload_round(state, state.area(self.number()));
+        };
+    const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
+    machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_));
+    machine_state& state = machine_->internals();
+    state.domain.observe = observe;
+    state.domain.observe_task = observe_from_task;
+    if (config_.reclaim == reclaim::call_rcu)
+        state.rcu.start_worker();
+    arm_bad_handlers(*machine_);
+    swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim);
+    swapper_->first();
+    state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
+    injector_ = std::make_unique<injector>(*machine_, config_.inject);
+    start_ns_ = now_ns();
+    if (config_.swap && config_.controller_place == controller_place::thread)
+        controller_.start(state.rcu);
+    else
+        controller_.enable(config_.swap);
+    injector_->start();
+}
+
+int checked_run::pause(std::uint64_t ns) const
+{
+    if (hooks_.pause)
+        return hooks_.pause(ns);
+    const timespec t = to_timespec(ns);
+    nanosleep(&t, nullptr);
+    return 0;
+}
+
+run_progress checked_run::progress() const
+{
+    run_progress p;
+    p.elapsed_ns = now_ns() - start_ns_;
+    p.swaps = controller_.swaps();
+    for (auto& cpu : machine_->internals().cpus) {
+        p.raised += cpu->area().line.raised.load(std::memory_order_relaxed); // a snapshot for people
+        p.handled += nmi_count_of(cpu->area());
+    }
+    p.failures = failures_so_far(*machine_, pool_);
+    return p;
+}
+
+void checked_run::stalled(const violation& v)
+{
+    report_.stop_reason = stop_reason::stall;
+    control_checks_[check::progress].looked();
+    control_checks_[check::progress].fail(v);
+    report_.stalls = stall_watch(*machine_, config_.stall_timeout_ns).describe();
+    release_stuck_handlers();
+}
+
+void checked_run::watch()
+{
+    const stall_watch stalls(*machine_, config_.stall_timeout_ns);
+    std::uint64_t next_tick_ns = start_ns_ + tick_interval_ns;
+    const std::uint64_t end_ns = config_.duration_ns == 0 ? UINT64_MAX : start_ns_ + config_.duration_ns;
+    for (;;) {
+        const std::uint64_t at_ns = now_ns();
+        if (at_ns >= end_ns)
+            return;
+        if (const int signal = pause(std::min(watch_interval_ns, end_ns - at_ns)); signal != 0) {
+            report_.stop_reason = stop_reason::signal;
+            report_.stop_signal = signal;
+            report_.complete = config_.duration_ns == 0;
+            return;
+        }
+        if (machine_->internals().domain.panicked.load(std::memory_order_relaxed)) {
+            report_.stop_reason = stop_reason::panic;
+            report_.complete = false;
+            return;
+        }
+        if (const auto v = stalls.look()) {
+            report_.complete = false;
+            return stalled(*v);
+        }
+        if (!config_.keep_going && failures_so_far(*machine_, pool_) > 0) {
+            report_.stop_reason = stop_reason::first_failure;
+            report_.complete = false;
+            return;
+        }
+        if (hooks_.tick && now_ns() >= next_tick_ns) {
+            next_tick_ns += tick_interval_ns;
+            hooks_.tick(progress());
+        }
+    }
+}
+
+/// Waits for the NMIs in flight; a drain that does not end is a stall as well.
+bool checked_run::drain()
+{
+    if (machine_->drain(config_.stall_timeout_ns))
+        return true;
+    if (report_.stop_reason != stop_reason::stall)
+        stalled({now_ns(), -1, 0, config_.stall_timeout_ns / 1'000'000, config_.stall_timeout_ns / 1'000'000,
+                 0, "milliseconds waited for NMIs in flight after the last raise (at most)"});
+    return machine_->drain(config_.stall_timeout_ns);
+}
+
+void checked_run::finish()
+{
+    injector_->stop();
+    report_.elapsed_ns = now_ns() - start_ns_;
+    report_.requested = injector_->requested();
+    report_.throttled = injector_->throttled();
+    report_.injector.merge(injector_->lateness());
+    const bool drained = drain();
+    if (drained) {
+        if (config_.controller_place == controller_place::vcpu)
+            machine_->cpu_down(0); // its last swap has ended
+        controller_.stop();
+        if (!drain()) // NMIs that a fault's swap raised after the injector had stopped
+            report_.complete = false;
+        machine_->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed);
+        swapper_->last();
+    }
+    report_.swaps = controller_.swaps();
+    report_.late_swaps = controller_.late();
+    report_.retired = pool_.retired();
+    report_.reclaimed = pool_.reclaimed();
+    report_.waiting_max = pool_.waiting_max();
+    report_.publish.merge(swapper_->times().publish);
+    report_.grace_period.merge(swapper_->times().grace_period);
+    report_.reclaim.merge(swapper_->times().reclaim);
+    report_.swap.merge(swapper_->times().swap);
+    if (drained)
+        for (int cpu = 0; cpu < machine_->cpus(); ++cpu)
+            machine_->cpu_down(cpu);
+    gather_books(*machine_, report_);
+    judge(*machine_, pool_, control_checks_, start_ns_, report_);
+    add_remarks();
+    if (drained) {
+        machine_.reset();
+        return;
+    }
+    // A vCPU is stuck for good: its thread cannot be ended, and what it uses must stay.
+    static_cast<void>(machine_.release());
+    static_cast<void>(swapper_.release());
+}
+
+void checked_run::add_remarks()
+{
+    const double reached = static_cast<double>(report_.total.raised);
+    const auto requested = static_cast<double>(report_.requested);
+    if (requested > 0 && reached < 0.95 * requested)
+        report_.remarks.push_back(
+            {"rate-not-reached",
+             fmt::format("raised {:.1f} % of the NMIs that were due: {}", 100 * reached / requested,
+                         report_.throttled > 0 ? "the vCPUs had no room for more"
+                                               : "the injector could not keep up")});
+    if (report_.config.controller_place == controller_place::thread &&
+        report_.late_swaps > report_.swaps / 20)
+        report_.remarks.push_back(
+            {"late-swaps", fmt::format("{} of {} swaps began late: the interval is shorter than "
+                                       "a swap takes here, or CPUs are shared",
+                                       report_.late_swaps, report_.swaps)});
+    if (const auto strays = machine_->internals().domain.strays.load(std::memory_order_relaxed); strays > 0)
+        report_.remarks.push_back(
+            {"stray-signals", fmt::format("{} NMI signals came from outside and were ignored", strays)});
+}
+
+} // namespace
+
+run_report run(const run_config& asked, const run_hooks& hooks)
+{
+    run_config config = asked;
+    config.inject.seed = config.seed;
+    std::vector<remark> remarks;
+    for (const preflight_finding& finding : preflight(config)) {
+        if (finding.fatal)
+            throw std::system_error(EAGAIN, std::generic_category(), finding.text);
+        remarks.push_back({finding.code, finding.text});
+    }
+    widen_for_fault(config, remarks);
+    // On the heap: where a vCPU is stuck for good, what it still uses is left behind with it.
+    auto checked = std::make_unique<checked_run>(config, hooks, std::move(remarks));
+    run_report report = checked->execute();
+    if (report.stop_reason == stop_reason::stall)
+        static_cast<void>(checked.release());
+    return report;
+}
+
+} // namespace nmisim

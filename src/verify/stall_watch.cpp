@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "verify/stall_watch.hpp"
+
+#include "base/clock.hpp"
+#include "machine/machine_state.hpp"
+#include "verify/symbol.hpp"
+
+#include <fmt/format.h>
+
+namespace nmisim {
+namespace {
+
+std::uint64_t age_ns(std::uint64_t since_ns, std::uint64_t now) noexcept
+{
+    return since_ns != 0 && now > since_ns ? now - since_ns : 0;
+}
+
+std::string state_of(const percpu& area, std::uint64_t now)
+{
+    if ((area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) == 0) // a snapshot for people
+        return area.line.drained() ? "not in an NMI, nothing pending" : "not in an NMI, one is pending";
+    return fmt::format("in an NMI for {:.3f} s, after handler generation {}",
+                       static_cast<double>(age_ns(area.entered_ns.load(std::memory_order_relaxed), now)) /
+                           1e9,
+                       area.last_generation);
+}
+
+} // namespace
+
+std::optional<violation> stall_watch::look() const
+{
+    machine_state& state = machine_.internals();
+    const std::uint64_t now = now_ns();
+    for (auto& cpu : state.cpus)
+        if (const std::uint64_t age = age_ns(cpu->area().entered_ns.load(std::memory_order_relaxed), now);
+            age > timeout_ns_)
+            return violation{now,
+                             cpu->area().cpunumber,
+                             cpu->area().last_generation,
+                             age / 1'000'000,
+                             timeout_ns_ / 1'000'000,
+                             0,
+                             "milliseconds inside one NMI (at most)"};
+    if (const std::uint64_t age = age_ns(state.waiting_since_ns.load(std::memory_order_relaxed), now);
+        age > timeout_ns_)
+        return violation{now,
+                         -1,
+                         0,
+                         age / 1'000'000,
+                         timeout_ns_ / 1'000'000,
+                         0,
+                         "milliseconds waited for one grace period (at most)"};
+    return std::nullopt;
+}
+
+std::vector<stall_report> stall_watch::describe() const
+{
+    std::vector<stall_report> in_nmi, others;
+    const std::uint64_t now = now_ns();
+    for (auto& cpu : machine_.internals().cpus) {
+        const percpu& area = cpu->area();
+        const bool holds = (area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) != 0;
+        stall_report report{area.cpunumber, state_of(area, now), {}};
+        for (const std::uintptr_t ip : cpu->backtrace())
+            report.backtrace.push_back(symbol_of(ip));
+        (holds ? in_nmi : others).push_back(std::move(report));
+    }
+    return in_nmi.empty() ? others : in_nmi;
+}
+
+} // namespace nmisim

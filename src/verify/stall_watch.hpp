@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Invariant I7: grace periods and NMIs end. Looks from outside whether one has been under way for longer than a
+// timeout, and tells which vCPU holds it, in which state, and what it is executing. Context: control.
+#pragma once
+
+#include "nmisim/machine.hpp"
+#include "verify/run_report.hpp"
+
+#include <optional>
+
+namespace nmisim {
+
+class stall_watch {
+public:
+    stall_watch(machine& m, std::uint64_t timeout_ns) : machine_(m), timeout_ns_(timeout_ns) {}
+
+    /// The violation, if a grace period or an NMI has been under way for too long.
+    std::optional<violation> look() const;
+    /// Every vCPU that is inside an NMI now, with its backtrace; all vCPUs if none is.
+    std::vector<stall_report> describe() const;
+
+private:
+    machine& machine_;
+    const std::uint64_t timeout_ns_;
+};
+
+} // namespace nmisim

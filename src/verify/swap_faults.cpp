@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// The writer's faults: each a swapper with one step done wrong.
+#include "machine/machine_state.hpp"
+#include "verify/plain_publish.hpp"
+#include "verify/swapper.hpp"
+
+namespace nmisim {
+namespace {
+
+struct no_grace_period final : swapper {
+    using swapper::swapper;
+    void wait_grace_period() override {}
+};
+
+struct publish_before_init final : swapper {
+    using swapper::swapper;
+    element* build() override { return pool_.take(false); }
+    void publish(element& next) override
+    {
+        machine_.set_nmi_callback(next);
+        nmi_everywhere();
+        pool_.initialise(next);
+    }
+};
+
+/// Publishes by plain stores, again and again: the reordered stores are a few instructions apart, and each
+/// repetition is another chance for an NMI to fall between them. Runs on a vCPU (run.cpp sees to that).
+struct plain_publisher final : swapper {
+    using swapper::swapper;
+    void publish(element& next) override
+    {
+        const handler_data complete = next.data;
+        auto** slot = reinterpret_cast<nmi_callback**>(&machine_.internals().domain.callback);
+        for (int i = 0; i < 256; ++i) {
+            machine_.set_nmi_callback(*current_);
+            next.data.words.fill(canary_poison);
+            std::atomic_signal_fence(
+                std::memory_order_seq_cst); // compiler only: the poison is stored; not paired
+            plain_publish(&next.data, &complete, slot, &next);
+        }
+    }
+};
+
+struct unset_then_set final : swapper {
+    using swapper::swapper;
+    void publish(element& next) override
+    {
+        machine_.unset_nmi_callback();
+        nmi_everywhere();
+        machine_.set_nmi_callback(next);
+    }
+};
+
+/// A chain of two for as long as both are registered.
+struct pair_callback : checked_handler {
+    nmi_callback* first = nullptr;
+    nmi_callback* second = nullptr;
+};
+
+int call_pair(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    auto& pair = static_cast<pair_callback&>(self);
+    return (*pair.first)(regs, cpu) + (*pair.second)(regs, cpu);
+}
+
+struct add_then_remove final : swapper {
+    using swapper::swapper;
+    void publish(element& next) override
+    {
+        pair_.function = call_pair;
+        pair_.canary.store(canary_alive, std::memory_order_relaxed); // published by set_nmi_callback below
+        pair_.data = make_handler_data(0);
+        pair_.first = current_;
+        pair_.second = &next;
+        machine_.set_nmi_callback(pair_); // add
+        nmi_everywhere();
+        machine_.set_nmi_callback(next); // remove
+        machine_.synchronize_rcu();
+    }
+    pair_callback pair_;
+};
+
+struct leak_retired final : swapper {
+    using swapper::swapper;
+    void reclaim_now(element& old) override
+    {
+        if (++count_ % 16 != 0)
+            swapper::reclaim_now(old);
+    }
+    unsigned count_ = 0;
+};
+
+struct double_reclaim final : swapper {
+    using swapper::swapper;
+    void reclaim_now(element& old) override
+    {
+        swapper::reclaim_now(old);
+        if (++count_ % 16 == 0)
+            swapper::reclaim_now(old);
+    }
+    unsigned count_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how)
+{
+    switch (f) {
+    case fault::no_grace_period: return std::make_unique<no_grace_period>(m, pool, how);
+    case fault::publish_before_init: return std::make_unique<publish_before_init>(m, pool, how);
+    case fault::plain_publish: return std::make_unique<plain_publisher>(m, pool, how);
+    case fault::unset_then_set: return std::make_unique<unset_then_set>(m, pool, how);
+    case fault::add_then_remove: return std::make_unique<add_then_remove>(m, pool, how);
+    case fault::leak_retired: return std::make_unique<leak_retired>(m, pool, how);
+    case fault::double_reclaim: return std::make_unique<double_reclaim>(m, pool, how);
+    default: return std::make_unique<swapper>(m, pool, how);
+    }
+}
+
+} // namespace nmisim

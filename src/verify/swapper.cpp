@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "verify/swapper.hpp"
+
+#include "base/clock.hpp"
+#include "machine/machine_state.hpp"
+
+#include <cstddef>
+#include <sched.h>
+#include <vector>
+
+namespace nmisim {
+namespace {
+
+element& element_of(rcu_callback_head* head) noexcept
+{
+    // element is not standard-layout; offsetof works on every supported compiler and is checked by a test.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+    return *reinterpret_cast<element*>(reinterpret_cast<std::byte*>(head) - offsetof(element, head));
+#pragma GCC diagnostic pop
+}
+
+} // namespace
+
+swapper::swapper(machine& m, element_pool& pool, reclaim how) : machine_(m), pool_(pool), how_(how) {}
+
+void swapper::first()
+{
+    element* e = pool_.take();
+    machine_.set_nmi_callback(*e);
+    pool_.published(*e);
+    current_ = e;
+}
+
+void swapper::publish(element& next)
+{
+    machine_.set_nmi_callback(next);
+}
+
+void swapper::wait_grace_period()
+{
+    machine_.synchronize_rcu();
+}
+
+void swapper::reclaim_now(element& old)
+{
+    pool_.reclaim(old);
+}
+
+void swapper::step()
+{
+    element* next = build();
+    if (next == nullptr) { // every handler waits for its grace period, or was leaked
+        machine_.internals().rcu.barrier();
+        if ((next = build()) == nullptr)
+            return;
+    }
+    element& old = *current_;
+    const std::uint64_t begin_ns = now_ns();
+    publish(*next);
+    pool_.published(*next);
+    current_ = next;
+    times_.publish.record(now_ns() - begin_ns);
+    pool_.retire(old);
+    if (how_ == reclaim::sync)
+        retire(old);
+    else
+        retire_deferred(old);
+    if (how_ == reclaim::sync)
+        times_.swap.record(now_ns() - begin_ns);
+}
+
+void swapper::retire(element& old)
+{
+    const std::uint64_t begin_ns = now_ns();
+    wait_grace_period();
+    const std::uint64_t ended_ns = now_ns();
+    times_.grace_period.record(ended_ns - begin_ns);
+    reclaim_now(old);
+    times_.reclaim.record(now_ns() - ended_ns);
+}
+
+void swapper::retire_deferred(element& old)
+{
+    old.owner = this;
+    machine_.internals().rcu.call(&old.head, reclaim_callback);
+}
+
+void swapper::reclaim_callback(rcu_callback_head* head)
+{
+    element& old = element_of(head);
+    auto& self = *static_cast<swapper*>(old.owner);
+    const std::uint64_t ended_ns = now_ns();
+    self.times_.grace_period.record(ended_ns - old.retired_ns);
+    self.times_.swap.record(ended_ns - old.retired_ns);
+    self.machine_.internals().grace_periods.fetch_add(1, std::memory_order_relaxed);
+    self.reclaim_now(old);
+    self.times_.reclaim.record(now_ns() - ended_ns);
+}
+
+void swapper::last()
+{
+    machine_.unset_nmi_callback();
+    if (current_ != nullptr) {
+        pool_.retire(*current_);
+        machine_.synchronize_rcu();
+        reclaim_now(*current_);
+        current_ = nullptr;
+    }
+    if (how_ == reclaim::call_rcu)
+        machine_.internals().rcu.barrier();
+}
+
+void swapper::nmi_everywhere()
+{
+    machine_state& state = machine_.internals();
+    std::vector<std::uint64_t> before;
+    for (auto& cpu : state.cpus)
+        before.push_back(cpu->area().line.completed.load(std::memory_order_relaxed));
+    for (int cpu = 0; cpu < machine_.cpus(); ++cpu)
+        machine_.raise_nmi(cpu);
+    const std::uint64_t deadline_ns = now_ns() + 50'000'000; // a vCPU without a Linux CPU is not waited for
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        const nmi_line& line = state.cpus[i]->area().line;
+        // The first to end may have begun before the raise; the second has not. Nothing left is as good.
+        while (!line.drained() && line.completed.load(std::memory_order_relaxed) < before[i] + 2 &&
+               now_ns() < deadline_ns)
+            sched_yield();
+    }
+}
+
+} // namespace nmisim

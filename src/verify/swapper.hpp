@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// What one swap of the controller is: build, publish, wait a grace period, reclaim, each timed. The faults of
+// the writer's side are subclasses that get exactly one of the four wrong (swap_faults.cpp).
+//
+// Context: control; step() is called by one thread, reclaim by that thread or liburcu's callback thread.
+#pragma once
+
+#include "base/histogram.hpp"
+#include "nmisim/machine.hpp"
+#include "verify/element_pool.hpp"
+#include "verify/run_config.hpp"
+
+#include <memory>
+#include <mutex>
+
+namespace nmisim {
+
+struct swap_times {
+    histogram publish;
+    histogram grace_period;
+    histogram reclaim;
+    histogram swap;
+};
+
+class swapper {
+public:
+    swapper(machine& m, element_pool& pool, reclaim how);
+    virtual ~swapper() = default;
+    swapper(const swapper&) = delete;
+    swapper& operator=(const swapper&) = delete;
+
+    /// Publishes the first handler, before any NMI is raised.
+    void first();
+    /// One swap.
+    void step();
+    /// Unpublishes the last handler, waits, reclaims, and waits for every deferred reclaim.
+    void last();
+
+    const swap_times& times() const noexcept { return times_; }
+
+protected:
+    /// From the old handler published to the new one published.
+    virtual void publish(element& next);
+    virtual void wait_grace_period();
+    virtual void reclaim_now(element& old);
+    virtual element* build() { return pool_.take(); }
+
+    /// Raises an NMI on every vCPU and waits until one has run there: the injection point that makes a fault's
+    /// window as wide as it has to be, instead of hoping that an NMI falls into it.
+    void nmi_everywhere();
+
+    machine& machine_;
+    element_pool& pool_;
+    element* current_ = nullptr;
+
+private:
+    void retire(element& old);
+    void retire_deferred(element& old);
+    static void reclaim_callback(rcu_callback_head* head);
+
+    const reclaim how_;
+    swap_times times_;
+};
+
+/// The correct swapper, or the one that a fault asks for.
+std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how);
+
+} // namespace nmisim

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "verify/symbol.hpp"
+
+#include <cstdlib>
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <memory>
+#include <string_view>
+
+namespace nmisim {
+namespace {
+
+std::string demangle(const char* name)
+{
+    int status = 0;
+    const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
+                                                      std::free);
+    return status == 0 && text != nullptr ? text.get() : name;
+}
+
+std::string_view file_name(std::string_view path)
+{
+    return path.substr(path.rfind('/') + 1);
+}
+
+} // namespace
+
+std::string symbol_of(std::uintptr_t address)
+{
+    Dl_info info{};
+    if (dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
+        return fmt::format("{:#x}", address);
+    const auto object = file_name(info.dli_fname);
+    if (info.dli_sname == nullptr)
+        return fmt::format("{}+{:#x}", object, address - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
+    return fmt::format("{}+{:#x} ({})", demangle(info.dli_sname),
+                       address - reinterpret_cast<std::uintptr_t>(info.dli_saddr), object);
+}
+
+} // namespace nmisim

@@ -46,6 +46,8 @@ public:
     /// "No RCU-protected pointer is held here." Needed by flavor qsbr at least once per grace period.
     /// Context: vcpu, outside of read-side sections.
     void quiescent_state() noexcept;
+    /// One round of the configured workload, from inside a custom one. Context: vcpu.
+    void workload_round();
 
     vcpu(machine_state& machine, percpu& area) noexcept : machine_(machine), area_(area) {}
 

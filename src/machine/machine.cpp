@@ -69,6 +69,11 @@ void vcpu::quiescent_state() noexcept
     machine_.rcu.quiescent_state();
 }
 
+void vcpu::workload_round()
+{
+    nmisim::workload_round(machine_, area_);
+}
+
 machine::machine(const machine_config& config) : machine(config, machine_faults{}) {}
 
 machine::machine(const machine_config& config, const machine_faults& faults)

@@ -68,7 +68,10 @@ handler_data make_handler_data(std::uint64_t generation) noexcept
     return data;
 }
 
-checked_handler::checked_handler() noexcept : nmi_callback{checked_call} {}
+checked_handler::checked_handler() noexcept : nmi_callback{checked_call}
+{
+    data.words.fill(canary_poison); // the sum, 0, does not fit: uninitialised data is seen as such
+}
 
 int checked_call(nmi_callback& self, const pt_regs&, int) noexcept
 {

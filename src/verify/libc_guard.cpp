@@ -24,7 +24,7 @@ void libc_guard_is_here() noexcept
 
 bool libc_guard_report(const char* function, const void* caller) noexcept
 {
-    if (!in_nmi()) [[likely]]
+    if (!in_nmi() || this_cpu->diagnosing) [[likely]]
         return false;
     percpu& cpu = *this_cpu;
     cpu.checks[check::signal_safety].fail({now_ns(), cpu.cpunumber, cpu.last_generation, 1, 0,

@@ -11,15 +11,15 @@ const bool plain_publish_is_reordered = false;
 const bool plain_publish_is_reordered = true;
 #endif
 
-void plain_publish(handler_data* data, const handler_data* source, nmi_callback** slot,
-                   nmi_callback* callback) noexcept
+void plain_publish(handler_data* __restrict data, const handler_data* __restrict source,
+                   nmi_callback** __restrict slot, nmi_callback* callback) noexcept
 {
     *data = *source;
     *slot = callback;
 }
 
-void ordered_publish(handler_data* data, const handler_data* source, std::atomic<nmi_callback*>* slot,
-                     nmi_callback* callback) noexcept
+void ordered_publish(handler_data* __restrict data, const handler_data* __restrict source,
+                     std::atomic<nmi_callback*>* __restrict slot, nmi_callback* callback) noexcept
 {
     *data = *source;
     rcu_assign_pointer(*slot, callback);

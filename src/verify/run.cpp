@@ -94,8 +94,7 @@ void checked_run::start()
         config_.machine.custom_workload = [this](vcpu& self) {
             if (self.number() == 0 && config_.swap)
                 controller_.round();
-            machine_state& state = machine_->internals();
-            workload_round(state, state.area(self.number()));
+            self.workload_round();
         };
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
     machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_));

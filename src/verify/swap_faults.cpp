@@ -32,7 +32,7 @@ struct plain_publisher final : swapper {
     {
         const handler_data complete = next.data;
         auto** slot = reinterpret_cast<nmi_callback**>(&machine_.internals().domain.callback);
-        for (int i = 0; i < 256; ++i) {
+        for (int i = 0; i < 16384; ++i) {
             machine_.set_nmi_callback(*current_);
             next.data.words.fill(canary_poison);
             std::atomic_signal_fence(

@@ -18,7 +18,7 @@ public:
     /// Context: control. Errors: std::invalid_argument when there is no such signal; std::system_error when
     /// another line of this process has it.
     signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose);
-    ~signal_line();
+    ~signal_line(); // NOLINT(bugprone-exception-escape): see there
     signal_line(const signal_line&) = delete;
     signal_line& operator=(const signal_line&) = delete;
 

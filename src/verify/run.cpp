@@ -237,7 +237,7 @@ void checked_run::finish()
 
 void checked_run::add_remarks()
 {
-    const double reached = static_cast<double>(report_.total.raised);
+    const auto reached = static_cast<double>(report_.total.raised);
     const auto requested = static_cast<double>(report_.requested);
     if (requested > 0 && reached < 0.95 * requested)
         report_.remarks.push_back(

@@ -35,8 +35,8 @@ struct plain_publisher final : swapper {
         for (int i = 0; i < 16384; ++i) {
             machine_.set_nmi_callback(*current_);
             next.data.words.fill(canary_poison);
-            std::atomic_signal_fence(
-                std::memory_order_seq_cst); // compiler only: the poison is stored; not paired
+            // (1) seq_cst: the poison is stored (compiler only); pairs with outside: the NMI on this thread
+            std::atomic_signal_fence(std::memory_order_seq_cst);
             plain_publish(&next.data, &complete, slot, &next);
         }
     }

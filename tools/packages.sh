@@ -20,7 +20,7 @@ test_packages=(
     catch2                  # the C++ tests
     python3-jsonschema      # real output against its JSON schema
     clang                   # second compiler
-    clang-format shellcheck # lint
+    clang-format clang-tidy shellcheck # lint
     libbenchmark-dev        # tests/bench
 )
 

@@ -16,8 +16,9 @@ Usage: tools/test.sh [--full] [--no-install] [STAGE...]
 Installs the Debian packages that are missing (as root or through sudo; otherwise prints the line to type and exits
 with 77), builds with warnings as errors and runs the tests. The last line counts them.
 
-Stages, each in a build folder of its own:
+Stages:
   gcc     g++, every suite: unit race fault explore cli lint
+  tidy    clang-tidy on that build
   clang   clang++, suites unit and race
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite
 
@@ -30,13 +31,13 @@ END
 }
 
 stages=() install=yes
-[[ ${CI:-} != true ]] || stages=(gcc clang asan)
+[[ ${CI:-} != true ]] || stages=(gcc tidy clang asan)
 while [[ $# -gt 0 ]]; do
     case $1 in
     --help | -h) usage && exit 0 ;;
-    --full) stages=(gcc clang asan) ;;
+    --full) stages=(gcc tidy clang asan) ;;
     --no-install) install=no ;;
-    gcc | clang | asan) stages+=("$1") ;;
+    gcc | tidy | clang | asan) stages+=("$1") ;;
     *) say "test.sh: unknown argument $1" && usage >&2 && exit 2 ;;
     esac
     shift
@@ -65,34 +66,35 @@ leak_detection()
 
 results=()
 
-# stage NAME COMPILER "MESON TEST ARGUMENTS" [MESON OPTION...]
+# stage NAME FOLDER COMPILER "MESON TEST ARGUMENTS" [MESON OPTION...]
 stage()
 {
-    local name=$1 compiler=$2 folder=build-$1 suites begin=$SECONDS built
-    read -ra suites <<<"$3"
-    shift 3
+    local name=$1 folder=$2 compiler=$3 suites log=$2/meson-logs/$1.json begin=$SECONDS built
+    read -ra suites <<<"$4"
+    shift 4
     say "== $name"
-    results+=("$name=$folder/meson-logs/testlog.json")
-    rm -f "$folder/meson-logs/testlog.json" # so that no old result is counted when this build fails
+    results+=("$name=$log")
+    rm -f "$log" # so that no old result is counted when this build fails
     if ! configure "$folder" "$compiler" -Dwerror=true "$@" || ! ninja -C "$folder" --quiet >&2; then
         say "$name: did not build; counted as one failed test"
         return
     fi
     built=$SECONDS
-    meson test -C "$folder" --no-rebuild --print-errorlogs "${suites[@]}" </dev/null || true # the count tells
-    touch "$folder/meson-logs/testlog.json"   # no test in these suites: nothing to count
+    meson test -C "$folder" --no-rebuild --print-errorlogs --logbase "$name" "${suites[@]}" </dev/null || true # the count tells
+    touch "$log" # no test in these suites: nothing to count
     say "$name: built in $((built - begin)) s, tested in $((SECONDS - built)) s"
 }
 
 for name in "${stages[@]}"; do
     case $name in
-    gcc) stage gcc g++ "" ;;
-    clang) stage clang clang++ "--suite unit --suite race" ;;
+    gcc) stage gcc build-gcc g++ "" ;;
+    tidy) stage tidy build-gcc g++ "--suite tidy" ;;
+    clang) stage clang build-clang clang++ "--suite unit --suite race" ;;
     asan)
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1
         export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-        stage asan g++ "--no-suite lint" -Db_sanitize=address,undefined
+        stage asan build-asan g++ "--no-suite lint" -Db_sanitize=address,undefined
         ;;
     esac
 done

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""clang-tidy 14 finds nothing in the layers below the program, and each exclusion in .clang-tidy says why.
+
+Looks at what the build folder's compile_commands.json holds of the given folders.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import lint
+
+FINDING = re.compile(r"^(\S+?):(\d+):\d+: (?:error|warning): (.*)$", re.M)
+
+
+def unexplained_exclusions(config):
+    text = config.read_text()
+    return [name for name in re.findall(r"[,'](-[a-z][\w.-]+)", text) if not re.search(rf"^# {re.escape(name)}: \w", text, re.M)]
+
+
+def check(arguments, findings):
+    root = arguments.root
+    findings += [f".clang-tidy: {name} has no reason" for name in unexplained_exclusions(root / ".clang-tidy")]
+    program = shutil.which("clang-tidy-14") or shutil.which("clang-tidy")
+    if not program or "version 14." not in subprocess.run([program, "--version"], capture_output=True, text=True).stdout:
+        raise lint.Skip("no clang-tidy 14 here (apt-get install clang-tidy)")
+    commands = json.loads((arguments.build / "compile_commands.json").read_text())
+    sources = sorted({str((pathlib.Path(c["directory"]) / c["file"]).resolve()) for c in commands})
+    sources = [s for s in sources if any(s.startswith(f"{root}/{folder}/") for folder in arguments.folders)]
+
+    def tidy(source):
+        # What only g++ understands is no finding.
+        return subprocess.run([program, "-p", str(arguments.build), "--quiet", "--extra-arg=-Wno-unknown-warning-option", source],
+                              capture_output=True, text=True).stdout
+
+    found = set()
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for output in pool.map(tidy, sources):
+            for path, line, text in FINDING.findall(output):
+                where = os.path.relpath(os.path.realpath(arguments.build / path), root)
+                found.add(f"{where}:{line}: {text.replace(',-warnings-as-errors', '')}")
+    findings += sorted(found)
+    return len(sources)
+
+
+def arguments_of(parser):
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="a configured Meson build folder")
+    parser.add_argument("folders", nargs="*", default=["src/base", "src/rcu", "src/nmi", "src/machine"])
+
+
+lint.main(check, __doc__, arguments_of)

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// A per-CPU counter that a task and its NMI handler increment, explored at every instruction. Three
+// instructions (load, add, store) lose an update exactly when the NMI falls between the load and the store;
+// one `add` to memory never does. In the kernel this is why this_cpu_inc() is one instruction on x86.
+//
+// Exit code: 0 when that is what was measured, 77 where nothing can be explored, 1 otherwise.
+#include <nmisim/explore.hpp>
+
+#include <atomic>
+#include <cstdio>
+
+using namespace nmisim::explore;
+
+static std::atomic<long> counter;
+
+static void load_add_store()
+{
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+static void single_add()
+{
+    counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+static sweep_report explore_counter(const char* name, function increment)
+{
+    return sweep(
+        {.name = name,
+         .prepare = [] { counter.store(0, std::memory_order_relaxed); },
+         .window = increment,
+         .nmi = increment,
+         .broken =
+             [] { return counter.load(std::memory_order_relaxed) == 2 ? nullptr : "an update is lost"; }});
+}
+
+int main()
+{
+    const sweep_report three = explore_counter("counter, load/add/store", load_add_store);
+    const sweep_report one = explore_counter("counter, one add", single_add);
+    std::fputs((to_text(three, true) + to_text(one, true)).c_str(), stdout);
+    if (!three.absent.empty())
+        return exit_code(three);
+    return exit_code(three) == 3 && exit_code(one) == 0 ? 0 : 1;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// Proof instead of luck: run your own code with an NMI (a real-time signal) at every instruction boundary of
+// the compiled binary, one boundary per run, and check your invariant after each run.
+//
+//     using namespace nmisim::explore;
+//     const sweep_report r = sweep({.name = "counter",
+//                                   .prepare = [] { counter = 0; },
+//                                   .window = increment,  // what is explored
+//                                   .nmi = increment,     // your handler
+//                                   .broken = [] { return counter == 2 ? nullptr : "an update is lost"; }});
+//     std::fputs(to_text(r).c_str(), stdout);
+//     return exit_code(r);
+//
+// Three questions can be asked: sweep() places an NMI in one thread; map() pauses one thread at each of its
+// instructions and runs another one against it (reader and updater); audit() lists what a handler calls.
+//
+// How: the window is single-stepped once to list its boundaries. For each boundary the signal itself is made
+// pending in the trap handler, so that the kernel delivers it on the way back, exactly there. Everything runs
+// in a child process: a crash or a deadlock is a finding with an address, not the end of the caller.
+//
+// What it cannot show: the trap serialises, so stores leave the store buffer at each explored boundary. These
+// are sequentially consistent interleavings of the code as compiled, with one NMI (sweep) or at most one
+// preemption of each thread (map). Code that depends on time or on other threads may take another path than
+// the recorded one; such boundaries are reported as not reached, never as clean.
+//
+// Context of every function: control. They fork, so the caller should have one thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::explore {
+
+/// Plain function pointers (a lambda without captures converts): the first boundary is then the first
+/// instruction of the function itself, and a child process finds it at the same address.
+using function = void (*)();
+/// nullptr: the invariants hold. Otherwise what is broken, in a few words.
+using oracle = const char* (*)();
+
+struct target {
+    const char* name = "window";
+    function setup = nullptr;   ///< once per child process: registers threads, installs handlers
+    function prepare = nullptr; ///< before each run: puts the state back
+    function window = nullptr;  ///< the code that is interrupted; must take the same path each time
+    function nmi = nullptr;     ///< the handler; unset: the disposition that `setup` installed is kept
+    oracle broken = nullptr;    ///< after each run
+    int signal = 0;             ///< 0: SIGRTMIN + 1
+};
+
+/// Two threads: the reader is paused at each of its boundaries, the updater runs against it.
+struct race {
+    const char* name = "race";
+    function setup = nullptr;         ///< once per child process
+    function reader_setup = nullptr;  ///< once, in the reader's thread
+    function updater_setup = nullptr; ///< once, in the updater's thread
+    function prepare = nullptr;       ///< before each schedule, both threads at rest
+    function reader = nullptr;
+    function updater = nullptr;
+    oracle broken = nullptr; ///< after each schedule, both threads at rest
+};
+
+enum class method {
+    automatic,   ///< one-shot breakpoints where they can be planted, single-step where not
+    single_step, ///< trap flag only: no text is patched
+};
+
+struct limits {
+    method how = method::automatic;
+    std::uint32_t boundaries = 20'000;         ///< stop recording here (a restartable sequence never ends)
+    std::uint64_t watchdog_ns = 2'000'000'000; ///< a run that computes for so long is a finding
+    std::uint32_t bad_ends = 64;               ///< give up after so many crashed or stuck child processes
+    unsigned processes = 2;                    ///< map only: child processes at a time, one per Linux CPU
+};
+
+/// An instruction, as far as symbols and a disassembler could be had.
+struct place {
+    std::uintptr_t ip = 0;
+    std::string symbol; ///< demangled; empty: none known
+    std::uint64_t offset = 0;
+    std::string object; ///< file name of the executable or library
+    std::uint64_t object_offset = 0;
+    std::string source; ///< file:line, empty: none known
+    std::string instruction;
+};
+/// "symbol+0x1c", or "object+0x1234" without a symbol.
+std::string name_of(const place& where);
+
+enum class verdict : std::uint8_t {
+    clean,
+    violation,   ///< the oracle said so
+    crash,       ///< the child process was killed by a signal
+    hang,        ///< the child process stood still; `what` names the state
+    held,        ///< raised there, but the window had the signal blocked to its end: not delivered
+    not_reached, ///< the run took another path than the recorded one
+};
+std::string_view name_of(verdict v) noexcept;
+
+struct sweep_cell {
+    std::uint32_t boundary = 0; ///< index into boundaries
+    nmisim::explore::verdict verdict = verdict::clean;
+    std::string what;
+    std::uintptr_t delivered_at = 0; ///< where the NMI interrupted; differs while signals are blocked
+};
+
+struct sweep_report {
+    std::string name;
+    std::string absent; ///< not empty: why the mechanism does not work here; nothing was explored
+    std::vector<place> boundaries;
+    std::vector<sweep_cell> cells;
+    bool complete = true; ///< false: `incomplete` says why not all was explored
+    std::string incomplete;
+    std::uint64_t record_ns = 0;
+    std::uint64_t elapsed_ns = 0; ///< all of it, recording and symbols included
+
+    std::size_t count(verdict v) const noexcept;
+    bool clean() const noexcept
+    {
+        return absent.empty() && complete && count(verdict::clean) + count(verdict::held) == cells.size();
+    }
+};
+
+/// Runs the window once per boundary with one NMI there.
+/// Errors: std::system_error when no child process can be had.
+sweep_report sweep(const target& what, const limits& within = {});
+
+/// One NMI at one place. The boundaries of a run, without any NMI: cells is empty.
+sweep_report record(const target& what, const limits& within = {});
+
+enum class cell : std::uint8_t {
+    unexplored,
+    ends,        ///< the updater ended while the reader was paused (reader first: it reached its boundary)
+    waits,       ///< the updater had to wait for the reader, and ended after it
+    violation,   ///< the oracle said so
+    crash,       ///< the child process was killed by a signal
+    hang,        ///< both were free to go and did not end
+    not_reached, ///< a thread took another path than the recorded one
+};
+std::string_view name_of(cell c) noexcept;
+
+struct map_finding {
+    std::uint32_t reader = 0;  ///< boundary index at which the reader was paused
+    std::uint32_t updater = 0; ///< boundary index at which the updater was paused
+    bool reader_first = false; ///< which of the two went first, see map_report
+    cell kind = cell::violation;
+    std::string what;
+    std::string schedule; ///< the whole schedule in words
+};
+
+/// The schedules of cell (i, j): reader first: reader to i, updater to j, reader to its end, updater to its
+/// end. Updater first: updater to j, reader to i, updater to its end (or until it waits), reader to its end.
+/// A row map (full = false) has j = 0 only: the whole updater against each boundary of the reader.
+struct map_report {
+    std::string name;
+    std::string absent;
+    std::vector<place> reader;
+    std::vector<place> updater;
+    bool full = false;
+    std::vector<cell> reader_first;  ///< [i * updater.size() + j], empty for a row map
+    std::vector<cell> updater_first; ///< the same; for a row map one per i
+    std::vector<map_finding> findings;
+    std::uint64_t schedules = 0;
+    bool complete = true;
+    std::string incomplete;
+    /// The measured read-side critical section: the updater, run whole, waits at boundaries first..last.
+    int first_waiting = -1; ///< -1: it never waits
+    int last_waiting = -1;
+    bool contiguous = false;
+    std::string waits_in; ///< the state in which the updater waits: system call and caller
+    std::uint64_t elapsed_ns = 0;
+
+    std::size_t count(cell c) const noexcept;
+    bool clean() const noexcept
+    {
+        return absent.empty() && complete && findings.empty() && count(cell::not_reached) == 0;
+    }
+};
+
+/// All schedules with at most one preemption of each thread (full), or the whole updater at each boundary of
+/// the reader. Errors: std::system_error when no child process or thread can be had.
+map_report map(const race& what, bool full = false, const limits& within = {});
+
+struct audit_entry {
+    std::string function; ///< as called
+    std::string object;
+    place called_from;
+    bool safe = false;
+    std::string why; ///< for an unsafe one: what is wrong with it
+    std::uint32_t calls = 0;
+};
+
+struct audit_report {
+    std::string name;
+    std::string absent;
+    std::vector<audit_entry>
+        entries; ///< each function of another object once, in the order of its first call
+    std::uint32_t steps = 0;
+    bool complete = true;
+    std::string incomplete;
+    std::uint64_t elapsed_ns = 0;
+
+    std::size_t unsafe() const noexcept;
+    bool clean() const noexcept { return absent.empty() && complete && unsafe() == 0; }
+};
+
+/// Single-steps `handler` once, cold (nothing is bound or touched beforehand), and lists every function of
+/// another object that it enters, and known allocation, lock and exception functions wherever they live. What
+/// is not on POSIX's list of async-signal-safe functions (signal-safety(7)) is unsafe. `allowed`: further
+/// names that the caller vouches for.
+audit_report audit(const char* name, function handler, function setup = nullptr,
+                   const std::vector<std::string>& allowed = {}, const limits& within = {});
+
+/// Why nothing can be explored here (valgrind, emulator, debugger), or an empty text. Tried, not guessed: a
+/// small window is stepped in a child process and its boundaries are counted.
+std::string mechanism_absent();
+
+/// 0 clean, 3 violation, 77 the mechanism is absent, 1 incomplete.
+int exit_code(const sweep_report& r) noexcept;
+int exit_code(const map_report& r) noexcept;
+int exit_code(const audit_report& r) noexcept;
+
+/// Tables for people. `all`: every boundary, not only the findings.
+std::string to_text(const sweep_report& r, bool all = false);
+std::string to_text(const map_report& r, bool all = false);
+std::string to_text(const audit_report& r, bool all = false);
+
+} // namespace nmisim::explore

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// What the explorer needs from a processor: the interrupted instruction pointer, a trap after each
+// instruction, a breakpoint instruction, and the system-call instruction. Meson chooses arch_x86_64.cpp or
+// arch_aarch64.cpp. On aarch64 a process cannot single-step itself (MDSCR_EL1.SS belongs to the kernel), so
+// there only breakpoints exist, and boundaries are known without a recording: each instruction has 4 bytes.
+//
+// Context: everything here is called inside the SIGTRAP handler too, at an arbitrary instruction of the
+// program. So no libc function is called: one of its instructions may be the planted breakpoint.
+#pragma once
+
+#include "nmisim/explore.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include <ucontext.h>
+
+namespace nmisim::explore::arch {
+
+std::string_view name() noexcept;
+
+/// True where a process can set the trap flag on itself.
+bool has_single_step() noexcept;
+
+std::uintptr_t ip(const ucontext_t& at) noexcept;
+void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept;
+void set_single_step(ucontext_t& at, bool on) noexcept;
+
+/// Calls `fn` with the trap flag set; the trap at stepped_return() says that `fn` has returned.
+void call_stepped(function fn) noexcept;
+std::uintptr_t stepped_return() noexcept;
+/// Sets the trap flag for the caller: it stays set when this returns, and when the caller returns.
+void step_from_here() noexcept;
+
+/// True for the instructions of the two above.
+bool of_the_mechanism(std::uintptr_t ip) noexcept;
+
+/// An empty window of straight-line instructions, for the self-test.
+function self_test_window() noexcept;
+inline constexpr unsigned self_test_instructions = 16;
+
+struct system_call {
+    long nr;
+    std::array<long, 6> arg;
+};
+/// True when the instruction at `code` is the system-call instruction.
+bool is_system_call(const unsigned char* code) noexcept;
+inline constexpr std::size_t max_opcode = 4;
+system_call system_call_of(const ucontext_t& at) noexcept;
+/// As if the system-call instruction at `at` had run and returned `result`.
+void finish_system_call(ucontext_t& at, long result) noexcept;
+/// Returns -errno on failure; touches neither errno nor libc.
+long raw_system_call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                     long f = 0) noexcept;
+
+/// fork and vfork, poll and ppoll: newer processors lack the older one of each.
+bool forks(long nr) noexcept;
+bool polls(long nr) noexcept;
+
+std::size_t breakpoint_size() noexcept;
+/// Address of the breakpoint instruction that raised this SIGTRAP.
+std::uintptr_t breakpoint_address(const ucontext_t& at) noexcept;
+/// Writes the breakpoint instruction over `code`, which is writable; `saved` gets what was there.
+void write_breakpoint(unsigned char* code, std::array<unsigned char, max_opcode>& saved) noexcept;
+void restore_code(unsigned char* code, const std::array<unsigned char, max_opcode>& saved) noexcept;
+
+/// Where the next instruction comes from memory through a jump table: the slot that `jmp *slot(%rip)` or
+/// `call *slot(%rip)` at `code` reads, or 0. Names a call through the PLT by its relocation.
+std::uintptr_t jump_slot(std::uintptr_t code) noexcept;
+
+} // namespace nmisim::explore::arch

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "explore/child.hpp"
+
+#include "base/clock.hpp"
+#include "explore/places.hpp"
+#include "explore/thread_state.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr int look_every_ms = 5;
+constexpr unsigned looks_for_standstill = 6;
+
+// Frames that only say how the explorer got there.
+bool of_the_explorer(const std::string& symbol)
+{
+    return symbol.starts_with("nmisim::explore::") || symbol.starts_with("nmisim_call_stepped");
+}
+
+std::string state_in_words(pid_t pid)
+{
+    std::string text;
+    for (const int tid : threads_of(pid)) {
+        const thread_state s = state_of(pid, tid);
+        const std::vector<std::uintptr_t> frames = stack_of(pid, tid);
+        if (!text.empty())
+            text += "; ";
+        text += s.in_words();
+        const char* separator = ": ";
+        std::size_t named = 0;
+        for (const std::uintptr_t ip : frames) {
+            const std::string name = name_of(place_of(ip));
+            if (of_the_explorer(name))
+                continue;
+            text += separator + name;
+            separator = " < ";
+            if (++named == 16)
+                break;
+        }
+    }
+    return text;
+}
+
+child_result reap(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    child_result r;
+    if (WIFSIGNALED(status)) {
+        r.end = child_end::crashed;
+        r.code = WTERMSIG(status);
+    } else {
+        r.code = WEXITSTATUS(status);
+        r.end = r.code == 0 ? child_end::finished : child_end::failed;
+    }
+    return r;
+}
+
+child_result kill_stuck(pid_t pid, std::string state)
+{
+    kill(pid, SIGKILL);
+    child_result r = reap(pid);
+    r.end = child_end::stuck;
+    r.state = std::move(state);
+    return r;
+}
+
+std::uint64_t cpu_ns_of(pid_t pid)
+{
+    std::uint64_t ticks = 0;
+    for (const int tid : threads_of(pid))
+        ticks += state_of(pid, tid).cpu_ticks;
+    return ticks * (nsec_per_sec / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
+}
+
+} // namespace
+
+pid_t start_child(int (*body)(void*), void* argument)
+{
+    std::fflush(nullptr); // or the child would print the parent's buffer again
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid < 0)
+        throw std::system_error(errno, std::generic_category(), "fork of the exploring process");
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    const rlimit no_core{0, 0}; // crashes are findings here, not something to debug
+    setrlimit(RLIMIT_CORE, &no_core);
+    for (const int fatal :
+         {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) // a test framework's handlers would report here
+        signal(fatal, SIG_DFL);
+    _exit(body(argument));
+}
+
+child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns)
+{
+    const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    standstill still;
+    std::uint64_t seen = alive.runs.load(std::memory_order_relaxed); // a sign of life, orders nothing
+    std::uint64_t since = now_ns();
+    std::uint64_t cpu_then = 0;
+    for (;;) {
+        pollfd wait_for{handle, POLLIN, 0};
+        if (handle >= 0)
+            ::poll(&wait_for, 1, look_every_ms);
+        else
+            poll(nullptr, 0, look_every_ms);
+        siginfo_t info{};
+        if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid == pid)
+            break;
+        const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
+        if (now_seen != seen) {
+            seen = now_seen;
+            since = now_ns();
+            cpu_then = 0;
+            still = {};
+            continue;
+        }
+        std::string state;
+        if (still.look(pid, looks_for_standstill)) {
+            state = "deadlock: " + state_in_words(pid);
+        } else if (now_ns() - since > watchdog_ns) {
+            const std::uint64_t cpu = cpu_ns_of(pid);
+            if (cpu_then == 0)
+                cpu_then = cpu + 1;
+            if (cpu - cpu_then + 1 > watchdog_ns || now_ns() - since > 10 * watchdog_ns)
+                state = "no end: " + state_in_words(pid);
+        }
+        if (!state.empty()) {
+            if (handle >= 0)
+                close(handle);
+            return kill_stuck(pid, std::move(state));
+        }
+    }
+    if (handle >= 0)
+        close(handle);
+    return reap(pid);
+}
+
+std::string describe_signal(int signal)
+{
+    const char* name = sigabbrev_np(signal);
+    return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// A child process that explores, and the parent that watches it. The child is a fork, so functions and data
+// have the same addresses in both, and what the child wrote to shared memory survives its crash.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace nmisim::explore {
+
+/// Written by the child, read by the parent while it watches.
+struct progress {
+    std::atomic<std::uint64_t> runs; ///< grows with each run: a sign of life
+};
+
+enum class child_end : std::uint8_t {
+    finished, ///< exit code 0
+    failed,   ///< another exit code: setup could not be done
+    crashed,  ///< killed by a signal
+    stuck,    ///< stood still or ran without end; the parent killed it
+};
+
+struct child_result {
+    child_end end = child_end::finished;
+    int code = 0;      ///< exit code, or signal
+    std::string state; ///< stuck: state of each thread with its call chain, in words
+};
+
+/// Forks; the child runs `body(argument)` and exits with what it returned.
+pid_t start_child(int (*body)(void*), void* argument);
+
+/// Waits for it. Stuck is told by state: every thread asleep without a time-out, and nobody left to wake it.
+/// A child that computes without end is stuck after `watchdog_ns` of CPU time without a run (ten times as
+/// much of real time).
+child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns);
+
+/// Call chain of a thread of another process, innermost first; empty where elfutils is missing.
+std::vector<std::uintptr_t> stack_of(pid_t pid, int tid);
+
+/// "crash: SIGSEGV"
+std::string describe_signal(int signal);
+
+} // namespace nmisim::explore

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// Names, counts and exit codes of the reports.
+#include "nmisim/explore.hpp"
+
+#include <algorithm>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr int exit_clean = 0;
+constexpr int exit_incomplete = 1;
+constexpr int exit_violation = 3;
+constexpr int exit_absent = 77;
+
+} // namespace
+
+std::string_view name_of(verdict v) noexcept
+{
+    switch (v) {
+    case verdict::clean: return "clean";
+    case verdict::violation: return "violation";
+    case verdict::crash: return "crash";
+    case verdict::hang: return "hang";
+    case verdict::held: return "held";
+    case verdict::not_reached: return "not reached";
+    }
+    return "?";
+}
+
+std::string_view name_of(cell c) noexcept
+{
+    switch (c) {
+    case cell::unexplored: return "unexplored";
+    case cell::ends: return "ends";
+    case cell::waits: return "waits";
+    case cell::violation: return "violation";
+    case cell::crash: return "crash";
+    case cell::hang: return "hang";
+    case cell::not_reached: return "not reached";
+    }
+    return "?";
+}
+
+std::size_t sweep_report::count(verdict v) const noexcept
+{
+    return static_cast<std::size_t>(
+        std::count_if(cells.begin(), cells.end(), [v](const sweep_cell& c) { return c.verdict == v; }));
+}
+
+std::size_t map_report::count(cell c) const noexcept
+{
+    return static_cast<std::size_t>(std::count(reader_first.begin(), reader_first.end(), c) +
+                                    std::count(updater_first.begin(), updater_first.end(), c));
+}
+
+std::size_t audit_report::unsafe() const noexcept
+{
+    return static_cast<std::size_t>(
+        std::count_if(entries.begin(), entries.end(), [](const audit_entry& e) { return !e.safe; }));
+}
+
+int exit_code(const sweep_report& r) noexcept
+{
+    if (!r.absent.empty())
+        return exit_absent;
+    if (r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) != 0)
+        return exit_violation;
+    return r.clean() && !r.boundaries.empty() ? exit_clean : exit_incomplete;
+}
+
+int exit_code(const map_report& r) noexcept
+{
+    if (!r.absent.empty())
+        return exit_absent;
+    if (!r.findings.empty())
+        return exit_violation;
+    return r.clean() && !r.reader.empty() ? exit_clean : exit_incomplete;
+}
+
+int exit_code(const audit_report& r) noexcept
+{
+    if (!r.absent.empty())
+        return exit_absent;
+    if (r.unsafe() != 0)
+        return exit_violation;
+    return r.clean() ? exit_clean : exit_incomplete;
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// Record and sweep. One child process records the window and then runs it once per boundary. When the child
+// crashes or gets stuck at boundary k, that is the verdict on k, and a new child goes on at k + 1 with the
+// same recording: a fork of the same parent has the same addresses.
+#include "base/clock.hpp"
+#include "explore/child.hpp"
+#include "explore/itinerary.hpp"
+#include "explore/places.hpp"
+#include "explore/shared.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+#include <thread>
+
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+struct shared_cell {
+    verdict result;
+    bool done;
+    std::uintptr_t delivered_at;
+    shared_text<160> what;
+};
+
+struct shared_sweep {
+    progress alive;
+    std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
+    std::atomic<bool> recorded;
+    std::uint64_t record_ns;
+    trace recording;
+};
+
+struct job {
+    const target& what;
+    const limits& within;
+    shared_array<shared_sweep>& shared;
+    shared_array<std::uintptr_t>& ips;
+    shared_array<shared_cell>& cells;
+    bool sweep;
+};
+
+void call(function f)
+{
+    if (f != nullptr)
+        f();
+}
+
+// One run of the window by the calling thread, or by a thread made for it when its end is the window.
+void run_once(const target& what, stepped_thread& self, const plan& p)
+{
+    call(what.prepare);
+    self.run(what.window, p);
+}
+
+// A signal that arrived while it was blocked must not leak into the next run.
+void drain(int signal)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    const timespec now{};
+    while (sigtimedwait(&set, nullptr, &now) == signal) {
+    }
+}
+
+bool is_blocked(int signal)
+{
+    sigset_t mask;
+    sigprocmask(SIG_BLOCK, nullptr, &mask);
+    return sigismember(&mask, signal) == 1;
+}
+
+void record_window(job& j, stepped_thread& self)
+{
+    const std::uint64_t start = now_ns();
+    record_until_stable(j.shared->recording, [&](const plan& p) { run_once(j.what, self, p); });
+    j.shared->record_ns = now_ns() - start;
+    j.shared->recorded.store(true,
+                             std::memory_order_release); // (5) release: the trace is whole; pairs with (6)
+}
+
+void judge(const job& j, const stepped_thread& self, std::uint32_t k, bool held)
+{
+    shared_cell& c = j.cells[k];
+    c.delivered_at = self.delivered_at();
+    if (!self.reached()) { // an oracle that counts the NMI would accuse the code here
+        c.result = verdict::not_reached;
+        c.what.set("the run took another path than the recorded one");
+    } else if (c.delivered_at == 0) {
+        c.result = held ? verdict::held : verdict::not_reached;
+        c.what.set(held ? "blocked until after the window" : "the NMI was not delivered");
+    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr; broken != nullptr) {
+        c.result = verdict::violation;
+        c.what.set(broken);
+    } else {
+        c.result = verdict::clean;
+    }
+    c.done = true;
+}
+
+int child_body(void* argument)
+{
+    job& j = *static_cast<job*>(argument);
+    const int signal = j.what.signal != 0 ? j.what.signal : SIGRTMIN + 1;
+    call(j.what.setup);
+    install_handlers(signal, j.what.nmi);
+    stepped_thread self;
+    run_once(j.what, self, plan{}); // first touches and lazy work are not part of the window
+    j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
+    if (!j.shared->recorded.load(std::memory_order_relaxed))      // this process or a dead one wrote it
+        record_window(j, self);
+    const trace& t = j.shared->recording;
+    if (!j.sweep || !t.ended)
+        return 0;
+    if (j.within.how == method::automatic)
+        plant_gates(t);
+    const itinerary way(t, j.within.how);
+    for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < t.count; ++k) {
+        j.shared->current.store(k, std::memory_order_relaxed);
+        run_once(j.what, self, way.to(k, at_target::raise_nmi));
+        const bool held = is_blocked(signal);
+        if (held)
+            drain(signal);
+        judge(j, self, k, held);
+        j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
+    }
+    j.shared->current.store(t.count, std::memory_order_relaxed);
+    return 0;
+}
+
+std::string why_not_recorded(const trace& t, const limits& within)
+{
+    if (t.overflow)
+        return "the window has more than " + std::to_string(within.boundaries) +
+               " boundaries (a restartable sequence never ends under single-step)";
+    if (t.count == 0)
+        return "no boundary was seen";
+    return "the window put back flags that were saved before it (popf): stepping ended early";
+}
+
+// Turns a child's bad end into the verdict on the boundary that it was at; false: nothing can be gone on with.
+bool note_bad_end(job& j, const child_result& end, sweep_report& report)
+{
+    const std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); // its writer has ended
+    const std::string what = end.end == child_end::crashed ? "killed by " + describe_signal(end.code)
+                             : end.end == child_end::stuck ? end.state
+                                                           : "exit code " + std::to_string(end.code);
+    const trace& t = j.shared->recording;
+    const bool sweeping =
+        j.shared->recorded.load(std::memory_order_acquire); // (6) acquire: the trace is whole; pairs with (5)
+    if (!sweeping || end.end == child_end::failed || k >= t.count) {
+        report.complete = false;
+        report.incomplete = (sweeping ? "while exploring: " : "while recording: ") + what;
+        return false;
+    }
+    j.cells[k].result = end.end == child_end::stuck ? verdict::hang : verdict::crash;
+    j.cells[k].done = true;
+    report.cells.push_back({k, j.cells[k].result, what, 0});
+    j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next child, forked after this
+    return k + 1 < t.count;
+}
+
+void collect(const job& j, sweep_report& report)
+{
+    const trace& t = j.shared->recording;
+    for (std::uint32_t k = 0; k < t.count; ++k) {
+        const shared_cell& c = j.cells[k];
+        const bool ended_badly = c.result == verdict::crash || c.result == verdict::hang;
+        if (c.done && !ended_badly)
+            report.cells.push_back({k, c.result, c.what.text, c.delivered_at});
+    }
+    std::sort(report.cells.begin(), report.cells.end(),
+              [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
+}
+
+sweep_report explore(const target& what, const limits& within, bool sweep)
+{
+    const std::uint64_t start = now_ns();
+    sweep_report report;
+    report.name = what.name;
+    report.absent = mechanism_absent();
+    if (!report.absent.empty())
+        return report;
+    shared_array<shared_sweep> shared(1);
+    shared_array<std::uintptr_t> ips(within.boundaries);
+    shared_array<shared_cell> cells(within.boundaries);
+    shared->recording.ip = ips.data();
+    shared->recording.capacity = within.boundaries;
+    job j{what, within, shared, ips, cells, sweep};
+    for (std::uint32_t bad = 0;; ++bad) {
+        if (bad == within.bad_ends) {
+            report.complete = false;
+            report.incomplete = "gave up after " + std::to_string(bad) + " crashed or stuck runs";
+            break;
+        }
+        const child_result end = watch_child(start_child(child_body, &j), shared->alive, within.watchdog_ns);
+        if (end.end == child_end::finished || !note_bad_end(j, end, report))
+            break;
+    }
+    const trace& t = shared->recording;
+    if (report.complete && !t.ended) {
+        report.complete = false;
+        report.incomplete = why_not_recorded(t, within);
+    }
+    report.record_ns = shared->record_ns;
+    report.boundaries = places_of(ips.data(), t.count);
+    collect(j, report);
+    report.elapsed_ns = now_ns() - start;
+    return report;
+}
+
+} // namespace
+
+sweep_report sweep(const target& what, const limits& within)
+{
+    return explore(what, within, true);
+}
+
+sweep_report record(const target& what, const limits& within)
+{
+    return explore(what, within, false);
+}
+
+} // namespace nmisim::explore

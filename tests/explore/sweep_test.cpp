@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//
+// The sweep against small functions whose answer is known.
+#include "explore_test.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+std::atomic<long> counter;
+std::atomic<long> nmis;
+
+void reset()
+{
+    counter.store(0, std::memory_order_relaxed);
+    nmis.store(0, std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] void load_add_store()
+{
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] void single_add()
+{
+    counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+void count_nmi()
+{
+    nmis.fetch_add(1, std::memory_order_relaxed);
+}
+
+const char* two_increments()
+{
+    return counter.load(std::memory_order_relaxed) == 2 ? nullptr : "an update is lost";
+}
+
+const char* one_nmi()
+{
+    return nmis.load(std::memory_order_relaxed) == 1 ? nullptr : "not exactly one NMI";
+}
+
+target counting(const char* name, function window)
+{
+    return {.name = name, .prepare = reset, .window = window, .nmi = count_nmi, .broken = one_nmi};
+}
+
+std::vector<std::uint64_t> violations(const sweep_report& r)
+{
+    std::vector<std::uint64_t> offsets;
+    for (const sweep_cell& c : r.cells)
+        if (c.verdict == verdict::violation)
+            offsets.push_back(r.boundaries[c.boundary].offset);
+    return offsets;
+}
+
+void loop()
+{
+    for (int i = 0; i < 5; ++i)
+        single_add();
+}
+
+void system_calls()
+{
+    syscall(SYS_getppid);
+    syscall(SYS_getpgid, 0);
+}
+
+void block_everything_for_a_while()
+{
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &old);
+    single_add();
+    sigprocmask(SIG_SETMASK, &old, nullptr);
+}
+
+void block_for_good()
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
+void unblock()
+{
+    reset();
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void start_and_join_a_thread()
+{
+    pthread_t thread;
+    pthread_create(
+        &thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr);
+    pthread_join(thread, nullptr);
+}
+
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void with_lock()
+{
+    pthread_mutex_lock(&lock);
+    single_add();
+    pthread_mutex_unlock(&lock);
+}
+
+void crash_in_the_middle()
+{
+    if (counter.load(std::memory_order_relaxed) == 1)
+        std::raise(SIGSEGV);
+}
+
+} // namespace
+
+TEST_CASE("an increment in three instructions loses an update exactly between load and store")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "counter",
+                                  .prepare = reset,
+                                  .window = load_add_store,
+                                  .nmi = load_add_store,
+                                  .broken = two_increments});
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::clean) + r.count(verdict::violation) == r.boundaries.size());
+    CHECK(r.count(verdict::violation) >= 1);
+    CHECK(r.count(verdict::violation) < r.boundaries.size());
+    CHECK(exit_code(r) == 3);
+    for (int i = 0; i < 19; ++i)
+        CHECK(violations(sweep({.prepare = reset,
+                                .window = load_add_store,
+                                .nmi = load_add_store,
+                                .broken = two_increments})) == violations(r));
+}
+
+TEST_CASE("an increment in one instruction loses nothing")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "counter",
+                                  .prepare = reset,
+                                  .window = single_add,
+                                  .nmi = single_add,
+                                  .broken = two_increments});
+    INFO(to_text(r, true));
+    CHECK(r.clean());
+    CHECK(exit_code(r) == 0);
+}
+
+TEST_CASE("breakpoints and single steps find the same")
+{
+    NEEDS_THE_MECHANISM();
+    const target what{
+        .prepare = reset, .window = load_add_store, .nmi = load_add_store, .broken = two_increments};
+    limits stepped;
+    stepped.how = method::single_step;
+    CHECK(violations(sweep(what)) == violations(sweep(what, stepped)));
+}
+
+TEST_CASE("the NMI is delivered exactly at its boundary, in every round of a loop")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep(counting("loop", loop));
+    INFO(to_text(r, true));
+    CHECK(r.clean());
+    CHECK(r.boundaries.size() >= 15);
+    for (const sweep_cell& c : r.cells)
+        CHECK(c.delivered_at == r.boundaries[c.boundary].ip);
+}
+
+TEST_CASE("the boundary right behind a system call is explored")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep(counting("system calls", system_calls));
+    INFO(to_text(r, true));
+    CHECK(r.clean());
+    std::size_t behind_a_call = 0;
+    for (std::size_t i = 1; i < r.boundaries.size(); ++i)
+        if (r.boundaries[i - 1].instruction == "syscall" || r.boundaries[i].ip == r.boundaries[i - 1].ip + 2)
+            behind_a_call += r.boundaries[i].ip == r.boundaries[i - 1].ip + 2 ? 1 : 0;
+    CHECK(behind_a_call >= 2);
+}
+
+TEST_CASE("an NMI raised while signals are blocked is delivered when they are unblocked")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep(counting("blocked", block_everything_for_a_while));
+    INFO(to_text(r, true));
+    CHECK(r.clean());
+    std::size_t late = 0;
+    for (const sweep_cell& c : r.cells)
+        late += c.delivered_at != r.boundaries[c.boundary].ip ? 1 : 0;
+    CHECK(late > 0);
+}
+
+TEST_CASE("an NMI that stays blocked to the end of the window is held, not clean by luck")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r =
+        sweep({.name = "held", .prepare = unblock, .window = block_for_good, .nmi = count_nmi});
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::held) > 0);
+    CHECK(r.count(verdict::clean) > 0);
+    CHECK(exit_code(r) == 0);
+}
+
+TEST_CASE("a window that starts a thread survives, and the thread does not inherit the trap flag")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r =
+        record({.name = "thread", .prepare = reset, .window = start_and_join_a_thread, .nmi = count_nmi});
+    INFO(to_text(r));
+    CHECK(r.complete);
+    CHECK(r.boundaries.size() > 100);
+}
+
+TEST_CASE(
+    "a handler that takes the lock of the interrupted code is a hang with its state, not the end of the test")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "lock", .prepare = reset, .window = with_lock, .nmi = with_lock});
+    INFO(to_text(r));
+    CHECK(r.count(verdict::hang) > 0);
+    CHECK(r.count(verdict::clean) > 0);
+    CHECK(exit_code(r) == 3);
+    for (const sweep_cell& c : r.cells)
+        if (c.verdict == verdict::hang)
+            CHECK(c.what.find("futex wait") != std::string::npos);
+}
+
+TEST_CASE("a crash is a finding at its boundary, and the sweep goes on behind it")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r =
+        sweep({.name = "crash", .prepare = reset, .window = load_add_store, .nmi = crash_in_the_middle});
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::crash) > 0);
+    CHECK(r.cells.size() == r.boundaries.size());
+    CHECK(r.cells.back().what.find("SIGSEGV") != std::string::npos);
+}
+
+TEST_CASE("a window with too many boundaries is incomplete, never clean")
+{
+    NEEDS_THE_MECHANISM();
+    limits few;
+    few.boundaries = 5;
+    const sweep_report r = sweep(counting("capped", loop), few);
+    CHECK_FALSE(r.clean());
+    CHECK(exit_code(r) == 1);
+    CHECK(r.incomplete.find("more than 5") != std::string::npos);
+}
+
+TEST_CASE("a window that never ends is stopped by the watchdog")
+{
+    NEEDS_THE_MECHANISM();
+    limits impatient;
+    impatient.watchdog_ns = 100'000'000;
+    impatient.bad_ends = 2;
+    const sweep_report r = sweep({.name = "endless",
+                                  .prepare = reset,
+                                  .window = load_add_store,
+                                  .nmi =
+                                      [] {
+                                          while (counter.load(std::memory_order_relaxed) == 1) {
+                                          }
+                                      }},
+                                 impatient);
+    INFO(to_text(r));
+    CHECK(r.count(verdict::hang) > 0);
+}

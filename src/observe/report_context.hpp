@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// What a report says besides what the run found out: how the program was called, how to repeat it, on what
+// machine. Text and JSON print the same struct.
+#pragma once
+
+#include "observe/host_info.hpp"
+#include "observe/metric.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim {
+
+enum class verdict {
+    pass,      ///< every check looked at something and held
+    fail,      ///< a check failed, or looked at nothing
+    threshold, ///< the checks held, a --fail-if held too
+};
+constexpr std::string_view name_of(verdict v) noexcept
+{
+    return v == verdict::pass ? "pass" : v == verdict::fail ? "fail" : "threshold";
+}
+
+struct report_context {
+    std::vector<std::string> argv;
+    std::string repeat;  ///< a command line that repeats the run, seed included
+    std::string started; ///< UTC, ISO 8601
+    host_info host;
+    std::vector<threshold_result> thresholds;
+    int exit_code = 0;
+};
+
+inline verdict verdict_of(const run_report& report, const report_context& context)
+{
+    if (!report.passed())
+        return verdict::fail;
+    for (const threshold_result& t : context.thresholds)
+        if (t.held)
+            return verdict::threshold;
+    return verdict::pass;
+}
+
+} // namespace nmisim

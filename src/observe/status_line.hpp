@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// One line about a run that is going on. Rates are those since the line before, not since the start: what is
+// to be seen is that the run goes slower *now*.
+#pragma once
+
+#include "verify/run_report.hpp"
+
+#include <string>
+
+namespace nmisim {
+
+/// Without a newline. `before` is what the previous line showed; all zero for the first.
+std::string status_line(const run_progress& now, const run_progress& before);
+
+} // namespace nmisim

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// The tables of the text report, one function each. Internal to observe.
+#pragma once
+
+#include "observe/text_report.hpp"
+
+#include <string>
+
+namespace nmisim {
+
+std::string nmi_table(const run_report& report);
+std::string vcpu_table(const run_report& report, bool all);
+std::string latency_table(const run_report& report, bool all);
+std::string swap_table(const run_report& report);
+std::string check_table(const run_report& report, const text_style& style);
+
+/// `word` in green or red, if colour is on.
+std::string in_green(std::string_view word, bool color);
+std::string in_red(std::string_view word, bool color);
+
+} // namespace nmisim

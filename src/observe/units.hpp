@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// Numbers as people read them: times with three significant digits and the unit that fits, counts grouped by
+// thousands, rates with k or M. Plain ASCII and never the locale's separators, so that a report looks the
+// same in a terminal, a log and a bug report. JSON does not use this: there, every number is an integer in
+// the unit of its key.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace nmisim {
+
+/// "412ns", "4.90us", "49.4us", "410us", "4.10ms", "3.20s": a measured time.
+std::string time_text(std::uint64_t ns);
+
+/// "10ms", "1500us", "2m", "never rounded": a time that was asked for, in the largest unit that keeps it whole.
+std::string exact_time_text(std::uint64_t ns);
+
+/// "499 982"
+std::string count_text(std::uint64_t n);
+
+/// "50.0k", "9.99k", "1.25M", "200": three significant digits, without a unit.
+std::string short_number_text(double value);
+
+/// "10k", "2.5M", "9500": a number that was asked for, never rounded where three decimals are enough.
+std::string exact_number_text(double value);
+
+/// "1 vCPU", "3 vCPUs"
+std::string plural_text(std::uint64_t n, const char* singular);
+
+} // namespace nmisim

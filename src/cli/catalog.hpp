@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything there is to choose, by topic: what `nmi-sim list` prints and shell completions offer. Names come
+// from the enums and tables that the options parse with; only the descriptions are here.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::cli {
+
+struct catalog_entry {
+    std::string name;
+    std::string text;
+};
+
+struct catalog_topic {
+    std::string_view name;  ///< "flavors"
+    std::string_view title; ///< "liburcu flavors (--flavor)"
+    std::vector<catalog_entry> (*entries)();
+};
+
+std::span<const catalog_topic> all_topics();
+const catalog_topic* find_topic(std::string_view name);
+
+} // namespace nmisim::cli

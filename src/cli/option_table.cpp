@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "cli/option_table.hpp"
+
+#include "cli/condition.hpp"
+#include "cli/setters.hpp"
+#include "cli/value.hpp"
+
+#include <algorithm>
+
+namespace nmisim::cli {
+
+namespace {
+
+using enum group;
+using enum value_kind;
+using text = std::string_view;
+
+constexpr std::uint64_t most_vcpus = 4096;
+constexpr std::uint64_t most_in_flight = 1'000'000;
+constexpr std::uint64_t greatest_seed = (std::uint64_t{1} << 53) - 1; // exact in every JSON reader
+
+const option_spec table[] = {
+    // Load
+    {"rate", 'r', "N", "10k", load, for_run,
+     "NMIs per second and vCPU; k, M, or 'max': as fast as they are taken", set_rate},
+    {"arrival", 0, "KIND", "periodic", load, for_run,
+     "periodic, poisson or burst:N (N at once, at the same mean rate)", set_arrival, words, "arrivals"},
+    {"delivery", 0, "KIND", "latch", load, for_run,
+     "latch: as hardware, one NMI executes and one is pending, more coalesce; queue: each raise is queued",
+     [](settings& s, text v) { s.run.machine.delivery = parse_choice(v, "a delivery", all_deliveries); },
+     words, "deliveries"},
+    {"max-in-flight", 0, "N", "64", load, for_run,
+     "raised and not yet handled, at most, per vCPU; with --delivery queue",
+     [](settings& s, text v) {
+         s.run.machine.max_in_flight = static_cast<unsigned>(parse_count(v, 1, most_in_flight));
+     }},
+
+    // Machine
+    {"cpus", 'c', "N", "allowed CPUs - 1, at least 1", machine, for_run,
+     "number of vCPUs (threads that take NMIs)",
+     [](settings& s, text v) { s.cpus = static_cast<int>(parse_count(v, 1, most_vcpus)); }},
+    {"flavor", 0, "NAME", "memb", machine, for_run, "liburcu flavor: memb, mb, bp, qsbr",
+     [](settings& s, text v) { s.run.machine.rcu = parse_choice(v, "a flavor", all_flavors); }, words,
+     "flavors"},
+    {"workload", 0, "NAME", "spin", machine, for_run,
+     "what a vCPU does between NMIs: spin, idle, read, syscall, alloc",
+     [](settings& s, text v) { s.run.machine.workload = parse_choice(v, "a workload", all_workloads); },
+     words, "workloads"},
+    {"percpu", 0, "FORM", "pda", machine, for_run,
+     "where the NMI count of a vCPU lives: pda (x86_64) or array (i386)",
+     [](settings& s, text v) { s.run.machine.percpu = parse_choice(v, "a per-CPU form", all_percpu_forms); },
+     words, "percpu-forms"},
+    {"signal", 0, "NAME", "RTMIN+1", machine, for_run, "real-time signal that stands for the NMI",
+     set_signal},
+    {"affinity", 0, "KIND", "auto", machine, for_run,
+     "auto: pin each vCPU to a CPU of its own where there is one left for the injector; none",
+     [](settings& s, text v) { s.affinity = parse_choice(v, "an affinity", all_affinities); }, words,
+     "affinities"},
+    {"panic-on-unknown-nmi", 0, "", "", machine, for_run, "end the run at an NMI that nobody claims",
+     [](settings& s, text v) { s.run.machine.panic_on_unknown_nmi = parse_flag(v); }},
+
+    // Handlers
+    {"swap-interval", 'i', "TIME", "10ms", handlers, for_run,
+     "time between swaps of the handler; 0: back to back; never; a bare number is milliseconds",
+     set_swap_interval},
+    {"handler", 0, "KIND", "count", handlers, for_run,
+     "count, or slow:TIME, which stays in each NMI for TIME", set_handler, words, "handlers"},
+    {"reclaim", 0, "KIND", "sync", handlers, for_run,
+     "how an old handler's data is freed: sync (synchronize_rcu) or call_rcu",
+     [](settings& s, text v) { s.run.reclaim = parse_choice(v, "a way to reclaim", all_reclaims); }, words,
+     "reclaims"},
+    {"controller", 0, "PLACE", "thread", handlers, for_run,
+     "where swaps run: thread (one of its own) or vcpu (vCPU 0, where NMIs interrupt the publishing code)",
+     [](settings& s, text v) { s.run.controller_place = parse_choice(v, "a place", all_controller_places); },
+     words, "controllers"},
+
+    // Run
+    {"duration", 'd', "TIME", "10s", run, for_run,
+     "length of the run; 0: until Ctrl-C; a bare number is seconds",
+     [](settings& s, text v) { s.run.duration_ns = parse_duration_ns(v, bare_number::seconds); }},
+    {"seed", 0, "N", "from the clock", run, for_run, "seed of all that is random; printed in every report",
+     [](settings& s, text v) { s.seed = parse_count(v, 0, greatest_seed); }},
+    {"stall-timeout", 0, "TIME", "10s", run, for_run, "no progress for so long fails the check 'progress'",
+     [](settings& s, text v) { s.run.stall_timeout_ns = parse_duration_ns(v, bare_number::seconds); }},
+
+    // Checks
+    {"fault", 'f', "NAME", "none", checks, for_run,
+     "leave out one ingredient of the pattern and see a check fail", set_fault, words, "faults"},
+    {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",
+     [](settings& s, text v) { s.run.keep_going = parse_flag(v); }},
+    {"fail-if", 0, "COND", "", checks, for_run,
+     "exit 4 if COND holds: 'latency.p99>200us', 'rate<9.5k'; repeatable",
+     [](settings& s, text v) { s.fail_if.push_back(parse_condition(v)); }, free_text, "metrics", true},
+
+    // Output
+    {"json", 'j', "", "", output, for_run, "report as JSON on standard output",
+     [](settings& s, text v) { s.json = parse_flag(v); }},
+    {"output", 'o', "FILE", "", output, for_run, "report as JSON to FILE; the text stays on standard output",
+     [](settings& s, text v) { s.output_file = v; }, file},
+    {"histogram", 0, "", "", output, for_run, "add latency histograms to the text",
+     [](settings& s, text v) { s.histogram = parse_flag(v); }},
+    {"interval", 0, "TIME", "redrawn on a terminal, else off", output, for_run,
+     "a status line on standard error every TIME; 0: none; a bare number is seconds",
+     [](settings& s, text v) { s.interval_ns = parse_duration_ns(v, bare_number::seconds); }},
+    {"color", 0, "WHEN", "auto", output, for_all, "auto, always, never; NO_COLOR is honoured",
+     [](settings& s, text v) { s.color = parse_choice(v, "one of the choices", all_color_whens); }, words,
+     "colors"},
+    {"quiet", 'q', "", "", output, for_run, "print the verdict only, and what failed",
+     [](settings& s, text v) { s.verbosity = parse_flag(v) ? verbosity::quiet : verbosity::normal; }},
+    {"verbose", 'v', "", "", output, for_run, "every vCPU, every latency, the host",
+     [](settings& s, text v) { s.verbosity = parse_flag(v) ? verbosity::verbose : verbosity::normal; }},
+    {"names", 0, "", "", output, for_list, "bare names, one a line, for scripts",
+     [](settings& s, text v) { s.names_only = parse_flag(v); }},
+
+    // Other
+    {"config", 0, "FILE", "", other, for_run, "read options first from FILE, one 'name = value' a line",
+     [](settings& s, text v) { s.config_file = v; }, file},
+    {"print-config", 0, "", "", other, for_run, "print the options in effect in that form, and exit",
+     [](settings& s, text v) { s.print_config = parse_flag(v); }},
+    {"dry-run", 'n', "", "", other, for_run, "check the options and what the system offers, and exit",
+     [](settings& s, text v) { s.dry_run = parse_flag(v); }},
+    {"help", 'h', "", "", other, for_all, "print this help, and exit",
+     [](settings& s, text v) { s.help = parse_flag(v); }},
+    {"version", 'V', "", "", other, for_all, "print the version, and exit",
+     [](settings& s, text v) { s.version = parse_flag(v); }},
+};
+
+} // namespace
+
+std::span<const option_spec> all_options()
+{
+    return table;
+}
+
+const option_spec* find_option(std::string_view name)
+{
+    const auto found = std::find_if(std::begin(table), std::end(table),
+                                    [&](const option_spec& o) { return o.name == name; });
+    return found == std::end(table) ? nullptr : &*found;
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "cli/setters.hpp"
+
+#include "cli/value.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace nmisim::cli {
+
+void set_rate(settings& s, std::string_view value)
+{
+    s.run.inject.rate_max = value == "max";
+    if (!s.run.inject.rate_max)
+        s.run.inject.rate_hz = parse_rate_hz(value);
+}
+
+void set_arrival(settings& s, std::string_view value)
+{
+    constexpr std::string_view burst_prefix = "burst:";
+    if (value.starts_with(burst_prefix)) {
+        s.run.inject.burst =
+            static_cast<unsigned>(parse_count(value.substr(burst_prefix.size()), 1, 1'000'000));
+        s.run.inject.arrival = arrival::burst;
+        return;
+    }
+    if (value == "burst")
+        throw usage_error("'burst' needs a size (example: burst:16)");
+    constexpr std::array plain{arrival::periodic, arrival::poisson};
+    try {
+        s.run.inject.arrival = parse_choice(value, "an arrival", plain);
+    } catch (const usage_error&) {
+        parse_word(value, "an arrival", {"periodic", "poisson", "burst:N"}); // throws, and names all three
+    }
+    s.run.inject.burst = 1;
+}
+
+void set_swap_interval(settings& s, std::string_view value)
+{
+    s.run.swap = value != "never";
+    if (s.run.swap)
+        s.run.swap_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
+}
+
+void set_handler(settings& s, std::string_view value)
+{
+    constexpr std::string_view slow_prefix = "slow:";
+    if (value.starts_with(slow_prefix)) {
+        s.run.hold_ns = parse_duration_ns(value.substr(slow_prefix.size()));
+        return;
+    }
+    if (value == "slow")
+        throw usage_error("'slow' needs a time (example: slow:50us)");
+    parse_word(value, "a handler", {"count", "slow:TIME"});
+    if (value != "count")
+        throw usage_error("'slow:TIME' needs a time in place of TIME (example: slow:50us)");
+    s.run.hold_ns = 0;
+}
+
+void set_fault(settings& s, std::string_view value)
+{
+    if (value == "none") {
+        s.run.fault = fault::none;
+        return;
+    }
+    std::vector<std::string> names;
+    for (const fault_info& f : all_faults()) {
+        names.emplace_back(f.name);
+        if (f.name == value) {
+            s.run.fault = f.id;
+            return;
+        }
+    }
+    const std::string nearest = suggest(value, names);
+    throw usage_error(fmt::format("'{}' is not a fault{} ('nmi-sim list faults' names them)", value,
+                                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+}
+
+void set_signal(settings& s, std::string_view value)
+{
+    std::string_view offset = value;
+    if (offset.starts_with("SIG"))
+        offset.remove_prefix(3);
+    if (!offset.starts_with("RTMIN+"))
+        throw usage_error(fmt::format("'{}' is not a real-time signal (example: RTMIN+1)", value));
+    offset.remove_prefix(6);
+    const auto most = static_cast<std::uint64_t>(SIGRTMAX - SIGRTMIN);
+    s.run.machine.signal_offset = static_cast<int>(parse_count(offset, 0, most));
+}
+
+} // namespace nmisim::cli

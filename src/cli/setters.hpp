@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// What each option's value does to the settings, where it takes more than one line to say. Internal to the
+// option table. Errors: usage_error, which the caller completes with the option's name or file and line.
+#pragma once
+
+#include "cli/settings.hpp"
+
+#include <string_view>
+
+namespace nmisim::cli {
+
+void set_rate(settings& s, std::string_view value);          // N | max
+void set_arrival(settings& s, std::string_view value);       // periodic | poisson | burst:N
+void set_swap_interval(settings& s, std::string_view value); // TIME | never
+void set_handler(settings& s, std::string_view value);       // count | slow:TIME
+void set_fault(settings& s, std::string_view value);         // NAME | none
+void set_signal(settings& s, std::string_view value);        // RTMIN+n
+
+} // namespace nmisim::cli

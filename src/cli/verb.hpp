@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// What the program can do: `nmi-sim VERB [OPTION]...`. A verb is a row of the table in verb.cpp: its name, how
+// --help describes it, and its function. To add one: write the function in a file of its own, add the row, and
+// give its options to the option table with its bit of `verb_set`.
+#pragma once
+
+#include "cli/option_table.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::cli {
+
+struct invocation {
+    std::vector<std::string> argv;  ///< all of it, the program's name first
+    std::vector<std::string> words; ///< what follows the verb
+};
+
+struct verb_info {
+    std::string_view name;
+    verb_set id;
+    std::string_view summary;      ///< one line, for the list of verbs
+    std::string_view synopsis;     ///< "[OPTION]..."
+    std::string_view description;  ///< paragraphs for --help
+    std::string_view examples;     ///< lines for --help
+    int (*run)(const invocation&); ///< the exit code. Errors: any exception; main() prints it
+};
+
+std::span<const verb_info> all_verbs();
+const verb_info* find_verb(std::string_view name);
+/// The one that is meant when none is named.
+const verb_info& default_verb();
+
+int run_verb(const invocation& call);
+int list_verb(const invocation& call);
+
+} // namespace nmisim::cli

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// run() and preflight() that do as they are told by the environment, linked into nmi-sim-fake in place of the
+// real ones: outcomes that the real machine cannot produce on demand (a stall, a system that lacks something,
+// a thread that cannot be created) still have an exit code and a message to be tested.
+//
+//   FAKE_RUN        pass (default), fail, nothing-seen, panic, stall, no-thread, contradiction, slow
+//   FAKE_PREFLIGHT  warning, fatal
+#include "support/sample_report.hpp"
+#include "verify/run.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+
+namespace nmisim {
+
+namespace {
+
+std::string_view from_environment(const char* name)
+{
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+} // namespace
+
+run_report run(const run_config& config, const run_hooks& hooks)
+{
+    const std::string_view outcome = from_environment("FAKE_RUN");
+    if (outcome == "no-thread")
+        throw std::system_error(EAGAIN, std::generic_category(), "cannot create a thread");
+    if (outcome == "contradiction")
+        throw std::invalid_argument("these options contradict each other");
+
+    run_report r = outcome == "fail" ? test::failing_report() : test::passing_report();
+    r.config = config;
+    if (outcome == "nothing-seen")
+        r.checks.front().status = check_status::nothing_seen;
+    if (outcome == "panic")
+        r.stop_reason = stop_reason::panic;
+    if (outcome == "stall") {
+        r.stop_reason = stop_reason::stall;
+        r.stalls.push_back({0, "in NMI for 10.0s, handler generation 7", {"spin_for", "do_nmi"}});
+    }
+    if (outcome == "slow" && hooks.pause)
+        for (int i = 0; i < 600; ++i) { // a minute, unless it is told to stop
+            if (hooks.tick)
+                hooks.tick({static_cast<std::uint64_t>(i) * 100'000'000, 10, 10, 1, 0});
+            if (const int s = hooks.pause(100'000'000); s != 0) {
+                r.stop_reason = stop_reason::signal;
+                r.stop_signal = s;
+                r.complete = false;
+                break;
+            }
+        }
+    return r;
+}
+
+std::vector<preflight_finding> preflight(const run_config&)
+{
+    const std::string_view found = from_environment("FAKE_PREFLIGHT");
+    if (found.empty())
+        return {};
+    return {{found == "fatal", "rlimit-sigpending", "RLIMIT_SIGPENDING is 10; raise it with ulimit -i"}};
+}
+
+} // namespace nmisim

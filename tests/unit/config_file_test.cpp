@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "cli/config_file.hpp"
+
+#include "cli/usage_error.hpp"
+#include "support/text_matcher.hpp"
+
+#include <sstream>
+
+using namespace nmisim;
+using namespace nmisim::cli;
+using nmisim::test::Contains;
+
+namespace {
+
+settings from_text(const std::string& text)
+{
+    std::istringstream in(text);
+    settings s;
+    for (const assignment& a : read_config(for_run, in, "load.conf"))
+        apply(s, a);
+    return s;
+}
+
+std::string refusal(const std::string& text)
+{
+    try {
+        from_text(text);
+    } catch (const usage_error& e) {
+        return e.what();
+    }
+    return "accepted";
+}
+
+} // namespace
+
+TEST_CASE("a configuration file takes comments, blank lines, flags and carriage returns", "[config]")
+{
+    const settings s = from_text(
+        "# load\n\n  rate = 50k   # hard\r\nhistogram = true\r\nkeep-going=no\nswap-interval = 1ms");
+    CHECK(s.run.inject.rate_hz == 50'000);
+    CHECK(s.histogram);
+    CHECK_FALSE(s.run.keep_going);
+    CHECK(s.run.swap_interval_ns == 1'000'000);
+}
+
+TEST_CASE("an unknown key is refused with file, line and suggestion", "[config]")
+{
+    CHECK(refusal("rate = 5\n\nswap-intrval = 3\n") ==
+          "load.conf:3: unknown key 'swap-intrval'; did you mean 'swap-interval'?");
+}
+
+TEST_CASE("a wrong value is refused with file, line and key", "[config]")
+{
+    CHECK(refusal("rate = 5\nrate = -5\n") ==
+          "load.conf:2: rate: '-5' is not a rate per second (examples: 10000, 10k, 2.5M)");
+    CHECK_THAT(refusal("rate =\n"), Contains("load.conf:1: rate: '' is not a rate"));
+}
+
+TEST_CASE("a line that is no assignment, or a section, is refused with its number", "[config]")
+{
+    CHECK_THAT(refusal("rate = 5\nrate 6\n"), Contains("load.conf:2: not of the form 'name = value'"));
+    CHECK_THAT(refusal("[load]\nrate = 6\n"), Contains("load.conf:1: sections are not used"));
+}
+
+TEST_CASE("what asks for something else than a run has no place in a file", "[config]")
+{
+    CHECK_THAT(refusal("help = true\n"), Contains("works on the command line only"));
+    CHECK_THAT(refusal("config = other.conf\n"), Contains("works on the command line only"));
+}
+
+TEST_CASE("a repeated key counts once, the last", "[config]")
+{
+    CHECK(from_text("rate = 5\nrate = 6\n").run.inject.rate_hz == 6);
+}
+
+TEST_CASE("what --print-config writes reads back as the same run", "[config]")
+{
+    const settings s =
+        parse_command_line(for_run, {"--rate", "50k", "--fail-if", "latency.p99>200us", "--fail-if",
+                                     "swaps<3", "--histogram", "--flavor", "mb", "--cpus", "5"});
+    const std::string text = config_text(s);
+    const settings again = from_text(text);
+    CHECK_THAT(text, Contains("rate = 50k\n") && Contains("flavor = mb\n") && Contains("cpus = 5\n") &&
+                         Contains("histogram = true\n") && Contains("keep-going = false\n") &&
+                         Contains("seed = " + std::to_string(s.run.seed) + "\n"));
+    CHECK(again.run.inject.rate_hz == 50'000);
+    CHECK(again.fail_if.size() == 2);
+    CHECK(again.cpus == 5);
+    CHECK(again.seed == s.run.seed);
+}
+
+TEST_CASE("a file that cannot be read is told by name", "[config]")
+{
+    CHECK_THROWS_WITH(read_config_file(for_run, "/nonexistent/load.conf"),
+                      Contains("cannot read /nonexistent/load.conf"));
+    CHECK_THROWS_WITH(read_config_file(for_run, "/"), Contains("cannot read /"));
+}

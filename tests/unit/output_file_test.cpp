@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "observe/output_file.hpp"
+
+#include "support/catch2.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace nmisim;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder of its own, removed at the end.
+struct scratch {
+    fs::path path;
+    scratch()
+    {
+        std::string name = (fs::temp_directory_path() / "nmi-sim-test-XXXXXX").string();
+        path = mkdtemp(name.data());
+    }
+    ~scratch() { fs::remove_all(path); }
+    std::size_t files() const
+    {
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(path), fs::directory_iterator()));
+    }
+};
+
+std::string content(const fs::path& file)
+{
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace
+
+TEST_CASE("a report file replaces the old one as a whole and leaves nothing beside it", "[output]")
+{
+    const scratch dir;
+    const fs::path file = dir.path / "run.json";
+    write_output_file(file, "first, and longer");
+    write_output_file(file, "second");
+    CHECK(content(file) == "second");
+    CHECK(dir.files() == 1);
+}
+
+TEST_CASE("a symbolic link stays and the file behind it is replaced", "[output]")
+{
+    const scratch dir;
+    const fs::path link = dir.path / "latest.json";
+    write_output_file(dir.path / "run.json", "old");
+    fs::create_symlink("run.json", link);
+    write_output_file(link, "new");
+    CHECK(fs::is_symlink(link));
+    CHECK(content(dir.path / "run.json") == "new");
+}
+
+TEST_CASE("a device is written to and not replaced", "[output]")
+{
+    write_output_file("/dev/null", "gone");
+    CHECK(fs::is_character_file("/dev/null"));
+    CHECK_THROWS_AS(write_output_file("/dev/full", "too much"), std::system_error);
+    CHECK(fs::is_character_file("/dev/full"));
+}
+
+TEST_CASE("a place that cannot be written is told before the run, and leaves nothing", "[output]")
+{
+    const scratch dir;
+    CHECK_NOTHROW(check_output_file(dir.path / "run.json"));
+    CHECK_THROWS_AS(check_output_file(dir.path / "missing" / "run.json"), std::system_error);
+    CHECK_THROWS_AS(check_output_file(dir.path), std::system_error);
+    CHECK_THROWS_AS(check_output_file(""), std::system_error);
+    CHECK_THROWS_AS(write_output_file(dir.path / "missing" / "run.json", "x"), std::system_error);
+    CHECK(dir.files() == 0);
+}

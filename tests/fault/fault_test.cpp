@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// The test of the tests: each fault is caught by the check that is named for it, with every flavor that can
+// show it; and the correct code passes the same run, with the same widened windows.
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+#include "support/text_matcher.hpp"
+#include "verify/run.hpp"
+#include "verify/widen.hpp"
+
+#include <fmt/format.h>
+
+using namespace nmisim;
+using nmisim::test::in_child;
+
+namespace {
+
+run_config base_run(flavor f)
+{
+    run_config c;
+    c.machine.rcu = f;
+    c.swap_interval_ns = 1'000'000;
+    c.duration_ns = 5'000'000'000; // ends at the first failure
+    return c;
+}
+
+/// Conservation and leaks are judged after the drain: such runs do not end by themselves.
+bool judged_at_the_end(fault f)
+{
+    return f == fault::drop_latched || f == fault::leak_retired;
+}
+
+std::string failed_checks(const run_report& r)
+{
+    std::string text;
+    for (const check_report& c : r.checks)
+        if (c.status == check_status::fail)
+            text += fmt::format("[{}] first: {} at {:.6f} s\n", name_of(c.id), c.first, c.first_at_s);
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("each fault is caught by the check named for it")
+{
+    const fault_info& info = GENERATE(from_range(all_faults().begin(), all_faults().end()));
+    const flavor f = GENERATE(from_range(all_flavors));
+    CAPTURE(info.name, name_of(f));
+    if (!not_applicable(info.id, f).empty())
+        return; // refused with a reason, see the unit tests
+    run_config c = base_run(f);
+    c.fault = info.id;
+    if (judged_at_the_end(info.id))
+        c.duration_ns = 200'000'000;
+    const auto child = in_child(60, [&] { return failed_checks(run(c)); });
+    CHECK(child.exited);
+    CHECK_THAT(child.text, nmisim::test::Contains(fmt::format("[{}] first: ", name_of(info.caught_by))));
+}
+
+TEST_CASE("the correct code passes the runs in which the faults are caught")
+{
+    const fault_info& info = GENERATE(from_range(all_faults().begin(), all_faults().end()));
+    const flavor f = GENERATE(from_range(all_flavors));
+    CAPTURE(info.name, name_of(f));
+    if (!not_applicable(info.id, f).empty())
+        return;
+    run_config c = base_run(f);
+    c.fault = info.id;
+    std::vector<remark> remarks;
+    widen_for_fault(c, remarks);
+    if (remarks.empty() && info.id != fault::publish_before_init)
+        return; // nothing is widened: the same run as all the others
+    c.fault = fault::none;
+    c.duration_ns = 300'000'000;
+    const auto child = in_child(60, [&] {
+        const run_report r = run(c);
+        return failed_checks(r) + (r.passed() ? "passed" : "did not pass");
+    });
+    CHECK(child.text == "passed");
+}
+
+TEST_CASE("a stuck handler's stall report names the vCPU and what it executes")
+{
+    run_config c = base_run(flavor::memb);
+    c.fault = fault::stuck_handler;
+    const auto child = in_child(60, [&] {
+        const run_report r = run(c);
+        std::string text = fmt::format("{} ", name_of(r.stop_reason));
+        for (const stall_report& s : r.stalls) {
+            text += fmt::format("vcpu {} {}; ", s.cpu, s.state);
+            for (const std::string& frame : s.backtrace)
+                text += frame + "; ";
+        }
+        return text;
+    });
+    CHECK_THAT(child.text, nmisim::test::Contains("stall vcpu 0 in an NMI for"));
+    CHECK_THAT(child.text, nmisim::test::Contains("exc_nmi"));
+}
+
+TEST_CASE("with keep_going a fault's run goes on to its end and counts every failure")
+{
+    run_config c = base_run(flavor::memb);
+    c.fault = fault::clobber_errno;
+    c.keep_going = true;
+    c.duration_ns = 300'000'000;
+    const auto child = in_child(60, [&] {
+        const run_report r = run(c);
+        const check_report& kept = r.checks[static_cast<std::size_t>(check::errno_kept)];
+        return fmt::format("{} {} {}", name_of(r.stop_reason), r.complete, kept.failures > 10);
+    });
+    CHECK(child.text == "duration true true");
+}

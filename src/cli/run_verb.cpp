@@ -71,9 +71,8 @@ bool system_is_fit(const settings& s)
     return fit;
 }
 
-run_report run_with_display(const settings& s)
+run_report run_with_display(const settings& s, stop_signals& signals)
 {
-    stop_signals signals;
     status_display display(s);
     run_hooks hooks;
     hooks.pause = [&](std::uint64_t ns) { return signals.pause(ns); };
@@ -97,7 +96,8 @@ int exit_code_of(const run_report& report, const report_context& context)
     switch (verdict_of(report, context)) {
     case verdict::fail: return exit_check_failed;
     case verdict::threshold: return exit_threshold;
-    case verdict::pass: break;
+    case verdict::pass:
+    case verdict::incomplete: break;
     }
     return interrupted(report) ? 128 + report.stop_signal : exit_pass;
 }
@@ -144,6 +144,7 @@ int run_verb(const invocation& call)
     if (!system_is_fit(s))
         return exit_unsupported;
 
+    stop_signals signals; // first: whoever has read the header may stop the run
     if (s.verbosity != verbosity::quiet)
         write_stderr(header_text(s, host));
     report_context context;
@@ -151,7 +152,7 @@ int run_verb(const invocation& call)
     context.repeat = repeat_command(s);
     context.started = utc_now();
     context.host = host;
-    const run_report report = run_with_display(s);
+    const run_report report = run_with_display(s, signals);
     for (const threshold& t : s.fail_if)
         context.thresholds.push_back(evaluate(t, report));
     context.exit_code = exit_code_of(report, context);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <initializer_list>
 #include <system_error>
 
 #include <fcntl.h>
@@ -43,8 +44,9 @@ void prepare_streams()
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
-                break; // no /dev/null: nothing better can be done
-    std::signal(SIGPIPE, SIG_IGN);
+                break;                     // no /dev/null: nothing better can be done
+    for (const int s : {SIGPIPE, SIGXFSZ}) // told by the write itself: EPIPE, EFBIG
+        std::signal(s, SIG_IGN);
 }
 
 bool use_color(color_when when, int fd)

@@ -11,8 +11,8 @@
 namespace nmisim::cli {
 
 /// Standard descriptors that are closed are opened on /dev/null, in the wrong direction for a use of them: a
-/// report file must not become descriptor 1 by accident, and writing is still told as a failure. SIGPIPE is
-/// ignored. Context: control, before anything is opened.
+/// report file must not become descriptor 1 by accident, and writing is still told as a failure. SIGPIPE
+/// and SIGXFSZ are ignored. Context: control, before anything is opened.
 void prepare_streams();
 
 /// --color over NO_COLOR over FORCE_COLOR / CLICOLOR_FORCE over "is it a terminal".

@@ -14,13 +14,20 @@
 namespace nmisim {
 
 enum class verdict {
-    pass,      ///< every check looked at something and held
-    fail,      ///< a check failed, or looked at nothing
-    threshold, ///< the checks held, a --fail-if held too
+    pass,       ///< every check looked at something and held
+    fail,       ///< a check failed, or looked at nothing
+    threshold,  ///< the checks held, a --fail-if held too
+    incomplete, ///< stopped by a signal before every check had something to look at; none failed
 };
 constexpr std::string_view name_of(verdict v) noexcept
 {
-    return v == verdict::pass ? "pass" : v == verdict::fail ? "fail" : "threshold";
+    switch (v) {
+    case verdict::pass: return "pass";
+    case verdict::fail: return "fail";
+    case verdict::threshold: return "threshold";
+    case verdict::incomplete: return "incomplete";
+    }
+    return "?";
 }
 
 struct report_context {
@@ -32,14 +39,6 @@ struct report_context {
     int exit_code = 0;
 };
 
-inline verdict verdict_of(const run_report& report, const report_context& context)
-{
-    if (!report.passed())
-        return verdict::fail;
-    for (const threshold_result& t : context.thresholds)
-        if (t.held)
-            return verdict::threshold;
-    return verdict::pass;
-}
+verdict verdict_of(const run_report& report, const report_context& context);
 
 } // namespace nmisim

@@ -56,6 +56,20 @@ std::string interruption_text(const run_report& r)
 
 } // namespace
 
+verdict verdict_of(const run_report& report, const report_context& context)
+{
+    if (!report.passed()) {
+        const bool cut_short = report.stop_reason == stop_reason::signal && !report.complete;
+        const bool any_failed =
+            std::any_of(report.checks.begin(), report.checks.end(),
+                        [](const check_report& c) { return c.status == check_status::fail; });
+        return cut_short && !any_failed ? verdict::incomplete : verdict::fail;
+    }
+    const bool any_held = std::any_of(context.thresholds.begin(), context.thresholds.end(),
+                                      [](const threshold_result& t) { return t.held; });
+    return any_held ? verdict::threshold : verdict::pass;
+}
+
 std::string verdict_text(const run_report& report, const report_context& context, const text_style& style)
 {
     std::string text;
@@ -82,6 +96,8 @@ std::string verdict_text(const run_report& report, const report_context& context
     case verdict::threshold:
         return text + fmt::format("{} (--fail-if; every check held): {}\n", in_red("FAIL", style.color),
                                   context.repeat);
+    case verdict::incomplete:
+        return text + fmt::format("INCOMPLETE {}: {}\n", fmt::join(failed, ", "), context.repeat);
     case verdict::fail: break;
     }
     return text +

@@ -126,6 +126,19 @@ TEST_CASE("a check that looked at nothing is no pass", "[text]")
     CHECK_THAT(text, EndsWith("FAIL grace-period (looked at nothing): nmi-sim --seed 7351\n"));
 }
 
+TEST_CASE("a run that a signal cut short before a check had something to look at is incomplete", "[text]")
+{
+    run_report r = passing_report();
+    r.checks[0].status = check_status::nothing_seen;
+    r.stop_reason = stop_reason::signal;
+    r.complete = false;
+    CHECK(verdict_of(r, context_of()) == verdict::incomplete);
+    CHECK_THAT(text_report(r, context_of(), {}),
+               EndsWith("\nINCOMPLETE grace-period (looked at nothing): nmi-sim --seed 7351\n"));
+    r.checks[1].status = check_status::fail;
+    CHECK(verdict_of(r, context_of()) == verdict::fail);
+}
+
 TEST_CASE("no table line of a text report is wider than 80 columns", "[text]")
 {
     run_report r = passing_report();

@@ -4,14 +4,18 @@
 // real ones: outcomes that the real machine cannot produce on demand (a stall, a system that lacks something,
 // a thread that cannot be created) still have an exit code and a message to be tested.
 //
-//   FAKE_RUN        pass (default), fail, nothing-seen, panic, stall, no-thread, contradiction, slow
+//   FAKE_RUN        pass (default), fail, nothing-seen, panic, stall, no-thread, contradiction,
+//                   slow (a minute, unless stopped), slow-drain (that, and a minute from the stop to the report)
 //   FAKE_PREFLIGHT  warning, fatal
 #include "support/sample_report.hpp"
 #include "verify/run.hpp"
 
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 namespace nmisim {
 
@@ -21,6 +25,20 @@ std::string_view from_environment(const char* name)
 {
     const char* const value = std::getenv(name);
     return value == nullptr ? "" : value;
+}
+
+void run_for_a_minute(run_report& r, const run_hooks& hooks)
+{
+    for (std::uint64_t i = 0; i < 600; ++i) {
+        if (hooks.tick)
+            hooks.tick({i * 100'000'000, 10 * i, 10 * i, i, 0});
+        if (const int s = hooks.pause(100'000'000); s != 0) {
+            r.stop_reason = stop_reason::signal;
+            r.stop_signal = s;
+            r.complete = r.config.duration_ns == 0;
+            return;
+        }
+    }
 }
 
 } // namespace
@@ -41,19 +59,15 @@ run_report run(const run_config& config, const run_hooks& hooks)
         r.stop_reason = stop_reason::panic;
     if (outcome == "stall") {
         r.stop_reason = stop_reason::stall;
+        r.checks[static_cast<std::size_t>(check::progress)].status = check_status::fail;
         r.stalls.push_back({0, "in NMI for 10.0s, handler generation 7", {"spin_for", "do_nmi"}});
     }
-    if (outcome == "slow" && hooks.pause)
-        for (int i = 0; i < 600; ++i) { // a minute, unless it is told to stop
-            if (hooks.tick)
-                hooks.tick({static_cast<std::uint64_t>(i) * 100'000'000, 10, 10, 1, 0});
-            if (const int s = hooks.pause(100'000'000); s != 0) {
-                r.stop_reason = stop_reason::signal;
-                r.stop_signal = s;
-                r.complete = false;
-                break;
-            }
-        }
+    if (outcome.starts_with("slow"))
+        run_for_a_minute(r, hooks);
+    if (outcome == "slow-drain") {
+        std::fputs("fake: draining\n", stderr);
+        std::this_thread::sleep_for(std::chrono::minutes(1));
+    }
     return r;
 }
 

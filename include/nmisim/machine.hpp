@@ -113,6 +113,9 @@ public:
     void cpu_up(int cpu);
     /// Takes a vCPU offline: its last NMI has ended and its thread too. Context: control.
     void cpu_down(int cpu);
+    /// Takes every vCPU offline, all at once: where many share a Linux CPU, one after the other takes ages.
+    /// Context: control.
+    void all_cpus_down() noexcept;
 
     /// Waits until every NMI raised before has been taken; false if that did not happen within `timeout_ns`.
     /// Context: control.

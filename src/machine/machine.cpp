@@ -87,10 +87,7 @@ machine::machine(const machine_config& config, const machine_faults& faults)
 
 machine::~machine()
 {
-    for (auto& cpu : state_->cpus)
-        cpu->ask_to_leave();
-    for (auto& cpu : state_->cpus)
-        cpu->join();
+    all_cpus_down();
     exchange(nullptr); // no vCPU is left: the grace period is for task-level readers of other threads
 }
 
@@ -166,6 +163,14 @@ void machine::cpu_down(int cpu)
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
     thread.ask_to_leave();
     thread.join();
+}
+
+void machine::all_cpus_down() noexcept
+{
+    for (auto& cpu : state_->cpus)
+        cpu->ask_to_leave();
+    for (auto& cpu : state_->cpus)
+        cpu->join();
 }
 
 bool machine::drain(std::uint64_t timeout_ns)

@@ -2,13 +2,16 @@
 #include "machine/vcpu_thread.hpp"
 
 #include "base/clock.hpp"
+#include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <sched.h>
 #include <string>
+#include <sys/resource.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace nmisim {
 namespace {
@@ -34,6 +37,13 @@ int pin_self(int n) noexcept
     if (cpu >= 0)
         CPU_SET(cpu, &one);
     return cpu >= 0 && sched_setaffinity(0, sizeof one, &one) == 0 ? cpu : -1;
+}
+
+/// Where vCPUs share Linux CPUs with whoever raises their NMIs, they give way: otherwise a raise waits for as
+/// long as all of them spin through their time slices. Lowering one's own priority needs no privilege.
+void give_way() noexcept
+{
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
 }
 
 void change_mask(int how, const machine_state& machine) noexcept
@@ -101,6 +111,8 @@ void vcpu_thread::run()
     pthread_setname_np(pthread_self(), name.c_str());
     if (machine_.config.pin)
         pinned_to_ = pin_self(area_.cpunumber + 1);
+    if (machine_.config.cpus + 1 > allowed_cpus())
+        give_way();
     if (machine_.faults.register_vcpus)
         machine_.rcu.register_thread();
     this_cpu = &area_;

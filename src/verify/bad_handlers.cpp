@@ -24,6 +24,11 @@ bool my_turn() noexcept
     return calls.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
 }
 
+} // namespace
+
+// Named, not anonymous: reports tell which function did it, and take the name from the dynamic symbol table.
+namespace bad {
+
 int malloc_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
     if (my_turn()) {
@@ -63,15 +68,15 @@ int stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
     return checked_call(self, regs, cpu);
 }
 
-} // namespace
+} // namespace bad
 
 nmi_function handler_function(fault f) noexcept
 {
     switch (f) {
-    case fault::malloc_in_nmi: return malloc_in_nmi;
-    case fault::lock_in_nmi: return lock_in_nmi;
-    case fault::synchronize_in_nmi: return synchronize_in_nmi;
-    case fault::stuck_handler: return stuck_handler;
+    case fault::malloc_in_nmi: return bad::malloc_in_nmi;
+    case fault::lock_in_nmi: return bad::lock_in_nmi;
+    case fault::synchronize_in_nmi: return bad::synchronize_in_nmi;
+    case fault::stuck_handler: return bad::stuck_handler;
     default: return checked_call;
     }
 }

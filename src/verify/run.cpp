@@ -221,8 +221,7 @@ void checked_run::finish()
     report_.reclaim.merge(swapper_->times().reclaim);
     report_.swap.merge(swapper_->times().swap);
     if (drained)
-        for (int cpu = 0; cpu < machine_->cpus(); ++cpu)
-            machine_->cpu_down(cpu);
+        machine_->all_cpus_down();
     gather_books(*machine_, report_);
     judge(*machine_, pool_, control_checks_, start_ns_, report_);
     add_remarks();

@@ -71,7 +71,7 @@ struct machine_config {
 
     /// Runs on the vCPU instead of `workload` when set: one round per call, until the vCPU goes offline.
     /// Context: vcpu; must expect an NMI at every instruction.
-    std::function<void(vcpu&)> custom_workload;
+    std::function<void(vcpu&)> custom_workload{};
 };
 
 } // namespace nmisim

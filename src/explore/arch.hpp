@@ -47,6 +47,7 @@ struct system_call {
 };
 /// True when the instruction at `code` is the system-call instruction.
 bool is_system_call(const unsigned char* code) noexcept;
+std::size_t system_call_size() noexcept;
 inline constexpr std::size_t max_opcode = 4;
 system_call system_call_of(const ucontext_t& at) noexcept;
 /// As if the system-call instruction at `at` had run and returned `result`.

@@ -141,6 +141,11 @@ bool is_system_call(const unsigned char* code) noexcept
     return code[0] == 0x0f && code[1] == 0x05;
 }
 
+std::size_t system_call_size() noexcept
+{
+    return 2;
+}
+
 system_call system_call_of(const ucontext_t& at) noexcept
 {
     return {static_cast<long>(reg(at, REG_RAX)),

@@ -55,26 +55,10 @@ std::string state_in_words(pid_t pid)
     return text;
 }
 
-child_result reap(pid_t pid)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    child_result r;
-    if (WIFSIGNALED(status)) {
-        r.end = child_end::crashed;
-        r.code = WTERMSIG(status);
-    } else {
-        r.code = WEXITSTATUS(status);
-        r.end = r.code == 0 ? child_end::finished : child_end::failed;
-    }
-    return r;
-}
-
 child_result kill_stuck(pid_t pid, std::string state)
 {
     kill(pid, SIGKILL);
-    child_result r = reap(pid);
+    child_result r = wait_child(pid);
     r.end = child_end::stuck;
     r.state = std::move(state);
     return r;
@@ -108,6 +92,22 @@ pid_t start_child(int (*body)(void*), void* argument)
          {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) // a test framework's handlers would report here
         signal(fatal, SIG_DFL);
     _exit(body(argument));
+}
+
+child_result wait_child(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    child_result r;
+    if (WIFSIGNALED(status)) {
+        r.end = child_end::crashed;
+        r.code = WTERMSIG(status);
+    } else {
+        r.code = WEXITSTATUS(status);
+        r.end = r.code == 0 ? child_end::finished : child_end::failed;
+    }
+    return r;
 }
 
 child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns)
@@ -153,7 +153,7 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
     }
     if (handle >= 0)
         close(handle);
-    return reap(pid);
+    return wait_child(pid);
 }
 
 std::string describe_signal(int signal)

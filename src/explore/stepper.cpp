@@ -136,6 +136,11 @@ phase stepped_thread::wait_while_running(std::uint64_t ns) const noexcept
     return phase();
 }
 
+void stepped_thread::about_to_run() noexcept
+{
+    phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed); // lockstep orders it
+}
+
 void stepped_thread::resume() noexcept
 {
     phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed); // ordered by (3)

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+//
+// The parent's side of a map: one child records both windows, then `limits::processes` children explore, each
+// every n-th row, on a Linux CPU of its own. A child that crashes or stands still leaves that as the outcome
+// of its schedule, and its successor goes on behind it.
+#include "base/clock.hpp"
+#include "explore/places.hpp"
+#include "explore/schedule.hpp"
+#include "explore/system_call.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace nmisim::explore {
+
+namespace {
+
+// Explores the rows of one process, through as many child processes as it takes. Runs in a process of its own:
+// whoever forks has one thread only.
+int supervise(void* argument)
+{
+    map_job& j = *static_cast<map_job*>(argument);
+    shared_map& own = *j.own;
+    const std::uint32_t bad_allowed = std::min(j.within.bad_ends, shared_map::max_bad);
+    while (own.current.load(std::memory_order_relaxed) < schedules_of(j)) { // the child has ended: no race
+        if (own.bad_count == bad_allowed) {
+            own.incomplete.set("gave up after too many crashed or stuck runs");
+            return 0;
+        }
+        const child_result end = watch_child(start_child(explore_pair, &j), own.alive, j.within.watchdog_ns);
+        if (end.end == child_end::finished)
+            return 0;
+        if (end.end == child_end::failed) {
+            own.incomplete.set("an exploring process could not do its setup");
+            return 0;
+        }
+        const bool stuck = end.end == child_end::stuck;
+        shared_bad_end& bad = own.bad[own.bad_count++];
+        bad.schedule = own.current.load(std::memory_order_relaxed);
+        bad.kind = stuck ? cell::hang : cell::crash;
+        bad.what.set((stuck ? end.state : "killed by " + describe_signal(end.code)).c_str());
+        j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0};
+        own.current.store(bad.schedule + 1,
+                          std::memory_order_relaxed); // for the next child, forked after this
+    }
+    return 0;
+}
+
+void explore_all(std::vector<map_job>& jobs)
+{
+    std::vector<pid_t> supervisors;
+    for (map_job& j : jobs)
+        supervisors.push_back(start_child(supervise, &j));
+    for (std::size_t p = 0; p < jobs.size(); ++p)
+        if (wait_child(supervisors[p]).end != child_end::finished)
+            jobs[p].own->incomplete.set("a supervising process did not end well");
+}
+
+std::string record_both(map_job& j)
+{
+    const child_result end = watch_child(start_child(record_pair, &j), j.traces->alive, j.within.watchdog_ns);
+    if (end.end == child_end::crashed)
+        return "while recording: killed by " + describe_signal(end.code);
+    if (end.end == child_end::stuck)
+        return "while recording: " + end.state;
+    for (const trace* t : {&j.traces->reader, &j.traces->updater})
+        if (!t->ended || t->count == 0)
+            return std::string(t == &j.traces->reader ? "reader" : "updater") +
+                   (t->overflow ? ": more than " + std::to_string(j.within.boundaries) + " boundaries"
+                                : ": its recording did not come to the window's end");
+    return {};
+}
+
+std::string in_words(const map_report& r, const map_finding& f)
+{
+    const std::string reader = "reader to before " + name_of(r.reader[f.reader]);
+    const std::string updater = "updater to before " + name_of(r.updater[f.updater]);
+    if (f.reader_first)
+        return reader + "; " + updater + "; reader to its end; updater to its end";
+    return (f.updater == 0 ? "" : updater + "; ") + reader +
+           "; updater on until it ends or waits; reader to its end";
+}
+
+void measure_critical_section(map_report& r)
+{
+    const std::size_t columns = r.full ? r.updater.size() : 1;
+    std::size_t waiting = 0;
+    for (std::size_t i = 0; i < r.reader.size(); ++i) {
+        if (r.updater_first[i * columns] != cell::waits)
+            continue;
+        if (r.first_waiting < 0)
+            r.first_waiting = static_cast<int>(i);
+        r.last_waiting = static_cast<int>(i);
+        ++waiting;
+    }
+    r.contiguous = waiting != 0 && waiting == static_cast<std::size_t>(r.last_waiting - r.first_waiting + 1);
+}
+
+std::string what_broke(const map_job& j, const schedule_id& s, shared_outcome o)
+{
+    if (o.text != 0)
+        return j.own->texts[o.text - 1].text;
+    for (std::uint32_t b = 0; b < j.own->bad_count; ++b)
+        if (outcome_index(j, schedule_at(j, j.own->bad[b].schedule)) == outcome_index(j, s))
+            return j.own->bad[b].what.text;
+    return {};
+}
+
+void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
+{
+    const std::size_t columns = r.full ? r.updater.size() : 1;
+    r.updater_first.resize(r.reader.size() * columns);
+    r.reader_first.resize(r.full ? r.updater_first.size() : 0);
+    for (std::uint32_t i = 0; i < r.reader.size(); ++i)
+        for (std::uint32_t u = 0; u < columns; ++u)
+            for (const bool first : {false, true}) {
+                if (first && !r.full)
+                    continue;
+                const map_job& j = jobs[i % jobs.size()];
+                const schedule_id id{i, u, first};
+                const shared_outcome o = j.outcomes[outcome_index(j, id)];
+                (first ? r.reader_first : r.updater_first)[i * columns + u] = o.result;
+                if (o.result != cell::violation && o.result != cell::crash && o.result != cell::hang)
+                    continue;
+                map_finding f{i, u, first, o.result, what_broke(j, id, o), {}};
+                f.schedule = in_words(r, f);
+                r.findings.push_back(std::move(f));
+            }
+}
+
+void collect_notes(map_report& r, const std::vector<map_job>& jobs)
+{
+    for (const map_job& j : jobs) {
+        r.schedules += j.own->schedules;
+        if (r.incomplete.empty())
+            r.incomplete = j.own->incomplete.text;
+        if (r.waits_in.empty() && j.own->waiting_at != 0)
+            r.waits_in = std::string(name_of_system_call(j.own->waiting_in)) + " at " +
+                         name_of(place_of(j.own->waiting_at));
+    }
+}
+
+} // namespace
+
+map_report map(const race& what, bool full, const limits& within)
+{
+    const std::uint64_t start = now_ns();
+    map_report r;
+    r.name = what.name;
+    r.full = full;
+    r.absent = mechanism_absent();
+    if (!r.absent.empty())
+        return r;
+    shared_array<shared_traces> traces(1);
+    shared_array<std::uintptr_t> reader_ips(within.boundaries);
+    shared_array<std::uintptr_t> updater_ips(within.boundaries);
+    traces->reader.ip = reader_ips.data();
+    traces->updater.ip = updater_ips.data();
+    traces->reader.capacity = traces->updater.capacity = within.boundaries;
+    map_job whole{what, within, full, 0, traces.data(), nullptr, nullptr};
+    r.incomplete = record_both(whole);
+    r.reader = places_of(traces->reader.ip, traces->reader.count);
+    r.updater = places_of(traces->updater.ip, traces->updater.count);
+    if (r.incomplete.empty()) {
+        shared_array<shared_outcome> outcomes(std::size_t{traces->reader.count} *
+                                              (full ? traces->updater.count : 1) * 2);
+        shared_array<shared_map> maps(within.processes);
+        std::vector<map_job> jobs;
+        for (unsigned p = 0; p < within.processes; ++p)
+            jobs.push_back({what, within, full, p, traces.data(), &maps[p], outcomes.data()});
+        explore_all(jobs);
+        collect_outcomes(r, jobs);
+        collect_notes(r, jobs);
+        measure_critical_section(r);
+    }
+    r.complete = r.incomplete.empty();
+    r.elapsed_ns = now_ns() - start;
+    return r;
+}
+
+} // namespace nmisim::explore

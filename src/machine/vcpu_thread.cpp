@@ -113,16 +113,7 @@ void vcpu_thread::run()
         pinned_to_ = pin_self(area_.cpunumber + 1);
     if (machine_.config.cpus + 1 > allowed_cpus())
         give_way();
-    if (machine_.faults.register_vcpus)
-        machine_.rcu.register_thread();
-    this_cpu = &area_;
-    area_.line.target = pthread_self();
-    area_.online.store(true, std::memory_order_relaxed); // own NMIs only
-    change_mask(SIG_UNBLOCK, machine_);
-    // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
-    area_.line.accepting.store(true, std::memory_order_seq_cst);
-    online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
-    online_.notify_all();
+    come_online();
 
     vcpu self(machine_, area_);
     while (!stopping()) {
@@ -134,6 +125,20 @@ void vcpu_thread::run()
         ++area_.work;
     }
     leave();
+}
+
+void vcpu_thread::come_online()
+{
+    if (machine_.faults.register_vcpus)
+        machine_.rcu.register_thread();
+    this_cpu = &area_;
+    area_.line.target = pthread_self();
+    area_.online.store(true, std::memory_order_relaxed); // own NMIs only
+    change_mask(SIG_UNBLOCK, machine_);
+    // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
+    area_.line.accepting.store(true, std::memory_order_seq_cst);
+    online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
+    online_.notify_all();
 }
 
 void vcpu_thread::leave()

@@ -53,9 +53,13 @@ public:
     /// it did not answer within 200 ms. Context: control.
     std::vector<std::uintptr_t> backtrace();
 
+    /// The two ends of the life of an online vCPU, for code that runs one on a thread of its own (exploration).
+    /// Context: the vCPU's thread; come_online() with the NMI blocked. leave() leaves it blocked.
+    void come_online();
+    void leave();
+
 private:
     void run();
-    void leave();
 
     machine_state& machine_;
     percpu area_;

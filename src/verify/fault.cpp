@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "verify/fault.hpp"
 
-#include "verify/plain_publish.hpp"
+#include "machine/plain_publish.hpp"
 
 #include <array>
 

@@ -2,7 +2,7 @@
 //
 // The writer's faults: each a swapper with one step done wrong.
 #include "machine/machine_state.hpp"
-#include "verify/plain_publish.hpp"
+#include "machine/plain_publish.hpp"
 #include "verify/swapper.hpp"
 
 namespace nmisim {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "verify/plain_publish.hpp"
+#include "machine/plain_publish.hpp"
 
 #include "nmisim/rcu_pointer.hpp"
 

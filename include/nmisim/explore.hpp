@@ -48,6 +48,9 @@ struct target {
     function nmi = nullptr;     ///< the handler; unset: the disposition that `setup` installed is kept
     oracle broken = nullptr;    ///< after each run
     int signal = 0;             ///< 0: SIGRTMIN + 1
+    /// True: each run makes a thread that runs `window`, which is not explored, and ends; explored is how it
+    /// ends, from there to its last instruction.
+    bool thread_end = false;
 };
 
 /// Two threads: the reader is paused at each of its boundaries, the updater runs against it.
@@ -211,6 +214,10 @@ struct audit_report {
 /// names that the caller vouches for.
 audit_report audit(const char* name, function handler, function setup = nullptr,
                    const std::vector<std::string>& allowed = {}, const limits& within = {});
+
+/// For an updater that waits by spinning: called in its loop, it says so. Sleeping waits (futex, poll, sleep)
+/// are seen without it. Context: any thread; does nothing outside of a map.
+void about_to_wait() noexcept;
 
 /// Why nothing can be explored here (valgrind, emulator, debugger), or an empty text. Tried, not guessed: a
 /// small window is stepped in a child process and its boundaries are counted.

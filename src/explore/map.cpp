@@ -135,8 +135,9 @@ void collect_notes(map_report& r, const std::vector<map_job>& jobs)
         if (r.incomplete.empty())
             r.incomplete = j.own->incomplete.text;
         if (r.waits_in.empty() && j.own->waiting_at != 0)
-            r.waits_in = std::string(name_of_system_call(j.own->waiting_in)) + " at " +
-                         name_of(place_of(j.own->waiting_at));
+            r.waits_in =
+                std::string(j.own->waiting_in < 0 ? "a loop" : name_of_system_call(j.own->waiting_in)) +
+                " at " + name_of(place_of(j.own->waiting_at));
     }
 }
 

@@ -238,6 +238,21 @@ void stepped_thread::at_gate(ucontext_t& at) noexcept
         trapped(at); // the boundary right behind the call
 }
 
+void stepped_thread::waits() noexcept
+{
+    if (!plan_.stop_before_waiting)
+        return;
+    waiting_in_ = -1;
+    waiting_at_ = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+    hold(phase::waiting);
+}
+
+void about_to_wait() noexcept
+{
+    if (own_thread.stepped != nullptr)
+        own_thread.stepped->waits();
+}
+
 void stepped_thread::make_call(ucontext_t& at) noexcept
 {
     const arch::system_call call = arch::system_call_of(at);

@@ -88,6 +88,9 @@ public:
     long waiting_in() const noexcept { return waiting_in_; }
     std::uintptr_t waiting_at() const noexcept { return waiting_at_; }
 
+    /// The window itself says that it waits. Context: the thread itself.
+    void waits() noexcept;
+
     // Called by the signal handlers only.
     void nmi_delivered(std::uintptr_t at) noexcept;
     void trapped(ucontext_t& at) noexcept;

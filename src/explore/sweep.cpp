@@ -12,8 +12,10 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <thread>
+#include <memory>
+#include <system_error>
 
+#include <pthread.h>
 #include <unistd.h>
 
 namespace nmisim::explore {
@@ -50,11 +52,35 @@ void call(function f)
         f();
 }
 
-// One run of the window by the calling thread, or by a thread made for it when its end is the window.
-void run_once(const target& what, stepped_thread& self, const plan& p)
+struct ending_thread {
+    const target& what;
+    const plan& p;
+    std::unique_ptr<stepped_thread>& self;
+};
+
+void* end_under_control(void* argument)
+{
+    const ending_thread& e = *static_cast<ending_thread*>(argument);
+    e.self = std::make_unique<stepped_thread>();
+    call(e.what.window);
+    e.self->run_thread_end(e.p);
+    return nullptr;
+}
+
+// One run of the window by the calling thread, or of the end of a thread made for it.
+void run_once(const target& what, std::unique_ptr<stepped_thread>& self, const plan& p)
 {
     call(what.prepare);
-    self.run(what.window, p);
+    if (!what.thread_end) {
+        self->run(what.window, p);
+        return;
+    }
+    ending_thread e{what, p, self};
+    pthread_t thread;
+    if (const int error = pthread_create(&thread, nullptr, end_under_control, &e); error != 0)
+        throw std::system_error(error, std::generic_category(),
+                                "pthread_create of a thread whose end is explored");
+    pthread_join(thread, nullptr);
 }
 
 // A signal that arrived while it was blocked must not leak into the next run.
@@ -75,7 +101,7 @@ bool is_blocked(int signal)
     return sigismember(&mask, signal) == 1;
 }
 
-void record_window(job& j, stepped_thread& self)
+void record_window(job& j, std::unique_ptr<stepped_thread>& self)
 {
     const std::uint64_t start = now_ns();
     record_until_stable(j.shared->recording, [&](const plan& p) { run_once(j.what, self, p); });
@@ -109,7 +135,9 @@ int child_body(void* argument)
     const int signal = j.what.signal != 0 ? j.what.signal : SIGRTMIN + 1;
     call(j.what.setup);
     install_handlers(signal, j.what.nmi);
-    stepped_thread self;
+    std::unique_ptr<stepped_thread> self;
+    if (!j.what.thread_end)
+        self = std::make_unique<stepped_thread>();
     run_once(j.what, self, plan{}); // first touches and lazy work are not part of the window
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
     if (!j.shared->recorded.load(std::memory_order_relaxed))      // this process or a dead one wrote it
@@ -126,7 +154,7 @@ int child_body(void* argument)
         const bool held = is_blocked(signal);
         if (held)
             drain(signal);
-        judge(j, self, k, held);
+        judge(j, *self, k, held || j.what.thread_end);
         j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
     }
     j.shared->current.store(t.count, std::memory_order_relaxed);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//
+// The map against a read-side section of one flag, whose answer is known.
+#include "explore_test.hpp"
+
+#include <atomic>
+
+using namespace nmisim::explore;
+
+namespace {
+
+std::atomic<int> reading;
+std::atomic<int*> published;
+int objects[2];
+std::atomic<bool> used_after;
+
+constexpr int alive = 1;
+constexpr int poison = 0x6b;
+
+void prepare()
+{
+    objects[0] = objects[1] = alive;
+    published.store(&objects[0], std::memory_order_relaxed);
+    reading.store(0, std::memory_order_relaxed);
+    used_after.store(false, std::memory_order_relaxed);
+}
+
+const char* broken()
+{
+    return used_after.load(std::memory_order_relaxed) ? "used after its grace period" : nullptr;
+}
+
+void use(const int* object)
+{
+    if (*static_cast<const volatile int*>(object) != alive)
+        used_after.store(true, std::memory_order_relaxed);
+}
+
+void reader()
+{
+    reading.store(1, std::memory_order_seq_cst); // (1) seq_cst: marked before the load; pairs with (2)
+    use(published.load(std::memory_order_relaxed));
+    reading.store(0, std::memory_order_release); // (3) release: the use is over; pairs with (2)
+}
+
+void reader_that_looks_too_early()
+{
+    const int* object = published.load(std::memory_order_relaxed);
+    reading.store(1, std::memory_order_seq_cst); // (4) seq_cst: too late; pairs with (2)
+    use(object);
+    reading.store(0, std::memory_order_release); // (5) release: the use is over; pairs with (2)
+}
+
+void updater()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    while (reading.load(std::memory_order_seq_cst) != 0) // (2) seq_cst: pairs with (1), (3), (4), (5)
+        about_to_wait();
+    *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+void updater_without_grace_period()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+std::vector<std::uint32_t> reader_boundaries(const map_report& r)
+{
+    std::vector<std::uint32_t> at;
+    for (const map_finding& f : r.findings)
+        at.push_back(f.reader);
+    return at;
+}
+
+} // namespace
+
+TEST_CASE("an updater that waits for the reader is never wrong, and the measured section has no holes")
+{
+    NEEDS_THE_MECHANISM();
+    for (const bool full : {false, true}) {
+        const map_report r =
+            map({.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken},
+                full);
+        INFO(to_text(r));
+        CHECK(r.clean());
+        CHECK(r.contiguous);
+        CHECK(r.first_waiting >= 0);
+        CHECK(r.count(cell::waits) > 0);
+        CHECK(r.count(cell::ends) > 0);
+        CHECK(exit_code(r) == 0);
+    }
+}
+
+TEST_CASE("a missing grace period is found at the same boundaries in 20 of 20 maps")
+{
+    NEEDS_THE_MECHANISM();
+    const race what{.name = "no grace period",
+                    .prepare = prepare,
+                    .reader = reader,
+                    .updater = updater_without_grace_period,
+                    .broken = broken};
+    const map_report first = map(what);
+    INFO(to_text(first));
+    REQUIRE(!first.findings.empty());
+    CHECK(exit_code(first) == 3);
+    for (int i = 0; i < 19; ++i)
+        CHECK(reader_boundaries(map(what)) == reader_boundaries(first));
+}
+
+TEST_CASE("a dereference before the section begins is found")
+{
+    NEEDS_THE_MECHANISM();
+    const map_report r = map({.name = "early",
+                              .prepare = prepare,
+                              .reader = reader_that_looks_too_early,
+                              .updater = updater,
+                              .broken = broken});
+    INFO(to_text(r));
+    CHECK(!r.findings.empty());
+}
+
+TEST_CASE("a full map holds every violation of the row map and the schedules of both orders")
+{
+    NEEDS_THE_MECHANISM();
+    const map_report r = map({.name = "full",
+                              .prepare = prepare,
+                              .reader = reader,
+                              .updater = updater_without_grace_period,
+                              .broken = broken},
+                             true);
+    INFO(to_text(r));
+    CHECK(r.reader_first.size() == r.reader.size() * r.updater.size());
+    CHECK(r.updater_first.size() == r.reader.size() * r.updater.size());
+    bool reader_went_first = false;
+    bool updater_went_first = false;
+    for (const map_finding& f : r.findings)
+        (f.reader_first ? reader_went_first : updater_went_first) = true;
+    CHECK(reader_went_first);
+    CHECK(updater_went_first);
+}
+
+TEST_CASE("an updater that spins for ever without a word is a hang, and the map goes on behind it")
+{
+    NEEDS_THE_MECHANISM();
+    limits impatient;
+    impatient.watchdog_ns = 50'000'000;
+    const map_report r = map({.name = "spin",
+                              .prepare = prepare,
+                              .reader = reader,
+                              .updater =
+                                  [] {
+                                      while (reading.load(std::memory_order_relaxed) != 0) {
+                                      }
+                                  }},
+                             false, impatient);
+    INFO(to_text(r));
+    CHECK(r.count(cell::hang) > 0);
+    CHECK(r.count(cell::ends) > 0);
+    CHECK(r.count(cell::unexplored) == 0);
+    CHECK(exit_code(r) == 3);
+}

@@ -90,15 +90,16 @@ apt_failed()
     die "apt-get failed, see above"
 }
 
-# configure FOLDER COMPILER [MESON OPTION...]: sets the build folder up, or up again with these options. From the root.
+# configure FOLDER COMPILER [MESON OPTION...]: sets the build folder up, unless it is as it should be. From the root.
 configure()
 {
-    local folder=$1 compiler=$2 output
+    local folder=$1 compiler=$2 wanted output
     shift 2
-    if [[ -f $folder/build.ninja ]] && meson setup --reconfigure "$@" "$folder" . >/dev/null 2>&1; then
-        return
+    wanted="$PWD $(meson --version) $compiler $*"
+    if [[ -f $folder/build.ninja && $(cat "$folder/configured-as" 2>/dev/null) == "$wanted" ]]; then
+        return # ninja notices what has changed in meson.build
     fi
-    # New, half made, or made by another version of Meson: from scratch.
+    # New, half made, or made from another place or with other options.
     if [[ -d $folder/meson-private ]]; then
         rm -rf "$folder"
     fi
@@ -106,4 +107,5 @@ configure()
         say "$output"
         return 1
     }
+    echo "$wanted" >"$folder/configured-as"
 }

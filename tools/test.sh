@@ -94,7 +94,7 @@ for name in "${stages[@]}"; do
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1
         export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-        stage asan build-asan g++ "--no-suite lint" -Db_sanitize=address,undefined
+        stage asan build-asan g++ "--no-suite lint" -Db_sanitize=address,undefined -Doptimization=1
         ;;
     esac
 done

@@ -29,9 +29,10 @@ enum class nmi_outcome { offline, handled, defaulted };
 template <class Rcu, class Entry>
 inline typename Rcu::nmi_mark nmi_enter(percpu& cpu) noexcept
 {
-    const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
-    BUG_ON((count & nmi_mask) == nmi_mask);
-    cpu.preempt_count.store(count + nmi_offset + hardirq_offset, std::memory_order_relaxed);
+    const std::uint32_t count = // own thread only
+        cpu.preempt_count.load(std::memory_order_relaxed) + nmi_offset + hardirq_offset;
+    BUG_ON((count & nmi_overflow) != 0); // kernel: in_nmi() == NMI_MASK
+    cpu.preempt_count.store(count, std::memory_order_relaxed);
     if constexpr (Entry::mark_reader)
         return Rcu::nmi_enter();
     else
@@ -50,6 +51,13 @@ inline void nmi_exit(percpu& cpu, typename Rcu::nmi_mark mark) noexcept
     }
 }
 
+/// Fault leak-pointer: the callback is used where no grace period waits for it any more.
+inline void look_after_exit(nmi_callback* callback, percpu& cpu) noexcept
+{
+    if (cpu.domain->observe != nullptr && callback != &dummy_nmi_callback)
+        cpu.domain->observe(*callback, cpu);
+}
+
 template <class Rcu, class Entry, class Count>
 inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
 {
@@ -61,17 +69,18 @@ inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
         return nmi_outcome::offline;
     }
     Count::count(self);
-    nmi_outcome outcome = nmi_outcome::handled;
     nmi_callback* callback = rcu_dereference(self.domain->callback);
-    if ((*callback)(regs, cpu) == 0) {
+    if ((*callback)(regs, cpu) == 0) [[unlikely]] {
         default_do_nmi(regs, self);
-        outcome = nmi_outcome::defaulted;
+        nmi_exit<Rcu, Entry>(self, mark);
+        if constexpr (Entry::use_after_exit)
+            look_after_exit(callback, self);
+        return nmi_outcome::defaulted;
     }
     nmi_exit<Rcu, Entry>(self, mark);
     if constexpr (Entry::use_after_exit)
-        if (self.domain->observe != nullptr && callback != &dummy_nmi_callback)
-            self.domain->observe(*callback, self);
-    return outcome;
+        look_after_exit(callback, self);
+    return nmi_outcome::handled;
 }
 
 } // namespace nmisim

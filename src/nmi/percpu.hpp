@@ -27,6 +27,7 @@ inline constexpr std::uint32_t hardirq_offset = 1u << 16;
 inline constexpr std::uint32_t hardirq_mask = 0xfu << 16;
 inline constexpr std::uint32_t nmi_offset = 1u << 20;
 inline constexpr std::uint32_t nmi_mask = 0xfu << 20;
+inline constexpr std::uint32_t nmi_overflow = 1u << 24; ///< set by the 16th level
 
 /// Read-mostly state of a machine, shared by its vCPUs.
 struct nmi_domain {

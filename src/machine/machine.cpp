@@ -39,6 +39,19 @@ bool refused(machine_state& state, const char* what) noexcept
     return true;
 }
 
+void all_asked_to_leave(machine_state& state) noexcept
+{
+    for (auto& cpu : state.cpus)
+        cpu->ask_to_leave();
+}
+
+void boot(machine_state& state) noexcept
+{
+    // (1) release: all that start() set up, or the wish to leave; pairs with vcpu_thread.cpp(7)
+    state.booted.store(true, std::memory_order_release);
+    state.booted.notify_all();
+}
+
 } // namespace
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f)
@@ -79,10 +92,17 @@ machine::machine(const machine_config& config) : machine(config, machine_faults{
 machine::machine(const machine_config& config, const machine_faults& faults)
     : state_(std::make_unique<machine_state>(config, faults))
 {
-    for (auto& cpu : state_->cpus)
-        cpu->start(); // on failure the ones that started are asked to leave by their destructors
+    try {
+        for (auto& cpu : state_->cpus)
+            cpu->start(); // on failure the ones that started are asked to leave by their destructors
+    } catch (...) {
+        all_asked_to_leave(*state_);
+        boot(*state_);
+        throw;
+    }
     for (auto& cpu : state_->cpus)
         cpu->wait_online();
+    boot(*state_);
 }
 
 machine::~machine()
@@ -167,8 +187,7 @@ void machine::cpu_down(int cpu)
 
 void machine::all_cpus_down() noexcept
 {
-    for (auto& cpu : state_->cpus)
-        cpu->ask_to_leave();
+    all_asked_to_leave(*state_);
     for (auto& cpu : state_->cpus)
         cpu->join();
 }

@@ -34,6 +34,10 @@ struct machine_state {
     signal_line backtrace_signal;
     std::vector<std::unique_ptr<vcpu_thread>> cpus;
 
+    /// vCPUs take NMIs as soon as they are online, but begin their workloads together: a thousand that spin would
+    /// leave no time to start the others.
+    std::atomic<bool> booted{false};
+
     /// When the grace period that is being waited for began, 0: none. For the stall watch.
     std::atomic<std::uint64_t> waiting_since_ns{0};
     std::atomic<std::uint64_t> grace_periods{0};

@@ -41,9 +41,9 @@ int pin_self(int n) noexcept
 
 /// Where vCPUs share Linux CPUs with whoever raises their NMIs, they give way: otherwise a raise waits for as
 /// long as all of them spin through their time slices. Lowering one's own priority needs no privilege.
-void give_way() noexcept
+void give_way(int sharers) noexcept
 {
-    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10);
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), sharers > 8 ? 19 : 10);
 }
 
 void change_mask(int how, const machine_state& machine) noexcept
@@ -112,8 +112,12 @@ void vcpu_thread::run()
     if (machine_.config.pin)
         pinned_to_ = pin_self(area_.cpunumber + 1);
     if (machine_.config.cpus + 1 > allowed_cpus())
-        give_way();
+        give_way(machine_.config.cpus / allowed_cpus());
     come_online();
+    machine_.rcu.thread_offline();
+    // (7) acquire: every vCPU is set up, or none more will come; pairs with machine.cpp(1)
+    machine_.booted.wait(false, std::memory_order_acquire);
+    machine_.rcu.thread_online();
 
     vcpu self(machine_, area_);
     while (!stopping()) {

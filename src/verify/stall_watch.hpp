@@ -17,7 +17,7 @@ public:
 
     /// The violation, if a grace period or an NMI has been under way for too long.
     std::optional<violation> look() const;
-    /// Every vCPU that is inside an NMI now, with its backtrace; all vCPUs if none is.
+    /// vCPUs that are inside an NMI now, with their backtraces, eight at most; others if none is.
     std::vector<stall_report> describe() const;
 
 private:

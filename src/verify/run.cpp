@@ -186,12 +186,15 @@ void checked_run::watch()
 /// Waits for the NMIs in flight; a drain that does not end is a stall as well.
 bool checked_run::drain()
 {
-    if (machine_->drain(config_.stall_timeout_ns))
+    // Each vCPU has to get a Linux CPU once: where hundreds share one, that takes a while.
+    const std::uint64_t patience_ns =
+        config_.stall_timeout_ns + static_cast<std::uint64_t>(machine_->cpus()) * 100'000'000;
+    if (machine_->drain(patience_ns))
         return true;
     if (report_.stop_reason != stop_reason::stall)
-        stalled({now_ns(), -1, 0, config_.stall_timeout_ns / 1'000'000, config_.stall_timeout_ns / 1'000'000,
-                 0, "milliseconds waited for NMIs in flight after the last raise (at most)"});
-    return machine_->drain(config_.stall_timeout_ns);
+        stalled({now_ns(), -1, 0, patience_ns / 1'000'000, patience_ns / 1'000'000, 0,
+                 "milliseconds waited for NMIs in flight after the last raise (at most)"});
+    return machine_->drain(patience_ns);
 }
 
 void checked_run::finish()

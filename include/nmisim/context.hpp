@@ -11,4 +11,9 @@ namespace nmisim {
 /// The calling vCPU's number, -1 on a thread that is none. Context: any. Progress: wait-free.
 [[nodiscard]] int smp_processor_id() noexcept;
 
+/// "The next NMI is no second half of the last one, even if it interrupts the same instruction": for code that
+/// waits at one place, as an idle loop does. Context: vcpu, any. Progress: wait-free, one store.
+/// Kernel: local_touch_nmi().
+void local_touch_nmi() noexcept;
+
 } // namespace nmisim

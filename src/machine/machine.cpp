@@ -59,6 +59,7 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f)
       irq_stat(static_cast<std::size_t>(c.cpus)), nmi_signal(c.signal_offset, entry.exc_nmi, "NMI"),
       backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request")
 {
+    chains = std::make_shared<nmi_chain_registry>(*this);
     domain.pid = getpid();
     domain.measure_latency = c.measure_latency;
     domain.panic_on_unknown_nmi = c.panic_on_unknown_nmi;
@@ -92,6 +93,7 @@ machine::machine(const machine_config& config) : machine(config, machine_faults{
 machine::machine(const machine_config& config, const machine_faults& faults)
     : state_(std::make_unique<machine_state>(config, faults))
 {
+    state_->owner = this;
     try {
         for (auto& cpu : state_->cpus)
             cpu->start(); // on failure the ones that started are asked to leave by their destructors
@@ -108,7 +110,8 @@ machine::machine(const machine_config& config, const machine_faults& faults)
 machine::~machine()
 {
     all_cpus_down();
-    exchange(nullptr); // no vCPU is left: the grace period is for task-level readers of other threads
+    state_->chains.reset(); // registrations that live on find nothing to unregister
+    exchange(nullptr);      // no vCPU is left: the grace period is for task-level readers of other threads
 }
 
 int machine::cpus() const noexcept

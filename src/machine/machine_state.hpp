@@ -4,6 +4,7 @@
 #pragma once
 
 #include "machine/machine_faults.hpp"
+#include "machine/nmi_chain_registry.hpp"
 #include "machine/signal_line.hpp"
 #include "machine/vcpu_thread.hpp"
 #include "nmi/entry.hpp"
@@ -46,6 +47,9 @@ struct machine_state {
     /// a call_rcu callback.
     std::mutex swap_lock;
     nmi_handler owned;
+
+    machine* owner = nullptr;
+    std::shared_ptr<nmi_chain_registry> chains; ///< its lock is taken before swap_lock
 
     machine_state(const machine_config& config, const machine_faults& faults);
     percpu& area(int cpu) noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }

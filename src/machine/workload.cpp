@@ -50,6 +50,7 @@ void spin_round(percpu& area) noexcept
 
 void idle_round(machine_state& machine, percpu& area) noexcept
 {
+    local_touch_nmi(); // every NMI of an idle CPU interrupts the same instruction
     machine.rcu.thread_offline();
     const timespec nap = to_timespec(2'000'000);
     const bool slept = nanosleep(&nap, nullptr) == 0;

@@ -8,19 +8,9 @@
 namespace nmisim {
 namespace {
 
-/// True for one caller per interval. A race between two CPUs lets one of them through, which is what is wanted.
-bool report_is_due(nmi_domain& domain) noexcept
-{
-    const std::uint64_t now = now_ns();
-    std::uint64_t last = domain.last_report_ns.load(std::memory_order_relaxed);
-    if (last != 0 && now - last < unknown_nmi_report_interval_ns)
-        return false;
-    return domain.last_report_ns.compare_exchange_strong(last, now, std::memory_order_relaxed);
-}
-
 void report(nmi_domain& domain, const char* before, std::uint8_t reason, int cpu) noexcept
 {
-    if (report_is_due(domain))
+    if (nmi_report_is_due(domain.last_report_ns))
         raw_line()
             .text("nmi-sim: ")
             .text(before)
@@ -60,10 +50,24 @@ void unknown_nmi_error(std::uint8_t reason, percpu& cpu) noexcept
 
 } // namespace
 
+bool nmi_report_is_due(std::atomic<std::uint64_t>& last_ns) noexcept
+{
+    const std::uint64_t now = now_ns();
+    std::uint64_t last = last_ns.load(std::memory_order_relaxed);
+    if (last != 0 && now - last < unknown_nmi_report_interval_ns)
+        return false;
+    // relaxed: a race between two CPUs lets one of them through, which is what is wanted
+    return last_ns.compare_exchange_strong(last, now, std::memory_order_relaxed);
+}
+
 void default_do_nmi(const pt_regs&, percpu& cpu) noexcept
 {
     ++cpu.defaults_run;
-    const std::uint8_t reason = cpu.domain->reason.load(std::memory_order_relaxed);
+    ++cpu.stats.defaults;
+    const std::uint8_t reason = cpu.stats.claimed_reason != 0
+                                    ? cpu.stats.claimed_reason
+                                    : cpu.domain->reason.load(std::memory_order_relaxed);
+    cpu.stats.claimed_reason = 0;
     if ((reason & nmi_reason_serr) != 0)
         mem_parity_error(reason, cpu);
     else if ((reason & nmi_reason_iochk) != 0)

@@ -15,6 +15,9 @@ inline constexpr std::uint8_t nmi_reason_serr = 0x80;
 inline constexpr std::uint8_t nmi_reason_iochk = 0x40;
 inline constexpr std::uint64_t unknown_nmi_report_interval_ns = 5'000'000'000; // DEFAULT_RATELIMIT_INTERVAL
 
+/// True for one caller per interval (ratelimit), which then may write. Context: nmi.
+bool nmi_report_is_due(std::atomic<std::uint64_t>& last_ns) noexcept;
+
 /// Context: nmi. Progress: wait-free but for a rate-limited write(2) to standard error.
 void default_do_nmi(const pt_regs& regs, percpu& cpu) noexcept;
 

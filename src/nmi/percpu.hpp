@@ -12,6 +12,7 @@
 #include "base/histogram.hpp"
 #include "nmi/check.hpp"
 #include "nmi/line.hpp"
+#include "nmi/nmi_stats.hpp"
 #include "nmisim/callback.hpp"
 
 #include <array>
@@ -21,6 +22,7 @@
 namespace nmisim {
 
 struct percpu;
+enum class nmi_type : std::uint8_t; // nmisim/nmi_chain.hpp
 
 // preempt_count, as in linux/preempt.h: four bits of hardirq depth, four of NMI depth (nest up to 15).
 inline constexpr std::uint32_t hardirq_offset = 1u << 16;
@@ -48,6 +50,13 @@ struct nmi_domain {
     std::atomic<bool> panicked{false};
     std::atomic<std::uint64_t> strays{0}; ///< NMI signals that no machine raised
     std::atomic<std::uint64_t> refused_synchronize{0};
+
+    // Chains (nmi/chain.hpp)
+    std::array<std::atomic<int (*)(nmi_type, const pt_regs&) noexcept>, 4> emergency{};
+    std::atomic<int> ignore_nmis{0}; ///< stop_nmi, restart_nmi
+    std::atomic<std::uint64_t> nmi_longest_ns{1'000'000};
+    std::atomic<bool> nmi_check_cpu_time{true};
+    std::atomic<std::uint64_t> last_duration_report_ns{0}; ///< rate limit of "took too long"
 };
 
 struct alignas(cacheline_size) percpu {
@@ -71,6 +80,7 @@ struct alignas(cacheline_size) percpu {
     bool diagnosing = false; ///< the backtrace signal's handler runs: what it calls is not the NMI's doing
     std::atomic<std::uint64_t> entered_ns{0}; ///< start of the NMI under way, 0: none (latency on only)
 
+    nmi_stats stats;
     nmi_line line;
     check_block checks;      ///< written in NMI context
     check_block task_checks; ///< written by the interrupted workload (a counter has one writer)
@@ -85,6 +95,16 @@ extern constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exe
 inline std::uint64_t nmi_count_of(const percpu& cpu) noexcept
 {
     return cpu.nmi_count.read() + (cpu.irq_stat != nullptr ? cpu.irq_stat->read() : 0);
+}
+
+/// Events that a handler claimed: by the LOCAL chain, or an NMI each by a callback published without chains.
+/// Context: any; exact after the drain. Kernel: nmi_stats.normal.
+inline std::uint64_t nmi_normal_of(const percpu& cpu) noexcept
+{
+    const nmi_stats& s = cpu.stats;
+    const std::uint64_t plain = nmi_count_of(cpu) - s.chained.read();
+    const std::uint64_t plain_defaults = s.defaults.read() - s.chain_defaults.read();
+    return s.normal.read() + plain - plain_defaults;
 }
 
 } // namespace nmisim

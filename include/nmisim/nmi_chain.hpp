@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// Chains of NMI handlers by type, as kernels have had them since 2011 (asm/nmi.h, arch/x86/kernel/nmi.c):
+//
+//     auto perf = nmisim::register_nmi_handler(m, nmi_type::local, [...](const pt_regs&, int cpu) noexcept {...},
+//                                              0, "PMI");
+//     ...
+//     perf.unregister();   // or the end of the token: returns after a grace period
+//
+// All chains of a machine are one immutable object behind the one RCU-published pointer of 2005: a registration
+// copies it, adds the handler, exchange()s it in and frees the old one after a grace period. An NMI sees one
+// state of all chains, from its first handler to its last.
+//
+// An NMI asks, in this order: the LOCAL chain; the reason byte (SERR before IO_CHECK); the UNKNOWN chain. On a
+// chain *every* handler is called and their answers are summed: NMIs are edge-triggered, two events may have
+// arrived as one. What nobody claims goes to the default action.
+#pragma once
+
+#include "nmisim/callback.hpp"
+#include "nmisim/machine.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace nmisim {
+
+/// What an NMI may be about. Kernel: NMI_LOCAL, NMI_UNKNOWN, NMI_SERR, NMI_IO_CHECK.
+enum class nmi_type : std::uint8_t { local, unknown, serr, io_check };
+inline constexpr std::array all_nmi_types{nmi_type::local, nmi_type::unknown, nmi_type::serr,
+                                          nmi_type::io_check};
+constexpr std::string_view name_of(nmi_type t) noexcept
+{
+    switch (t) {
+    case nmi_type::local: return "local";
+    case nmi_type::unknown: return "unknown";
+    case nmi_type::serr: return "serr";
+    case nmi_type::io_check: return "io_check";
+    }
+    return "?";
+}
+
+/// A chained handler's answer; more than 1: "I served that many events".
+inline constexpr int nmi_done = 0;
+inline constexpr int nmi_handled = 1;
+
+/// At the head of its chain instead of its tail. Kernel: NMI_FLAG_FIRST.
+inline constexpr unsigned nmi_flag_first = 1;
+
+/// Pre-empts a whole chain while it is set. Context: nmi.
+using nmi_emergency_function = int (*)(nmi_type type, const pt_regs& regs) noexcept;
+
+class nmi_chain_registry;
+struct nmi_action;
+
+/// A handler's place on a chain, while this object lives. Move-only; empty after unregister() or a refusal.
+/// Lifetime: may outlive its machine, but not be used while the machine is being destroyed.
+class nmi_registration {
+public:
+    nmi_registration() noexcept = default;
+    nmi_registration(nmi_registration&& other) noexcept { swap(other); }
+    nmi_registration& operator=(nmi_registration&& other) noexcept
+    {
+        nmi_registration(std::move(other)).swap(*this);
+        return *this;
+    }
+    /// Unregisters and waits. In NMI context that is refused and the handler stays, with its data.
+    ~nmi_registration();
+
+    explicit operator bool() const noexcept { return action_ != nullptr; }
+    /// Why there is none: 0; EINVAL: the handler was on a chain already; EDEADLK: called in NMI context.
+    int error() const noexcept { return error_; }
+
+    /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.
+    ///
+    /// Context: control. In NMI context it would wait for itself: refused, with a line on standard error (the
+    /// kernel WARNs). Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
+    sync_result unregister();
+
+    /// Puts `next` in the handler's place, at the same position; returns the old handler after a grace period
+    /// (null: it was the caller's). Every NMI runs one of the two. Context: control; refused in NMI context and
+    /// on an empty registration: `next` comes back.
+    nmi_handler replace(nmi_handler next);
+
+    /// Longest this handler has taken, of those at least nmi_longest_ns long. Context: any.
+    std::uint64_t max_duration_ns() const noexcept;
+    /// Thread CPU time of that call: less where the vCPU did not run meanwhile.
+    std::uint64_t max_duration_cpu_ns() const noexcept;
+
+private:
+    friend class nmi_chain_registry;
+    friend nmi_registration register_handler(machine&, nmi_type, nmi_callback*, nmi_handler, unsigned,
+                                             std::string_view);
+    void swap(nmi_registration& other) noexcept;
+
+    std::weak_ptr<nmi_chain_registry> registry_;
+    std::shared_ptr<nmi_action> action_;
+    int error_ = 0;
+};
+
+/// Registers a handler that the caller keeps owning until the registration has ended.
+///
+/// Context: control; returns after a grace period. Errors: see nmi_registration::error(); each is a bug of the
+/// caller and says so on standard error. Kernel: register_nmi_handler().
+[[nodiscard]] nmi_registration register_nmi_handler(machine& m, nmi_type type, nmi_callback& handler,
+                                                    unsigned flags, std::string_view name);
+[[nodiscard]] nmi_registration register_nmi_handler(machine& m, nmi_type type, nmi_handler handler,
+                                                    unsigned flags, std::string_view name);
+
+/// Registers a handler made of `f`, see make_nmi_handler().
+template <class F>
+requires std::is_nothrow_invocable_r_v<int, F&, const pt_regs&, int>
+[[nodiscard]] nmi_registration register_nmi_handler(machine& m, nmi_type type, F f, unsigned flags,
+                                                    std::string_view name)
+{
+    return register_nmi_handler(m, type, make_nmi_handler(std::move(f)), flags, name);
+}
+
+/// Sets the handler that is called instead of the whole chain of `type`; null: the chain again.
+///
+/// Context: any, NMI included. Progress: lock-free. It is for the code that finds itself in an NMI and cannot
+/// register: registering takes a lock and waits. Kernel: set_emergency_nmi_handler() of 2025.
+void set_emergency_nmi_handler(machine& m, nmi_type type, nmi_emergency_function function) noexcept;
+
+/// NMIs are counted but not dispatched to chains until as many restart_nmi() were called. Context: any.
+/// Kernel: stop_nmi(), restart_nmi(). A callback that is published without chains is not stopped.
+void stop_nmi(machine& m) noexcept;
+void restart_nmi(machine& m) noexcept;
+
+/// A chained handler that takes at least this long, and longer than it ever did, is reported on standard error
+/// (rate-limited). `cpu_time`: also measure thread CPU time, at two system calls per handler.
+/// Context: control. Kernel: debugfs x86/nmi_longest_ns, default 1 ms.
+void set_nmi_longest_ns(machine& m, std::uint64_t longest_ns, bool cpu_time = true) noexcept;
+
+} // namespace nmisim

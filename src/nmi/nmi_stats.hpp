@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// Per-CPU books of the modern dispatch. Kernel: struct nmi_stats of arch/x86/kernel/nmi.c, and the per-CPU
+// last_nmi_rip and swallow_nmi beside it. Written by their own vCPU; `last_nmi_ip` also by its workload, in
+// one store (local_touch_nmi).
+#pragma once
+
+#include "base/counter.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace nmisim {
+
+struct nmi_stats {
+    counter normal;         ///< events that the LOCAL chain claimed: sums of answers, as in the kernel
+    counter swallow;        ///< unknown but back-to-back behind an NMI that served more than one event
+    counter ignored;        ///< between stop_nmi and restart_nmi
+    counter chained;        ///< NMIs that met chains at all
+    counter chain_defaults; ///< of these, unclaimed
+    counter defaults;       ///< default actions, of chains and of plain callbacks
+    std::atomic<std::uintptr_t> last_nmi_ip{0};
+    bool swallow_nmi = false;
+    std::uint8_t claimed_reason = 0; ///< taken off the reason byte by this NMI, for the default action
+};
+
+} // namespace nmisim

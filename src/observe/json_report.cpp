@@ -87,6 +87,8 @@ json nmis_json(const run_report& r)
             {"offline", t.offline},
             {"unknown", t.unknown},
             {"external", t.external},
+            {"normal", t.normal},
+            {"swallow", t.swallow},
             {"throttled", r.throttled},
             {"raised_per_s", per_second(t.raised, r.elapsed_ns)},
             {"handled_per_s", per_second(t.handled, r.elapsed_ns)}};
@@ -94,16 +96,10 @@ json nmis_json(const run_report& r)
 
 json cpu_json(const cpu_report& c)
 {
-    return {{"cpu", c.cpu},
-            {"pinned_to", c.pinned_to},
-            {"raised", c.raised},
-            {"handled", c.handled},
-            {"coalesced", c.coalesced},
-            {"rejected", c.rejected},
-            {"offline", c.offline},
-            {"unknown", c.unknown},
-            {"external", c.external},
-            {"max_in_flight", c.max_in_flight},
+    return {{"cpu", c.cpu},         {"pinned_to", c.pinned_to}, {"raised", c.raised},
+            {"handled", c.handled}, {"coalesced", c.coalesced}, {"rejected", c.rejected},
+            {"offline", c.offline}, {"unknown", c.unknown},     {"external", c.external},
+            {"normal", c.normal},   {"swallow", c.swallow},     {"max_in_flight", c.max_in_flight},
             {"work", c.work}};
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace nmisim {
 
@@ -110,6 +111,38 @@ std::string vcpu_table(const run_report& r, bool all)
     }
     if (left_out != 0)
         text += fmt::format("  and {} more, balance ok (--verbose shows them)\n", left_out);
+    return text;
+}
+
+std::string interrupt_table(const run_report& r)
+{
+    struct line {
+        std::string_view label;
+        std::uint64_t cpu_report::*count;
+        std::string_view what;
+    };
+    static constexpr std::array lines{
+        line{"NMI:", &cpu_report::handled, "Non-maskable interrupts"},
+        line{"NOR:", &cpu_report::normal, "Claimed events"},
+        line{"UNK:", &cpu_report::unknown, "Unknown"},
+        line{"EXT:", &cpu_report::external, "External: SERR, IO_CHECK"},
+        line{"SWA:", &cpu_report::swallow, "Swallowed"},
+    };
+    constexpr std::size_t columns = 4;
+    std::string text;
+    for (std::size_t first = 0; first < r.cpus.size(); first += columns) {
+        const std::size_t end = std::min(first + columns, r.cpus.size());
+        text += "    ";
+        for (std::size_t i = first; i < end; ++i)
+            text += fmt::format(" {:>11}", fmt::format("CPU{}", r.cpus[i].cpu));
+        text += '\n';
+        for (const line& l : lines) {
+            text += l.label;
+            for (std::size_t i = first; i < end; ++i)
+                text += fmt::format(" {:>11}", r.cpus[i].*l.count);
+            text += fmt::format("   {}\n", l.what);
+        }
+    }
     return text;
 }
 

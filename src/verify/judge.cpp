@@ -135,6 +135,8 @@ void gather_books(machine& m, run_report& report)
         c.offline = area.line.offline_at_raise.load(std::memory_order_relaxed) + area.offline_seen.read();
         c.unknown = area.unknown.read();
         c.external = area.external.read();
+        c.normal = nmi_normal_of(area);
+        c.swallow = area.stats.swallow.read();
         c.max_in_flight = area.line.max_in_flight.load(std::memory_order_relaxed);
         c.work = area.work.read();
         report.total.raised += c.raised;
@@ -144,6 +146,8 @@ void gather_books(machine& m, run_report& report)
         report.total.offline += c.offline;
         report.total.unknown += c.unknown;
         report.total.external += c.external;
+        report.total.normal += c.normal;
+        report.total.swallow += c.swallow;
         report.total.max_in_flight = std::max(report.total.max_in_flight, c.max_in_flight);
         report.total.work += c.work;
         for (std::size_t age = 0; age < report.handler_age.size(); ++age)

@@ -25,7 +25,9 @@ struct cpu_report {
     std::uint64_t rejected = 0;  ///< refused by the kernel: EAGAIN, signal queue full
     std::uint64_t offline = 0;   ///< the vCPU was offline
     std::uint64_t unknown = 0;   ///< default action found no reason
-    std::uint64_t external = 0;  ///< default action found a reason bit (0x80, 0x40)
+    std::uint64_t external = 0;  ///< NMIs that found a reason bit (0x80, 0x40)
+    std::uint64_t normal = 0;    ///< events that a handler claimed; can be more than NMIs
+    std::uint64_t swallow = 0;   ///< unknown, but its event had been served by the NMI before
     std::uint64_t max_in_flight = 0;
     std::uint64_t work = 0; ///< rounds of its workload
 };

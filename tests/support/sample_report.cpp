@@ -31,6 +31,7 @@ run_report passing_report()
         c.raised = 10'000;
         c.handled = 9'990;
         c.coalesced = 10;
+        c.normal = 9'990;
         c.max_in_flight = 2;
         r.cpus.push_back(c);
     }

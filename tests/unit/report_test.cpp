@@ -157,6 +157,19 @@ TEST_CASE("an imbalance of a vCPU is shown with its size", "[text]")
     CHECK_THAT(text_report(r, context_of(), {}), Contains("        -4\n"));
 }
 
+TEST_CASE(
+    "the interrupt table has a row per fate and a column per vCPU, when there is more than the usual to tell",
+    "[text]")
+{
+    run_report r = passing_report();
+    CHECK_THAT(text_report(r, context_of(), {}), !Contains("NMI: "));
+    CHECK_THAT(text_report(r, context_of(), {.verbose = true}),
+               Contains("NMI:        9990        9990   Non-mask"));
+    r.cpus[1].swallow = r.total.swallow = 7;
+    CHECK_THAT(text_report(r, context_of(), {}), Contains("            CPU0        CPU1\n"));
+    CHECK_THAT(text_report(r, context_of(), {}), Contains("SWA:           0           7   Swallowed\n"));
+}
+
 TEST_CASE("a brief report is the verdict, after what failed", "[text]")
 {
     CHECK(text_report(passing_report(), context_of(), {.brief = true}) == "PASS: nmi-sim --seed 7351\n");
@@ -267,6 +280,18 @@ TEST_CASE("JSON integers stay exact for every reader and bytes that are no UTF-8
     c.argv.push_back("\xff\xfe");
     const auto j = nlohmann::json::parse(json_report(passing_report(), c));
     CHECK(j["host"]["rlimit_sigpending"] == (1ull << 53) - 1);
+}
+
+TEST_CASE("the JSON report tells normal and swallowed NMIs, in all and per vCPU", "[json]")
+{
+    run_report r = passing_report();
+    r.cpus[1].swallow = r.total.swallow = 7;
+    r.total.normal = 19'980;
+    const auto json = nlohmann::json::parse(json_report(r, context_of()));
+    CHECK(json.at("nmis").at("normal") == 19'980);
+    CHECK(json.at("nmis").at("swallow") == 7);
+    CHECK(json.at("cpus").at(1).at("swallow") == 7);
+    CHECK(json.at("cpus").at(0).at("normal") == 9'990);
 }
 
 TEST_CASE("an interrupted run is incomplete and names its signal", "[json]")

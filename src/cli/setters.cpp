@@ -85,7 +85,7 @@ void set_signal(settings& s, std::string_view value)
     if (!offset.starts_with("RTMIN+"))
         throw usage_error(fmt::format("'{}' is not a real-time signal (example: RTMIN+1)", value));
     offset.remove_prefix(6);
-    const auto most = static_cast<std::uint64_t>(SIGRTMAX - SIGRTMIN);
+    const auto most = static_cast<std::uint64_t>(SIGRTMAX - SIGRTMIN - 1); // the next one asks for backtraces
     s.run.machine.signal_offset = static_cast<int>(parse_count(offset, 0, most));
 }
 

@@ -74,14 +74,19 @@ std::string verdict_text(const run_report& report, const report_context& context
 {
     std::string text;
     std::vector<std::string> failed;
+    std::vector<std::string> idle; // the table above names them
     for (const check_report& c : report.checks) {
         if (c.status == check_status::fail) {
             failed.emplace_back(name_of(c.id));
             text += fmt::format("{} {}\n", in_red("FAIL", style.color), first_failure_text(c));
         } else if (c.status == check_status::nothing_seen) {
-            failed.push_back(fmt::format("{} (looked at nothing)", name_of(c.id)));
+            idle.emplace_back(name_of(c.id));
         }
     }
+    if (idle.size() == 1)
+        failed.push_back(idle.front() + " (looked at nothing)");
+    else if (!idle.empty())
+        failed.push_back(fmt::format("{} checks (looked at nothing)", idle.size()));
     if (report.stop_reason == stop_reason::panic)
         failed.emplace_back("panic on an unknown NMI");
     if (report.checks.empty())

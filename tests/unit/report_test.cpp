@@ -126,6 +126,14 @@ TEST_CASE("a check that looked at nothing is no pass", "[text]")
     CHECK_THAT(text, EndsWith("FAIL grace-period (looked at nothing): nmi-sim --seed 7351\n"));
 }
 
+TEST_CASE("of several checks that looked at nothing the verdict says how many", "[text]")
+{
+    run_report r = passing_report();
+    r.checks[0].status = r.checks[2].status = check_status::nothing_seen;
+    CHECK_THAT(text_report(r, context_of(), {}),
+               EndsWith("\nFAIL 2 checks (looked at nothing): nmi-sim --seed 7351\n"));
+}
+
 TEST_CASE("a run that a signal cut short before a check had something to look at is incomplete", "[text]")
 {
     run_report r = passing_report();

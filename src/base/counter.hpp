@@ -2,7 +2,8 @@
 //
 // A statistics counter with one writer and any number of readers: the writer's own load and store are two
 // plain moves, without a lock prefix. An NMI may interrupt its own thread between the two, so a counter is
-// written *either* in NMI context *or* by the interrupted thread, never by both. Kernel: this_cpu_inc().
+// written *either* in NMI context *or* by the interrupted thread, never by both. What an NMI that nests in
+// an NMI counts too takes add_in_one_instruction(). Kernel: this_cpu_inc().
 #pragma once
 
 #include <atomic>
@@ -19,6 +20,8 @@ public:
     {
         value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
+    /// An NMI at any instruction loses nothing. Context: any, on the thread that owns the counter.
+    void add_in_one_instruction(std::uint64_t n) noexcept { value_.fetch_add(n, std::memory_order_relaxed); }
     counter& operator++() noexcept
     {
         add(1);

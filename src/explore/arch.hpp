@@ -17,6 +17,9 @@
 
 #include <ucontext.h>
 
+/// Sets the trap flag for the caller: it stays set when this returns, and when the caller returns.
+extern "C" void nmisim_step_from_here() noexcept;
+
 namespace nmisim::explore::arch {
 
 std::string_view name() noexcept;
@@ -31,10 +34,8 @@ void set_single_step(ucontext_t& at, bool on) noexcept;
 /// Calls `fn` with the trap flag set; the trap at stepped_return() says that `fn` has returned.
 void call_stepped(function fn) noexcept;
 std::uintptr_t stepped_return() noexcept;
-/// Sets the trap flag for the caller: it stays set when this returns, and when the caller returns.
-void step_from_here() noexcept;
 
-/// True for the instructions of the two above.
+/// True for the instructions of call_stepped() and nmisim_step_from_here().
 bool of_the_mechanism(std::uintptr_t ip) noexcept;
 
 /// An empty window of straight-line instructions, for the self-test.

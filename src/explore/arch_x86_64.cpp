@@ -77,7 +77,6 @@ nmisim_self_test_window:
     .size nmisim_self_test_window, . - nmisim_self_test_window
 )");
 extern "C" void nmisim_call_stepped(function fn);
-extern "C" void nmisim_step_from_here();
 extern "C" void nmisim_self_test_window();
 extern "C" const char nmisim_stepped_return[];
 extern "C" const char nmisim_stepping_end[];
@@ -113,11 +112,6 @@ void set_single_step(ucontext_t& at, bool on) noexcept
 void call_stepped(function fn) noexcept
 {
     nmisim_call_stepped(fn);
-}
-
-void step_from_here() noexcept
-{
-    nmisim_step_from_here();
 }
 
 std::uintptr_t stepped_return() noexcept

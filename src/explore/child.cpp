@@ -28,13 +28,19 @@ constexpr unsigned looks_for_standstill = 6;
 // Frames that only say how the explorer got there.
 bool of_the_explorer(const std::string& symbol)
 {
-    return symbol.starts_with("nmisim::explore::") || symbol.starts_with("nmisim_call_stepped");
+    return symbol.starts_with("nmisim::explore::stepped_thread") ||
+           symbol.starts_with("nmisim::explore::(anonymous namespace)::") ||
+           symbol.starts_with("nmisim_call_stepped");
 }
 
-std::string state_in_words(pid_t pid)
+std::string state_in_words(pid_t pid, const progress& alive)
 {
+    const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child stands still
+    const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
     std::string text;
     for (const int tid : threads_of(pid)) {
+        if (first != 0 && tid != first && tid != second)
+            continue;
         const thread_state s = state_of(pid, tid);
         const std::vector<std::uintptr_t> frames = stack_of(pid, tid);
         if (!text.empty())
@@ -137,13 +143,13 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
         }
         std::string state;
         if (still.look(pid, looks_for_standstill)) {
-            state = "deadlock: " + state_in_words(pid);
+            state = "deadlock: " + state_in_words(pid, alive);
         } else if (now_ns() - since > watchdog_ns) {
             const std::uint64_t cpu = cpu_ns_of(pid);
             if (cpu_then == 0)
                 cpu_then = cpu + 1;
             if (cpu - cpu_then + 1 > watchdog_ns || now_ns() - since > 10 * watchdog_ns)
-                state = "no end: " + state_in_words(pid);
+                state = "no end: " + state_in_words(pid, alive);
         }
         if (!state.empty()) {
             if (handle >= 0)

@@ -16,6 +16,7 @@ namespace nmisim::explore {
 /// Written by the child, read by the parent while it watches.
 struct progress {
     std::atomic<std::uint64_t> runs; ///< grows with each run: a sign of life
+    std::atomic<int> tid[2];         ///< threads whose state matters when it gets stuck; 0: all
 };
 
 enum class child_end : std::uint8_t {

@@ -70,7 +70,7 @@ bool at_breakpoint(ucontext_t& at) noexcept
             t->at_gate(at);
         else
             make_system_call(at);
-    } else if (b->owner == t) {
+    } else if (b->owner == t && !t->passes_anchor()) {
         forget(*b);
         t->at_anchor(at);
     } else {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// How to get to a recorded boundary. An address that the window reaches for the first time at boundary k can
-// carry a one-shot breakpoint for k; a later boundary (a loop's second round) is single-stepped from the
-// nearest such anchor before it.
+// How to get to a recorded boundary, the cheaper of two ways. A breakpoint at an address that the window
+// reaches for the first time at boundary u <= k, and from there k - u single steps. Or, in a loop, a breakpoint
+// at the boundary's own address that lets the earlier rounds pass, each for one trap and one step.
 #pragma once
 
 #include "explore/breakpoint.hpp"
 #include "explore/stepper.hpp"
 
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace nmisim::explore {
@@ -17,16 +17,23 @@ class itinerary {
 public:
     itinerary(const trace& recorded, method how) : trace_(recorded)
     {
-        if (how == method::single_step)
+        if (how == method::single_step || !arch::has_single_step())
             return;
-        // A gate is a breakpoint already.
-        std::unordered_set<std::uintptr_t> seen(recorded.gate.begin(),
-                                                recorded.gate.begin() + recorded.gates);
-        std::uint32_t nearest = no_boundary;
-        for (std::uint32_t i = 0; i < recorded.count; ++i) {
-            if (seen.insert(recorded.ip[i]).second)
-                nearest = i;
-            anchor_.push_back(nearest);
+        constexpr std::uint32_t gate = ~std::uint32_t{0}; // carries a breakpoint already
+        std::unordered_map<std::uintptr_t, std::uint32_t> rounds;
+        for (std::uint32_t g = 0; g < recorded.gates; ++g)
+            rounds[recorded.gate[g]] = gate;
+        way nearest{no_boundary, 0};
+        for (std::uint32_t k = 0; k < recorded.count; ++k) {
+            std::uint32_t& round = rounds[recorded.ip[k]];
+            way chosen = nearest;
+            if (round == 0)
+                chosen = nearest = {k, 0};
+            else if (round != gate && (nearest.anchor == no_boundary || round < k - nearest.anchor))
+                chosen = {k, round};
+            if (round != gate)
+                ++round;
+            ways_.push_back(chosen);
         }
     }
 
@@ -35,16 +42,21 @@ public:
         plan p;
         p.target = boundary;
         p.action = action;
-        if (!anchor_.empty() && boundary != no_boundary && anchor_[boundary] != no_boundary) {
-            p.anchor_index = anchor_[boundary];
+        if (!ways_.empty() && boundary != no_boundary && ways_[boundary].anchor != no_boundary) {
+            p.anchor_index = ways_[boundary].anchor;
+            p.anchor_passes = ways_[boundary].passes;
             p.anchor = trace_.ip[p.anchor_index];
         }
         return p;
     }
 
 private:
+    struct way {
+        std::uint32_t anchor;
+        std::uint32_t passes;
+    };
     const trace& trace_;
-    std::vector<std::uint32_t> anchor_;
+    std::vector<way> ways_;
 };
 
 /// Gates on every system call that the recording met. Without them a window that blocks all signals would

@@ -36,11 +36,40 @@ std::optional<symbol_bounds> bounds_of(std::uintptr_t ip)
     return find_bounds(ip);
 }
 
+namespace {
+
+// "int f<a, b>(c const&) const" -> "f<a, b>": signatures make lines too long to read.
+std::string without_signature(const std::string& full)
+{
+    std::size_t start = 0;
+    std::size_t end = full.size();
+    int depth = 0;
+    for (std::size_t i = 0; i < full.size(); ++i) {
+        const char c = full[i];
+        if (c == '<' || c == '{')
+            ++depth;
+        else if (c == '>' || c == '}')
+            --depth;
+        else if (depth == 0 && c == ' ' && end == full.size())
+            start = i + 1;
+        else if (depth == 0 && c == '(' && full.compare(i, 21, "(anonymous namespace)") == 0)
+            i += 20;
+        else if (depth == 0 && c == '(' && i != 0) {
+            end = i;
+            break;
+        }
+    }
+    const bool an_operator = full.starts_with("operator") || full.find("::operator") != full.npos;
+    return an_operator || start >= end ? full : full.substr(start, end - start);
+}
+
+} // namespace
+
 std::string demangled(const char* name)
 {
     int status = 0;
     char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-    std::string result = status == 0 && text != nullptr ? text : name;
+    std::string result = status == 0 && text != nullptr ? without_signature(text) : name;
     std::free(text);
     return result;
 }

@@ -33,6 +33,9 @@ public:
         : job_(j), reader_(j.what.reader_setup), updater_(j.what.updater_setup),
           to_reader_(j.traces->reader, j.within.how), to_updater_(j.traces->updater, j.within.how)
     {
+        j.own->alive.tid[0].store(reader_.thread().tid(),
+                                  std::memory_order_relaxed); // for the parent, when this
+        j.own->alive.tid[1].store(updater_.thread().tid(), std::memory_order_relaxed); // gets stuck
         (void)plant_gates(j.traces->reader);
         (void)plant_gates(j.traces->updater);
         warm_up();

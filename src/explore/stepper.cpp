@@ -109,9 +109,10 @@ void stepped_thread::run(function window, const plan& p) noexcept
 void stepped_thread::run_thread_end(const plan& p) noexcept
 {
     start(p);
+    thread_ends_ = true;
     if (plan_.anchor == 0 && (p.record != nullptr || p.target != no_boundary)) {
         stepping_ = true;
-        arch::step_from_here();
+        nmisim_step_from_here();
     }
 }
 
@@ -210,7 +211,7 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
             return;
         const long nr = arch::system_call_of(at).nr;
         if (!can_be_made_elsewhere(nr)) {
-            if (nr == SYS_exit && plan_.whole_thread_end) { // nothing of this thread follows
+            if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows
                 if (plan_.record != nullptr)
                     plan_.record->ended = true;
                 stop_stepping(at);
@@ -221,6 +222,11 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
             note_gate(*plan_.record, ip);
         make_call(at);
     }
+}
+
+bool stepped_thread::passes_anchor() noexcept
+{
+    return plan_.anchor_passes != 0 && plan_.anchor_passes-- != 0;
 }
 
 void stepped_thread::at_anchor(ucontext_t& at) noexcept

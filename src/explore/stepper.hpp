@@ -52,8 +52,8 @@ struct plan {
     at_target action = at_target::raise_nmi;
     std::uintptr_t anchor = 0; ///< one-shot here, then single-step; 0: single-step from the start
     std::uint32_t anchor_index = 0;
+    std::uint32_t anchor_passes = 0;  ///< arrivals at the anchor that do not count yet: rounds of a loop
     bool stop_before_waiting = false; ///< report phase `waiting` instead of sleeping
-    bool whole_thread_end = false;    ///< the window is what follows the body of the thread
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -67,7 +67,7 @@ public:
     stepped_thread& operator=(const stepped_thread&) = delete;
 
     void run(function window, const plan& p) noexcept;
-    /// For plan::whole_thread_end: called last in the body of a thread, which then returns.
+    /// The window is what follows the body of the thread: called last in the body of a thread, which then returns.
     void run_thread_end(const plan& p) noexcept;
 
     explore::phase phase() const noexcept;
@@ -94,6 +94,7 @@ public:
     // Called by the signal handlers only.
     void nmi_delivered(std::uintptr_t at) noexcept;
     void trapped(ucontext_t& at) noexcept;
+    bool passes_anchor() noexcept; ///< true: not yet, step over it
     void at_anchor(ucontext_t& at) noexcept;
     void at_gate(ucontext_t& at) noexcept;
     bool stepping() const noexcept { return stepping_; }
@@ -111,6 +112,7 @@ private:
     plan plan_{};
     bool stepping_ = false;
     bool reached_ = false;
+    bool thread_ends_ = false;
     std::uint32_t index_ = 0;
     std::uint32_t steps_ = 0;
     std::uintptr_t target_ip_ = 0;

@@ -56,26 +56,31 @@ struct ending_thread {
     const target& what;
     const plan& p;
     std::unique_ptr<stepped_thread>& self;
+    progress& alive;
 };
 
 void* end_under_control(void* argument)
 {
     const ending_thread& e = *static_cast<ending_thread*>(argument);
     e.self = std::make_unique<stepped_thread>();
+    e.alive.tid[0].store(e.self->tid(), std::memory_order_relaxed); // for the parent, when this gets stuck
     call(e.what.window);
     e.self->run_thread_end(e.p);
     return nullptr;
 }
 
 // One run of the window by the calling thread, or of the end of a thread made for it.
-void run_once(const target& what, std::unique_ptr<stepped_thread>& self, const plan& p)
+void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p)
 {
+    const target& what = j.what;
     call(what.prepare);
     if (!what.thread_end) {
+        j.shared->alive.tid[0].store(self->tid(),
+                                     std::memory_order_relaxed); // for the parent, when this gets stuck
         self->run(what.window, p);
         return;
     }
-    ending_thread e{what, p, self};
+    ending_thread e{what, p, self, j.shared->alive};
     pthread_t thread;
     if (const int error = pthread_create(&thread, nullptr, end_under_control, &e); error != 0)
         throw std::system_error(error, std::generic_category(),
@@ -104,7 +109,7 @@ bool is_blocked(int signal)
 void record_window(job& j, std::unique_ptr<stepped_thread>& self)
 {
     const std::uint64_t start = now_ns();
-    record_until_stable(j.shared->recording, [&](const plan& p) { run_once(j.what, self, p); });
+    record_until_stable(j.shared->recording, [&](const plan& p) { run_once(j, self, p); });
     j.shared->record_ns = now_ns() - start;
     j.shared->recorded.store(true,
                              std::memory_order_release); // (5) release: the trace is whole; pairs with (6)
@@ -138,7 +143,7 @@ int child_body(void* argument)
     std::unique_ptr<stepped_thread> self;
     if (!j.what.thread_end)
         self = std::make_unique<stepped_thread>();
-    run_once(j.what, self, plan{}); // first touches and lazy work are not part of the window
+    run_once(j, self, plan{}); // first touches and lazy work are not part of the window
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
     if (!j.shared->recorded.load(std::memory_order_relaxed))      // this process or a dead one wrote it
         record_window(j, self);
@@ -150,7 +155,7 @@ int child_body(void* argument)
     const itinerary way(t, j.within.how);
     for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < t.count; ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
-        run_once(j.what, self, way.to(k, at_target::raise_nmi));
+        run_once(j, self, way.to(k, at_target::raise_nmi));
         const bool held = is_blocked(signal);
         if (held)
             drain(signal);

@@ -35,13 +35,27 @@ const place* place_at(const sweep_report& r, std::uintptr_t ip)
     return nullptr;
 }
 
-void cell_line(sink out, const sweep_report& r, const sweep_cell& c)
+// A call chain is one frame a line.
+std::string chain_in_lines(const std::string& what)
+{
+    std::string text;
+    for (std::size_t i = 0; i < what.size(); ++i)
+        if (what.compare(i, 3, " < ") == 0) {
+            text += "\n          < ";
+            i += 2;
+        } else {
+            text += what[i];
+        }
+    return text;
+}
+
+void cell_line(sink out, const sweep_report& r, const sweep_cell& c, bool with_what)
 {
     const place& p = r.boundaries[c.boundary];
-    fmt::format_to(out, "  {:>4}  {:<11} {:<44} {:<20} {}\n", c.boundary, name_of(c.verdict), name_of(p),
-                   p.source, p.instruction);
-    if (!c.what.empty())
-        fmt::format_to(out, "        {}\n", c.what);
+    fmt::format_to(out, "  {:>4}  {:<11} {:#x}  {:<44} {:<20} {}\n", c.boundary, name_of(c.verdict), p.ip,
+                   name_of(p), p.source, p.instruction);
+    if (!c.what.empty() && with_what)
+        fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
     if (c.delivered_at != 0 && c.delivered_at != p.ip) {
         const place* at = place_at(r, c.delivered_at);
         fmt::format_to(out, "        signal was blocked there; delivered at {}\n",
@@ -49,12 +63,73 @@ void cell_line(sink out, const sweep_report& r, const sweep_cell& c)
     }
 }
 
-// Symbols in the order in which they are entered, with the range of boundaries of each.
-std::string schedule_of(const map_report& r, const map_finding& f)
+bool is_finding(const sweep_cell& c)
 {
-    const std::string reader = name_of(r.reader[f.reader]);
-    const std::string updater = f.updater < r.updater.size() ? name_of(r.updater[f.updater]) : "its start";
-    return fmt::format("reader paused before {}, updater {}", reader, updater);
+    return c.verdict != verdict::clean && c.verdict != verdict::held;
+}
+
+// All cells, or the findings; a reason that is the one before it is not said again.
+void cell_lines(sink out, const sweep_report& r, bool all)
+{
+    constexpr std::size_t enough = 64;
+    std::size_t shown = 0;
+    std::size_t hidden = 0;
+    const sweep_cell* before = nullptr;
+    for (const sweep_cell& c : r.cells) {
+        if (!all && !is_finding(c))
+            continue;
+        if (!all && shown++ >= enough) {
+            ++hidden;
+            continue;
+        }
+        const bool again = before != nullptr && before->verdict == c.verdict &&
+                           (before->what == c.what || c.verdict == verdict::hang);
+        cell_line(out, r, c, all || !again);
+        before = &c;
+    }
+    if (hidden != 0)
+        fmt::format_to(out, "  ... {} more: --all\n", hidden);
+}
+
+// One line of a map's findings: neighbouring boundaries of the reader with the same finding are one range.
+std::size_t range_end(const map_report& r, std::size_t first)
+{
+    std::size_t i = first + 1;
+    const map_finding& f = r.findings[first];
+    while (i < r.findings.size() && r.findings[i].kind == f.kind && r.findings[i].what == f.what &&
+           r.findings[i].updater == f.updater && r.findings[i].reader_first == f.reader_first &&
+           r.findings[i].reader == r.findings[i - 1].reader + 1)
+        ++i;
+    return i;
+}
+
+void place_line(sink out, const char* title, const place& p)
+{
+    fmt::format_to(out, "    {:<12}{:#x}  {:<44} {:<20} {}\n", title, p.ip, name_of(p), p.source,
+                   p.instruction);
+}
+
+void finding_lines(sink out, const map_report& r, bool all)
+{
+    std::size_t shown = 0;
+    constexpr std::size_t enough = 12;
+    for (std::size_t i = 0; i < r.findings.size();) {
+        const std::size_t end = all ? i + 1 : range_end(r, i);
+        if (!all && shown++ == enough) {
+            fmt::format_to(out, "  ... {} more: --all\n", r.findings.size() - i);
+            return;
+        }
+        const map_finding& f = r.findings[i];
+        fmt::format_to(out, "  {}, reader paused at {}{}: {}\n", name_of(f.kind), f.reader,
+                       end - i == 1 ? "" : fmt::format("..{}", r.findings[end - 1].reader),
+                       chain_in_lines(f.what));
+        fmt::format_to(out, "    schedule    {}\n", f.schedule);
+        place_line(out, end - i == 1 ? "reader" : "reader from", r.reader[f.reader]);
+        if (end - i != 1)
+            place_line(out, "reader to", r.reader[r.findings[end - 1].reader]);
+        place_line(out, "updater", r.updater[f.updater]);
+        i = end;
+    }
 }
 
 } // namespace
@@ -80,9 +155,7 @@ std::string to_text(const sweep_report& r, bool all)
         for (std::size_t i = 0; i < r.boundaries.size(); ++i)
             fmt::format_to(out, "  {:>4}  {:<44} {:<20} {}\n", i, name_of(r.boundaries[i]),
                            r.boundaries[i].source, r.boundaries[i].instruction);
-    for (const sweep_cell& c : r.cells)
-        if (all || (c.verdict != verdict::clean && c.verdict != verdict::held))
-            cell_line(out, r, c);
+    cell_lines(out, r, all);
     return text;
 }
 
@@ -108,34 +181,14 @@ std::string to_text(const map_report& r, bool all)
         const place& last = r.reader[static_cast<std::size_t>(r.last_waiting)];
         fmt::format_to(out, "  read-side critical section, measured: {} boundaries{}\n",
                        r.last_waiting - r.first_waiting + 1, r.contiguous ? "" : " (with holes)");
-        if (r.first_waiting > 0) {
-            const place& entry = r.reader[static_cast<std::size_t>(r.first_waiting) - 1];
-            fmt::format_to(out, "    entered by  {:<44} {:<20} {}\n", name_of(entry), entry.source,
-                           entry.instruction);
-        }
-        fmt::format_to(out, "    first       {:<44} {:<20} {}\n", name_of(first), first.source,
-                       first.instruction);
-        fmt::format_to(out, "    last        {:<44} {:<20} {}\n", name_of(last), last.source,
-                       last.instruction);
+        if (r.first_waiting > 0)
+            place_line(out, "entered by", r.reader[static_cast<std::size_t>(r.first_waiting) - 1]);
+        place_line(out, "first", first);
+        place_line(out, "last", last);
         if (!r.waits_in.empty())
             fmt::format_to(out, "    the updater waits in {}\n", r.waits_in);
     }
-    std::size_t shown = 0;
-    constexpr std::size_t enough = 12;
-    for (const map_finding& f : r.findings) {
-        if (!all && shown++ == enough) {
-            fmt::format_to(out, "  ... {} more\n", r.findings.size() - enough);
-            break;
-        }
-        const place& p = r.reader[f.reader];
-        fmt::format_to(out, "  {}: {}\n    {}\n", name_of(f.kind), f.what,
-                       f.schedule.empty() ? schedule_of(r, f) : f.schedule);
-        fmt::format_to(out, "    reader at   {:<44} {:<20} {}\n", name_of(p), p.source, p.instruction);
-        if (f.updater < r.updater.size()) {
-            const place& u = r.updater[f.updater];
-            fmt::format_to(out, "    updater at  {:<44} {:<20} {}\n", name_of(u), u.source, u.instruction);
-        }
-    }
+    finding_lines(out, r, all);
     return text;
 }
 

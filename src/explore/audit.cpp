@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// The purity audit. A handler is stepped once in a child process, cold, so that what happens only the first
+// time (lazy binding, thread-local storage, static objects) is seen as well. What it enters in another object
+// is looked up; what an unsafe function calls in turn is not listed, the handler is to blame for the call.
+#include "base/clock.hpp"
+#include "explore/child.hpp"
+#include "explore/objects.hpp"
+#include "explore/places.hpp"
+#include "explore/shared.hpp"
+#include "explore/signal_safe.hpp"
+#include "explore/stepper.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr std::uint32_t most_steps = 400'000; // a throw takes some 26 000
+constexpr std::uintptr_t longest_instruction = 15;
+
+struct shared_audit {
+    progress alive;
+    trace steps;
+};
+
+struct audit_job {
+    function handler;
+    function setup;
+    shared_audit* shared;
+};
+
+int step_handler(void* argument)
+{
+    const audit_job& j = *static_cast<audit_job*>(argument);
+    if (j.setup != nullptr)
+        j.setup();
+    install_handlers(0, nullptr);
+    stepped_thread self;
+    plan p;
+    p.record = &j.shared->steps;
+    self.run(j.handler, p);
+    return 0;
+}
+
+class auditor {
+public:
+    auditor(const trace& steps, std::uintptr_t handler, const std::vector<std::string>& allowed,
+            audit_report& report)
+        : steps_(steps), own_(object_at(handler)), allowed_(allowed), report_(report)
+    {}
+
+    void run()
+    {
+        for (std::uint32_t i = 1; i < steps_.count; ++i) {
+            const std::uintptr_t from = steps_.ip[i - 1];
+            const std::uintptr_t to = steps_.ip[i];
+            const loaded_object* left = object_at(from);
+            const loaded_object* entered = object_at(to);
+            if (entered == own_)
+                own_function(i);
+            else if (left == own_)
+                foreign_function(i, entered);
+            else if (left != nullptr && left->loader && entered != left)
+                add(name_entered(i), entered, call_site_, {}); // the loader goes on to what it has bound
+        }
+    }
+
+private:
+    // A function of the handler's own object: its code is the user's business, unless its name is known.
+    void own_function(std::uint32_t i)
+    {
+        const std::uintptr_t to = steps_.ip[i];
+        if (to > steps_.ip[i - 1] && to <= steps_.ip[i - 1] + longest_instruction)
+            return;
+        if (!looked_at_.insert(to).second)
+            return;
+        const place& p = place_of(to);
+        if (p.offset == 0 && !known_unsafe(p.symbol).empty())
+            add(p.symbol, own_, steps_.ip[i - 1], {});
+    }
+
+    void foreign_function(std::uint32_t i, const loaded_object* entered)
+    {
+        call_site_ = call_site(i);
+        const std::string name = name_entered(i);
+        if (entered != nullptr && entered->loader && name != "__tls_get_addr") {
+            const std::string bound = bound_by_loader(i);
+            add(bound.empty() ? "dynamic loader" : bound, entered, call_site_,
+                "bound lazily: the dynamic loader runs inside the handler; link with -Wl,-z,now");
+            return;
+        }
+        add(name, entered, call_site_, {});
+    }
+
+    // The instruction of the handler that led here: behind it the PLT.
+    std::uintptr_t call_site(std::uint32_t i) const
+    {
+        std::uint32_t at = i - 1;
+        while (at > 0 && place_of(steps_.ip[at]).symbol.empty() && i - at < 4)
+            --at;
+        return place_of(steps_.ip[at]).symbol.empty() ? steps_.ip[i - 1] : steps_.ip[at];
+    }
+
+    std::string name_entered(std::uint32_t i) const
+    {
+        if (const std::uintptr_t slot = arch::jump_slot(steps_.ip[i - 1]); slot != 0)
+            if (std::string name = function_of_slot(slot); !name.empty())
+                return name;
+        const place& p = place_of(steps_.ip[i]);
+        return p.symbol.empty() || p.offset != 0 ? name_of(p) : p.symbol;
+    }
+
+    std::string bound_by_loader(std::uint32_t i) const
+    {
+        const loaded_object* loader = object_at(steps_.ip[i]);
+        while (i < steps_.count && object_at(steps_.ip[i]) == loader)
+            ++i;
+        return i < steps_.count && object_at(steps_.ip[i]) != own_ ? name_entered(i) : std::string();
+    }
+
+    void add(const std::string& name, const loaded_object* object, std::uintptr_t from, std::string_view why)
+    {
+        for (audit_entry& e : report_.entries)
+            if (e.function == demangled(name.c_str()) && e.why.starts_with(why) &&
+                e.why.empty() == judge(name, why).empty()) {
+                ++e.calls;
+                return;
+            }
+        audit_entry e;
+        e.function = demangled(name.c_str());
+        e.object = object != nullptr ? object->name : "?";
+        e.called_from = place_of(from);
+        e.why = judge(name, why);
+        e.safe = e.why.empty();
+        e.calls = 1;
+        report_.entries.push_back(std::move(e));
+    }
+
+    std::string judge(const std::string& name, std::string_view why) const
+    {
+        if (!why.empty())
+            return std::string(why);
+        if (std::find(allowed_.begin(), allowed_.end(), name) != allowed_.end() || is_signal_safe(name))
+            return {};
+        const std::string_view known = known_unsafe(name);
+        return std::string(known.empty() ? "not on the list of async-signal-safe functions" : known);
+    }
+
+    const trace& steps_;
+    const loaded_object* own_;
+    const std::vector<std::string>& allowed_;
+    audit_report& report_;
+    std::unordered_set<std::uintptr_t> looked_at_;
+    std::uintptr_t call_site_ = 0;
+};
+
+} // namespace
+
+audit_report audit(const char* name, function handler, function setup,
+                   const std::vector<std::string>& allowed, const limits& within)
+{
+    const std::uint64_t start = now_ns();
+    audit_report r;
+    r.name = name;
+    r.absent = mechanism_absent();
+    if (!r.absent.empty())
+        return r;
+    shared_array<shared_audit> shared(1);
+    shared_array<std::uintptr_t> ips(most_steps);
+    trace& steps = shared->steps;
+    steps.ip = ips.data();
+    steps.capacity = most_steps;
+    audit_job job{handler, setup, shared.data()};
+    const child_result end = watch_child(start_child(step_handler, &job), shared->alive, within.watchdog_ns);
+    auditor(steps, reinterpret_cast<std::uintptr_t>(handler), allowed, r).run();
+    r.steps = steps.count;
+    r.complete = steps.ended && steps.count != 0;
+    if (end.end == child_end::crashed)
+        r.incomplete = "the handler was killed by " + describe_signal(end.code);
+    else if (end.end == child_end::stuck)
+        r.incomplete = end.state;
+    else if (!r.complete)
+        r.incomplete = steps.overflow ? "more than " + std::to_string(most_steps) + " instructions"
+                                      : "stepping ended before the handler did";
+    r.elapsed_ns = now_ns() - start;
+    return r;
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include "explore/windows/scene.hpp"
+
+#include "base/clock.hpp"
+#include "machine/machine_state.hpp"
+#include "machine/plain_publish.hpp"
+#include "machine/vcpu_thread.hpp"
+
+#include <cerrno>
+#include <cstdio>
+
+namespace nmisim::explore {
+
+namespace {
+
+flavor the_flavor = flavor::memb;
+flaw the_flaw = flaw::none;
+
+// Never given back: a child process ends without taking its machine down.
+machine* built = nullptr;
+vcpu_thread* vcpu_1 = nullptr;
+checked_handler handlers[2];
+std::uint64_t generation = 0;
+
+struct books {
+    std::array<std::uint64_t, check_count> failures;
+    std::uint64_t nmis;
+    std::uint64_t offline;
+};
+books before{};
+const char* note = nullptr;
+
+entry_kind entry_for(flaw f, flavor with) noexcept
+{
+    switch (f) {
+    case flaw::no_read_lock: return entry_kind::no_read_lock;
+    case flaw::rcu_not_watching: // qsbr vCPUs must be registered; it is nmi_enter that does not help them
+        return with == flavor::qsbr ? entry_kind::no_read_lock : entry_kind::correct;
+    case flaw::leak_pointer: return entry_kind::leak_pointer;
+    case flaw::unbalanced_exit: return entry_kind::unbalanced_exit;
+    case flaw::drop_latched: return entry_kind::drop_latched;
+    case flaw::clobber_errno: return entry_kind::clobber_errno;
+    default: return entry_kind::correct;
+    }
+}
+
+books read_books() noexcept
+{
+    books now{};
+    const percpu& cpu = vcpu_1->area();
+    for (std::size_t c = 0; c < check_count; ++c)
+        now.failures[c] =
+            cpu.checks[static_cast<check>(c)].failures() + cpu.task_checks[static_cast<check>(c)].failures();
+    now.nmis = nmi_count_of(cpu);
+    now.offline = cpu.offline_seen.read();
+    return now;
+}
+
+const violation& first_of(check c) noexcept
+{
+    const percpu& cpu = vcpu_1->area();
+    return cpu.checks[c].failures() != 0 ? cpu.checks[c].first() : cpu.task_checks[c].first();
+}
+
+// The sleeping vCPU: RCU need not watch it, and nothing wakes it.
+void sleep_for_ever(vcpu&)
+{
+    static std::atomic<int> never{0};
+    rcu_ops_of(the_flavor).thread_offline(); // `built` is not set yet when this begins
+    never.wait(0, std::memory_order_relaxed);
+}
+
+} // namespace
+
+std::string_view not_applicable(flaw f, flavor with) noexcept
+{
+    if (f == flaw::rcu_not_watching && with == flavor::bp)
+        return "flavor bp registers a reader by itself in its first section, so RCU always watches";
+    if (f == flaw::plain_publish && !plain_publish_is_reordered)
+        return "this compiler leaves the two plain stores in their order; build with g++ to see them "
+               "reordered";
+    return {};
+}
+
+void choose(flavor f, flaw left_out) noexcept
+{
+    the_flavor = f;
+    the_flaw = left_out;
+}
+
+flavor chosen_flavor() noexcept
+{
+    return the_flavor;
+}
+
+flaw chosen_flaw() noexcept
+{
+    return the_flaw;
+}
+
+void build_machine()
+{
+    machine_config config;
+    config.cpus = 1;
+    config.rcu = the_flavor;
+    config.measure_latency = false;
+    config.custom_workload = sleep_for_ever;
+    machine_faults faults;
+    faults.entry = entry_for(the_flaw, the_flavor);
+    faults.register_vcpus = the_flaw != flaw::rcu_not_watching || the_flavor == flavor::qsbr;
+    built = new machine(config, faults);
+    machine_state& state = built->internals();
+    state.domain.observe = observe;
+    state.domain.observe_task = observe_from_task;
+    vcpu_1 = new vcpu_thread(state, 1);
+    prepare();
+}
+
+void build_machine_and_come_online()
+{
+    build_machine();
+    vcpu_1->come_online();
+}
+
+void reader_comes_online()
+{
+    vcpu_1->come_online();
+    the_rcu().thread_offline(); // between runs of the window it idles
+}
+
+void updater_is_known()
+{
+    the_rcu().register_thread();
+    the_rcu().thread_offline();
+}
+
+machine& the_machine() noexcept
+{
+    return *built;
+}
+
+vcpu_thread& explored_vcpu() noexcept
+{
+    return *vcpu_1;
+}
+
+const rcu_ops& the_rcu() noexcept
+{
+    return built->internals().rcu;
+}
+
+const nmi_entry& the_entry() noexcept
+{
+    return built->internals().entry;
+}
+
+checked_handler& handler(int which) noexcept
+{
+    return handlers[which];
+}
+
+void build(checked_handler& h) noexcept
+{
+    h.generation.store(++generation, std::memory_order_relaxed); // published by the pointer
+    h.canary.store(canary_alive, std::memory_order_relaxed);     // as above
+    h.age.store(0, std::memory_order_relaxed);                   // as above
+    h.data = make_handler_data(generation);
+}
+
+void reclaim(checked_handler& h) noexcept
+{
+    h.canary.store(canary_poison,
+                   std::memory_order_relaxed); // explored one thread at a time: no order is lost
+    h.data.words.fill(canary_poison);
+    h.age.store(2, std::memory_order_relaxed); // as above
+}
+
+void prepare() noexcept
+{
+    build(handlers[0]);
+    reclaim(handlers[1]);
+    machine_state& state = built->internals();
+    (void)state.owned.release();
+    state.owned.reset(&handlers[0]);
+    state.domain.callback.store(&handlers[0], std::memory_order_relaxed);      // both threads are at rest
+    state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // as above
+    state.domain.last_report_ns.store(now_ns(),
+                                      std::memory_order_relaxed);     // as above; no "Uhhuh" for the dummy
+    vcpu_1->area().preempt_count.store(0, std::memory_order_relaxed); // as above
+    note = nullptr;
+    errno = 0; // a handler that changes it must change something
+    before = read_books();
+}
+
+void prepare_dummy_allowed() noexcept
+{
+    prepare();
+    built->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed); // at rest
+}
+
+std::uint64_t nmis_since_prepare() noexcept
+{
+    return nmi_count_of(vcpu_1->area()) - before.nmis;
+}
+
+void note_broken(const char* what) noexcept
+{
+    note = what;
+}
+
+const char* broken() noexcept
+{
+    if (note != nullptr)
+        return note;
+    const books now = read_books();
+    for (std::size_t i = 0; i < check_count; ++i) {
+        if (now.failures[i] == before.failures[i])
+            continue;
+        const auto c = static_cast<check>(i);
+        static char text[160];
+        std::snprintf(text, sizeof text, "check %s: %s", name_of(c).data(), first_of(c).what);
+        return text;
+    }
+    if (vcpu_1->area().preempt_count.load(std::memory_order_relaxed) != 0) // at rest
+        return "check nesting: preempt_count is not 0 afterwards";
+    return nullptr;
+}
+
+const char* broken_after_one_nmi() noexcept
+{
+    if (const char* what = broken(); what != nullptr)
+        return what;
+    const books now = read_books();
+    if (now.nmis - before.nmis + now.offline - before.offline != 1)
+        return "check conservation: the NMI is neither counted nor booked as offline";
+    return nullptr;
+}
+
+} // namespace nmisim::explore

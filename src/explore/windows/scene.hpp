@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// What the shipped windows play on: a real machine whose one vCPU sleeps, and a second vCPU that lives on the
+// thread that is explored, so that its NMIs go through the ordinary signal entry and do_nmi. Two checked
+// handlers take turns: #0 is published, #1 is built and swapped in. Windows are plain functions, so the scene
+// is one per process; the parent says what it shall be and every child builds it anew.
+#pragma once
+
+#include "explore/windows/flaw.hpp"
+#include "nmi/checked_handler.hpp"
+#include "nmi/entry.hpp"
+#include "nmisim/machine.hpp"
+#include "rcu/rcu.hpp"
+
+namespace nmisim {
+class vcpu_thread;
+}
+
+namespace nmisim::explore {
+
+/// Parent: what children shall build.
+void choose(flavor f, flaw left_out) noexcept;
+flavor chosen_flavor() noexcept;
+flaw chosen_flaw() noexcept;
+
+// Child, each once.
+void build_machine();                 ///< the machine only
+void build_machine_and_come_online(); ///< and the calling thread is vCPU 1
+void reader_comes_online();           ///< map: the calling thread is vCPU 1, idle where the flavor knows idle
+void updater_is_known();              ///< map: the calling thread may be a reader too
+
+machine& the_machine() noexcept;
+vcpu_thread& explored_vcpu() noexcept;
+const rcu_ops& the_rcu() noexcept;
+const nmi_entry& the_entry() noexcept;
+checked_handler& handler(int which) noexcept;
+
+/// Handler `which` complete, of a new generation.
+void build(checked_handler& h) noexcept;
+/// Poisoned, its data garbage: what is left of a reclaimed one.
+void reclaim(checked_handler& h) noexcept;
+/// Handler #0 published, #1 reclaimed, the counts remembered.
+void prepare() noexcept;
+/// The same; an NMI that meets the dummy is right.
+void prepare_dummy_allowed() noexcept;
+
+/// What a check has noticed since prepare(), and the books: one NMI handled or counted offline.
+const char* broken_after_one_nmi() noexcept;
+/// Without books: the threads of a map take no NMI.
+const char* broken() noexcept;
+/// A note of a window's own, kept until prepare().
+void note_broken(const char* what) noexcept;
+std::uint64_t nmis_since_prepare() noexcept;
+
+} // namespace nmisim::explore

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+#include "explore/windows/windows.hpp"
+
+#include "base/errno_guard.hpp"
+#include "explore/windows/bad_handlers.hpp"
+#include "explore/windows/read_section.hpp"
+#include "explore/windows/scene.hpp"
+#include "explore/windows/swaps.hpp"
+#include "machine/vcpu_thread.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+
+#include <pthread.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr std::array table{
+    window_info{"do_nmi", "do_nmi, interrupted by a nested NMI at every instruction"},
+    window_info{"read", "a task's read-side section, interrupted by an NMI that reads too"},
+    window_info{"publish", "the publish step alone: initialise, rcu_assign_pointer"},
+    window_info{"set", "set_nmi_callback"},
+    window_info{"unset", "unset_nmi_callback"},
+    window_info{"exchange", "a whole swap: build, exchange, reclaim"},
+    window_info{"synchronize_rcu", "a grace period, on a vCPU that takes NMIs meanwhile"},
+    window_info{"vcpu-online", "a vCPU comes online"},
+    window_info{"vcpu-offline", "a vCPU goes offline"},
+    window_info{"vcpu-end", "the thread of a vCPU ends, from leave() to its last instruction"},
+    window_info{"read-map", "map: a task's read-side section x a whole swap"},
+    window_info{"do_nmi-map", "map: do_nmi x a whole swap; idle vCPU where the flavor knows idle"},
+    window_info{"audit", "every function that an NMI calls, from the signal entry on"},
+    window_info{"vcpu-exit", "bp only: a reader's thread ends with its NMI open (upstream defect)", false},
+};
+
+function read_window() noexcept
+{
+    switch (chosen_flavor()) {
+    case flavor::memb: return read_section_memb;
+    case flavor::mb: return read_section_mb;
+    case flavor::bp: return read_section_bp;
+    case flavor::qsbr: return read_section_qsbr;
+    }
+    return nullptr;
+}
+
+function swap_window() noexcept
+{
+    switch (chosen_flaw()) {
+    case flaw::no_grace_period: return swap_without_grace_period;
+    case flaw::unset_then_set: return swap_through_the_dummy;
+    case flaw::add_then_remove: return swap_with_both;
+    default: return swap;
+    }
+}
+
+function publish_window() noexcept
+{
+    switch (chosen_flaw()) {
+    case flaw::publish_before_init: return publish_before_init;
+    case flaw::plain_publish: return publish_plainly;
+    default: return publish;
+    }
+}
+
+void do_nmi_by_hand()
+{
+    (void)the_entry().do_nmi(pt_regs{});
+}
+
+// A second NMI on top of the one that the window plays: the signal entry's own bookkeeping is for one level.
+void nested_nmi()
+{
+    const errno_guard errno_kept;
+    percpu& cpu = explored_vcpu().area();
+    const std::uint32_t outer = cpu.generations_run;
+    cpu.generations_run = 0;
+    (void)the_entry().do_nmi(pt_regs{});
+    if (cpu.generations_run != 1)
+        note_broken("check exactly-once: the nested NMI did not run exactly one generation");
+    cpu.generations_run = outer;
+}
+
+void prepare_nested() noexcept
+{
+    prepare();
+    explored_vcpu().area().generations_run = 0;
+}
+
+const char* broken_after_two_nmis() noexcept
+{
+    if (const char* what = broken(); what != nullptr)
+        return what;
+    if (explored_vcpu().area().generations_run != 1)
+        return "check exactly-once: the outer NMI did not run exactly one generation";
+    return nmis_since_prepare() == 2 ? nullptr : "check conservation: not both NMIs are counted";
+}
+
+void block_nmi() noexcept
+{
+    sigset_t nmi;
+    sigemptyset(&nmi);
+    sigaddset(&nmi, SIGRTMIN + 1);
+    pthread_sigmask(SIG_BLOCK, &nmi, nullptr);
+}
+
+void be_offline() noexcept
+{
+    if (this_cpu != nullptr)
+        explored_vcpu().leave();
+    block_nmi();
+    prepare();
+}
+
+void be_online() noexcept
+{
+    if (this_cpu == nullptr)
+        explored_vcpu().come_online();
+    prepare();
+}
+
+void live_as_a_vcpu()
+{
+    block_nmi();
+    explored_vcpu().come_online();
+    read_window()();
+    explored_vcpu().leave();
+}
+
+// What a program does that does not know: the reader registers itself, the thread ends, the signal stays open.
+void live_carelessly()
+{
+    this_cpu = &explored_vcpu().area();
+    this_cpu->online.store(true, std::memory_order_relaxed); // own NMIs only
+    read_window()();
+}
+
+target sweep_target(std::string_view window)
+{
+    target t{.name = "",
+             .setup = build_machine_and_come_online,
+             .prepare = prepare,
+             .broken = broken_after_one_nmi};
+    if (window == "do_nmi") {
+        t.window = do_nmi_by_hand;
+        t.prepare = prepare_nested;
+        t.nmi = nested_nmi;
+        t.broken = broken_after_two_nmis;
+    } else if (window == "read") {
+        t.window = read_window();
+    } else if (window == "publish") {
+        t.prepare = prepare_publish;
+        t.window = publish_window();
+    } else if (window == "set") {
+        t.prepare = [] { prepare(), build(handler(1)); };
+        t.window = [] { the_machine().set_nmi_callback(handler(1)); };
+    } else if (window == "unset") {
+        t.prepare = prepare_dummy_allowed;
+        t.window = [] { the_machine().unset_nmi_callback(); };
+    } else if (window == "exchange") {
+        t.window = swap_window();
+    } else if (window == "synchronize_rcu") {
+        t.window = [] { (void)the_machine().synchronize_rcu(); };
+    } else if (window == "vcpu-online") {
+        t.prepare = be_offline;
+        t.window = [] { explored_vcpu().come_online(); };
+    } else if (window == "vcpu-offline") {
+        t.prepare = be_online;
+        t.window = [] { explored_vcpu().leave(); };
+    } else if (window == "vcpu-end" || window == "vcpu-exit") {
+        t.setup = build_machine;
+        t.thread_end = true;
+        t.window = window == "vcpu-end" ? live_as_a_vcpu : live_carelessly;
+    } else {
+        throw std::invalid_argument("no window " + std::string(window));
+    }
+    return t;
+}
+
+race map_race(std::string_view window)
+{
+    return {.name = "",
+            .setup = build_machine,
+            .reader_setup = reader_comes_online,
+            .updater_setup = updater_is_known,
+            .prepare = prepare,
+            .reader = window == "read-map" ? read_window() : do_nmi_by_hand,
+            .updater = swap_window(),
+            .broken = broken};
+}
+
+std::string full_name(std::string_view window, const window_options& o)
+{
+    std::string name(nmisim::name_of(o.rcu));
+    name += " ";
+    name += window;
+    if (o.left_out != flaw::none)
+        name += " without: " + std::string(name_of(o.left_out));
+    return name;
+}
+
+} // namespace
+
+std::span<const window_info> all_windows() noexcept
+{
+    return table;
+}
+
+std::string_view not_applicable(std::string_view window, const window_options& o) noexcept
+{
+    if (window == "vcpu-exit" && o.rcu != flavor::bp)
+        return "only flavor bp registers a reader by itself and takes its leave in the thread's exit";
+    return not_applicable(o.left_out, o.rcu);
+}
+
+report explore_window(std::string_view window, const window_options& o)
+{
+    choose(o.rcu, o.left_out);
+    const std::string name = full_name(window, o);
+    if (window == "audit")
+        return audit(name.c_str(), audited_handler(o.left_out), build_machine_and_come_online, {}, o.within);
+    if (window == "read-map" || window == "do_nmi-map") {
+        race r = map_race(window);
+        r.name = name.c_str();
+        return map(r, o.full_map, o.within);
+    }
+    target t = sweep_target(window);
+    t.name = name.c_str();
+    return sweep(t, o.within);
+}
+
+int exit_code(const report& r) noexcept
+{
+    return std::visit([](const auto& one) { return exit_code(one); }, r);
+}
+
+const std::string& name_of(const report& r) noexcept
+{
+    return std::visit([](const auto& one) -> const std::string& { return one.name; }, r);
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// The windows that the program ships: its own read side, write side and vCPU life, for a flavor, right or with
+// one ingredient left out.
+#pragma once
+
+#include "explore/windows/flaw.hpp"
+#include "nmisim/explore.hpp"
+
+#include <optional>
+#include <span>
+#include <variant>
+
+namespace nmisim::explore {
+
+struct window_info {
+    std::string_view name;
+    std::string_view what;  ///< one line
+    bool by_default = true; ///< part of an exploration that names none
+};
+std::span<const window_info> all_windows() noexcept;
+
+using report = std::variant<sweep_report, map_report, audit_report>;
+int exit_code(const report& r) noexcept;
+const std::string& name_of(const report& r) noexcept;
+
+struct window_options {
+    flavor rcu = flavor::memb;
+    flaw left_out = flaw::none;
+    bool full_map = false;
+    limits within{};
+};
+
+/// Why this window cannot be explored with these options, or an empty text.
+std::string_view not_applicable(std::string_view window, const window_options& o) noexcept;
+
+/// Explores one window. `window` is a name of all_windows().
+/// Errors: std::invalid_argument for another name; std::system_error when no child process can be had.
+report explore_window(std::string_view window, const window_options& o);
+
+} // namespace nmisim::explore

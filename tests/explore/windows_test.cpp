@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// The shipped windows: clean on the right code, and every flaw found, at the same boundaries each time.
+#include "explore_test.hpp"
+
+#include "explore/windows/windows.hpp"
+
+#include <vector>
+
+using namespace nmisim::explore;
+using nmisim::flavor;
+
+namespace {
+
+report explore(std::string_view window, flavor f, flaw left_out = flaw::none)
+{
+    return explore_window(window, {.rcu = f, .left_out = left_out});
+}
+
+std::string text_of(const report& r)
+{
+    return std::visit([](const auto& one) { return to_text(one); }, r);
+}
+
+// What was found where, in a form that two runs can be compared by.
+std::vector<std::string> findings(const report& r)
+{
+    std::vector<std::string> found;
+    if (const auto* s = std::get_if<sweep_report>(&r))
+        for (const sweep_cell& c : s->cells)
+            if (c.verdict == verdict::violation || c.verdict == verdict::hang || c.verdict == verdict::crash)
+                found.push_back(name_of(s->boundaries[c.boundary]) + " " + std::to_string(c.boundary));
+    if (const auto* m = std::get_if<map_report>(&r))
+        for (const map_finding& f : m->findings)
+            found.push_back(name_of(m->reader[f.reader]) + " " + std::to_string(f.reader));
+    if (const auto* a = std::get_if<audit_report>(&r))
+        for (const audit_entry& e : a->entries)
+            if (!e.safe)
+                found.push_back(e.function);
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("every window of every flavor is clean on the right code")
+{
+    NEEDS_THE_MECHANISM();
+    for (const flavor f : nmisim::all_flavors)
+        for (const window_info& w : all_windows()) {
+            if (!w.by_default)
+                continue;
+            const report r = explore(w.name, f);
+            INFO(text_of(r));
+            CHECK(exit_code(r) == 0);
+        }
+}
+
+TEST_CASE("every flaw is found by its window, at the same boundaries each time")
+{
+    NEEDS_THE_MECHANISM();
+    for (const flavor f : nmisim::all_flavors)
+        for (const flaw_info& flawed : all_flaws) {
+            if (!not_applicable(flawed.id, f).empty())
+                continue;
+            const report first = explore(flawed.window, f, flawed.id);
+            INFO(text_of(first));
+            CHECK(exit_code(first) == 3);
+            REQUIRE(!findings(first).empty());
+            CHECK(findings(explore(flawed.window, f, flawed.id)) == findings(first));
+        }
+}
+
+TEST_CASE("a grace period waits for the reader on a stretch of instructions without holes")
+{
+    NEEDS_THE_MECHANISM();
+    for (const flavor f : nmisim::all_flavors)
+        for (const char* window : {"read-map", "do_nmi-map"}) {
+            const report r = explore(window, f);
+            INFO(text_of(r));
+            const auto& m = std::get<map_report>(r);
+            CHECK(m.first_waiting > 0);
+            CHECK(m.contiguous);
+            CHECK(!m.waits_in.empty());
+        }
+}
+
+TEST_CASE("an NMI in the exit of a bp reader's thread can deadlock, and our vCPU's end cannot")
+{
+    NEEDS_THE_MECHANISM();
+    const report careless = explore("vcpu-exit", flavor::bp);
+    INFO(text_of(careless));
+    const auto& s = std::get<sweep_report>(careless);
+    CHECK(s.count(verdict::hang) > 0);
+    CHECK(exit_code(careless) == 3);
+    bool named = false;
+    for (const sweep_cell& c : s.cells)
+        named = named || (c.verdict == verdict::hang && c.what.find("futex wait") != std::string::npos);
+    CHECK(named);
+
+    const report ours = explore("vcpu-end", flavor::bp);
+    CHECK(exit_code(ours) == 0);
+    const auto& o = std::get<sweep_report>(ours);
+    CHECK(o.count(verdict::held) == o.cells.size());
+}
+
+TEST_CASE("a window that does not exist is refused")
+{
+    CHECK_THROWS_AS(explore("no-such-window", flavor::memb), std::invalid_argument);
+}

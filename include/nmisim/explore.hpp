@@ -30,6 +30,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace nmisim::explore {
@@ -207,6 +208,8 @@ struct audit_report {
     std::size_t unsafe() const noexcept;
     bool clean() const noexcept { return absent.empty() && complete && unsafe() == 0; }
 };
+
+using any_report = std::variant<sweep_report, map_report, audit_report>;
 
 /// Single-steps `handler` once, cold (nothing is bound or touched beforehand), and lists every function of
 /// another object that it enters, and known allocation, lock and exception functions wherever they live. What

@@ -3,6 +3,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/settings.hpp"
+#include "explore/windows/windows.hpp"
 
 #include <fmt/format.h>
 
@@ -148,6 +149,14 @@ std::vector<catalog_entry> fault_entries()
     return all;
 }
 
+std::vector<catalog_entry> window_entries()
+{
+    std::vector<catalog_entry> all;
+    for (const explore::window_info& w : explore::all_windows())
+        all.push_back({std::string(w.name), std::string(w.what)});
+    return all;
+}
+
 std::vector<catalog_entry> check_entries()
 {
     std::vector<catalog_entry> all;
@@ -175,6 +184,7 @@ std::vector<catalog_entry> exit_code_entries()
 const catalog_topic topics[] = {
     {"flavors", "liburcu flavors (--flavor)", [] { return entries_of(all_flavors); }},
     {"faults", "what can be left out of the pattern (--fault)", fault_entries},
+    {"windows", "what explore can explore (--window)", window_entries},
     {"checks", "what every run checks", check_entries},
     {"workloads", "what a vCPU does between NMIs (--workload)", [] { return entries_of(all_workloads); }},
     {"deliveries", "how a raised NMI waits (--delivery)", [] { return entries_of(all_deliveries); }},

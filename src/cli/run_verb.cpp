@@ -132,6 +132,8 @@ int run_verb(const invocation& call)
     if (!s.words.empty())
         throw usage_error(fmt::format("unexpected argument '{}'{}", s.words.front(),
                                       find_verb(s.words.front()) != nullptr ? "; a verb comes first" : ""));
+    if (s.every_flavor)
+        throw usage_error("--flavor: 'all' is for explore; a run has one flavor");
     if (s.print_config) {
         write_stdout(config_text(s));
         return exit_pass;

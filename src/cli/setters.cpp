@@ -2,6 +2,7 @@
 #include "cli/setters.hpp"
 
 #include "cli/value.hpp"
+#include "explore/windows/windows.hpp"
 
 #include <fmt/format.h>
 
@@ -75,6 +76,21 @@ void set_fault(settings& s, std::string_view value)
     const std::string nearest = suggest(value, names);
     throw usage_error(fmt::format("'{}' is not a fault{} ('nmi-sim list faults' names them)", value,
                                   nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+}
+
+void set_flavor(settings& s, std::string_view value)
+{
+    s.every_flavor = value == "all";
+    if (!s.every_flavor)
+        s.run.machine.rcu = parse_choice(value, "a flavor", all_flavors);
+}
+
+void set_window(settings& s, std::string_view value)
+{
+    std::vector<std::string> names;
+    for (const explore::window_info& w : explore::all_windows())
+        names.emplace_back(w.name);
+    s.windows.push_back(names[parse_word(value, "a window", names)]);
 }
 
 void set_signal(settings& s, std::string_view value)

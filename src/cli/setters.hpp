@@ -15,6 +15,8 @@ void set_arrival(settings& s, std::string_view value);       // periodic | poiss
 void set_swap_interval(settings& s, std::string_view value); // TIME | never
 void set_handler(settings& s, std::string_view value);       // count | slow:TIME
 void set_fault(settings& s, std::string_view value);         // NAME | none
+void set_flavor(settings& s, std::string_view value);        // NAME | all (explore)
+void set_window(settings& s, std::string_view value);        // NAME of a window
 void set_signal(settings& s, std::string_view value);        // RTMIN+n
 
 } // namespace nmisim::cli

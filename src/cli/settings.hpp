@@ -55,6 +55,15 @@ struct settings {
     bool version = false;
     bool names_only = false; ///< list
 
+    // explore
+    bool every_flavor = false;
+    std::vector<std::string> windows; ///< empty: those by default
+    bool audit = false;
+    bool full_map = false;
+    bool single_step = false;
+    bool show_all = false;
+    std::string svg_file; ///< empty: none
+
     std::vector<std::pair<std::string, std::string>> given; ///< option and value, in the order of effect
     std::vector<std::string> words;                         ///< arguments that are no options
 };

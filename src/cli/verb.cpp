@@ -18,6 +18,19 @@ const verb_info table[] = {
      "  nmi-sim --fault no-grace-period             watch a check catch the bug\n"
      "  nmi-sim --json | jq .nmis.handled\n",
      run_verb},
+    {"explore", for_explore,
+     "place an NMI at every instruction, and a pause at every instruction of a reader", "[OPTION]...",
+     "Explore the read side, the write side and the vCPU life of this program at every instruction boundary: "
+     "one "
+     "real NMI per run, each boundary once; and maps that pause a reader at each of its instructions while a "
+     "whole "
+     "swap runs against it. What it finds it finds each time, with address, symbol, source line and "
+     "schedule.",
+     "  nmi-sim explore --flavor all                every window, every flavor: clean\n"
+     "  nmi-sim explore --fault no-read-lock        the instructions at which it breaks\n"
+     "  nmi-sim explore --svg map.svg               reader x updater as a picture\n"
+     "  nmi-sim explore --flavor bp --window vcpu-exit   an upstream deadlock, found and named\n",
+     explore_verb},
     {"list", for_list, "name the flavors, faults, checks and all else there is to choose",
      "[TOPIC]... [OPTION]...", "Print what options can be set to: all topics, or those named.",
      "  nmi-sim list faults\n"

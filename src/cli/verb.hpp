@@ -36,5 +36,6 @@ const verb_info& default_verb();
 
 int run_verb(const invocation& call);
 int list_verb(const invocation& call);
+int explore_verb(const invocation& call);
 
 } // namespace nmisim::cli

@@ -12,18 +12,18 @@ using nmisim::flavor;
 
 namespace {
 
-report explore(std::string_view window, flavor f, flaw left_out = flaw::none)
+any_report explore(std::string_view window, flavor f, flaw left_out = flaw::none)
 {
     return explore_window(window, {.rcu = f, .left_out = left_out});
 }
 
-std::string text_of(const report& r)
+std::string text_of(const any_report& r)
 {
     return std::visit([](const auto& one) { return to_text(one); }, r);
 }
 
 // What was found where, in a form that two runs can be compared by.
-std::vector<std::string> findings(const report& r)
+std::vector<std::string> findings(const any_report& r)
 {
     std::vector<std::string> found;
     if (const auto* s = std::get_if<sweep_report>(&r))
@@ -49,7 +49,7 @@ TEST_CASE("every window of every flavor is clean on the right code")
         for (const window_info& w : all_windows()) {
             if (!w.by_default)
                 continue;
-            const report r = explore(w.name, f);
+            const any_report r = explore(w.name, f);
             INFO(text_of(r));
             CHECK(exit_code(r) == 0);
         }
@@ -62,7 +62,7 @@ TEST_CASE("every flaw is found by its window, at the same boundaries each time")
         for (const flaw_info& flawed : all_flaws) {
             if (!not_applicable(flawed.id, f).empty())
                 continue;
-            const report first = explore(flawed.window, f, flawed.id);
+            const any_report first = explore(flawed.window, f, flawed.id);
             INFO(text_of(first));
             CHECK(exit_code(first) == 3);
             REQUIRE(!findings(first).empty());
@@ -75,7 +75,7 @@ TEST_CASE("a grace period waits for the reader on a stretch of instructions with
     NEEDS_THE_MECHANISM();
     for (const flavor f : nmisim::all_flavors)
         for (const char* window : {"read-map", "do_nmi-map"}) {
-            const report r = explore(window, f);
+            const any_report r = explore(window, f);
             INFO(text_of(r));
             const auto& m = std::get<map_report>(r);
             CHECK(m.first_waiting > 0);
@@ -87,7 +87,7 @@ TEST_CASE("a grace period waits for the reader on a stretch of instructions with
 TEST_CASE("an NMI in the exit of a bp reader's thread can deadlock, and our vCPU's end cannot")
 {
     NEEDS_THE_MECHANISM();
-    const report careless = explore("vcpu-exit", flavor::bp);
+    const any_report careless = explore("vcpu-exit", flavor::bp);
     INFO(text_of(careless));
     const auto& s = std::get<sweep_report>(careless);
     CHECK(s.count(verdict::hang) > 0);
@@ -97,7 +97,7 @@ TEST_CASE("an NMI in the exit of a bp reader's thread can deadlock, and our vCPU
         named = named || (c.verdict == verdict::hang && c.what.find("futex wait") != std::string::npos);
     CHECK(named);
 
-    const report ours = explore("vcpu-end", flavor::bp);
+    const any_report ours = explore("vcpu-end", flavor::bp);
     CHECK(exit_code(ours) == 0);
     const auto& o = std::get<sweep_report>(ours);
     CHECK(o.count(verdict::held) == o.cells.size());

@@ -26,30 +26,32 @@ int call_both(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 
 } // namespace
 
+void prepare_swap() noexcept
+{
+    prepare();
+    build(handler(1));
+}
+
 void swap()
 {
-    build(handler(1));
     nmi_handler old = the_machine().exchange(nmi_handler(&handler(1)));
     reclaim(static_cast<checked_handler&>(*old));
 }
 
 void swap_without_grace_period()
 {
-    build(handler(1));
     the_machine().set_nmi_callback(handler(1));
     reclaim(handler(0));
 }
 
 void swap_through_the_dummy()
 {
-    build(handler(1));
     the_machine().unset_nmi_callback();
     the_machine().set_nmi_callback(handler(1));
 }
 
 void swap_with_both()
 {
-    build(handler(1));
     both.function = call_both;
     both.canary.store(canary_alive, std::memory_order_relaxed); // published by set_nmi_callback
     both.data = make_handler_data(0);

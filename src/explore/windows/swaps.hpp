@@ -5,7 +5,8 @@
 
 namespace nmisim::explore {
 
-void swap();                      ///< build, machine::exchange(), reclaim the old one
+void prepare_swap() noexcept;     ///< handler #1 is built
+void swap();                      ///< machine::exchange(), reclaim the old one
 void swap_without_grace_period(); ///< flaw no-grace-period
 void swap_through_the_dummy();    ///< flaw unset-then-set
 void swap_with_both();            ///< flaw add-then-remove

@@ -24,7 +24,7 @@ constexpr std::array table{
     window_info{"publish", "the publish step alone: initialise, rcu_assign_pointer"},
     window_info{"set", "set_nmi_callback"},
     window_info{"unset", "unset_nmi_callback"},
-    window_info{"exchange", "a whole swap: build, exchange, reclaim"},
+    window_info{"exchange", "a whole swap: exchange, reclaim"},
     window_info{"synchronize_rcu", "a grace period, on a vCPU that takes NMIs meanwhile"},
     window_info{"vcpu-online", "a vCPU comes online"},
     window_info{"vcpu-offline", "a vCPU goes offline"},
@@ -160,6 +160,7 @@ target sweep_target(std::string_view window)
         t.prepare = prepare_dummy_allowed;
         t.window = [] { the_machine().unset_nmi_callback(); };
     } else if (window == "exchange") {
+        t.prepare = prepare_swap;
         t.window = swap_window();
     } else if (window == "synchronize_rcu") {
         t.window = [] { (void)the_machine().synchronize_rcu(); };
@@ -185,7 +186,7 @@ race map_race(std::string_view window)
             .setup = build_machine,
             .reader_setup = reader_comes_online,
             .updater_setup = updater_is_known,
-            .prepare = prepare,
+            .prepare = prepare_swap,
             .reader = window == "read-map" ? read_window() : do_nmi_by_hand,
             .updater = swap_window(),
             .broken = broken};
@@ -197,7 +198,7 @@ std::string full_name(std::string_view window, const window_options& o)
     name += " ";
     name += window;
     if (o.left_out != flaw::none)
-        name += " without: " + std::string(name_of(o.left_out));
+        name += ", fault " + std::string(name_of(o.left_out));
     return name;
 }
 
@@ -215,7 +216,7 @@ std::string_view not_applicable(std::string_view window, const window_options& o
     return not_applicable(o.left_out, o.rcu);
 }
 
-report explore_window(std::string_view window, const window_options& o)
+any_report explore_window(std::string_view window, const window_options& o)
 {
     choose(o.rcu, o.left_out);
     const std::string name = full_name(window, o);
@@ -231,12 +232,12 @@ report explore_window(std::string_view window, const window_options& o)
     return sweep(t, o.within);
 }
 
-int exit_code(const report& r) noexcept
+int exit_code(const any_report& r) noexcept
 {
     return std::visit([](const auto& one) { return exit_code(one); }, r);
 }
 
-const std::string& name_of(const report& r) noexcept
+const std::string& name_of(const any_report& r) noexcept
 {
     return std::visit([](const auto& one) -> const std::string& { return one.name; }, r);
 }

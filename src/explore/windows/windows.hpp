@@ -9,7 +9,6 @@
 
 #include <optional>
 #include <span>
-#include <variant>
 
 namespace nmisim::explore {
 
@@ -20,9 +19,8 @@ struct window_info {
 };
 std::span<const window_info> all_windows() noexcept;
 
-using report = std::variant<sweep_report, map_report, audit_report>;
-int exit_code(const report& r) noexcept;
-const std::string& name_of(const report& r) noexcept;
+int exit_code(const any_report& r) noexcept;
+const std::string& name_of(const any_report& r) noexcept;
 
 struct window_options {
     flavor rcu = flavor::memb;
@@ -36,6 +34,6 @@ std::string_view not_applicable(std::string_view window, const window_options& o
 
 /// Explores one window. `window` is a name of all_windows().
 /// Errors: std::invalid_argument for another name; std::system_error when no child process can be had.
-report explore_window(std::string_view window, const window_options& o);
+any_report explore_window(std::string_view window, const window_options& o);
 
 } // namespace nmisim::explore

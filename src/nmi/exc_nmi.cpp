@@ -5,7 +5,8 @@
 
 namespace nmisim {
 
-constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exec"), visibility("hidden"))) =
+    nullptr;
 
 nmi_callback dummy_nmi_callback{[](nmi_callback&, const pt_regs&, int) noexcept { return 0; }};
 

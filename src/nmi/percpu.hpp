@@ -89,7 +89,8 @@ struct alignas(cacheline_size) percpu {
     histogram handler;
 };
 
-extern constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exec")));
+extern constinit __thread percpu* this_cpu __attribute__((
+    tls_model("initial-exec"), visibility("hidden"))); // hidden: no GOT between an NMI and its CPU
 
 /// Times this vCPU's handler has run; the single place that knows both forms. Context: any.
 inline std::uint64_t nmi_count_of(const percpu& cpu) noexcept

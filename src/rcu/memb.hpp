@@ -3,6 +3,11 @@
 // Flavor memb: the reader is two plain stores to its own counter, the updater makes them ordered with two
 // membarrier(2). Re-entrant at every instruction: an NMI leaves the interrupted reader's counter as it found
 // it, and a stale value in the interrupted code is the same case as a preempted reader.
+//
+// Two readers. liburcu's own asks at each lock and twice at each unlock whether the system has membarrier(2),
+// and issues a fence if not. The answer does not change once the library is loaded, so the dispatcher asks once
+// and picks: a translation unit that defines CONFIG_RCU_FORCE_SYS_MEMBARRIER before this header, as liburcu's
+// configure does where the answer is known, gets the reader that never asks (nmi/entry_memb_forced.cpp).
 #pragma once
 
 #include "rcu/tls.hpp"
@@ -13,8 +18,19 @@
 
 namespace nmisim::rcu {
 
-struct memb {
+#ifdef CONFIG_RCU_FORCE_SYS_MEMBARRIER
+static constexpr bool memb_asks = false;
+#else
+static constexpr bool memb_asks = true;
+#endif
+
+/// The parameter keeps the two apart in one program: their inline functions differ.
+template <bool Asks>
+struct memb_reader {
     static constexpr flavor id = flavor::memb;
+
+    /// liburcu found membarrier(2) when it was loaded: readers need no fence. Context: any.
+    static bool has_membarrier() noexcept { return urcu_memb_has_sys_membarrier != 0; }
 
     // Context: any, on a registered thread. Progress: wait-free; may wake a waiting updater (futex).
     static void read_lock() noexcept { urcu_memb_read_lock(); }
@@ -29,5 +45,7 @@ struct memb {
     }
     static void nmi_exit(nmi_mark) noexcept { read_unlock(); }
 };
+
+using memb = memb_reader<memb_asks>;
 
 } // namespace nmisim::rcu

@@ -22,14 +22,6 @@ unsigned char* code_at(std::uintptr_t address) noexcept
     return reinterpret_cast<unsigned char*>(address);
 }
 
-// The vDSO is one mapping for all processes; a breakpoint is never written there.
-bool in_vdso(std::uintptr_t address) noexcept
-{
-    static const std::uintptr_t start = getauxval(AT_SYSINFO_EHDR);
-    constexpr std::uintptr_t more_than_any_vdso = 0x4000;
-    return start != 0 && address >= start && address < start + more_than_any_vdso;
-}
-
 bool make_writable(std::uintptr_t page, std::size_t page_size) noexcept
 {
     for (std::size_t i = 0; i < writable_page_count; ++i)
@@ -45,11 +37,18 @@ bool make_writable(std::uintptr_t page, std::size_t page_size) noexcept
 
 } // namespace
 
+bool can_carry_breakpoint(std::uintptr_t address) noexcept
+{
+    static const std::uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+    constexpr std::uintptr_t more_than_any_vdso = 0x4000;
+    return vdso == 0 || address < vdso || address >= vdso + more_than_any_vdso;
+}
+
 bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept
 {
     if (breakpoint* known = find_breakpoint(address))
         return known->kind == kind && known->owner == owner;
-    if (in_vdso(address))
+    if (!can_carry_breakpoint(address))
         return false;
     static const std::size_t page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const std::uintptr_t first = address & ~(page_size - 1);

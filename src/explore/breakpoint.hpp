@@ -30,6 +30,8 @@ struct breakpoint {
     stepped_thread* owner = nullptr; ///< of a one-shot
 };
 
+/// False in the vDSO: one mapping for all processes, where a breakpoint is never written.
+bool can_carry_breakpoint(std::uintptr_t address) noexcept;
 [[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;
 /// Takes the one-shots of `owner` out that were not hit.
 void remove_one_shots(const stepped_thread* owner) noexcept;

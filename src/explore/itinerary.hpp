@@ -19,19 +19,22 @@ public:
     {
         if (how == method::single_step || !arch::has_single_step())
             return;
-        constexpr std::uint32_t gate = ~std::uint32_t{0}; // carries a breakpoint already
+        constexpr std::uint32_t no_anchor = ~std::uint32_t{0}; // a gate's breakpoint is there, or none can be
         std::unordered_map<std::uintptr_t, std::uint32_t> rounds;
         for (std::uint32_t g = 0; g < recorded.gates; ++g)
-            rounds[recorded.gate[g]] = gate;
+            rounds[recorded.gate[g]] = no_anchor;
+        for (std::uint32_t k = 0; k < recorded.count; ++k)
+            if (!can_carry_breakpoint(recorded.ip[k]))
+                rounds[recorded.ip[k]] = no_anchor;
         way nearest{no_boundary, 0};
         for (std::uint32_t k = 0; k < recorded.count; ++k) {
             std::uint32_t& round = rounds[recorded.ip[k]];
             way chosen = nearest;
             if (round == 0)
                 chosen = nearest = {k, 0};
-            else if (round != gate && (nearest.anchor == no_boundary || round < k - nearest.anchor))
+            else if (round != no_anchor && (nearest.anchor == no_boundary || round < k - nearest.anchor))
                 chosen = {k, round};
-            if (round != gate)
+            if (round != no_anchor)
                 ++round;
             ways_.push_back(chosen);
         }

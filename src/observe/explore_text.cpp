@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace nmisim::explore {
@@ -49,17 +50,29 @@ std::string chain_in_lines(const std::string& what)
     return text;
 }
 
-void cell_line(sink out, const sweep_report& r, const sweep_cell& c, bool with_what)
+void boundary_line(sink out, const std::string& number, std::string_view title, const place& p)
 {
-    const place& p = r.boundaries[c.boundary];
-    fmt::format_to(out, "  {:>4}  {:<11} {:#x}  {:<44} {:<20} {}\n", c.boundary, name_of(c.verdict), p.ip,
-                   name_of(p), p.source, p.instruction);
-    if (!c.what.empty() && with_what)
-        fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
-    if (c.delivered_at != 0 && c.delivered_at != p.ip) {
-        const place* at = place_at(r, c.delivered_at);
+    fmt::format_to(out, "  {:>9}  {:<11} {:#x}  {:<44} {:<20} {}\n", number, title, p.ip, name_of(p),
+                   p.source, p.instruction);
+}
+
+// One cell, or neighbouring cells from `first` to `last` of which the same is to be said.
+void cell_line(sink out, const sweep_report& r, const sweep_cell& first, const sweep_cell& last,
+               bool with_what)
+{
+    const place& p = r.boundaries[first.boundary];
+    const bool range = first.boundary != last.boundary;
+    boundary_line(
+        out, range ? fmt::format("{}..{}", first.boundary, last.boundary) : fmt::format("{}", first.boundary),
+        name_of(first.verdict), p);
+    if (range)
+        boundary_line(out, "", "to", r.boundaries[last.boundary]);
+    if (!first.what.empty() && with_what)
+        fmt::format_to(out, "        {}\n", chain_in_lines(first.what));
+    if (first.delivered_at != 0 && first.delivered_at != p.ip) {
+        const place* at = place_at(r, first.delivered_at);
         fmt::format_to(out, "        signal was blocked there; delivered at {}\n",
-                       at != nullptr ? described(*at) : fmt::format("{:#x}", c.delivered_at));
+                       at != nullptr ? described(*at) : fmt::format("{:#x}", first.delivered_at));
     }
 }
 
@@ -68,27 +81,54 @@ bool is_finding(const sweep_cell& c)
     return c.verdict != verdict::clean && c.verdict != verdict::held;
 }
 
+// A hang's text has the addresses of that run.
+bool same_finding(const sweep_cell& a, const sweep_cell& b)
+{
+    return a.verdict == b.verdict && (a.what == b.what || a.verdict == verdict::hang);
+}
+
+// The signal came at the boundary it was meant for, or, blocked there, at the same one for both.
+bool same_delivery(const sweep_report& r, const sweep_cell& a, const sweep_cell& b)
+{
+    const auto late = [&r](const sweep_cell& c) {
+        return c.delivered_at != r.boundaries[c.boundary].ip ? c.delivered_at : 0;
+    };
+    return late(a) == late(b);
+}
+
+// The last of the findings from `first` on that are one range. A few are listed, each with its instruction.
+std::size_t last_of_range(const sweep_report& r, std::size_t first)
+{
+    constexpr std::size_t a_few = 12;
+    std::size_t i = first;
+    while (i + 1 < r.cells.size() && r.cells[i + 1].boundary == r.cells[i].boundary + 1 &&
+           same_finding(r.cells[first], r.cells[i + 1]) && same_delivery(r, r.cells[first], r.cells[i + 1]))
+        ++i;
+    return i - first < a_few ? first : i;
+}
+
 // All cells, or the findings; a reason that is the one before it is not said again.
 void cell_lines(sink out, const sweep_report& r, bool all)
 {
     constexpr std::size_t enough = 64;
     std::size_t shown = 0;
-    std::size_t hidden = 0;
     const sweep_cell* before = nullptr;
-    for (const sweep_cell& c : r.cells) {
+    for (std::size_t i = 0; i < r.cells.size(); ++i) {
+        const sweep_cell& c = r.cells[i];
         if (!all && !is_finding(c))
             continue;
-        if (!all && shown++ >= enough) {
-            ++hidden;
-            continue;
+        const std::size_t last = all ? i : last_of_range(r, i);
+        if (!all && shown++ == enough) {
+            const auto hidden =
+                std::count_if(r.cells.begin() + static_cast<std::ptrdiff_t>(i), r.cells.end(), is_finding);
+            fmt::format_to(out, "  ... {} more: --all\n", hidden);
+            return;
         }
-        const bool again = before != nullptr && before->verdict == c.verdict &&
-                           (before->what == c.what || c.verdict == verdict::hang);
-        cell_line(out, r, c, all || !again);
+        const bool again = before != nullptr && same_finding(*before, c);
+        cell_line(out, r, c, r.cells[last], all || !again);
         before = &c;
+        i = last;
     }
-    if (hidden != 0)
-        fmt::format_to(out, "  ... {} more: --all\n", hidden);
 }
 
 // One line of a map's findings: neighbouring boundaries of the reader with the same finding are one range.

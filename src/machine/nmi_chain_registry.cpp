@@ -124,12 +124,12 @@ nmi_handler nmi_registration::replace(nmi_handler next)
 
 std::uint64_t nmi_registration::max_duration_ns() const noexcept
 {
-    return action_ == nullptr ? 0 : action_->max_duration_ns.load(std::memory_order_relaxed);
+    return action_ == nullptr ? 0 : action_->duration.max_ns.load(std::memory_order_relaxed);
 }
 
 std::uint64_t nmi_registration::max_duration_cpu_ns() const noexcept
 {
-    return action_ == nullptr ? 0 : action_->max_duration_cpu_ns.load(std::memory_order_relaxed);
+    return action_ == nullptr ? 0 : action_->duration.max_cpu_ns.load(std::memory_order_relaxed);
 }
 
 nmi_registration register_handler(machine& m, nmi_type type, nmi_callback* handler, nmi_handler owned,

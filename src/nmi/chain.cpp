@@ -1,51 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/chain.hpp"
 
-#include "base/clock.hpp"
-#include "base/raw_write.hpp"
+#include "nmi/check_duration.hpp"
 #include "nmi/default_do_nmi.hpp"
-
-#include <unistd.h>
 
 namespace nmisim {
 namespace {
-
-std::uint64_t thread_cpu_ns() noexcept
-{
-    timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return to_ns(t);
-}
-
-raw_line& put_msecs(raw_line& line, std::uint64_t ns) noexcept
-{
-    const auto us = static_cast<std::int64_t>(ns / 1000);
-    return line.number(us / 1000).text(".").number(us / 100 % 10).number(us / 10 % 10).number(us % 10);
-}
-
-/// Prints new records only, as the kernel does. Kernel: nmi_check_duration().
-void nmi_check_duration(nmi_action& action, nmi_domain& domain, std::uint64_t ns,
-                        std::uint64_t cpu_ns) noexcept
-{
-    if (ns < domain.nmi_longest_ns.load(std::memory_order_relaxed)) // a knob
-        return;
-    std::uint64_t record = action.max_duration_ns.load(std::memory_order_relaxed);
-    do {
-        if (ns < record)
-            return;
-    } while (!action.max_duration_ns.compare_exchange_weak(record, ns, std::memory_order_relaxed));
-    action.max_duration_cpu_ns.store(cpu_ns, std::memory_order_relaxed);
-    if (!nmi_report_is_due(domain.last_duration_report_ns))
-        return;
-    raw_line line;
-    line.text("nmi-sim: INFO: NMI handler (").text(action.name.data()).text(") took too long to run: ");
-    put_msecs(line, ns).text(" msecs");
-    if (domain.nmi_check_cpu_time.load(std::memory_order_relaxed)) {
-        line.text(", ");
-        put_msecs(line, cpu_ns).text(" of them on the CPU");
-    }
-    line.write_to(STDERR_FILENO);
-}
 
 /// True for the one CPU that takes the bit.
 bool claim(nmi_domain& domain, std::uint8_t bit) noexcept
@@ -107,14 +67,11 @@ int nmi_handle(const nmi_chains& chains, nmi_type type, const pt_regs& regs, per
     // (1) acquire: what the emergency handler's setter prepared; pairs with machine/nmi_chain_registry.cpp(1)
     if (const auto emergency = domain.emergency[index].load(std::memory_order_acquire); emergency != nullptr)
         return emergency(type, regs);
-    const bool cpu_time = domain.nmi_check_cpu_time.load(std::memory_order_relaxed); // a knob
     int handled = 0;
     for (nmi_action* const action : chains.of_type[index]) {
-        const std::uint64_t begin_ns = now_ns();
-        const std::uint64_t begin_cpu_ns = cpu_time ? thread_cpu_ns() : 0;
+        const handler_stopwatch watch(domain);
         handled += (*action->handler)(regs, cpu.cpunumber);
-        nmi_check_duration(*action, domain, now_ns() - begin_ns,
-                           cpu_time ? thread_cpu_ns() - begin_cpu_ns : 0);
+        watch.check_duration(action->duration, action->name.data(), domain);
     }
     return handled;
 }

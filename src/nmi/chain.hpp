@@ -32,8 +32,7 @@ inline constexpr std::size_t nmi_type_count = all_nmi_types.size();
 struct nmi_action {
     nmi_callback* handler = nullptr;
     std::array<char, 32> name{};
-    std::atomic<std::uint64_t> max_duration_ns{0}; ///< a record for people: relaxed, any vCPU may raise it
-    std::atomic<std::uint64_t> max_duration_cpu_ns{0};
+    duration_record duration;
 };
 
 /// All chains of a machine. Immutable once published.

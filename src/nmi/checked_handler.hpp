@@ -43,12 +43,18 @@ struct alignas(cacheline_size) checked_handler : nmi_callback {
     std::atomic<std::uint64_t> generation{0};
     std::atomic<std::uint64_t> canary{canary_poison};
     std::atomic<int> age{0};
-    std::uint64_t hold_ns = 0; ///< time spent in the handler between its first and its last look
+    std::uint64_t hold_ns = 0;    ///< time spent in the handler between its first and its last look
+    nmi_function inner = nullptr; ///< for a function that does its own and then what another one does
     handler_data data{};
 };
 
 /// The function of a checked handler: counts itself (exactly-once), observes, returns 1.
 int checked_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+/// What is left to do for a function that decorates another.
+inline int inner_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    return static_cast<checked_handler&>(self).inner(self, regs, cpu);
+}
 
 /// Looks at a checked handler twice, `hold_ns` apart, and records what does not fit. NMI context's records.
 void observe(nmi_callback& callback, percpu& cpu) noexcept;

@@ -11,6 +11,7 @@
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
 #include "nmi/check.hpp"
+#include "nmi/duration_record.hpp"
 #include "nmi/line.hpp"
 #include "nmi/nmi_stats.hpp"
 #include "nmisim/callback.hpp"
@@ -57,6 +58,8 @@ struct nmi_domain {
     std::atomic<std::uint64_t> nmi_longest_ns{1'000'000};
     std::atomic<bool> nmi_check_cpu_time{true};
     std::atomic<std::uint64_t> last_duration_report_ns{0}; ///< rate limit of "took too long"
+    duration_record duration;                  ///< of timed handlers that are published without a chain
+    const char* handler_name = "nmi_callback"; ///< how messages call these
 };
 
 struct alignas(cacheline_size) percpu {

@@ -67,6 +67,8 @@ std::vector<metric> build()
     count("throttled", "times the injector waited for room", [](const run_report& r) { return r.throttled; });
     count("swaps", "handlers swapped", [](const run_report& r) { return r.swaps; });
     count("late-swaps", "swaps that started late", [](const run_report& r) { return r.late_swaps; });
+    count("long-handlers", "handlers that took at least --nmi-longest",
+          [](const run_report& r) { return r.long_handlers.too_long; });
     count("waiting-max", "most retired handlers waiting at once",
           [](const run_report& r) { return r.waiting_max; });
     return all;

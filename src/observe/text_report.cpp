@@ -3,6 +3,7 @@
 
 #include "observe/build_info.hpp"
 #include "observe/histogram_text.hpp"
+#include "observe/job_tables.hpp"
 #include "observe/text_tables.hpp"
 #include "observe/units.hpp"
 
@@ -129,6 +130,7 @@ std::string text_report(const run_report& r, const report_context& context, cons
         text += interrupt_table(r) + "\n";
     text += latency_table(r, style.verbose) + "\n";
     text += swap_table(r) + "\n";
+    text += job_tables(r);
     if (style.histograms) {
         text += histogram_text("signal delivery latency", r.delivery) + "\n";
         text += histogram_text("handler", r.handler) + "\n";

@@ -35,7 +35,7 @@ int malloc_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
         void* volatile p = std::malloc(32); // volatile: the pair would be optimised away
         std::free(p);
     }
-    return checked_call(self, regs, cpu);
+    return inner_call(self, regs, cpu);
 }
 
 int lock_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
@@ -44,7 +44,7 @@ int lock_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
         pthread_mutex_lock(&mutex);
         pthread_mutex_unlock(&mutex);
     }
-    return checked_call(self, regs, cpu);
+    return inner_call(self, regs, cpu);
 }
 
 int synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
@@ -57,7 +57,7 @@ int synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcep
              result == sync_result::refused_in_nmi ? 1u : 0u, 0, instruction_pointer(regs),
              "synchronize_rcu calls in NMI context (refused: each would wait for its own NMI)"});
     }
-    return checked_call(self, regs, cpu);
+    return inner_call(self, regs, cpu);
 }
 
 int stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
@@ -65,19 +65,19 @@ int stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
     if (my_turn() && !stuck.exchange(true, std::memory_order_relaxed))
         while (!released.load(std::memory_order_relaxed)) {
         }
-    return checked_call(self, regs, cpu);
+    return inner_call(self, regs, cpu);
 }
 
 } // namespace bad
 
-nmi_function handler_function(fault f) noexcept
+nmi_function handler_function(fault f, nmi_function inner) noexcept
 {
     switch (f) {
     case fault::malloc_in_nmi: return bad::malloc_in_nmi;
     case fault::lock_in_nmi: return bad::lock_in_nmi;
     case fault::synchronize_in_nmi: return bad::synchronize_in_nmi;
     case fault::stuck_handler: return bad::stuck_handler;
-    default: return checked_call;
+    default: return inner;
     }
 }
 

@@ -9,8 +9,8 @@
 
 namespace nmisim {
 
-/// The function of a run's handlers: checked_call, or the bad one that the fault asks for.
-nmi_function handler_function(fault f) noexcept;
+/// The function of a run's handlers: `inner`, or the bad one that the fault asks for, which then does `inner`.
+nmi_function handler_function(fault f, nmi_function inner) noexcept;
 
 /// Arms the bad handlers for a run on `m`. Context: control, before the first NMI.
 void arm_bad_handlers(machine& m) noexcept;

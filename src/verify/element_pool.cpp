@@ -10,10 +10,12 @@ namespace {
 constexpr int pipe_length = 10; // RCU_TORTURE_PIPE_LEN
 }
 
-element_pool::element_pool(std::size_t size, nmi_function function, std::uint64_t hold_ns) : elements_(size)
+element_pool::element_pool(std::size_t size, nmi_function function, nmi_function inner, std::uint64_t hold_ns)
+    : elements_(size)
 {
     for (element& e : elements_) {
         e.function = function;
+        e.inner = inner;
         e.hold_ns = hold_ns;
         free_.push_back(&e);
     }

@@ -33,8 +33,9 @@ struct element : checked_handler {
 
 class element_pool {
 public:
-    /// `function` is what the handlers do; `hold_ns` how long each takes. Context: control.
-    element_pool(std::size_t size, nmi_function function, std::uint64_t hold_ns);
+    /// `function` is what the handlers do, `inner` what it may be built on; `hold_ns` how long each takes.
+    /// Context: control.
+    element_pool(std::size_t size, nmi_function function, nmi_function inner, std::uint64_t hold_ns);
 
     /// A handler of the next generation; its data is initialised unless `complete` is false. Null: none free.
     element* take(bool complete = true);

@@ -156,6 +156,11 @@ void gather_books(machine& m, run_report& report)
         report.handler.merge(area.handler);
         report.cpus.push_back(c);
     }
+    const duration_record& durations = m.internals().domain.duration;
+    report.long_handlers = {durations.too_long.load(std::memory_order_relaxed), // after the drain
+                            durations.reported.load(std::memory_order_relaxed),
+                            durations.max_ns.load(std::memory_order_relaxed),
+                            durations.max_cpu_ns.load(std::memory_order_relaxed)};
 }
 
 void judge(machine& m, const element_pool& pool, const check_block& control, std::uint64_t start_ns,

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "machine/controller.hpp"
 #include "machine/machine_state.hpp"
+#include "nmi/check_duration.hpp"
 #include "verify/bad_handlers.hpp"
 #include "verify/judge.hpp"
 #include "verify/stall_watch.hpp"
@@ -47,11 +48,18 @@ machine_faults machine_faults_of(const run_config& config) noexcept
     }
 }
 
+/// What the run's handlers do.
+nmi_function job_function(const run_config& config) noexcept
+{
+    return config.nmi_longest_ns != 0 ? timed_call<checked_call> : checked_call;
+}
+
 class checked_run {
 public:
     checked_run(const run_config& config, const run_hooks& hooks, std::vector<remark> remarks)
         : config_(config), hooks_(hooks),
-          pool_(config.reclaim == reclaim::sync ? 256 : 8192, handler_function(config.fault), config.hold_ns),
+          pool_(config.reclaim == reclaim::sync ? 256 : 8192,
+                handler_function(config.fault, job_function(config)), job_function(config), config.hold_ns),
           controller_(config.swap_interval_ns, [this] { swapper_->step(); })
     {
         report_.config = config;
@@ -101,6 +109,8 @@ void checked_run::start()
     machine_state& state = machine_->internals();
     state.domain.observe = observe;
     state.domain.observe_task = observe_from_task;
+    if (config_.nmi_longest_ns != 0)
+        state.domain.nmi_longest_ns.store(config_.nmi_longest_ns, std::memory_order_relaxed); // a knob
     if (config_.reclaim == reclaim::call_rcu)
         state.rcu.start_worker();
     arm_bad_handlers(*machine_);

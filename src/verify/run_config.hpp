@@ -36,7 +36,8 @@ struct run_config {
     std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back
     nmisim::reclaim reclaim = nmisim::reclaim::sync; ///< how an old handler's data is freed
     nmisim::controller_place controller_place = nmisim::controller_place::thread;
-    std::uint64_t hold_ns = 0;                       ///< --handler slow:TIME, time spent in each handler
+    std::uint64_t hold_ns = 0;        ///< --handler slow:TIME, time spent in each handler
+    std::uint64_t nmi_longest_ns = 0; ///< report handlers that take at least so long; 0: none is timed
     nmisim::fault fault = nmisim::fault::none;       ///< the ingredient left out
     std::uint64_t duration_ns = 10'000'000'000;      ///< 0 = until asked to stop
     std::uint64_t stall_timeout_ns = 10'000'000'000; ///< no progress for so long is a violation of I7

@@ -78,6 +78,14 @@ struct remark {
     std::string text;
 };
 
+/// Handlers that took at least nmi_longest_ns (run_config); all 0 where none is timed.
+struct duration_report {
+    std::uint64_t too_long = 0; ///< handler calls
+    std::uint64_t reported = 0; ///< of these, told on standard error: new records, rate-limited
+    std::uint64_t max_ns = 0;
+    std::uint64_t max_cpu_ns = 0; ///< of that call: the rest is time in which its vCPU had no Linux CPU
+};
+
 struct run_report {
     run_config config;
     std::uint64_t elapsed_ns = 0; ///< first raise to the end of raising
@@ -107,6 +115,8 @@ struct run_report {
     latency grace_period;
     latency reclaim;
     latency swap; ///< publish to reclaimed
+
+    duration_report long_handlers;
 
     std::vector<check_report> checks; ///< one per check, in the order of the enum
     std::vector<stall_report> stalls;

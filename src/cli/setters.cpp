@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace nmisim::cli {
@@ -42,6 +43,11 @@ void set_swap_interval(settings& s, std::string_view value)
     s.run.swap = value != "never";
     if (s.run.swap)
         s.run.swap_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
+}
+
+void set_nmi_longest(settings& s, std::string_view value)
+{
+    s.run.nmi_longest_ns = value == "never" ? 0 : std::max<std::uint64_t>(1, parse_duration_ns(value));
 }
 
 void set_handler(settings& s, std::string_view value)

@@ -22,6 +22,8 @@ test_packages=(
     clang                   # second compiler
     clang-format clang-tidy shellcheck # lint
     libbenchmark-dev        # tests/bench
+    scdoc mandoc            # the manual page
+    cmake fish zsh          # tests/package
 )
 
 say()

@@ -41,7 +41,7 @@ cd "$here/.."
 begin=$SECONDS
 say "Building in $PWD/build"
 configure build g++ -Dtests=false || die "could not configure, see above"
-ninja -C build --quiet >&2 || die "could not build, see above"
+ninja -C build --quiet src/cli/nmi-sim >&2 || die "could not build, see above"
 say "Built in $((SECONDS - begin)) s."
 
 program=build/src/cli/nmi-sim

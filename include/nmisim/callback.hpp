@@ -8,6 +8,7 @@
 // takes one and returns the old one after a grace period, so that letting it go is obviously safe.
 #pragma once
 
+#include "nmisim/export.hpp"
 #include "nmisim/regs.hpp"
 
 #include <memory>
@@ -61,6 +62,6 @@ template <class F>
 }
 
 /// Returns 0. What unset_nmi_callback() puts back. Kernel: dummy_nmi_callback() in i386 traps.c.
-extern nmi_callback dummy_nmi_callback;
+extern NMISIM_API nmi_callback dummy_nmi_callback;
 
 } // namespace nmisim

@@ -27,6 +27,8 @@
 // Context of every function: control. They fork, so the caller should have one thread only.
 #pragma once
 
+#include "nmisim/export.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -90,7 +92,7 @@ struct place {
     std::string instruction;
 };
 /// "symbol+0x1c", or "object+0x1234" without a symbol.
-std::string name_of(const place& where);
+NMISIM_API std::string name_of(const place& where);
 
 enum class verdict : std::uint8_t {
     clean,
@@ -100,7 +102,7 @@ enum class verdict : std::uint8_t {
     held,        ///< raised there, but the window had the signal blocked to its end: not delivered
     not_reached, ///< the run took another path than the recorded one
 };
-std::string_view name_of(verdict v) noexcept;
+NMISIM_API std::string_view name_of(verdict v) noexcept;
 
 struct sweep_cell {
     std::uint32_t boundary = 0; ///< index into boundaries
@@ -109,7 +111,7 @@ struct sweep_cell {
     std::uintptr_t delivered_at = 0; ///< where the NMI interrupted; differs while signals are blocked
 };
 
-struct sweep_report {
+struct NMISIM_API sweep_report {
     std::string name;
     std::string absent; ///< not empty: why the mechanism does not work here; nothing was explored
     std::vector<place> boundaries;
@@ -128,10 +130,10 @@ struct sweep_report {
 
 /// Runs the window once per boundary with one NMI there.
 /// Errors: std::system_error when no child process can be had.
-sweep_report sweep(const target& what, const limits& within = {});
+NMISIM_API sweep_report sweep(const target& what, const limits& within = {});
 
 /// One NMI at one place. The boundaries of a run, without any NMI: cells is empty.
-sweep_report record(const target& what, const limits& within = {});
+NMISIM_API sweep_report record(const target& what, const limits& within = {});
 
 enum class cell : std::uint8_t {
     unexplored,
@@ -142,7 +144,7 @@ enum class cell : std::uint8_t {
     hang,        ///< both were free to go and did not end
     not_reached, ///< a thread took another path than the recorded one
 };
-std::string_view name_of(cell c) noexcept;
+NMISIM_API std::string_view name_of(cell c) noexcept;
 
 struct map_finding {
     std::uint32_t reader = 0;  ///< boundary index at which the reader was paused
@@ -156,7 +158,7 @@ struct map_finding {
 /// The schedules of cell (i, j): reader first: reader to i, updater to j, reader to its end, updater to its
 /// end. Updater first: updater to j, reader to i, updater to its end (or until it waits), reader to its end.
 /// A row map (full = false) has j = 0 only: the whole updater against each boundary of the reader.
-struct map_report {
+struct NMISIM_API map_report {
     std::string name;
     std::string absent;
     std::vector<place> reader;
@@ -184,7 +186,7 @@ struct map_report {
 
 /// All schedules with at most one preemption of each thread (full), or the whole updater at each boundary of
 /// the reader. Errors: std::system_error when no child process or thread can be had.
-map_report map(const race& what, bool full = false, const limits& within = {});
+NMISIM_API map_report map(const race& what, bool full = false, const limits& within = {});
 
 struct audit_entry {
     std::string function; ///< as called
@@ -195,7 +197,7 @@ struct audit_entry {
     std::uint32_t calls = 0;
 };
 
-struct audit_report {
+struct NMISIM_API audit_report {
     std::string name;
     std::string absent;
     std::vector<audit_entry>
@@ -215,25 +217,25 @@ using any_report = std::variant<sweep_report, map_report, audit_report>;
 /// another object that it enters, and known allocation, lock and exception functions wherever they live. What
 /// is not on POSIX's list of async-signal-safe functions (signal-safety(7)) is unsafe. `allowed`: further
 /// names that the caller vouches for.
-audit_report audit(const char* name, function handler, function setup = nullptr,
-                   const std::vector<std::string>& allowed = {}, const limits& within = {});
+NMISIM_API audit_report audit(const char* name, function handler, function setup = nullptr,
+                              const std::vector<std::string>& allowed = {}, const limits& within = {});
 
 /// For an updater that waits by spinning: called in its loop, it says so. Sleeping waits (futex, poll, sleep)
 /// are seen without it. Context: any thread; does nothing outside of a map.
-void about_to_wait() noexcept;
+NMISIM_API void about_to_wait() noexcept;
 
 /// Why nothing can be explored here (valgrind, emulator, debugger), or an empty text. Tried, not guessed: a
 /// small window is stepped in a child process and its boundaries are counted.
-std::string mechanism_absent();
+NMISIM_API std::string mechanism_absent();
 
 /// 0 clean, 3 violation, 77 the mechanism is absent, 1 incomplete.
-int exit_code(const sweep_report& r) noexcept;
-int exit_code(const map_report& r) noexcept;
-int exit_code(const audit_report& r) noexcept;
+NMISIM_API int exit_code(const sweep_report& r) noexcept;
+NMISIM_API int exit_code(const map_report& r) noexcept;
+NMISIM_API int exit_code(const audit_report& r) noexcept;
 
 /// Tables for people. `all`: every boundary, not only the findings.
-std::string to_text(const sweep_report& r, bool all = false);
-std::string to_text(const map_report& r, bool all = false);
-std::string to_text(const audit_report& r, bool all = false);
+NMISIM_API std::string to_text(const sweep_report& r, bool all = false);
+NMISIM_API std::string to_text(const map_report& r, bool all = false);
+NMISIM_API std::string to_text(const audit_report& r, bool all = false);
 
 } // namespace nmisim::explore

@@ -8,12 +8,16 @@
 //     m.raise_nmi(0);
 //     nmisim::nmi_handler old = m.exchange(next);   // every NMI that could see `old` has ended
 //
+// fork(): a child has the machine's memory but none of its vCPUs. It may exec, _exit(), let a machine go out of
+// scope, and build one of its own on another signal_offset, if its flavor was not in use at the fork.
+//
 // Contexts: "control" is any thread that is no vCPU of the machine, and a vCPU's workload outside of read-side
 // sections; "any" includes NMI.
 #pragma once
 
 #include "nmisim/callback.hpp"
 #include "nmisim/context.hpp"
+#include "nmisim/export.hpp"
 #include "nmisim/machine_config.hpp"
 
 #include <cstdint>
@@ -35,10 +39,14 @@ enum class raise_result {
     full,      ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
 };
 
-enum class sync_result { done, refused_in_nmi };
+enum class sync_result {
+    done,
+    refused_in_nmi,   ///< it would wait for its own NMI
+    refused_in_child, ///< in a forked child: its vCPUs are not there, and RCU would wait for them
+};
 
 /// A vCPU as its workload sees it.
-class vcpu {
+class NMISIM_API vcpu {
 public:
     int number() const noexcept;
     /// True when the vCPU is asked to go offline; a workload round should end soon then.
@@ -56,7 +64,7 @@ private:
     percpu& area_;
 };
 
-class machine {
+class NMISIM_API machine {
 public:
     /// Builds the machine and brings every vCPU online.
     ///
@@ -66,7 +74,8 @@ public:
     /// The same with one ingredient of the pattern left out; for tests of the checks.
     machine(const machine_config& config, const machine_faults& faults);
     /// Takes every vCPU offline, waits a grace period and frees the handler it owns. The signal keeps a
-    /// harmless handler: a late one must not kill the process.
+    /// harmless handler: a late one must not kill the process. In a forked child it does nothing: there are no
+    /// vCPUs to end, and what they held is theirs.
     ~machine();
     machine(const machine&) = delete;
     machine& operator=(const machine&) = delete;
@@ -83,7 +92,7 @@ public:
     /// Returns when every NMI and reader that had begun has ended.
     ///
     /// Context: control. In NMI context it would wait for itself: refused, with a line on standard error
-    /// (the kernel WARNs).
+    /// (the kernel WARNs). In a forked child it is refused as well.
     sync_result synchronize_rcu();
 
     /// Publishes `next`, waits a grace period, returns what was published by the exchange() before (null if
@@ -91,8 +100,8 @@ public:
     /// dummy_nmi_callback.
     ///
     /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.
-    /// Context: control; callers exclude each other. In NMI context it is refused, with a line on standard
-    /// error, and `next` comes back unpublished.
+    /// Context: control; callers exclude each other. In NMI context and in a forked child it is refused, with a
+    /// line on standard error, and `next` comes back unpublished.
     nmi_handler exchange(nmi_handler next);
 
     /// Raises an NMI on vCPU `cpu`.

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "nmisim/callback.hpp"
+#include "nmisim/export.hpp"
 #include "nmisim/machine.hpp"
 
 #include <array>
@@ -58,7 +59,7 @@ struct nmi_action;
 
 /// A handler's place on a chain, while this object lives. Move-only; empty after unregister() or a refusal.
 /// Lifetime: may outlive its machine, but not be used while the machine is being destroyed.
-class nmi_registration {
+class NMISIM_API nmi_registration {
 public:
     nmi_registration() noexcept = default;
     nmi_registration(nmi_registration&& other) noexcept { swap(other); }
@@ -71,7 +72,8 @@ public:
     ~nmi_registration();
 
     explicit operator bool() const noexcept { return action_ != nullptr; }
-    /// Why there is none: 0; EINVAL: the handler was on a chain already; EDEADLK: called in NMI context.
+    /// Why there is none: 0; EINVAL: the handler was on a chain already; EDEADLK: called in NMI context or in a
+    /// forked child.
     int error() const noexcept { return error_; }
 
     /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.
@@ -105,10 +107,11 @@ private:
 ///
 /// Context: control; returns after a grace period. Errors: see nmi_registration::error(); each is a bug of the
 /// caller and says so on standard error. Kernel: register_nmi_handler().
-[[nodiscard]] nmi_registration register_nmi_handler(machine& m, nmi_type type, nmi_callback& handler,
-                                                    unsigned flags, std::string_view name);
-[[nodiscard]] nmi_registration register_nmi_handler(machine& m, nmi_type type, nmi_handler handler,
-                                                    unsigned flags, std::string_view name);
+[[nodiscard]] NMISIM_API nmi_registration register_nmi_handler(machine& m, nmi_type type,
+                                                               nmi_callback& handler, unsigned flags,
+                                                               std::string_view name);
+[[nodiscard]] NMISIM_API nmi_registration register_nmi_handler(machine& m, nmi_type type, nmi_handler handler,
+                                                               unsigned flags, std::string_view name);
 
 /// Registers a handler made of `f`, see make_nmi_handler().
 template <class F>
@@ -123,16 +126,17 @@ requires std::is_nothrow_invocable_r_v<int, F&, const pt_regs&, int>
 ///
 /// Context: any, NMI included. Progress: lock-free. It is for the code that finds itself in an NMI and cannot
 /// register: registering takes a lock and waits. Kernel: set_emergency_nmi_handler() of 2025.
-void set_emergency_nmi_handler(machine& m, nmi_type type, nmi_emergency_function function) noexcept;
+NMISIM_API void set_emergency_nmi_handler(machine& m, nmi_type type,
+                                          nmi_emergency_function function) noexcept;
 
 /// NMIs are counted but not dispatched to chains until as many restart_nmi() were called. Context: any.
 /// Kernel: stop_nmi(), restart_nmi(). A callback that is published without chains is not stopped.
-void stop_nmi(machine& m) noexcept;
-void restart_nmi(machine& m) noexcept;
+NMISIM_API void stop_nmi(machine& m) noexcept;
+NMISIM_API void restart_nmi(machine& m) noexcept;
 
 /// A chained handler that takes at least this long, and longer than it ever did, is reported on standard error
 /// (rate-limited). `cpu_time`: also measure thread CPU time, at two system calls per handler.
 /// Context: control. Kernel: debugfs x86/nmi_longest_ns, default 1 ms.
-void set_nmi_longest_ns(machine& m, std::uint64_t longest_ns, bool cpu_time = true) noexcept;
+NMISIM_API void set_nmi_longest_ns(machine& m, std::uint64_t longest_ns, bool cpu_time = true) noexcept;
 
 } // namespace nmisim

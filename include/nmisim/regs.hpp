@@ -4,6 +4,8 @@
 // the signal frame holds.
 #pragma once
 
+#include "nmisim/export.hpp"
+
 #include <cstdint>
 #include <ucontext.h>
 
@@ -15,8 +17,8 @@ struct pt_regs {
 };
 
 /// Address of the interrupted instruction, 0 without a context. Context: any. Kernel: asm/ptrace.h.
-std::uintptr_t instruction_pointer(const pt_regs& regs) noexcept;
+NMISIM_API std::uintptr_t instruction_pointer(const pt_regs& regs) noexcept;
 /// Stack pointer of the interrupted code, 0 without a context. Context: any.
-std::uintptr_t user_stack_pointer(const pt_regs& regs) noexcept;
+NMISIM_API std::uintptr_t user_stack_pointer(const pt_regs& regs) noexcept;
 
 } // namespace nmisim

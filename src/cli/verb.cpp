@@ -38,6 +38,19 @@ const verb_info table[] = {
      list_verb},
 };
 
+/// For the build; --help does not list them.
+const verb_info unlisted[] = {
+    {"completions", for_list, "", "bash|zsh|fish", "", "", completions_verb},
+    {"manual", for_list, "", "", "", "", manual_verb},
+};
+
+const verb_info* find_in(std::span<const verb_info> verbs, std::string_view name)
+{
+    const auto found =
+        std::find_if(verbs.begin(), verbs.end(), [&](const verb_info& v) { return v.name == name; });
+    return found == verbs.end() ? nullptr : &*found;
+}
+
 } // namespace
 
 std::span<const verb_info> all_verbs()
@@ -47,9 +60,8 @@ std::span<const verb_info> all_verbs()
 
 const verb_info* find_verb(std::string_view name)
 {
-    const auto found =
-        std::find_if(std::begin(table), std::end(table), [&](const verb_info& v) { return v.name == name; });
-    return found == std::end(table) ? nullptr : &*found;
+    const verb_info* const listed = find_in(table, name);
+    return listed != nullptr ? listed : find_in(unlisted, name);
 }
 
 const verb_info& default_verb()

@@ -29,6 +29,7 @@ struct verb_info {
     int (*run)(const invocation&); ///< the exit code. Errors: any exception; main() prints it
 };
 
+/// Those that --help lists.
 std::span<const verb_info> all_verbs();
 const verb_info* find_verb(std::string_view name);
 /// The one that is meant when none is named.
@@ -37,5 +38,7 @@ const verb_info& default_verb();
 int run_verb(const invocation& call);
 int list_verb(const invocation& call);
 int explore_verb(const invocation& call);
+int completions_verb(const invocation& call);
+int manual_verb(const invocation& call);
 
 } // namespace nmisim::cli

@@ -30,6 +30,7 @@ greg_t reg(const ucontext_t& at, int which) noexcept
 asm(R"(
     .text
     .globl nmisim_call_stepped
+    .hidden nmisim_call_stepped
     .type nmisim_call_stepped, @function
 nmisim_call_stepped:
     .cfi_startproc
@@ -43,6 +44,7 @@ nmisim_call_stepped:
     popfq
     call *%rdi
     .globl nmisim_stepped_return
+    .hidden nmisim_stepped_return
 nmisim_stepped_return:
     popq %rbp
     .cfi_def_cfa %rsp, 8
@@ -51,6 +53,7 @@ nmisim_stepped_return:
     .size nmisim_call_stepped, . - nmisim_call_stepped
 
     .globl nmisim_step_from_here
+    .hidden nmisim_step_from_here
     .type nmisim_step_from_here, @function
 nmisim_step_from_here:
     .cfi_startproc
@@ -63,9 +66,11 @@ nmisim_step_from_here:
     .cfi_endproc
     .size nmisim_step_from_here, . - nmisim_step_from_here
     .globl nmisim_stepping_end
+    .hidden nmisim_stepping_end
 nmisim_stepping_end:
 
     .globl nmisim_self_test_window
+    .hidden nmisim_self_test_window
     .type nmisim_self_test_window, @function
 nmisim_self_test_window:
     .cfi_startproc

@@ -23,19 +23,22 @@ const machine_config& checked(const machine_config& config)
     return config;
 }
 
-/// True, with a line on standard error, where waiting for a grace period would be waiting for oneself.
+/// Says on standard error why `what` is not done, where waiting for a grace period would never end.
 bool refused(machine_state& state, const char* what) noexcept
 {
-    if (!in_nmi())
+    if (may_wait(state))
         return false;
-    state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
-    raw_line()
-        .text("nmi-sim: WARNING: ")
-        .text(what)
-        .text(" called in NMI context on CPU ")
-        .number(smp_processor_id())
-        .text(": refused, it would wait for itself")
-        .write_to(STDERR_FILENO);
+    raw_line line;
+    line.text("nmi-sim: WARNING: ").text(what);
+    if (in_nmi()) {
+        state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
+        line.text(" called in NMI context on CPU ")
+            .number(smp_processor_id())
+            .text(": refused, it would wait for itself");
+    } else {
+        line.text(" called in a forked child: refused, the vCPUs that RCU would wait for are not here");
+    }
+    line.write_to(STDERR_FILENO);
     return true;
 }
 
@@ -66,6 +69,16 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f)
     warm_up_unwinder();
     for (int cpu = 0; cpu < c.cpus; ++cpu)
         cpus.push_back(std::make_unique<vcpu_thread>(*this, cpu));
+}
+
+bool is_own_process(const machine_state& state) noexcept
+{
+    return getpid() == state.domain.pid;
+}
+
+bool may_wait(const machine_state& state) noexcept
+{
+    return !in_nmi() && is_own_process(state);
 }
 
 int vcpu::number() const noexcept
@@ -109,6 +122,10 @@ machine::machine(const machine_config& config, const machine_faults& faults)
 
 machine::~machine()
 {
+    if (!is_own_process(*state_)) {
+        static_cast<void>(state_.release());
+        return;
+    }
     all_cpus_down();
     state_->chains.reset(); // registrations that live on find nothing to unregister
     exchange(nullptr);      // no vCPU is left: the grace period is for task-level readers of other threads
@@ -132,7 +149,7 @@ void machine::unset_nmi_callback() noexcept
 sync_result machine::synchronize_rcu()
 {
     if (refused(*state_, "synchronize_rcu"))
-        return sync_result::refused_in_nmi;
+        return in_nmi() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
     state_->waiting_since_ns.store(now_ns(), std::memory_order_relaxed); // for the stall watch only
     state_->rcu.synchronize();
     state_->waiting_since_ns.store(0, std::memory_order_relaxed);

@@ -56,4 +56,9 @@ struct machine_state {
     const percpu& area(int cpu) const noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
 };
 
+/// False in a forked child of the process that built the machine. Context: any.
+bool is_own_process(const machine_state& state) noexcept;
+/// False where a grace period would never end: in NMI context, and in a forked child. Context: any.
+bool may_wait(const machine_state& state) noexcept;
+
 } // namespace nmisim

@@ -88,6 +88,8 @@ void nmi_chain_registry::publish()
 
 nmi_registration::~nmi_registration()
 {
+    if (const auto registry = registry_.lock(); registry != nullptr && !is_own_process(registry->state()))
+        return; // a forked child lets its copy go
     static_cast<void>(unregister());
 }
 
@@ -103,7 +105,7 @@ sync_result nmi_registration::unregister()
     const auto registry = registry_.lock();
     if (action_ == nullptr || registry == nullptr)
         return sync_result::done; // nothing registered, or the machine is gone
-    if (in_nmi())
+    if (!may_wait(registry->state()))
         return registry->state().owner->synchronize_rcu(); // refuses, and says so
     registry->remove(action_);
     action_.reset();
@@ -115,7 +117,7 @@ nmi_handler nmi_registration::replace(nmi_handler next)
     const auto registry = registry_.lock();
     if (action_ == nullptr || registry == nullptr || next == nullptr)
         return next;
-    if (in_nmi()) {
+    if (!may_wait(registry->state())) {
         static_cast<void>(registry->state().owner->synchronize_rcu()); // refuses, and says so
         return next;
     }
@@ -136,7 +138,7 @@ nmi_registration register_handler(machine& m, nmi_type type, nmi_callback* handl
                                   unsigned flags, std::string_view name)
 {
     nmi_registration registration;
-    if (in_nmi()) { // it takes a lock, allocates and waits
+    if (!may_wait(m.internals())) { // it takes a lock, allocates and waits
         static_cast<void>(m.synchronize_rcu());
         static_cast<void>(owned.release()); // freeing is no better: left behind on purpose
         registration.error_ = EDEADLK;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// `nmi-sim completions SHELL` and `nmi-sim manual`: for the build, and for who wants a completion in ~/.config.
+#include "cli/catalog.hpp"
+#include "cli/completions.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/terminal.hpp"
+#include "cli/value.hpp"
+#include "cli/verb.hpp"
+
+#include <array>
+
+namespace nmisim::cli {
+
+std::vector<std::string> words_for(const option_spec& option, verb_set verb)
+{
+    std::vector<std::string> words;
+    const catalog_topic* const topic = find_topic(option.topic);
+    if (topic == nullptr)
+        return words;
+    for (const catalog_entry& e : topic->entries()) {
+        const std::size_t colon = e.name.find(':');
+        words.push_back(colon == std::string::npos ? e.name : e.name.substr(0, colon + 1));
+    }
+    if (option.name == "flavor" && verb == for_explore)
+        words.emplace_back("all");
+    return words;
+}
+
+int completions_verb(const invocation& call)
+{
+    struct shell {
+        const char* name;
+        std::string (*text)();
+    };
+    constexpr std::array shells{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
+                                shell{"fish", fish_completions}};
+    if (call.words.size() != 1)
+        throw usage_error("'completions' takes one word: bash, zsh or fish");
+    write_stdout(shells[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text());
+    return exit_pass;
+}
+
+int manual_verb(const invocation& call)
+{
+    if (!call.words.empty())
+        throw usage_error("'manual' takes no argument");
+    write_stdout(manual_sections());
+    return exit_pass;
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Completions and manual page against the program: each option of each verb, each listed value, nothing else.
+
+What is true is taken from `--help` and `list --names`, which suite unit checks against the option table. The shells
+run the files as they are installed. The manual page is looked at as text.
+"""
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+import tap
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--program", required=True)
+parser.add_argument("--folder", type=pathlib.Path, required=True, help="where nmi-sim, _nmi-sim, nmi-sim.fish, nmi-sim.1 are")
+options = parser.parse_args()
+
+
+def output(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **more)
+    assert done.returncode == 0 and not done.stderr, f"{command[:3]}: {done.returncode} {done.stderr}"
+    return done.stdout
+
+
+def sim(*words):
+    return output(options.program, *words)
+
+
+VERBS = re.findall(r"^  (\w+)  ", re.search(r"Verbs.*?:\n(.*?)\n\n", sim("--help"), re.S).group(1), re.M)
+TOPICS = [line.split(":")[0] for line in sim("list").splitlines() if re.match(r"[\w-]+: ", line)]
+
+
+def helped(verb):
+    """{option: (its letter or None, whether it takes a value)} of a verb, from its help."""
+    found = re.findall(r"^  (?:-(\w), |    )--([\w-]+)( [A-Z]+)?", sim(verb, "--help"), re.M)
+    return {name: (letter or None, bool(metavar)) for letter, name, metavar in found}
+
+
+def names(topic):
+    return {name[:name.index(":") + 1] if ":" in name else name for name in sim("list", "--names", topic).split()}
+
+
+# Values that a completion offers, by option; the option's own setter accepts them (suite unit).
+VALUES = {"flavor": "flavors", "fault": "faults", "workload": "workloads", "delivery": "deliveries", "reclaim": "reclaims",
+          "controller": "controllers", "color": "colors", "arrival": "arrivals", "handler": "handlers"}
+
+
+def bash(*words):
+    """What bash offers for the last of `words`."""
+    script = """source "$1"; shift; COMP_WORDS=(nmi-sim "$@"); COMP_CWORD=$#; _nmi_sim
+                [[ ${#COMPREPLY[@]} -eq 0 ]] || printf '%s\\n' "${COMPREPLY[@]}" """
+    return set(output("bash", "--norc", "-c", script, "-", str(options.folder / "nmi-sim"), *words).split("\n")) - {""}
+
+
+def fish(*words):
+    # Options are offered in their long and short forms; here only words that begin like the last one.
+    line = " ".join(("nmi-sim",) + words)
+    text = output("fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]", str(options.folder / "nmi-sim.fish"), line)
+    return {entry.split("\t")[0] for entry in text.splitlines()}
+
+
+def zsh_specifications(*words):
+    """The arguments with which _arguments is called for `words`: {option: values}."""
+    script = """compdef() { :; }; _describe() { print -rl -- $verbs }; _arguments() { print -rl -- "$@" }
+                source $1; words=(nmi-sim "${(@)argv[2,-1]}"); CURRENT=$#words; _nmi-sim; true"""
+    text = output("zsh", "-f", "-c", script, "-", str(options.folder / "_nmi-sim"), *words)
+    found = {}
+    for line in text.splitlines():
+        match = re.match(r"(?:\(.*?\)|\*)?(?:\*)?--([\w-]+)(=?)\[.*?(?<!\\)\](?::[^:]*:(.*))?$", line)
+        if match:
+            values = (match.group(3) or "").strip("()").replace("\\:", ":").split()
+            found[match.group(1)] = (bool(match.group(2)), set(values))
+    return found, text
+
+
+def needs(shell):
+    if shutil.which(shell) is None:
+        raise tap.Skipped(f"no {shell} here")
+
+
+def bash_knows_each_option():
+    for verb in VERBS:
+        expected = {f"--{name}" for name in helped(verb)}
+        assert bash(verb, "--") == expected, (verb, bash(verb, "--") ^ expected)
+    assert bash("--") == {f"--{name}" for name in helped("run")}
+    assert bash("") == set(VERBS), bash("")
+    assert bash("list", "") == set(TOPICS)
+
+
+def bash_knows_each_value():
+    for option, topic in VALUES.items():
+        expected = names(topic)
+        assert bash(f"--{option}", "") == expected, (option, bash(f"--{option}", ""), expected)
+        assert bash(f"--{option}", "=", "") == expected, f"--{option}="
+    assert bash("explore", "--flavor", "") == names("flavors") | {"all"}
+    assert bash("-f", "no-g") == {"no-grace-period"}
+    assert bash("--rate", "") == set()
+
+
+def bash_offers_files():
+    here = pathlib.Path(__file__)
+    got = bash("--output", str(here)[:-1])
+    assert got == {str(here)}, got
+
+
+def fish_knows_each_option():
+    needs("fish")
+    for verb in VERBS:
+        got = fish(verb, "--")
+        expected = {f"--{name}" for name in helped(verb)}
+        assert {g.rstrip("=") for g in got} == expected, (verb, got ^ expected)
+    assert fish("") == set(VERBS), fish("")
+    assert fish("list", "") == set(TOPICS)
+
+
+def fish_knows_each_value():
+    needs("fish")
+    for option, topic in VALUES.items():
+        assert fish(f"--{option}", "") == names(topic), (option, fish(f"--{option}", ""))
+    assert fish("explore", "--flavor", "") == names("flavors") | {"all"}
+
+
+def zsh_knows_each_option():
+    needs("zsh")
+    for verb in VERBS:
+        got, _ = zsh_specifications(verb, "")
+        expected = helped(verb)
+        assert set(got) == set(expected), (verb, set(got) ^ set(expected))
+        for name, (takes_value, _values) in got.items():
+            assert takes_value == expected[name][1], (verb, name)
+    _, text = zsh_specifications("")
+    for verb in VERBS:
+        assert re.search(rf"^{verb}:", text, re.M), verb
+
+
+def zsh_knows_each_value():
+    needs("zsh")
+    got, _ = zsh_specifications("run", "")
+    for option, topic in VALUES.items():
+        assert got[option][1] == names(topic), (option, got[option], names(topic))
+
+
+def manual_page():
+    if not (options.folder / "nmi-sim.1").exists():
+        raise tap.Skipped("built without scdoc")
+    needs("mandoc")
+    return output("mandoc", "-T", "ascii", "-O", "width=1000", str(options.folder / "nmi-sim.1"))
+
+
+def manual_knows_each_option():
+    text = re.sub(r".\x08", "", manual_page())
+    for verb in VERBS:
+        section = re.search(rf"^OPTIONS OF {verb.upper()}\n(.*?)^[A-Z]", text, re.S | re.M).group(1)
+        got = {name: (letter or None, bool(metavar))
+               for letter, name, metavar in re.findall(r"^ {5,}(?:-(\w), )?--([\w-]+)( [A-Z]+)?$", section, re.M)}
+        assert got == helped(verb), (verb, set(got) ^ set(helped(verb)))
+    for code in sim("list", "--names", "exit-codes").split():
+        assert re.search(rf"^ +{code}$", text, re.M), code
+
+
+def manual_is_clean():
+    manual_page()
+    done = subprocess.run(["mandoc", "-T", "lint", str(options.folder / "nmi-sim.1")], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stdout + done.stderr, done.stdout + done.stderr
+
+
+assert len(VERBS) >= 3 and len(TOPICS) >= 10, (VERBS, TOPICS)
+tap.run([
+    ("bash completes each option of each verb and no other", bash_knows_each_option),
+    ("bash completes each listed value", bash_knows_each_value),
+    ("bash completes file names", bash_offers_files),
+    ("fish completes each option of each verb and no other", fish_knows_each_option),
+    ("fish completes each listed value", fish_knows_each_value),
+    ("zsh completes each option of each verb and no other", zsh_knows_each_option),
+    ("zsh completes each listed value", zsh_knows_each_value),
+    ("the manual page has each option of each verb, and each exit code", manual_knows_each_option),
+    ("the manual page lints clean", manual_is_clean),
+])

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What `meson install` puts under a DESTDIR, and projects outside of this tree that are built against it.
+
+The projects are docs/examples/profiler, copied elsewhere, with pkg-config, CMake and Meson; one of them with each
+compiler. Nothing is taken from the build folder.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+import tap
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--source", type=pathlib.Path, required=True)
+parser.add_argument("--build", type=pathlib.Path, required=True)
+parser.add_argument("--prefix", required=True)
+parser.add_argument("--libdir", required=True)
+parser.add_argument("--version", required=True)
+options = parser.parse_args()
+os.environ.pop("LD_LIBRARY_PATH", None)  # Meson's, of the build folder
+scratch = tempfile.TemporaryDirectory(prefix="nmisim-package-")
+work = pathlib.Path(scratch.name)
+destdir = work / "root"
+prefix = pathlib.Path(str(destdir) + options.prefix)
+libdir = prefix / options.libdir
+soname = "libnmisim.so." + ".".join(options.version.split(".")[:2])
+
+
+def run(*command, cwd=None, env=None, ok=True):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, cwd=cwd,
+                          env=os.environ | (env or {}), check=False)
+    assert not ok or done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def needs(*programs):
+    for program in programs:
+        if shutil.which(program) is None:
+            raise tap.Skipped(f"no {program} here")
+
+
+def pkg_config(*words):
+    """Its answer for the staged tree; liburcu and the like stay the system's own."""
+    return run("pkg-config", f"--define-variable=prefix={prefix}", *words,
+               env={"PKG_CONFIG_PATH": str(libdir / "pkgconfig")}).split()
+
+
+def install():
+    run("meson", "install", "-C", options.build, "--no-rebuild", "--destdir", destdir)
+    missing = [name for name in (
+        "bin/nmi-sim", f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
+        f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
+        f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
+        f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",
+        "share/bash-completion/completions/nmi-sim", "share/zsh/site-functions/_nmi-sim",
+        "share/fish/vendor_completions.d/nmi-sim.fish", "share/nmi-sim/nmi-sim-result-1.schema.json",
+    ) if not (prefix / name).exists()]
+    assert not missing, missing
+    headers = {p.name for p in (options.source / "include/nmisim").glob("*.hpp")}
+    assert {p.name for p in (prefix / "include/nmisim").iterdir()} == headers
+    outside = [p for p in destdir.rglob("*") if p.is_file() and not p.is_relative_to(prefix)]
+    assert not outside, outside
+
+
+def program_runs():
+    assert "nmi-sim" in run(prefix / "bin/nmi-sim", "--version")
+    assert "PASS" in run(prefix / "bin/nmi-sim", "--duration", "300ms")
+
+
+def headers_stand_alone():
+    headers = sorted((prefix / "include/nmisim").iterdir())
+    assert headers
+    for header in headers:
+        (work / "alone.cpp").write_text(f"#include <nmisim/{header.name}>\n")
+        run("g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{prefix / 'include'}", work / "alone.cpp")
+
+
+def exports_the_interface_only():
+    """Strong symbols that are exported are declared in a header; nothing of the layers below comes through."""
+    text = "".join(p.read_text() for p in (prefix / "include/nmisim").iterdir())
+    words = set(re.findall(r"\w+", text))
+    seen = 0
+    for library in ("libnmisim.so", "libnmisim-explore.so"):
+        for line in run("nm", "-DC", "--defined-only", libdir / library).splitlines():
+            _, kind, name = line.split(" ", 2)
+            if kind in "TDBR":
+                seen += 1
+                assert name.startswith("nmisim::"), f"{library} exports {name}"
+                plain = re.sub(r"\[abi:\w+\]", "", name.split("(")[0]).replace("~", "")
+                unknown = set(re.findall(r"\w+", plain)) - words
+                assert not unknown, f"{library} exports {name}: {unknown} is in no header"
+    assert seen > 30, seen
+
+
+def library_is_safe_in_handlers():
+    dynamic = run("readelf", "-d", libdir / "libnmisim.so")
+    assert f"[{soname}]" in dynamic
+    assert re.search(r"FLAGS.*BIND_NOW", dynamic) and "NODELETE" in dynamic, dynamic
+    assert "__tls_get_addr" not in run("nm", "-D", "--undefined-only", libdir / "libnmisim.so")
+    assert "-Wl,-z,now" in pkg_config("--libs", "nmisim")
+
+
+def copied(example):
+    folder = pathlib.Path(tempfile.mkdtemp(dir=work))
+    return pathlib.Path(shutil.copytree(options.source / "docs/examples" / example, folder / example))
+
+
+def check_profiler(program, shared=True):
+    needed = run("readelf", "-d", program)
+    assert (soname in needed) == shared, needed
+    printed = run(program, env={"LD_LIBRARY_PATH": str(libdir)} if shared else {})
+    assert re.search(r"^[1-9]\d* samples of [1-9]\d* NMIs$", printed, re.M), printed
+    shares = dict((name, float(share)) for share, name in re.findall(r"([\d.]+) %  (\w+)", printed))
+    assert shares["hot"] > shares["cold"], printed
+
+
+def with_pkg_config(compiler, shared):
+    needs(compiler)
+    folder = copied("profiler")
+    words = pkg_config("--cflags", "--libs", *([] if shared else ["--static"]), "nmisim")
+    if not shared:
+        words = [str(libdir / "libnmisim.a") if w == "-lnmisim" else w for w in words]
+    run(compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", "-rdynamic", "profiler.cpp", "-o", "profiler", *words, cwd=folder)
+    check_profiler(folder / "profiler", shared)
+
+
+def with_cmake(compiler):
+    needs("cmake", compiler)
+    folder = copied("profiler")
+    run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", folder / "build")
+    check_profiler(folder / "build/profiler")
+    wanted = (folder / "CMakeLists.txt").read_text().replace("find_package(nmisim 0.1 ", "find_package(nmisim 99.0 ")
+    (folder / "CMakeLists.txt").write_text(wanted)
+    done = subprocess.run(["cmake", "-S", folder, "-B", folder / "newer", f"-DCMAKE_PREFIX_PATH={prefix}"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "compatible" in done.stderr, done.stderr
+
+
+def with_meson():
+    folder = copied("profiler")
+    run("meson", "setup", folder / "build", folder, env={
+        "PKG_CONFIG_PATH": str(libdir / "pkgconfig"), "PKG_CONFIG_SYSROOT_DIR": str(destdir), "CXX": "g++"})
+    run("ninja", "-C", folder / "build")
+    check_profiler(folder / "build/profiler")
+
+
+def explorer_outside():
+    folder = pathlib.Path(tempfile.mkdtemp(dir=work))
+    source = options.source / "docs/examples/explore_counter.cpp"
+    words = pkg_config("--cflags", "--libs", "nmisim-explore")
+    run("g++", "-std=c++20", "-O2", "-g", source, "-o", folder / "explore", *words)
+    here = subprocess.run([options.build / "docs/examples/explore_counter"], capture_output=True, text=True, check=False)
+    there = subprocess.run([folder / "explore"], capture_output=True, text=True, check=False,
+                           env=os.environ | {"LD_LIBRARY_PATH": str(libdir)})
+    if here.returncode == 77:
+        raise tap.Skipped(here.stdout + here.stderr)
+    assert there.returncode == here.returncode, there.stdout + there.stderr
+    assert "violation" in there.stdout, there.stdout
+
+
+def plugin(host_links):
+    """A plugin is loaded, used and unloaded; the handler that libnmisim leaves behind is not."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir=work))
+    here = pathlib.Path(__file__).parent
+    words = pkg_config("--cflags", "--libs", "nmisim")
+    run("g++", "-std=c++20", "-shared", "-fPIC", here / "plugin.cpp", "-o", folder / "plugin.so", *words)
+    run("g++", "-std=c++20", here / "plugin_host.cpp", "-o", folder / "host",
+        *(["-Wl,--no-as-needed"] + words if host_links else []))
+    early = {"LD_PRELOAD": soname}
+    environment = {"LD_LIBRARY_PATH": str(libdir)}
+    printed = run(folder / "host", folder / "plugin.so", env=environment | ({} if host_links else early))
+    assert printed.splitlines() == ["100 NMIs", "dlclose 0", "alive"], printed
+    if not host_links:
+        refused = run(folder / "host", folder / "plugin.so", env=environment, ok=False)
+        assert "cannot allocate memory in static TLS block" in refused, f"the guide says otherwise: {refused}"
+
+
+def guide_shows_the_profiler():
+    """The program of the guide's chapter is the one that is built here."""
+    program = (options.source / "docs/examples/profiler/profiler.cpp").read_text()
+    guide = (options.source / "docs/guide.md").read_text()
+    shown = re.search(r"```cpp\n(// SPDX.*?)```", guide, re.S)
+    assert shown and shown.group(1) == program, "docs/guide.md shows another program than docs/examples/profiler"
+
+
+tap.run([
+    ("everything is installed below the prefix", install),
+    ("the installed program runs", program_runs),
+    ("each installed header stands alone", headers_stand_alone),
+    ("the shared libraries export the interface only", exports_the_interface_only),
+    ("the shared library binds at start-up, stays loaded and never enters the loader for TLS", library_is_safe_in_handlers),
+    ("a project outside: pkg-config, g++, shared", lambda: with_pkg_config("g++", True)),
+    ("a project outside: pkg-config, clang++, shared", lambda: with_pkg_config("clang++", True)),
+    ("a project outside: pkg-config --static, g++", lambda: with_pkg_config("g++", False)),
+    ("a project outside: CMake, clang++; a newer version is refused", lambda: with_cmake("clang++")),
+    ("a project outside: Meson", with_meson),
+    ("the explorer is used from outside", explorer_outside),
+    ("a plugin in a program that links libnmisim; an NMI after dlclose()", lambda: plugin(True)),
+    ("a plugin in a program that does not is refused, or needs libnmisim preloaded, as the guide says", lambda: plugin(False)),
+    ("the guide shows the program that is built here", guide_shows_the_profiler),
+])

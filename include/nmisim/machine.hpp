@@ -28,6 +28,7 @@ namespace nmisim {
 struct machine_state;  // src/machine/machine_state.hpp
 struct machine_faults; // src/machine/machine_faults.hpp
 struct percpu;
+class trace_log; // src/machine/trace_log.hpp
 
 /// What became of one raise. Identity, per vCPU, after a drain:
 /// raised = handled + coalesced + rejected + offline; `full` was not raised.
@@ -71,8 +72,9 @@ public:
     /// Context: control. Errors: std::invalid_argument for a configuration that contradicts itself;
     /// std::system_error when the system refuses a thread or the signal is taken by another machine.
     explicit machine(const machine_config& config);
-    /// The same with one ingredient of the pattern left out; for tests of the checks.
-    machine(const machine_config& config, const machine_faults& faults);
+    /// The same with one ingredient of the pattern left out, for tests of the checks; and with a timeline, where
+    /// `trace`, which has to outlive the machine, is not null.
+    machine(const machine_config& config, const machine_faults& faults, trace_log* trace = nullptr);
     /// Takes every vCPU offline, waits a grace period and frees the handler it owns. The signal keeps a
     /// harmless handler: a late one must not kill the process. In a forked child it does nothing: there are no
     /// vCPUs to end, and what they held is theirs.

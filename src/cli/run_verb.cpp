@@ -15,6 +15,7 @@
 #include "observe/json_report.hpp"
 #include "observe/output_file.hpp"
 #include "observe/text_report.hpp"
+#include "observe/trace_json.hpp"
 #include "observe/units.hpp"
 #include "verify/run.hpp"
 
@@ -108,6 +109,8 @@ void write_reports(const settings& s, const run_report& report, const report_con
     const std::string json = json_wanted ? json_report(report, context) : "";
     if (!s.output_file.empty())
         write_output_file(s.output_file, json);
+    if (!s.trace_file.empty())
+        write_output_file(s.trace_file, trace_json(report, context));
     const text_style style{use_color(s.color, STDOUT_FILENO), s.histogram, s.verbosity == verbosity::quiet,
                            s.verbosity == verbosity::verbose};
     write_stdout(s.json ? json : text_report(report, context, style));
@@ -139,8 +142,9 @@ int run_verb(const invocation& call)
         return exit_pass;
     }
     const host_info host = read_host_info();
-    if (!s.output_file.empty())
-        check_output_file(s.output_file);
+    for (const std::string* const file : {&s.output_file, &s.trace_file})
+        if (!file->empty())
+            check_output_file(*file);
     if (s.dry_run)
         return dry_run(s, host);
     if (!system_is_fit(s))

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "machine/signal_line.hpp"
+#include "nmi/trace_ring.hpp"
 #include "rcu/rcu.hpp"
 
 #include <algorithm>
@@ -24,11 +25,12 @@ controller::~controller()
     stop();
 }
 
-void controller::start(const rcu_ops& rcu)
+void controller::start(const rcu_ops& rcu, trace_ring* trace)
 {
     const signals_blocked block;
     due_ns_ = now_ns() + interval_ns_;
-    thread_ = std::thread([this, &rcu] {
+    thread_ = std::thread([this, &rcu, trace] {
+        const traced_thread traced(trace);
         pthread_setname_np(pthread_self(), "controller");
         rcu.register_thread();
         while (!stopping()) {

@@ -17,6 +17,7 @@
 namespace nmisim {
 
 struct rcu_ops;
+struct trace_ring;
 
 class controller {
 public:
@@ -27,7 +28,8 @@ public:
     controller& operator=(const controller&) = delete;
 
     /// Runs in a thread of its own, which RCU knows (call_rcu asks for that).
-    void start(const rcu_ops& rcu);
+    /// Its thread's timeline goes to `trace`, unless that is null.
+    void start(const rcu_ops& rcu, trace_ring* trace = nullptr);
     void stop() noexcept;
 
     /// Does a swap if one is due, and returns soon. For a vCPU's workload. Context: vcpu.

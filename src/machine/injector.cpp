@@ -82,6 +82,8 @@ void injector::start()
     thread_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "injector");
         prctl(PR_SET_TIMERSLACK, 1UL); // the default lets each wake-up be 50 us late
+        trace_log* const trace = machine_.internals().trace;
+        const traced_thread traced(trace == nullptr ? nullptr : &trace->injector());
         if (plan_.rate_max)
             run_max();
         else if (plan_.rate_hz > 0)

@@ -57,13 +57,15 @@ void boot(machine_state& state) noexcept
 
 } // namespace
 
-machine_state::machine_state(const machine_config& c, const machine_faults& f)
-    : config(checked(c)), faults(f), rcu(rcu_ops_of(c.rcu)), entry(nmi_entry_of(c.rcu, f.entry, c.percpu)),
-      irq_stat(static_cast<std::size_t>(c.cpus)), nmi_signal(c.signal_offset, entry.exc_nmi, "NMI"),
+machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
+    : config(checked(c)), faults(f), trace(log), rcu(rcu_ops_of(c.rcu)),
+      entry(nmi_entry_of(c.rcu, f.entry, c.percpu)), irq_stat(static_cast<std::size_t>(c.cpus)),
+      nmi_signal(c.signal_offset, log != nullptr ? exc_nmi_traced : entry.exc_nmi, "NMI"),
       backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request")
 {
     chains = std::make_shared<nmi_chain_registry>(*this);
     domain.pid = getpid();
+    domain.exc_nmi = entry.exc_nmi;
     domain.measure_latency = c.measure_latency;
     domain.panic_on_unknown_nmi = c.panic_on_unknown_nmi;
     warm_up_unwinder();
@@ -103,8 +105,8 @@ void vcpu::workload_round()
 
 machine::machine(const machine_config& config) : machine(config, machine_faults{}) {}
 
-machine::machine(const machine_config& config, const machine_faults& faults)
-    : state_(std::make_unique<machine_state>(config, faults))
+machine::machine(const machine_config& config, const machine_faults& faults, trace_log* trace)
+    : state_(std::make_unique<machine_state>(config, faults, trace))
 {
     state_->owner = this;
     try {

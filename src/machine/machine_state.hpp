@@ -6,6 +6,7 @@
 #include "machine/machine_faults.hpp"
 #include "machine/nmi_chain_registry.hpp"
 #include "machine/signal_line.hpp"
+#include "machine/trace_log.hpp"
 #include "machine/vcpu_thread.hpp"
 #include "nmi/entry.hpp"
 #include "nmi/percpu.hpp"
@@ -27,6 +28,7 @@ struct alignas(cacheline_size) padded_counter {
 struct machine_state {
     machine_config config;
     machine_faults faults;
+    trace_log* const trace; ///< null: no timeline
     const rcu_ops& rcu;
     nmi_entry entry;
     nmi_domain domain;
@@ -51,7 +53,7 @@ struct machine_state {
     machine* owner = nullptr;
     std::shared_ptr<nmi_chain_registry> chains; ///< its lock is taken before swap_lock
 
-    machine_state(const machine_config& config, const machine_faults& faults);
+    machine_state(const machine_config& config, const machine_faults& faults, trace_log* trace);
     percpu& area(int cpu) noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
     const percpu& area(int cpu) const noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
 };

@@ -63,6 +63,7 @@ vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
     area_.cpunumber = number;
     if (machine.config.percpu == percpu_form::array)
         area_.irq_stat = &machine.irq_stat[static_cast<std::size_t>(number)].value;
+    area_.line.cpu = number;
     area_.line.signo = machine.nmi_signal.number();
     area_.line.latching = machine.config.delivery == delivery::latch;
     area_.line.stamp = machine.config.measure_latency;
@@ -136,6 +137,9 @@ void vcpu_thread::come_online()
     if (machine_.faults.register_vcpus)
         machine_.rcu.register_thread();
     this_cpu = &area_;
+    if (machine_.trace != nullptr)
+        this_trace = &machine_.trace->vcpu(area_.cpunumber);
+    online_since_ns_ = now_ns();
     area_.line.target = pthread_self();
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_UNBLOCK, machine_);
@@ -166,6 +170,8 @@ void vcpu_thread::leave()
     if (machine_.faults.register_vcpus)
         machine_.rcu.unregister_thread();
     this_cpu = nullptr;
+    trace_slice(trace_kind::online, online_since_ns_, now_ns());
+    this_trace = nullptr;
     // The thread ends with its NMI blocked.
 }
 

@@ -67,6 +67,7 @@ private:
     std::atomic<bool> stop_{false};
     std::atomic<int> online_{0};
     int pinned_to_ = -1;
+    std::uint64_t online_since_ns_ = 0; ///< own thread only
     backtrace_request backtrace_; ///< here, not on a stack: the answer may come after the caller gave up
 };
 

@@ -36,6 +36,7 @@ struct nmi_line {
 
     // Set before `accepting`, constant while it is true.
     pthread_t target{};
+    int cpu = -1; ///< whose line it is, for the timeline
     int signo = 0;
     bool latching = true;
     bool stamp = true; ///< send the time of the raise along

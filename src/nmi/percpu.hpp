@@ -18,6 +18,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 
 namespace nmisim {
@@ -44,6 +45,7 @@ struct nmi_domain {
     /// Look at a published callback outside of its own function. Null where nothing is checked.
     void (*observe)(nmi_callback&, percpu&) noexcept = nullptr;      ///< fault leak-pointer, after nmi_exit
     void (*observe_task)(nmi_callback&, percpu&) noexcept = nullptr; ///< task-level readers
+    void (*exc_nmi)(int, siginfo_t*, void*) = nullptr;               ///< behind exc_nmi_traced()
 
     // Written rarely.
     alignas(cacheline_size) std::atomic<std::uint8_t> reason{0}; ///< port 0x61: 0x80 SERR, 0x40 IOCHK

@@ -2,11 +2,22 @@
 #include "nmi/raise.hpp"
 
 #include "base/clock.hpp"
+#include "nmi/trace_ring.hpp"
 
 #include <csignal>
 
 namespace nmisim {
 namespace {
+
+/// The slice begins at the stamp that the NMI gets: that is how the two are joined in the timeline.
+void trace(trace_kind kind, const nmi_line& line, sigval stamp) noexcept
+{
+    if (this_trace == nullptr) [[likely]]
+        return;
+    const std::uint64_t end_ns = now_ns();
+    const auto sent_ns = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(stamp.sival_ptr));
+    trace_slice(kind, sent_ns != 0 ? sent_ns : end_ns, end_ns, 0, static_cast<std::uint64_t>(line.cpu));
+}
 
 /// Sends the signal; false if the kernel's queue is full.
 bool send(nmi_line& line) noexcept
@@ -15,8 +26,10 @@ bool send(nmi_line& line) noexcept
     if (line.stamp)
         value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(now_ns()));
     line.sent.fetch_add(1, std::memory_order_relaxed); // before the signal: a drain never sees it too small
-    if (pthread_sigqueue(line.target, line.signo, value) == 0)
+    if (pthread_sigqueue(line.target, line.signo, value) == 0) {
+        trace(trace_kind::raise, line, value);
         return true;
+    }
     line.sent.fetch_sub(1, std::memory_order_relaxed);
     return false;
 }
@@ -25,6 +38,7 @@ raise_result raise_online(nmi_line& line) noexcept
 {
     if (line.latching && !line.try_latch()) {
         line.coalesced.fetch_add(1, std::memory_order_relaxed);
+        trace(trace_kind::coalesced, line, {});
         return raise_result::coalesced;
     }
     const std::uint32_t flying = line.in_flight.fetch_add(1, std::memory_order_relaxed) + 1; // a bound only
@@ -41,6 +55,7 @@ raise_result raise_online(nmi_line& line) noexcept
     if (line.latching)
         line.begin(); // opens the latch again; a raise that coalesced meanwhile is in the books as coalesced
     line.rejected.fetch_add(1, std::memory_order_relaxed);
+    trace(trace_kind::rejected, line, {});
     return raise_result::rejected;
 }
 

@@ -105,6 +105,12 @@ std::uint64_t element_pool::reclaimed() const
     return reclaimed_;
 }
 
+std::uint64_t element_pool::waiting() const
+{
+    const std::lock_guard guard(lock_);
+    return retired_ - std::min(retired_, reclaimed_);
+}
+
 std::uint64_t element_pool::waiting_max() const
 {
     const std::lock_guard guard(lock_);

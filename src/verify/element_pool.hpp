@@ -46,6 +46,7 @@ public:
 
     std::uint64_t retired() const;
     std::uint64_t reclaimed() const;
+    std::uint64_t waiting() const; ///< retired and not yet reclaimed
     std::uint64_t waiting_max() const;
     /// Failures of the check `reclaim`, written under the lock.
     const check_block& checks() const noexcept { return checks_; }

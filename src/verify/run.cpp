@@ -81,6 +81,7 @@ private:
     bool drain();
     void stalled(const violation& v);
     int pause(std::uint64_t ns) const;
+    void sample(bool last);
     run_progress progress() const;
     void add_remarks();
 
@@ -89,10 +90,12 @@ private:
     element_pool pool_;
     std::unique_ptr<swapper> swapper_;
     controller controller_;
+    std::unique_ptr<trace_log> trace_; ///< before the machine, which writes to it
     std::unique_ptr<machine> machine_;
     std::unique_ptr<injector> injector_;
     check_block control_checks_;
     std::uint64_t start_ns_ = 0;
+    std::uint64_t sample_interval_ns_ = tick_interval_ns / 2; ///< less than a tick: each of them
     run_report report_;
 };
 
@@ -104,8 +107,10 @@ void checked_run::start()
                 controller_.round();
             self.workload_round();
         };
+    if (config_.trace_limit != 0)
+        trace_ = std::make_unique<trace_log>(config_.machine.cpus, config_.trace_limit);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
-    machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_));
+    machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_), trace_.get());
     machine_state& state = machine_->internals();
     state.domain.observe = observe;
     state.domain.observe_task = observe_from_task;
@@ -118,9 +123,9 @@ void checked_run::start()
     swapper_->first();
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     injector_ = std::make_unique<injector>(*machine_, config_.inject);
-    start_ns_ = now_ns();
+    report_.start_ns = start_ns_ = now_ns();
     if (config_.swap && config_.controller_place == controller_place::thread)
-        controller_.start(state.rcu);
+        controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr);
     else
         controller_.enable(config_.swap);
     injector_->start();
@@ -146,6 +151,24 @@ run_progress checked_run::progress() const
     }
     p.failures = failures_so_far(*machine_, pool_);
     return p;
+}
+
+/// For a picture of the run over time: when a long one has filled the table, every other row goes.
+void checked_run::sample(bool last)
+{
+    constexpr std::size_t most_samples = 1000;
+    const run_progress now = progress();
+    if (!last && !report_.progress.empty() &&
+        now.elapsed_ns < report_.progress.back().elapsed_ns + sample_interval_ns_)
+        return;
+    report_.progress.push_back(now);
+    if (report_.progress.size() < most_samples)
+        return;
+    std::size_t kept = 0;
+    for (std::size_t i = 1; i < report_.progress.size(); i += 2)
+        report_.progress[kept++] = report_.progress[i];
+    report_.progress.resize(kept);
+    sample_interval_ns_ *= 2;
 }
 
 void checked_run::stalled(const violation& v)
@@ -186,9 +209,11 @@ void checked_run::watch()
             report_.complete = false;
             return;
         }
-        if (hooks_.tick && now_ns() >= next_tick_ns) {
+        if (now_ns() >= next_tick_ns) {
             next_tick_ns += tick_interval_ns;
-            hooks_.tick(progress());
+            sample(false);
+            if (hooks_.tick)
+                hooks_.tick(progress());
         }
     }
 }
@@ -209,7 +234,10 @@ bool checked_run::drain()
 
 void checked_run::finish()
 {
+    const traced_thread traced(trace_ ? &trace_->controller()
+                                      : nullptr); // used once the controller has stopped
     injector_->stop();
+    sample(true);
     report_.elapsed_ns = now_ns() - start_ns_;
     report_.requested = injector_->requested();
     report_.throttled = injector_->throttled();
@@ -237,6 +265,8 @@ void checked_run::finish()
         machine_->all_cpus_down();
     gather_books(*machine_, report_);
     judge(*machine_, pool_, control_checks_, start_ns_, report_);
+    if (trace_)
+        report_.trace = trace_->read();
     add_remarks();
     if (drained) {
         machine_.reset();
@@ -245,6 +275,7 @@ void checked_run::finish()
     // A vCPU is stuck for good: its thread cannot be ended, and what it uses must stay.
     static_cast<void>(machine_.release());
     static_cast<void>(swapper_.release());
+    static_cast<void>(trace_.release());
 }
 
 void checked_run::add_remarks()
@@ -263,6 +294,15 @@ void checked_run::add_remarks()
             {"late-swaps", fmt::format("{} of {} swaps began late: the interval is shorter than "
                                        "a swap takes here, or CPUs are shared",
                                        report_.late_swaps, report_.swaps)});
+    std::uint64_t traced = 0, lost = 0;
+    for (const trace_row& row : report_.trace) {
+        traced += row.records.size();
+        lost += row.lost;
+    }
+    if (lost > 0)
+        report_.remarks.push_back(
+            {"trace-limit", fmt::format("the timeline holds the newest {} of {} records (--trace-limit)",
+                                        traced, traced + lost)});
     if (const auto strays = machine_->internals().domain.strays.load(std::memory_order_relaxed); strays > 0)
         report_.remarks.push_back(
             {"stray-signals", fmt::format("{} NMI signals came from outside and were ignored", strays)});

@@ -10,6 +10,7 @@
 #include "nmisim/machine_config.hpp"
 #include "verify/fault.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace nmisim {
@@ -42,7 +43,8 @@ struct run_config {
     std::uint64_t duration_ns = 10'000'000'000;      ///< 0 = until asked to stop
     std::uint64_t stall_timeout_ns = 10'000'000'000; ///< no progress for so long is a violation of I7
     std::uint64_t seed = 1;
-    bool keep_going = false; ///< do not stop at the first failed check
+    std::size_t trace_limit = 0; ///< newest records kept for a timeline; 0: none is recorded
+    bool keep_going = false;     ///< do not stop at the first failed check
 };
 
 } // namespace nmisim

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/histogram.hpp"
+#include "machine/trace_log.hpp"
 #include "nmi/check.hpp"
 #include "verify/run_config.hpp"
 
@@ -86,6 +87,15 @@ struct duration_report {
     std::uint64_t max_cpu_ns = 0; ///< of that call: the rest is time in which its vCPU had no Linux CPU
 };
 
+/// What is going on right now, for the status line. Context: control, any thread.
+struct run_progress {
+    std::uint64_t elapsed_ns = 0;
+    std::uint64_t raised = 0;
+    std::uint64_t handled = 0;
+    std::uint64_t swaps = 0;
+    std::uint64_t failures = 0;
+};
+
 struct run_report {
     run_config config;
     std::uint64_t elapsed_ns = 0; ///< first raise to the end of raising
@@ -122,6 +132,10 @@ struct run_report {
     std::vector<stall_report> stalls;
     std::vector<remark> remarks;
 
+    std::vector<trace_row> trace;       ///< with run_config::trace_limit; absolute times
+    std::uint64_t start_ns = 0;         ///< CLOCK_MONOTONIC at the first raise: the timeline's zero
+    std::vector<run_progress> progress; ///< at least every 100 ms of a short run; never more than 1000
+
     bool passed() const noexcept
     {
         for (const check_report& c : checks)
@@ -129,15 +143,6 @@ struct run_report {
                 return false;
         return !checks.empty() && stop_reason != nmisim::stop_reason::panic;
     }
-};
-
-/// What is going on right now, for the status line. Context: control, any thread.
-struct run_progress {
-    std::uint64_t elapsed_ns = 0;
-    std::uint64_t raised = 0;
-    std::uint64_t handled = 0;
-    std::uint64_t swaps = 0;
-    std::uint64_t failures = 0;
 };
 
 } // namespace nmisim

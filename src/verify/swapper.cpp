@@ -60,14 +60,24 @@ void swapper::step()
     publish(*next);
     pool_.published(*next);
     current_ = next;
-    times_.publish.record(now_ns() - begin_ns);
+    const std::uint64_t published_ns = now_ns();
+    times_.publish.record(published_ns - begin_ns);
     pool_.retire(old);
+    trace(trace_kind::publish, begin_ns, published_ns, *next);
     if (how_ == reclaim::sync)
         retire(old);
     else
         retire_deferred(old);
+    const std::uint64_t end_ns = now_ns();
     if (how_ == reclaim::sync)
-        times_.swap.record(now_ns() - begin_ns);
+        times_.swap.record(end_ns - begin_ns);
+    trace(trace_kind::swap, begin_ns, end_ns, *next);
+}
+
+void swapper::trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_ns, const element& e) const
+{
+    if (this_trace != nullptr)
+        trace_slice(kind, begin_ns, end_ns, e.generation.load(std::memory_order_relaxed), pool_.waiting());
 }
 
 void swapper::retire(element& old)
@@ -76,8 +86,11 @@ void swapper::retire(element& old)
     wait_grace_period();
     const std::uint64_t ended_ns = now_ns();
     times_.grace_period.record(ended_ns - begin_ns);
+    trace(trace_kind::grace_period, begin_ns, ended_ns, old);
     reclaim_now(old);
-    times_.reclaim.record(now_ns() - ended_ns);
+    const std::uint64_t reclaimed_ns = now_ns();
+    times_.reclaim.record(reclaimed_ns - ended_ns);
+    trace(trace_kind::reclaim, ended_ns, reclaimed_ns, old);
 }
 
 void swapper::retire_deferred(element& old)
@@ -95,7 +108,11 @@ void swapper::reclaim_callback(rcu_callback_head* head)
     self.times_.swap.record(ended_ns - old.retired_ns);
     self.machine_.internals().grace_periods.fetch_add(1, std::memory_order_relaxed);
     self.reclaim_now(old);
-    self.times_.reclaim.record(now_ns() - ended_ns);
+    const std::uint64_t reclaimed_ns = now_ns();
+    self.times_.reclaim.record(reclaimed_ns - ended_ns);
+    trace_log* const log = self.machine_.internals().trace;
+    const traced_thread traced(log == nullptr ? nullptr : &log->reclaimer());
+    self.trace(trace_kind::reclaim, ended_ns, reclaimed_ns, old);
 }
 
 void swapper::last()
@@ -103,8 +120,12 @@ void swapper::last()
     machine_.unset_nmi_callback();
     if (current_ != nullptr) {
         pool_.retire(*current_);
+        const std::uint64_t begin_ns = now_ns();
         machine_.synchronize_rcu();
+        const std::uint64_t ended_ns = now_ns();
+        trace(trace_kind::grace_period, begin_ns, ended_ns, *current_);
         reclaim_now(*current_);
+        trace(trace_kind::reclaim, ended_ns, now_ns(), *current_);
         current_ = nullptr;
     }
     if (how_ == reclaim::call_rcu)

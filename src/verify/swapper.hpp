@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/histogram.hpp"
+#include "nmi/trace_ring.hpp"
 #include "nmisim/machine.hpp"
 #include "verify/element_pool.hpp"
 #include "verify/run_config.hpp"
@@ -55,6 +56,8 @@ protected:
     element* current_ = nullptr;
 
 private:
+    /// A slice of this thread's timeline, if there is one.
+    void trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_ns, const element& e) const;
     void retire(element& old);
     void retire_deferred(element& old);
     static void reclaim_callback(rcu_callback_head* head);

@@ -2,8 +2,8 @@
 //
 // What the explorer needs from a processor: the interrupted instruction pointer, a trap after each
 // instruction, a breakpoint instruction, and the system-call instruction. Meson chooses arch_x86_64.cpp or
-// arch_aarch64.cpp. On aarch64 a process cannot single-step itself (MDSCR_EL1.SS belongs to the kernel), so
-// there only breakpoints exist, and boundaries are known without a recording: each instruction has 4 bytes.
+// arch_aarch64.cpp. On aarch64 a process cannot set the processor's single-step (MDSCR_EL1.SS belongs to the
+// kernel): there a step is a one-shot breakpoint on the instruction that follows, computed from the registers.
 //
 // Context: everything here is called inside the SIGTRAP handler too, at an arbitrary instruction of the
 // program. So no libc function is called: one of its instructions may be the planted breakpoint.
@@ -17,21 +17,24 @@
 
 #include <ucontext.h>
 
-/// Sets the trap flag for the caller: it stays set when this returns, and when the caller returns.
+/// Starts single-stepping in the caller: it goes on when this returns, and when the caller returns.
 extern "C" void nmisim_step_from_here() noexcept;
 
 namespace nmisim::explore::arch {
 
 std::string_view name() noexcept;
 
-/// True where a process can set the trap flag on itself.
-bool has_single_step() noexcept;
-
 std::uintptr_t ip(const ucontext_t& at) noexcept;
 void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept;
 void set_single_step(ucontext_t& at, bool on) noexcept;
+/// True when the breakpoint hit at `at` is the end of a step: `at` is then as a processor's step would leave it.
+bool end_of_step(ucontext_t& at) noexcept;
+/// True when it is the end of another thread's step, or was and is gone: to be tried again.
+bool step_of_another_thread(const ucontext_t& at) noexcept;
+/// Does what set_single_step() asked for. The last thing that the SIGTRAP handler does.
+void prepare_step(ucontext_t& at) noexcept;
 
-/// Calls `fn` with the trap flag set; the trap at stepped_return() says that `fn` has returned.
+/// Calls `fn` single-stepped; the trap at stepped_return() says that `fn` has returned.
 void call_stepped(function fn) noexcept;
 std::uintptr_t stepped_return() noexcept;
 

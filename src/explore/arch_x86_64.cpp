@@ -91,11 +91,6 @@ std::string_view name() noexcept
     return "x86_64";
 }
 
-bool has_single_step() noexcept
-{
-    return true;
-}
-
 std::uintptr_t ip(const ucontext_t& at) noexcept
 {
     return static_cast<std::uintptr_t>(reg(at, REG_RIP));
@@ -113,6 +108,19 @@ void set_single_step(ucontext_t& at, bool on) noexcept
     else
         reg(at, REG_EFL) &= ~trap_flag;
 }
+
+// #DB is the end of a step; int3 never is. The flag in the saved context is all that a step takes.
+bool end_of_step(ucontext_t&) noexcept
+{
+    return false;
+}
+
+bool step_of_another_thread(const ucontext_t&) noexcept
+{
+    return false;
+}
+
+void prepare_step(ucontext_t&) noexcept {}
 
 void call_stepped(function fn) noexcept
 {

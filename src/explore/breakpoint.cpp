@@ -5,6 +5,7 @@
 
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace nmisim::explore {
@@ -16,20 +17,23 @@ namespace {
 constinit std::array<breakpoint, 64> table{};
 constinit std::array<std::uintptr_t, 256> writable_pages{};
 constinit std::size_t writable_page_count = 0;
+constinit std::size_t page_size = 0;
+constinit std::uintptr_t vdso = 0; ///< one mapping for all processes
 
 unsigned char* code_at(std::uintptr_t address) noexcept
 {
     return reinterpret_cast<unsigned char*>(address);
 }
 
-bool make_writable(std::uintptr_t page, std::size_t page_size) noexcept
+bool make_writable(std::uintptr_t page) noexcept
 {
     for (std::size_t i = 0; i < writable_page_count; ++i)
         if (writable_pages[i] == page)
             return true;
     if (writable_page_count == writable_pages.size())
         return false;
-    if (mprotect(reinterpret_cast<void*>(page), page_size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    if (arch::raw_system_call(SYS_mprotect, static_cast<long>(page), static_cast<long>(page_size),
+                              PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return false;
     writable_pages[writable_page_count++] = page;
     return true;
@@ -37,23 +41,32 @@ bool make_writable(std::uintptr_t page, std::size_t page_size) noexcept
 
 } // namespace
 
+void prepare_breakpoints() noexcept
+{
+    page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    vdso = getauxval(AT_SYSINFO_EHDR);
+}
+
 bool can_carry_breakpoint(std::uintptr_t address) noexcept
 {
-    static const std::uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
     constexpr std::uintptr_t more_than_any_vdso = 0x4000;
     return vdso == 0 || address < vdso || address >= vdso + more_than_any_vdso;
+}
+
+bool make_code_writable(std::uintptr_t address) noexcept
+{
+    if (!can_carry_breakpoint(address))
+        return false;
+    const std::uintptr_t first = address & ~(page_size - 1);
+    const std::uintptr_t last = (address + arch::breakpoint_size() - 1) & ~(page_size - 1);
+    return make_writable(first) && make_writable(last);
 }
 
 bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept
 {
     if (breakpoint* known = find_breakpoint(address))
         return known->kind == kind && known->owner == owner;
-    if (!can_carry_breakpoint(address))
-        return false;
-    static const std::size_t page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const std::uintptr_t first = address & ~(page_size - 1);
-    const std::uintptr_t last = (address + arch::breakpoint_size() - 1) & ~(page_size - 1);
-    if (!make_writable(first, page_size) || !make_writable(last, page_size))
+    if (!make_code_writable(address))
         return false;
     for (breakpoint& b : table) {
         if (b.kind != breakpoint_kind::free)

@@ -30,8 +30,12 @@ struct breakpoint {
     stepped_thread* owner = nullptr; ///< of a one-shot
 };
 
+/// Asks libc what plant() must know without it. Before all else. Context: control.
+void prepare_breakpoints() noexcept;
 /// False in the vDSO: one mapping for all processes, where a breakpoint is never written.
 bool can_carry_breakpoint(std::uintptr_t address) noexcept;
+/// Makes the pages of the instruction at `address` writable, for good. False where that is refused.
+bool make_code_writable(std::uintptr_t address) noexcept;
 [[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;
 /// Takes the one-shots of `owner` out that were not hit.
 void remove_one_shots(const stepped_thread* owner) noexcept;

@@ -4,8 +4,7 @@
 //
 // Its mask holds every signal, the NMI's too: an NMI raised in the handler stays pending until sigreturn puts
 // the old mask back, and is then delivered before one more instruction of the window runs. That is what makes
-// the placement exact. libc is not called, because a breakpoint may be planted in it.
-#include "base/errno_guard.hpp"
+// the placement exact. libc is not called, not even for errno, because a breakpoint may be planted in it.
 #include "base/invariant.hpp"
 #include "explore/breakpoint.hpp"
 #include "explore/own_thread.hpp"
@@ -81,18 +80,22 @@ bool at_breakpoint(ucontext_t& at) noexcept
 
 void on_trap(int, siginfo_t* info, void* context)
 {
-    const errno_guard errno_kept;
     ucontext_t& at = *static_cast<ucontext_t*>(context);
     constexpr int by_breakpoint_instruction = 0x80; // SI_KERNEL: int3; aarch64 says TRAP_BRKPT
     const bool breakpoint_hit = info->si_code == by_breakpoint_instruction || info->si_code == TRAP_BRKPT;
-    if (!breakpoint_hit)
-        return after_step(at);
-    if (!at_breakpoint(at)) { // the program's own breakpoint: it ends as it would without the explorer
+    if (!breakpoint_hit || arch::end_of_step(at)) {
+        after_step(at);
+    } else if (!at_breakpoint(at)) {
+        if (arch::step_of_another_thread(at))
+            return;
+        // The program's own breakpoint: it ends as it would without the explorer.
         struct sigaction dfl {};
         dfl.sa_handler = SIG_DFL;
         sigaction(SIGTRAP, &dfl, nullptr);
         arch::set_ip(at, arch::breakpoint_address(at));
+        return;
     }
+    arch::prepare_step(at);
 }
 
 void on_nmi(int signal, siginfo_t* info, void* context)
@@ -122,6 +125,7 @@ int nmi_signal() noexcept
 
 void install_handlers(int signal, function handler)
 {
+    prepare_breakpoints();
     struct sigaction trap {};
     trap.sa_sigaction = on_trap;
     trap.sa_flags = SA_SIGINFO | SA_RESTART;

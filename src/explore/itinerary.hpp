@@ -17,7 +17,7 @@ class itinerary {
 public:
     itinerary(const trace& recorded, method how) : trace_(recorded)
     {
-        if (how == method::single_step || !arch::has_single_step())
+        if (how == method::single_step)
             return;
         constexpr std::uint32_t no_anchor = ~std::uint32_t{0}; // a gate's breakpoint is there, or none can be
         std::unordered_map<std::uintptr_t, std::uint32_t> rounds;

@@ -2,7 +2,7 @@
 //
 // Does the mechanism work here? Asked of the machine, once per process: a window of known length is stepped
 // in a child process and its boundaries are counted. valgrind and emulators deliver no trap, a debugger eats
-// it, and on aarch64 there is no trap flag.
+// it.
 #include "base/clock.hpp"
 #include "explore/child.hpp"
 #include "explore/shared.hpp"
@@ -42,8 +42,6 @@ std::string traced_by()
 
 std::string try_it()
 {
-    if (!arch::has_single_step())
-        return "this processor gives a process no single-step of its own (" + std::string(arch::name()) + ")";
     shared_array<shared_test> shared(1);
     shared_array<std::uintptr_t> ips(64);
     shared->recording.ip = ips.data();
@@ -60,7 +58,7 @@ std::string try_it()
     else if (end.end == child_end::stuck)
         why += ", stuck";
     if (seen == 0)
-        why += "; the trap flag has no effect here (valgrind, an emulator or a debugger does that)";
+        why += "; a single step has no effect here (valgrind, an emulator or a debugger does that)";
     return why + traced_by();
 }
 

@@ -122,7 +122,9 @@ public:
     bool cpu_online(int cpu) const noexcept;
     /// Brings a vCPU online; returns when it takes NMIs. Context: control. Errors: std::system_error.
     void cpu_up(int cpu);
-    /// Takes a vCPU offline: its last NMI has ended and its thread too. Context: control.
+    /// Takes a vCPU offline: its last NMI has ended and its thread too. Its counters stay. Raises are refused
+    /// from the beginning, so that a storm of NMIs cannot keep it online.
+    /// Context: control; cpu_up and cpu_down of one machine exclude each other by the caller's doing.
     void cpu_down(int cpu);
     /// Takes every vCPU offline, all at once: where many share a Linux CPU, one after the other takes ages.
     /// Context: control.

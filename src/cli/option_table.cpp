@@ -45,6 +45,11 @@ const option_spec table[] = {
      "what a vCPU does between NMIs: spin, idle, read, syscall, alloc",
      [](settings& s, text v) { s.run.machine.workload = parse_choice(v, "a workload", all_workloads); },
      words, "workloads"},
+    {"onoff-interval", 0, "TIME", "never", machine, for_run,
+     "time between vCPU hotplug events: one goes offline or comes back; 0: back to back; never; a bare "
+     "number "
+     "is milliseconds",
+     set_onoff_interval},
     {"percpu", 0, "FORM", "pda", machine, for_run,
      "where the NMI count of a vCPU lives: pda (x86_64) or array (i386)",
      [](settings& s, text v) { s.run.machine.percpu = parse_choice(v, "a per-CPU form", all_percpu_forms); },

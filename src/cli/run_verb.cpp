@@ -39,12 +39,16 @@ std::string header_text(const settings& s, const host_info& host)
     const std::string swaps = !c.swap                   ? "no swaps"
                               : c.swap_interval_ns == 0 ? "swaps back to back"
                                                         : "swap every " + exact_time_text(c.swap_interval_ns);
+    const std::string onoff = !c.onoff ? ""
+                              : c.onoff_interval_ns == 0
+                                  ? ", hotplug back to back"
+                                  : ", hotplug every " + exact_time_text(c.onoff_interval_ns);
     const std::string length = c.duration_ns == 0 ? "until Ctrl-C" : "for " + exact_time_text(c.duration_ns);
     return fmt::format(
-        "nmi-sim {}: {} to {}{}, {}, {}\n"
+        "nmi-sim {}: {} to {}{}, {}{}, {}\n"
         "flavor={} delivery={} workload={} fault={} signal=RTMIN+{} seed={} cpus={} SigQ={}/{}\n",
         tool_version(), rate, c.machine.cpus == 1 ? "" : "each of ",
-        plural_text(static_cast<std::uint64_t>(c.machine.cpus), "vCPU"), swaps, length,
+        plural_text(static_cast<std::uint64_t>(c.machine.cpus), "vCPU"), swaps, onoff, length,
         name_of(c.machine.rcu), name_of(c.machine.delivery), name_of(c.machine.workload), name_of(c.fault),
         c.machine.signal_offset, c.seed, host.cpus_allowed, host.signals_queued,
         host.rlimit_sigpending == UINT64_MAX ? "unlimited" : std::to_string(host.rlimit_sigpending));

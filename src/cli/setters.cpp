@@ -50,6 +50,13 @@ void set_nmi_longest(settings& s, std::string_view value)
     s.run.nmi_longest_ns = value == "never" ? 0 : std::max<std::uint64_t>(1, parse_duration_ns(value));
 }
 
+void set_onoff_interval(settings& s, std::string_view value)
+{
+    s.run.onoff = value != "never";
+    if (s.run.onoff)
+        s.run.onoff_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
+}
+
 void set_handler(settings& s, std::string_view value)
 {
     constexpr std::string_view slow_prefix = "slow:";

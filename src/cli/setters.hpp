@@ -10,14 +10,15 @@
 
 namespace nmisim::cli {
 
-void set_rate(settings& s, std::string_view value);          // N | max
-void set_arrival(settings& s, std::string_view value);       // periodic | poisson | burst:N
-void set_swap_interval(settings& s, std::string_view value); // TIME | never
-void set_nmi_longest(settings& s, std::string_view value);   // TIME | never
-void set_handler(settings& s, std::string_view value);       // count | slow:TIME
-void set_fault(settings& s, std::string_view value);         // NAME | none
-void set_flavor(settings& s, std::string_view value);        // NAME | all (explore)
-void set_window(settings& s, std::string_view value);        // NAME of a window
-void set_signal(settings& s, std::string_view value);        // RTMIN+n
+void set_rate(settings& s, std::string_view value);           // N | max
+void set_arrival(settings& s, std::string_view value);        // periodic | poisson | burst:N
+void set_swap_interval(settings& s, std::string_view value);  // TIME | never
+void set_onoff_interval(settings& s, std::string_view value); // TIME | never
+void set_nmi_longest(settings& s, std::string_view value);    // TIME | never
+void set_handler(settings& s, std::string_view value);        // count | slow:TIME
+void set_fault(settings& s, std::string_view value);          // NAME | none
+void set_flavor(settings& s, std::string_view value);         // NAME | all (explore)
+void set_window(settings& s, std::string_view value);         // NAME of a window
+void set_signal(settings& s, std::string_view value);         // RTMIN+n
 
 } // namespace nmisim::cli

@@ -9,7 +9,8 @@ namespace nmisim {
 
 struct machine_faults {
     entry_kind entry = entry_kind::correct;
-    bool register_vcpus = true; ///< false: vCPUs are unknown to RCU, their readers silently unprotected
+    bool register_vcpus = true;    ///< false: vCPUs are unknown to RCU, their readers silently unprotected
+    bool unregister_early = false; ///< true: RCU forgets a vCPU that goes offline before its last NMI
 };
 
 } // namespace nmisim

@@ -44,6 +44,8 @@ struct machine_state {
     /// When the grace period that is being waited for began, 0: none. For the stall watch.
     std::atomic<std::uint64_t> waiting_since_ns{0};
     std::atomic<std::uint64_t> grace_periods{0};
+    /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
+    std::atomic<std::uint64_t> changing_since_ns{0};
 
     /// Protects `owned`; synchronize_rcu is called with it held, so it is never taken in NMI context nor by
     /// a call_rcu callback.

@@ -55,6 +55,16 @@ void change_mask(int how, const machine_state& machine) noexcept
     pthread_sigmask(how, &lines, nullptr);
 }
 
+/// Fault early-unregister: waits for an NMI where none may come any more. The injection point that makes the
+/// fault's window as wide as it has to be. Context: vcpu.
+void await_nmi(const percpu& area) noexcept
+{
+    const std::uint64_t before = nmi_count_of(area);
+    const std::uint64_t deadline_ns = now_ns() + 5'000'000; // none need come
+    while (nmi_count_of(area) == before && now_ns() < deadline_ns) {
+    }
+}
+
 } // namespace
 
 vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
@@ -98,6 +108,10 @@ void vcpu_thread::wait_online() noexcept
 void vcpu_thread::ask_to_leave() noexcept
 {
     stop_.store(true, std::memory_order_relaxed); // joined afterwards
+    // A vCPU that gets NMIs faster than it can handle them never runs an instruction of its own, and would
+    // never come to leave(). Relaxed: leave() does it again, and that is what raisers are ordered with.
+    if (!machine_.faults.unregister_early)
+        area_.line.accepting.store(false, std::memory_order_relaxed);
 }
 
 void vcpu_thread::join() noexcept
@@ -142,18 +156,27 @@ void vcpu_thread::come_online()
     online_since_ns_ = now_ns();
     area_.line.target = pthread_self();
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
+    ++area_.times_onlined;
     change_mask(SIG_UNBLOCK, machine_);
     // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
     area_.line.accepting.store(true, std::memory_order_seq_cst);
+    // (8) seq_cst: as (5), for backtraces; pairs with (10)
+    reachable_.store(true, std::memory_order_seq_cst);
     online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
     online_.notify_all();
 }
 
 void vcpu_thread::leave()
 {
+    if (machine_.faults.unregister_early) {
+        machine_.rcu.unregister_thread();
+        await_nmi(area_);
+    }
     // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
     area_.line.accepting.store(false, std::memory_order_seq_cst);
-    // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3)
+    // (9) seq_cst: as (1), for backtraces; pairs with (10), (11)
+    reachable_.store(false, std::memory_order_seq_cst);
+    // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3), (12)
     while (area_.line.raisers.load(std::memory_order_acquire) != 0)
         sched_yield();
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
@@ -167,7 +190,7 @@ void vcpu_thread::leave()
         ++area_.offline_seen;
         area_.line.end();
     }
-    if (machine_.faults.register_vcpus)
+    if (machine_.faults.register_vcpus && !machine_.faults.unregister_early)
         machine_.rcu.unregister_thread();
     this_cpu = nullptr;
     trace_slice(trace_kind::online, online_since_ns_, now_ns());
@@ -180,8 +203,15 @@ std::vector<std::uintptr_t> vcpu_thread::backtrace()
     backtrace_.count.store(-1, std::memory_order_relaxed); // the signal orders it
     sigval value{};
     value.sival_ptr = &backtrace_;
-    if (!area_.line.accepting.load(std::memory_order_relaxed) || // a hint: only a running thread is asked
-        pthread_sigqueue(area_.line.target, machine_.backtrace_signal.number(), value) != 0)
+    // As a raise: a thread that leaves waits for those who send to it. (10) seq_cst: before looking at
+    // reachable_; pairs with (8), (9)
+    area_.line.raisers.fetch_add(1, std::memory_order_seq_cst);
+    // (11) seq_cst: not before raisers; pairs with (9)
+    const bool asked = reachable_.load(std::memory_order_seq_cst) &&
+                       pthread_sigqueue(area_.line.target, machine_.backtrace_signal.number(), value) == 0;
+    // (12) release: the signal is sent; pairs with (2)
+    area_.line.raisers.fetch_sub(1, std::memory_order_release);
+    if (!asked)
         return {};
     const std::uint64_t deadline_ns = now_ns() + 200'000'000;
     int count = -1;

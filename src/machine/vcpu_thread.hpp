@@ -4,7 +4,8 @@
 //
 //   starting   every signal blocked (inherited); registers with RCU
 //   online     the NMI is unblocked; runs its workload
-//   leaving    refuses raises, waits for those under way, blocks the NMI, takes queued ones off its line
+//   asked      refuses raises, so that a storm of NMIs cannot keep it from leaving
+//   leaving    waits for raises under way, blocks the NMI, takes queued ones off its line
 //   (ended)    unregistered from RCU; the thread ends with its NMI still blocked
 //
 // The order is the point: a thread is registered before its first NMI can arrive and unregistered after its
@@ -36,7 +37,8 @@ public:
     /// Errors: std::system_error when the system refuses the thread.
     void start();
     void wait_online() noexcept;
-    /// Asks the vCPU to leave; join() returns when its thread has ended. Context: control.
+    /// Asks the vCPU to leave, and refuses raises from now on; join() returns when its thread has ended.
+    /// Context: control.
     void ask_to_leave() noexcept;
     void join() noexcept;
 
@@ -66,6 +68,8 @@ private:
     std::thread thread_;
     std::atomic<bool> stop_{false};
     std::atomic<int> online_{0};
+    std::atomic<bool> reachable_{
+        false}; ///< signals may be sent to the thread; changes as line.accepting does
     int pinned_to_ = -1;
     std::uint64_t online_since_ns_ = 0; ///< own thread only
     backtrace_request backtrace_; ///< here, not on a stack: the answer may come after the caller gave up

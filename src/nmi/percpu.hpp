@@ -90,6 +90,7 @@ struct alignas(cacheline_size) percpu {
     check_block checks;      ///< written in NMI context
     check_block task_checks; ///< written by the interrupted workload (a counter has one writer)
     counter work;            ///< rounds of the workload
+    counter times_onlined;   ///< threads that this vCPU has had
     histogram delivery;
     histogram handler;
 };

@@ -79,6 +79,8 @@ raise_result raise_on(nmi_line& line) noexcept
 
 bool has_room(const nmi_line& line) noexcept
 {
+    if (!line.accepting.load(std::memory_order_relaxed))
+        return false;
     if (line.latching)
         return line.pending.load(std::memory_order_relaxed) == 0;
     return line.in_flight.load(std::memory_order_relaxed) < line.bound;

@@ -66,6 +66,8 @@ json config_json(const run_config& c)
             {"burst", c.inject.burst},
             {"swap", c.swap},
             {"swap_interval_ns", c.swap_interval_ns},
+            {"onoff", c.onoff},
+            {"onoff_interval_ns", c.onoff_interval_ns},
             {"reclaim", name_of(c.reclaim)},
             {"controller", name_of(c.controller_place)},
             {"hold_ns", c.hold_ns},
@@ -97,11 +99,20 @@ json nmis_json(const run_report& r)
 
 json cpu_json(const cpu_report& c)
 {
-    return {{"cpu", c.cpu},         {"pinned_to", c.pinned_to}, {"raised", c.raised},
-            {"handled", c.handled}, {"coalesced", c.coalesced}, {"rejected", c.rejected},
-            {"offline", c.offline}, {"unknown", c.unknown},     {"external", c.external},
-            {"normal", c.normal},   {"swallow", c.swallow},     {"max_in_flight", c.max_in_flight},
-            {"work", c.work}};
+    return {{"cpu", c.cpu},
+            {"pinned_to", c.pinned_to},
+            {"raised", c.raised},
+            {"handled", c.handled},
+            {"coalesced", c.coalesced},
+            {"rejected", c.rejected},
+            {"offline", c.offline},
+            {"unknown", c.unknown},
+            {"external", c.external},
+            {"normal", c.normal},
+            {"swallow", c.swallow},
+            {"max_in_flight", c.max_in_flight},
+            {"work", c.work},
+            {"times_onlined", c.times_onlined}};
 }
 
 json latency_json(const latency& l)
@@ -185,6 +196,7 @@ std::string json_report(const run_report& r, const report_context& context)
           {"reclaimed", r.reclaimed},
           {"waiting_max", r.waiting_max},
           {"done_per_s", per_second(r.swaps, r.elapsed_ns)}}},
+        {"hotplug", {{"offlined", r.offlined}, {"onlined", r.onlined}, {"failed", r.onoff_failed}}},
         {"handler_age", r.handler_age},
         {"latency_ns",
          {{"delivery", latency_json(r.delivery)},
@@ -193,7 +205,9 @@ std::string json_report(const run_report& r, const report_context& context)
           {"publish", latency_json(r.publish)},
           {"grace_period", latency_json(r.grace_period)},
           {"reclaim", latency_json(r.reclaim)},
-          {"swap", latency_json(r.swap)}}},
+          {"swap", latency_json(r.swap)},
+          {"cpu_down", latency_json(r.cpu_down)},
+          {"cpu_up", latency_json(r.cpu_up)}}},
         {"long_handlers",
          {{"too_long", r.long_handlers.too_long},
           {"reported", r.long_handlers.reported},

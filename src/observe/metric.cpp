@@ -43,6 +43,8 @@ std::vector<metric> build()
     add_latency(all, "handler", &run_report::handler, "handler's first instruction to its last");
     add_latency(all, "gp", &run_report::grace_period, "RCU grace period");
     add_latency(all, "swap", &run_report::swap, "publish to reclaimed");
+    add_latency(all, "cpu-down", &run_report::cpu_down, "a vCPU going offline");
+    add_latency(all, "cpu-up", &run_report::cpu_up, "a vCPU coming online");
     add_latency(all, "injector", &run_report::injector, "the injector's own lateness");
 
     all.push_back({"rate", metric_unit::per_second, "handled NMIs per second and vCPU",
@@ -69,6 +71,8 @@ std::vector<metric> build()
     count("late-swaps", "swaps that started late", [](const run_report& r) { return r.late_swaps; });
     count("long-handlers", "handlers that took at least --nmi-longest",
           [](const run_report& r) { return r.long_handlers.too_long; });
+    count("offlined", "vCPUs taken offline", [](const run_report& r) { return r.offlined; });
+    count("onlined", "vCPUs brought back online", [](const run_report& r) { return r.onlined; });
     count("waiting-max", "most retired handlers waiting at once",
           [](const run_report& r) { return r.waiting_max; });
     return all;

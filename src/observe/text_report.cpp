@@ -129,7 +129,8 @@ std::string text_report(const run_report& r, const report_context& context, cons
     if (style.verbose || r.total.unknown + r.total.external + r.total.swallow > 0)
         text += interrupt_table(r) + "\n";
     text += latency_table(r, style.verbose) + "\n";
-    text += swap_table(r) + "\n";
+    text += swap_table(r);
+    text += hotplug_table(r) + "\n";
     text += job_tables(r);
     if (style.histograms) {
         text += histogram_text("signal delivery latency", r.delivery) + "\n";

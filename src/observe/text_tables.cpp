@@ -159,6 +159,10 @@ std::string latency_table(const run_report& r, bool all)
     if (all)
         text += latency_row("reclaim", r.reclaim);
     text += latency_row("swap", r.swap);
+    if (r.config.onoff) {
+        text += latency_row("cpu down", r.cpu_down);
+        text += latency_row("cpu up", r.cpu_up);
+    }
     return text;
 }
 
@@ -174,6 +178,17 @@ std::string swap_table(const run_report& r)
                     count_text(r.handler_age[1]), count_text(r.handler_age[2]),
                     r.handler_age[2] == 0 ? "   (must be 0)" : "   (must be 0: used after its grace period)");
     return text;
+}
+
+std::string hotplug_table(const run_report& r)
+{
+    if (!r.config.onoff)
+        return {};
+    return row("Hotplug", {"offlined", "onlined", "failed", "threads"}, 14, 12) +
+           row("",
+               {count_text(r.offlined), count_text(r.onlined), count_text(r.onoff_failed),
+                count_text(r.total.times_onlined)},
+               14, 12);
 }
 
 std::string check_table(const run_report& r, const text_style& style)

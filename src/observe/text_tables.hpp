@@ -15,6 +15,7 @@ std::string vcpu_table(const run_report& report, bool all);
 std::string interrupt_table(const run_report& report);
 std::string latency_table(const run_report& report, bool all);
 std::string swap_table(const run_report& report);
+std::string hotplug_table(const run_report& report); ///< empty without --onoff-interval
 std::string check_table(const run_report& report, const text_style& style);
 
 /// `word` in green or red, if colour is on.

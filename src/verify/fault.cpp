@@ -18,6 +18,8 @@ constexpr std::array table{
     fault_info{
         fault::rcu_not_watching, "rcu-not-watching", check::grace_period,
         "NMIs hit vCPUs that RCU does not watch: never registered, or (qsbr) offline and not brought online"},
+    fault_info{fault::early_unregister, "early-unregister", check::grace_period,
+               "a vCPU that goes offline leaves RCU before its NMI is blocked"},
     fault_info{fault::publish_before_init, "publish-before-init", check::publish_order,
                "the handler is published before its data is initialised"},
     fault_info{
@@ -73,6 +75,8 @@ std::string_view not_applicable(fault f, flavor with) noexcept
 {
     if (f == fault::rcu_not_watching && with == flavor::bp)
         return "flavor bp registers a reader by itself in its first section, so RCU always watches";
+    if (f == fault::early_unregister && with == flavor::bp)
+        return "flavor bp registers a reader by itself, and unregisters it when its thread ends";
     if (f == fault::plain_publish && !plain_publish_is_reordered)
         return "this compiler leaves the two plain stores in their order; build with g++ to see them "
                "reordered";

@@ -20,6 +20,7 @@ enum class fault {
     no_read_lock,
     leak_pointer,
     rcu_not_watching,
+    early_unregister,
     // I2 publish-order
     publish_before_init,
     plain_publish,

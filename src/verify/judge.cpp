@@ -139,6 +139,7 @@ void gather_books(machine& m, run_report& report)
         c.swallow = area.stats.swallow.read();
         c.max_in_flight = area.line.max_in_flight.load(std::memory_order_relaxed);
         c.work = area.work.read();
+        c.times_onlined = area.times_onlined.read();
         report.total.raised += c.raised;
         report.total.handled += c.handled;
         report.total.coalesced += c.coalesced;
@@ -150,6 +151,7 @@ void gather_books(machine& m, run_report& report)
         report.total.swallow += c.swallow;
         report.total.max_in_flight = std::max(report.total.max_in_flight, c.max_in_flight);
         report.total.work += c.work;
+        report.total.times_onlined += c.times_onlined;
         for (std::size_t age = 0; age < report.handler_age.size(); ++age)
             report.handler_age[age] += area.age[age].read();
         report.delivery.merge(area.delivery);

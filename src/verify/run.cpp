@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "machine/controller.hpp"
+#include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/check_duration.hpp"
 #include "verify/bad_handlers.hpp"
@@ -41,6 +42,7 @@ machine_faults machine_faults_of(const run_config& config) noexcept
     case fault::unbalanced_exit: return {entry_kind::unbalanced_exit, true};
     case fault::drop_latched: return {entry_kind::drop_latched, true};
     case fault::clobber_errno: return {entry_kind::clobber_errno, true};
+    case fault::early_unregister: return {entry_kind::correct, true, true};
     case fault::rcu_not_watching: // qsbr needs its vCPUs registered: it is nmi_enter that does not help them
         return config.machine.rcu == flavor::qsbr ? machine_faults{entry_kind::no_read_lock, true}
                                                   : machine_faults{entry_kind::correct, false};
@@ -79,6 +81,8 @@ private:
     void watch();
     void finish();
     bool drain();
+    std::uint64_t patience_ns() const;
+    bool stop_hotplug();
     void stalled(const violation& v);
     int pause(std::uint64_t ns) const;
     void sample(bool last);
@@ -93,6 +97,7 @@ private:
     std::unique_ptr<trace_log> trace_; ///< before the machine, which writes to it
     std::unique_ptr<machine> machine_;
     std::unique_ptr<injector> injector_;
+    std::unique_ptr<hotplug> hotplug_;
     check_block control_checks_;
     std::uint64_t start_ns_ = 0;
     std::uint64_t sample_interval_ns_ = tick_interval_ns / 2; ///< less than a tick: each of them
@@ -129,6 +134,10 @@ void checked_run::start()
     else
         controller_.enable(config_.swap);
     injector_->start();
+    if (config_.onoff) {
+        hotplug_ = std::make_unique<hotplug>(*machine_, config_.onoff_interval_ns, config_.seed);
+        hotplug_->start();
+    }
 }
 
 int checked_run::pause(std::uint64_t ns) const
@@ -218,18 +227,42 @@ void checked_run::watch()
     }
 }
 
+/// Each vCPU has to get a Linux CPU once: where hundreds share one, that takes a while.
+std::uint64_t checked_run::patience_ns() const
+{
+    return config_.stall_timeout_ns + static_cast<std::uint64_t>(machine_->cpus()) * 100'000'000;
+}
+
 /// Waits for the NMIs in flight; a drain that does not end is a stall as well.
 bool checked_run::drain()
 {
-    // Each vCPU has to get a Linux CPU once: where hundreds share one, that takes a while.
-    const std::uint64_t patience_ns =
-        config_.stall_timeout_ns + static_cast<std::uint64_t>(machine_->cpus()) * 100'000'000;
-    if (machine_->drain(patience_ns))
+    if (machine_->drain(patience_ns()))
         return true;
     if (report_.stop_reason != stop_reason::stall)
-        stalled({now_ns(), -1, 0, patience_ns / 1'000'000, patience_ns / 1'000'000, 0,
+        stalled({now_ns(), -1, 0, patience_ns() / 1'000'000, patience_ns() / 1'000'000, 0,
                  "milliseconds waited for NMIs in flight after the last raise (at most)"});
-    return machine_->drain(patience_ns);
+    return machine_->drain(patience_ns());
+}
+
+/// False: a vCPU does not end, and what it uses must stay.
+bool checked_run::stop_hotplug()
+{
+    if (hotplug_ == nullptr)
+        return true;
+    const bool stopped = hotplug_->stop(patience_ns());
+    if (!stopped && report_.stop_reason != stop_reason::stall)
+        stalled({now_ns(), -1, 0, patience_ns() / 1'000'000, patience_ns() / 1'000'000, 0,
+                 "milliseconds waited for a vCPU to go offline or online (at most)"});
+    report_.offlined = hotplug_->offlined();
+    report_.onlined = hotplug_->onlined();
+    report_.onoff_failed = hotplug_->failed();
+    report_.cpu_down.merge(hotplug_->down());
+    report_.cpu_up.merge(hotplug_->up());
+    if (report_.onoff_failed > 0)
+        report_.remarks.push_back(
+            {"hotplug-failed", fmt::format("a vCPU could not be brought online, {} times: {}",
+                                           report_.onoff_failed, hotplug_->first_failure())});
+    return stopped;
 }
 
 void checked_run::finish()
@@ -242,7 +275,7 @@ void checked_run::finish()
     report_.requested = injector_->requested();
     report_.throttled = injector_->throttled();
     report_.injector.merge(injector_->lateness());
-    const bool drained = drain();
+    const bool drained = stop_hotplug() && drain();
     if (drained) {
         if (config_.controller_place == controller_place::vcpu)
             machine_->cpu_down(0); // its last swap has ended
@@ -276,6 +309,7 @@ void checked_run::finish()
     static_cast<void>(machine_.release());
     static_cast<void>(swapper_.release());
     static_cast<void>(trace_.release());
+    static_cast<void>(hotplug_.release());
 }
 
 void checked_run::add_remarks()
@@ -303,6 +337,9 @@ void checked_run::add_remarks()
         report_.remarks.push_back(
             {"trace-limit", fmt::format("the timeline holds the newest {} of {} records (--trace-limit)",
                                         traced, traced + lost)});
+    if (config_.onoff && report_.offlined == 0)
+        report_.remarks.push_back(
+            {"no-hotplug", "no vCPU went offline: the run ended before the first time"});
     if (const auto strays = machine_->internals().domain.strays.load(std::memory_order_relaxed); strays > 0)
         report_.remarks.push_back(
             {"stray-signals", fmt::format("{} NMI signals came from outside and were ignored", strays)});

@@ -35,6 +35,8 @@ struct run_config {
     injection inject;                                ///< rate, arrivals
     bool swap = true;                                ///< false: --swap-interval never
     std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back
+    bool onoff = false;                              ///< vCPUs go offline and come back (hotplug)
+    std::uint64_t onoff_interval_ns = 0;             ///< with onoff; 0 = back to back
     nmisim::reclaim reclaim = nmisim::reclaim::sync; ///< how an old handler's data is freed
     nmisim::controller_place controller_place = nmisim::controller_place::thread;
     std::uint64_t hold_ns = 0;        ///< --handler slow:TIME, time spent in each handler

@@ -30,7 +30,8 @@ struct cpu_report {
     std::uint64_t normal = 0;    ///< events that a handler claimed; can be more than NMIs
     std::uint64_t swallow = 0;   ///< unknown, but its event had been served by the NMI before
     std::uint64_t max_in_flight = 0;
-    std::uint64_t work = 0; ///< rounds of its workload
+    std::uint64_t work = 0;          ///< rounds of its workload
+    std::uint64_t times_onlined = 0; ///< threads it has had: 1, and one more each time it came back
 };
 
 enum class check_status { pass, fail, nothing_seen };
@@ -117,6 +118,11 @@ struct run_report {
     std::uint64_t waiting_max = 0; ///< most retired handlers that waited for their grace period at once
     std::array<std::uint64_t, 3> handler_age{}; ///< calls that saw age 0, 1, 2 or more (a violation)
 
+    // vCPU hotplug
+    std::uint64_t offlined = 0;
+    std::uint64_t onlined = 0;
+    std::uint64_t onoff_failed = 0; ///< the system refused the new thread; tried again
+
     // latencies
     latency delivery; ///< raise to the first instruction of the handler
     latency injector; ///< due time to raise: the tool's own lateness, kept out of `delivery`
@@ -124,7 +130,9 @@ struct run_report {
     latency publish;
     latency grace_period;
     latency reclaim;
-    latency swap; ///< publish to reclaimed
+    latency swap;     ///< publish to reclaimed
+    latency cpu_down; ///< asked to go offline to its thread's end
+    latency cpu_up;   ///< thread started to online
 
     duration_report long_handlers;
 

@@ -52,6 +52,15 @@ std::optional<violation> stall_watch::look() const
                          timeout_ns_ / 1'000'000,
                          0,
                          "milliseconds waited for one grace period (at most)"};
+    if (const std::uint64_t age = age_ns(state.changing_since_ns.load(std::memory_order_relaxed), now);
+        age > timeout_ns_)
+        return violation{now,
+                         -1,
+                         0,
+                         age / 1'000'000,
+                         timeout_ns_ / 1'000'000,
+                         0,
+                         "milliseconds waited for a vCPU to go offline or online (at most)"};
     return std::nullopt;
 }
 

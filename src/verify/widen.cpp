@@ -50,6 +50,17 @@ void widen_for_fault(run_config& config, std::vector<remark>& remarks)
         hold_handlers(config, remarks);
         idle_with_qsbr(config, remarks);
         break;
+    case fault::early_unregister:
+        hold_handlers(config, remarks);
+        if (!config.onoff) {
+            config.onoff = true;
+            note(remarks, config, "--onoff-interval 0");
+        }
+        if (config.swap_interval_ns > 0) {
+            config.swap_interval_ns = 0;
+            note(remarks, config, "--swap-interval 0");
+        }
+        break;
     case fault::plain_publish:
         if (config.controller_place != controller_place::vcpu) {
             config.controller_place = controller_place::vcpu;

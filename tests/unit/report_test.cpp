@@ -5,6 +5,7 @@
 #include "observe/json_report.hpp"
 #include "observe/status_line.hpp"
 #include "observe/text_report.hpp"
+#include "observe/text_tables.hpp"
 #include "observe/units.hpp"
 #include "support/sample_report.hpp"
 #include "support/text_matcher.hpp"
@@ -256,7 +257,7 @@ TEST_CASE("a condition needs a metric, a comparison and a limit in its unit", "[
 TEST_CASE("every metric can be read from a report", "[threshold]")
 {
     run_report r = passing_report();
-    r.injector = r.publish = r.reclaim = r.delivery;
+    r.injector = r.publish = r.reclaim = r.cpu_down = r.cpu_up = r.delivery;
     for (const metric& m : all_metrics()) {
         CAPTURE(m.name);
         CHECK(m.read(r).has_value());
@@ -312,4 +313,17 @@ TEST_CASE("an interrupted run is incomplete and names its signal", "[json]")
     CHECK(j["complete"] == false);
     CHECK(j["stop_reason"] == "signal");
     CHECK(j["stop_signal"] == "SIGINT");
+}
+
+TEST_CASE("hotplug is reported where it was asked for", "[text]")
+{
+    run_report r = passing_report();
+    CHECK(hotplug_table(r).empty());
+    r.config.onoff = true;
+    r.offlined = 12;
+    r.onlined = 11;
+    r.total.times_onlined = 13;
+    CHECK(hotplug_table(r) == "Hotplug           offlined     onlined      failed     threads\n"
+                              "                        12          11           0          13\n");
+    CHECK_THAT(text_report(r, context_of(), {}), Contains("  cpu down") && Contains("\nHotplug "));
 }

@@ -31,9 +31,10 @@ enum class workload {
     read,    ///< task-level RCU readers, which the NMI interrupts
     syscall, ///< system calls that NMIs interrupt (EINTR, SA_RESTART), results verified
     alloc,   ///< malloc and free, contents verified
+    split,   ///< three functions that share its time 60 : 30 : 10, for profiles
 };
-inline constexpr std::array all_workloads{workload::spin, workload::idle, workload::read, workload::syscall,
-                                          workload::alloc};
+inline constexpr std::array all_workloads{workload::spin,    workload::idle,  workload::read,
+                                          workload::syscall, workload::alloc, workload::split};
 constexpr std::string_view name_of(workload w) noexcept
 {
     switch (w) {
@@ -42,6 +43,7 @@ constexpr std::string_view name_of(workload w) noexcept
     case workload::read: return "read";
     case workload::syscall: return "syscall";
     case workload::alloc: return "alloc";
+    case workload::split: return "split";
     }
     return "?";
 }

@@ -44,6 +44,7 @@ const char* describe(workload w)
     case workload::read: return "RCU readers at task level, which the NMI interrupts";
     case workload::syscall: return "system calls that NMIs interrupt (EINTR, SA_RESTART), results verified";
     case workload::alloc: return "malloc and free, contents verified";
+    case workload::split: return "three functions that share its time 60 : 30 : 10, to hold profiles against";
     }
     return "";
 }
@@ -191,8 +192,11 @@ const catalog_topic topics[] = {
     {"arrivals", "when NMIs come (--arrival)", arrival_entries},
     {"handlers", "what a handler does (--handler)",
      [] {
-         return std::vector<catalog_entry>{{"count", "counts, and verifies its own data"},
-                                           {"slow:TIME", "the same, and stays in the NMI for TIME"}};
+         return std::vector<catalog_entry>{
+             {"count", "counts, and verifies its own data"},
+             {"slow:TIME", "the same, and stays in the NMI for TIME"},
+             {"profile", "samples the interrupted instruction; the report is a flat profile; "
+                         "profile:N: room for N samples per vCPU between two swaps"}};
      }},
     {"reclaims", "how an old handler's data is freed (--reclaim)", [] { return entries_of(all_reclaims); }},
     {"controllers", "where swaps run (--controller)", [] { return entries_of(all_controller_places); }},

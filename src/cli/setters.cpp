@@ -61,15 +61,24 @@ void set_handler(settings& s, std::string_view value)
 {
     constexpr std::string_view slow_prefix = "slow:";
     if (value.starts_with(slow_prefix)) {
+        s.run.handler = handler_kind::count;
         s.run.hold_ns = parse_duration_ns(value.substr(slow_prefix.size()));
         return;
     }
     if (value == "slow")
         throw usage_error("'slow' needs a time (example: slow:50us)");
-    parse_word(value, "a handler", {"count", "slow:TIME"});
-    if (value != "count")
-        throw usage_error("'slow:TIME' needs a time in place of TIME (example: slow:50us)");
+    constexpr std::string_view room_prefix = "profile:";
     s.run.hold_ns = 0;
+    if (value.starts_with(room_prefix)) {
+        s.run.handler = handler_kind::profile;
+        s.run.profile_room = parse_count(value.substr(room_prefix.size()), 1, 10'000'000);
+        return;
+    }
+    parse_word(value, "a handler", {"count", "slow:TIME", "profile"});
+    if (value == "slow:TIME")
+        throw usage_error("'slow:TIME' needs a time in place of TIME (example: slow:50us)");
+    s.run.handler = parse_choice(value, "a handler", all_handler_kinds);
+    s.run.profile_room = run_config{}.profile_room;
 }
 
 void set_fault(settings& s, std::string_view value)

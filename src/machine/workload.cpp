@@ -5,6 +5,7 @@
 // is looked at here as well, independently of the signal entry's own look.
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
+#include "machine/split_workload.hpp"
 
 #include <array>
 #include <cerrno>
@@ -142,6 +143,7 @@ void workload_round(machine_state& machine, percpu& area)
     case workload::read: return read_round(machine, area);
     case workload::syscall: return syscall_round(machine, area);
     case workload::alloc: return alloc_round(area);
+    case workload::split: return split_round(area);
     }
 }
 

@@ -44,6 +44,7 @@ struct alignas(cacheline_size) checked_handler : nmi_callback {
     std::atomic<std::uint64_t> canary{canary_poison};
     std::atomic<int> age{0};
     std::uint64_t hold_ns = 0;    ///< time spent in the handler between its first and its last look
+    void* job = nullptr;          ///< data of what it does besides
     nmi_function inner = nullptr; ///< for a function that does its own and then what another one does
     handler_data data{};
 };

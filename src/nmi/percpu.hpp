@@ -87,10 +87,11 @@ struct alignas(cacheline_size) percpu {
 
     nmi_stats stats;
     nmi_line line;
-    check_block checks;      ///< written in NMI context
-    check_block task_checks; ///< written by the interrupted workload (a counter has one writer)
-    counter work;            ///< rounds of the workload
-    counter times_onlined;   ///< threads that this vCPU has had
+    check_block checks;           ///< written in NMI context
+    check_block task_checks;      ///< written by the interrupted workload (a counter has one writer)
+    counter work;                 ///< rounds of the workload
+    counter times_onlined;        ///< threads that this vCPU has had
+    std::array<counter, 3> split; ///< workload split: thread CPU time of its parts
     histogram delivery;
     histogram handler;
 };

@@ -2,6 +2,7 @@
 #include "observe/json_report.hpp"
 
 #include "observe/build_info.hpp"
+#include "observe/job_json.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -70,6 +71,7 @@ json config_json(const run_config& c)
             {"onoff_interval_ns", c.onoff_interval_ns},
             {"reclaim", name_of(c.reclaim)},
             {"controller", name_of(c.controller_place)},
+            {"handler", name_of(c.handler)},
             {"hold_ns", c.hold_ns},
             {"nmi_longest_ns", c.nmi_longest_ns},
             {"fault", name_of(c.fault)},
@@ -172,7 +174,7 @@ json array_of(const Range& range, Function to_json)
 std::string json_report(const run_report& r, const report_context& context)
 {
     const char* const signal = r.stop_reason == stop_reason::signal ? sigabbrev_np(r.stop_signal) : nullptr;
-    const json report{
+    json report{
         {"schema", "nmi-sim-result-1"},
         {"schema_version", json_schema_version},
         {"tool", tool_json()},
@@ -208,11 +210,6 @@ std::string json_report(const run_report& r, const report_context& context)
           {"swap", latency_json(r.swap)},
           {"cpu_down", latency_json(r.cpu_down)},
           {"cpu_up", latency_json(r.cpu_up)}}},
-        {"long_handlers",
-         {{"too_long", r.long_handlers.too_long},
-          {"reported", r.long_handlers.reported},
-          {"max_ns", r.long_handlers.max_ns},
-          {"max_cpu_ns", r.long_handlers.max_cpu_ns}}},
         {"checks", array_of(r.checks, check_json)},
         {"stalls", array_of(r.stalls,
                             [](const stall_report& s) {
@@ -224,6 +221,7 @@ std::string json_report(const run_report& r, const report_context& context)
                                  return json{{"code", m.code}, {"text", m.text}};
                              })},
     };
+    add_jobs(report, r);
     // argv is the caller's bytes: what is no UTF-8 is replaced rather than thrown at the end of a run.
     return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -4,6 +4,7 @@
 #include "observe/units.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace nmisim {
 
@@ -73,6 +74,20 @@ std::vector<metric> build()
           [](const run_report& r) { return r.long_handlers.too_long; });
     count("offlined", "vCPUs taken offline", [](const run_report& r) { return r.offlined; });
     count("onlined", "vCPUs brought back online", [](const run_report& r) { return r.onlined; });
+    all.push_back({"samples-lost", metric_unit::count, "samples that found no room (--handler profile)",
+                   [](const run_report& r) -> std::optional<double> {
+                       return r.profile ? std::optional(static_cast<double>(r.profile->lost)) : std::nullopt;
+                   }});
+    all.push_back({"profile-error", metric_unit::count,
+                   "points by which a profile of workload split is off, at most (--handler profile)",
+                   [](const run_report& r) -> std::optional<double> {
+                       if (!r.profile || r.profile->split.empty())
+                           return std::nullopt;
+                       double most = 0;
+                       for (const split_row& s : r.profile->split)
+                           most = std::max(most, std::abs(100 * (s.sampled - s.meant)));
+                       return most;
+                   }});
     count("waiting-max", "most retired handlers waiting at once",
           [](const run_report& r) { return r.waiting_max; });
     return all;

@@ -2,6 +2,7 @@
 #include "verify/element_pool.hpp"
 
 #include "base/clock.hpp"
+#include "verify/handler_job.hpp"
 
 #include <algorithm>
 
@@ -10,12 +11,12 @@ namespace {
 constexpr int pipe_length = 10; // RCU_TORTURE_PIPE_LEN
 }
 
-element_pool::element_pool(std::size_t size, nmi_function function, nmi_function inner, std::uint64_t hold_ns)
-    : elements_(size)
+element_pool::element_pool(std::size_t size, nmi_function function, handler_job& job, std::uint64_t hold_ns)
+    : job_(job), elements_(size)
 {
     for (element& e : elements_) {
         e.function = function;
-        e.inner = inner;
+        e.inner = job.function();
         e.hold_ns = hold_ns;
         free_.push_back(&e);
     }
@@ -37,6 +38,7 @@ element* element_pool::take(bool complete)
     e.generation.store(++generation_, std::memory_order_relaxed); // all of it is published by the pointer
     e.canary.store(canary_alive, std::memory_order_relaxed);
     e.age.store(0, std::memory_order_relaxed);
+    job_.built(e);
     if (complete)
         initialise(e);
     return &e;
@@ -77,6 +79,7 @@ void element_pool::reclaim(element& e)
     if (e.state != element_state::retired)
         return;
     e.state = element_state::reclaimed;
+    job_.reclaimed(e);
     e.canary.store(canary_poison, std::memory_order_relaxed);
     e.data.words.fill(canary_poison);
     for (element* older : pipe_)

@@ -21,6 +21,7 @@
 namespace nmisim {
 
 class element_pool;
+class handler_job;
 
 enum class element_state : std::uint8_t { free, fresh, published, retired, reclaimed };
 
@@ -33,9 +34,9 @@ struct element : checked_handler {
 
 class element_pool {
 public:
-    /// `function` is what the handlers do, `inner` what it may be built on; `hold_ns` how long each takes.
-    /// Context: control.
-    element_pool(std::size_t size, nmi_function function, nmi_function inner, std::uint64_t hold_ns);
+    /// `function` is what the handlers run; what they are for is the job's to say. `hold_ns`: how long each
+    /// takes. Context: control.
+    element_pool(std::size_t size, nmi_function function, handler_job& job, std::uint64_t hold_ns);
 
     /// A handler of the next generation; its data is initialised unless `complete` is false. Null: none free.
     element* take(bool complete = true);
@@ -52,6 +53,7 @@ public:
     const check_block& checks() const noexcept { return checks_; }
 
 private:
+    handler_job& job_;
     void expect_state(element& e, element_state expected, const char* what);
 
     mutable std::mutex lock_; ///< protects all below; never held across a grace period, never taken in NMI

@@ -78,6 +78,14 @@ void judge_conservation(const run_report& report, check_report& out)
             out.first_cpu = c.cpu;
         }
     }
+    std::uint64_t calls = 0;
+    for (const std::uint64_t n : report.handler_age)
+        calls += n;
+    if (report.profile && report.profile->taken + report.profile->lost != calls && ++out.failures == 1) {
+        out.first = fmt::format("handlers ran {} times but took {} samples and lost {}", calls,
+                                report.profile->taken, report.profile->lost);
+        out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
+    }
     out.evidence = fmt::format("raised = handled + {} coalesced + {} rejected + {} offline",
                                report.total.coalesced, report.total.rejected, report.total.offline);
 }

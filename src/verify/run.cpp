@@ -15,8 +15,8 @@
 #include "machine/controller.hpp"
 #include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
-#include "nmi/check_duration.hpp"
 #include "verify/bad_handlers.hpp"
+#include "verify/handler_job.hpp"
 #include "verify/judge.hpp"
 #include "verify/stall_watch.hpp"
 #include "verify/swapper.hpp"
@@ -50,18 +50,12 @@ machine_faults machine_faults_of(const run_config& config) noexcept
     }
 }
 
-/// What the run's handlers do.
-nmi_function job_function(const run_config& config) noexcept
-{
-    return config.nmi_longest_ns != 0 ? timed_call<checked_call> : checked_call;
-}
-
 class checked_run {
 public:
     checked_run(const run_config& config, const run_hooks& hooks, std::vector<remark> remarks)
-        : config_(config), hooks_(hooks),
+        : config_(config), hooks_(hooks), job_(make_handler_job(config)),
           pool_(config.reclaim == reclaim::sync ? 256 : 8192,
-                handler_function(config.fault, job_function(config)), job_function(config), config.hold_ns),
+                handler_function(config.fault, job_->function()), *job_, config.hold_ns),
           controller_(config.swap_interval_ns, [this] { swapper_->step(); })
     {
         report_.config = config;
@@ -91,6 +85,7 @@ private:
 
     run_config config_;
     const run_hooks& hooks_;
+    std::unique_ptr<handler_job> job_;
     element_pool pool_;
     std::unique_ptr<swapper> swapper_;
     controller controller_;
@@ -127,6 +122,8 @@ void checked_run::start()
     swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim);
     swapper_->first();
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
+    state.domain.handler_name = name_of(config_.handler).data();               // a literal
+    job_->started(*machine_);
     injector_ = std::make_unique<injector>(*machine_, config_.inject);
     report_.start_ns = start_ns_ = now_ns();
     if (config_.swap && config_.controller_place == controller_place::thread)
@@ -269,6 +266,7 @@ void checked_run::finish()
 {
     const traced_thread traced(trace_ ? &trace_->controller()
                                       : nullptr); // used once the controller has stopped
+    job_->release();
     injector_->stop();
     sample(true);
     report_.elapsed_ns = now_ns() - start_ns_;
@@ -284,6 +282,7 @@ void checked_run::finish()
             report_.complete = false;
         machine_->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed);
         swapper_->last();
+        job_->stopped(*machine_);
     }
     report_.swaps = controller_.swaps();
     report_.late_swaps = controller_.late();
@@ -297,6 +296,7 @@ void checked_run::finish()
     if (drained)
         machine_->all_cpus_down();
     gather_books(*machine_, report_);
+    job_->tell(*machine_, report_);
     judge(*machine_, pool_, control_checks_, start_ns_, report_);
     if (trace_)
         report_.trace = trace_->read();

@@ -10,8 +10,10 @@
 #include "nmisim/machine_config.hpp"
 #include "verify/fault.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace nmisim {
 
@@ -30,6 +32,21 @@ constexpr std::string_view name_of(controller_place p) noexcept
     return p == controller_place::thread ? "thread" : "vcpu";
 }
 
+/// What a handler does besides checking itself.
+enum class handler_kind {
+    count,   ///< nothing; it may stay a while (hold_ns)
+    profile, ///< samples the interrupted instruction
+};
+inline constexpr std::array all_handler_kinds{handler_kind::count, handler_kind::profile};
+constexpr std::string_view name_of(handler_kind h) noexcept
+{
+    switch (h) {
+    case handler_kind::count: return "count";
+    case handler_kind::profile: return "profile";
+    }
+    return "?";
+}
+
 struct run_config {
     machine_config machine;                          ///< vCPUs, flavor, delivery, workload, signal
     injection inject;                                ///< rate, arrivals
@@ -39,7 +56,9 @@ struct run_config {
     std::uint64_t onoff_interval_ns = 0;             ///< with onoff; 0 = back to back
     nmisim::reclaim reclaim = nmisim::reclaim::sync; ///< how an old handler's data is freed
     nmisim::controller_place controller_place = nmisim::controller_place::thread;
+    handler_kind handler = handler_kind::count;
     std::uint64_t hold_ns = 0;        ///< --handler slow:TIME, time spent in each handler
+    std::size_t profile_room = 4096;  ///< --handler profile: samples per vCPU from one swap to the next
     std::uint64_t nmi_longest_ns = 0; ///< report handlers that take at least so long; 0: none is timed
     nmisim::fault fault = nmisim::fault::none;       ///< the ingredient left out
     std::uint64_t duration_ns = 10'000'000'000;      ///< 0 = until asked to stop

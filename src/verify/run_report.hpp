@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,30 @@ struct run_progress {
     std::uint64_t failures = 0;
 };
 
+struct profile_row {
+    std::string function; ///< empty: no symbol, somewhere in `object`
+    std::string object;
+    std::uintptr_t start = 0; ///< of the function or the object
+    std::uint64_t samples = 0;
+};
+
+/// A part of workload `split`, in shares of 1.
+struct split_row {
+    std::string function;
+    double meant = 0;
+    double measured = 0; ///< by the vCPUs' own CPU clocks
+    double sampled = 0;  ///< of all samples
+};
+
+/// A flat profile (--handler profile). taken + lost = times that a handler ran (check `conservation`).
+struct profile_report {
+    std::uint64_t taken = 0;
+    std::uint64_t lost = 0;        ///< came when the handler's buffer was full
+    std::uint64_t drained = 0;     ///< buffers, each after its handler's grace period
+    std::vector<profile_row> rows; ///< most samples first
+    std::vector<split_row> split;  ///< workload `split` only
+};
+
 struct run_report {
     run_config config;
     std::uint64_t elapsed_ns = 0; ///< first raise to the end of raising
@@ -135,6 +160,7 @@ struct run_report {
     latency cpu_up;   ///< thread started to online
 
     duration_report long_handlers;
+    std::optional<profile_report> profile;
 
     std::vector<check_report> checks; ///< one per check, in the order of the enum
     std::vector<stall_report> stalls;

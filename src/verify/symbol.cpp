@@ -26,16 +26,25 @@ std::string_view file_name(std::string_view path)
 
 } // namespace
 
-std::string symbol_of(std::uintptr_t address)
+code_symbol find_symbol(std::uintptr_t address)
 {
     Dl_info info{};
     if (dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
-        return fmt::format("{:#x}", address);
-    const auto object = file_name(info.dli_fname);
+        return {};
+    const std::string object(file_name(info.dli_fname));
     if (info.dli_sname == nullptr)
-        return fmt::format("{}+{:#x}", object, address - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
-    return fmt::format("{}+{:#x} ({})", demangle(info.dli_sname),
-                       address - reinterpret_cast<std::uintptr_t>(info.dli_saddr), object);
+        return {{}, object, reinterpret_cast<std::uintptr_t>(info.dli_fbase)};
+    return {demangle(info.dli_sname), object, reinterpret_cast<std::uintptr_t>(info.dli_saddr)};
+}
+
+std::string symbol_of(std::uintptr_t address)
+{
+    const code_symbol symbol = find_symbol(address);
+    if (symbol.object.empty())
+        return fmt::format("{:#x}", address);
+    if (symbol.name.empty())
+        return fmt::format("{}+{:#x}", symbol.object, address - symbol.start);
+    return fmt::format("{}+{:#x} ({})", symbol.name, address - symbol.start, symbol.object);
 }
 
 } // namespace nmisim

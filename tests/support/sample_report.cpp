@@ -47,6 +47,12 @@ run_report passing_report()
     r.handler = latency_of({300, 400});
     r.grace_period = latency_of({80'000, 120'000});
     r.swap = latency_of({90'000, 130'000});
+    profile_report& p = r.profile.emplace();
+    p.taken = 1'000;
+    p.lost = 3;
+    p.drained = 101;
+    p.rows = {{"nmisim::work_60(unsigned long)", "nmi-sim", 0x1000, 610}, {"", "libc.so.6", 0x9000, 390}};
+    p.split = {{"nmisim::work_60", 0.6, 0.601, 0.61}};
     for (std::size_t i = 0; i < check_count; ++i) {
         check_report c;
         c.id = static_cast<check>(i);

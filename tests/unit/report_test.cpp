@@ -254,6 +254,15 @@ TEST_CASE("a condition needs a metric, a comparison and a limit in its unit", "[
     }
 }
 
+TEST_CASE("a profile is a table by function, its losses and its error beside it", "[report]")
+{
+    const std::string text = text_report(passing_report(), context_of({}), {});
+    CHECK_THAT(text, Contains("Profile         1 000 samples, 3 lost, of 101 handlers\n"));
+    CHECK_THAT(text, Contains("   61.0 %        610  nmisim::work_60(unsigned long) (nmi-sim)\n"));
+    CHECK_THAT(text, Contains("   39.0 %        390  (libc.so.6)\n"));
+    CHECK_THAT(text, Contains("  work_60          60.0 %     60.1 %     61.0 %          +1.00\n"));
+}
+
 TEST_CASE("every metric can be read from a report", "[threshold]")
 {
     run_report r = passing_report();

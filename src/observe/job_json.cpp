@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "observe/job_json.hpp"
+
+namespace nmisim {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json profile_json(const profile_report& p)
+{
+    json rows = json::array();
+    for (const profile_row& r : p.rows)
+        rows.push_back({{"function", r.function}, {"object", r.object}, {"samples", r.samples}});
+    json split = json::array();
+    for (const split_row& s : p.split)
+        split.push_back(
+            {{"function", s.function}, {"meant", s.meant}, {"measured", s.measured}, {"sampled", s.sampled}});
+    return {
+        {"taken", p.taken}, {"lost", p.lost}, {"handlers", p.drained}, {"functions", rows}, {"split", split}};
+}
+
+} // namespace
+
+void add_jobs(nlohmann::ordered_json& report, const run_report& r)
+{
+    report["long_handlers"] = {{"too_long", r.long_handlers.too_long},
+                               {"reported", r.long_handlers.reported},
+                               {"max_ns", r.long_handlers.max_ns},
+                               {"max_cpu_ns", r.long_handlers.max_cpu_ns}};
+    report["profile"] = r.profile ? profile_json(*r.profile) : json(nullptr);
+}
+
+} // namespace nmisim

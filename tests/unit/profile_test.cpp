@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// The profiler's buffers: nothing is lost but what found no room, and that is counted.
+#include "nmi/profile.hpp"
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+#include "support/text_matcher.hpp"
+#include "verify/run.hpp"
+
+#include <fmt/format.h>
+
+using namespace nmisim;
+using nmisim::test::in_child;
+
+namespace {
+
+std::vector<std::uintptr_t> drained(profile_buffer& buffer, std::uint64_t& lost)
+{
+    std::vector<std::uintptr_t> all;
+    lost = buffer.drain([&](std::uintptr_t ip) { all.push_back(ip); });
+    return all;
+}
+
+run_config profiling(workload w)
+{
+    run_config c;
+    c.handler = handler_kind::profile;
+    c.machine.workload = w;
+    c.machine.cpus = 2;
+    c.duration_ns = 300'000'000;
+    c.swap_interval_ns = 1'000'000;
+    return c;
+}
+
+std::string books(const run_report& r)
+{
+    std::uint64_t rows = 0, calls = 0;
+    for (const profile_row& row : r.profile->rows)
+        rows += row.samples;
+    for (const std::uint64_t n : r.handler_age)
+        calls += n;
+    return fmt::format("passed {} rows {} samples {} lost {} handlers {}", r.passed(),
+                       rows == r.profile->taken, r.profile->taken + r.profile->lost == calls,
+                       r.profile->lost > 0, r.profile->drained == r.retired);
+}
+
+} // namespace
+
+TEST_CASE("a drained buffer holds each vCPU's samples in their order, and is empty then")
+{
+    profile_buffer buffer(2, 4);
+    for (const std::uintptr_t ip : {1, 2, 3})
+        buffer.add(ip, 0);
+    buffer.add(7, 1);
+    std::uint64_t lost = 0;
+    CHECK(drained(buffer, lost) == std::vector<std::uintptr_t>{1, 2, 3, 7});
+    CHECK(lost == 0);
+    CHECK(drained(buffer, lost).empty());
+}
+
+TEST_CASE("samples without room are counted as lost and spoil no other vCPU's")
+{
+    profile_buffer buffer(2, 2);
+    for (std::uintptr_t ip = 1; ip <= 5; ++ip)
+        buffer.add(ip, 0);
+    buffer.add(9, 1);
+    std::uint64_t lost = 0;
+    CHECK(drained(buffer, lost) == std::vector<std::uintptr_t>{1, 2, 9});
+    CHECK(lost == 3);
+}
+
+TEST_CASE("every handler call leaves a sample, with each flavor and way to reclaim")
+{
+    run_config c = profiling(workload::spin);
+    c.machine.rcu = GENERATE(from_range(all_flavors));
+    c.reclaim = GENERATE(from_range(all_reclaims));
+    CAPTURE(name_of(c.machine.rcu), name_of(c.reclaim));
+    const auto child = in_child(60, [&] { return books(run(c)); });
+    CHECK(child.text == "passed true rows true samples true lost false handlers true");
+}
+
+TEST_CASE("without room every handler call is a loss, and the run still passes")
+{
+    run_config c = profiling(workload::spin);
+    c.profile_room = 1;
+    c.swap_interval_ns = 100'000'000;
+    const auto child = in_child(60, [&] { return books(run(c)); });
+    CHECK(child.text == "passed true rows true samples true lost true handlers true");
+}
+
+TEST_CASE("a handler that is reclaimed without a grace period is caught while it samples")
+{
+    run_config c = profiling(workload::spin);
+    c.fault = fault::no_grace_period;
+    c.duration_ns = 5'000'000'000;
+    const auto child = in_child(60, [&] {
+        const run_report r = run(c);
+        return std::string(name_of(r.checks[static_cast<std::size_t>(check::grace_period)].status));
+    });
+    CHECK(child.text == "fail");
+}

@@ -196,7 +196,11 @@ const catalog_topic topics[] = {
              {"count", "counts, and verifies its own data"},
              {"slow:TIME", "the same, and stays in the NMI for TIME"},
              {"profile", "samples the interrupted instruction; the report is a flat profile; "
-                         "profile:N: room for N samples per vCPU between two swaps"}};
+                         "profile:N: room for N samples per vCPU between two swaps"},
+             {"watchdog", "finds vCPUs that take no tick for 3/5 to 4/5 of a threshold of 1s; "
+                          "watchdog:TIME: of TIME (the kernel's is 10s)"},
+             {"backtrace", "answers requests for a backtrace of all vCPUs, one a second; "
+                           "backtrace:TIME: every TIME"}};
      }},
     {"reclaims", "how an old handler's data is freed (--reclaim)", [] { return entries_of(all_reclaims); }},
     {"controllers", "where swaps run (--controller)", [] { return entries_of(all_controller_places); }},

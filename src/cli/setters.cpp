@@ -74,11 +74,28 @@ void set_handler(settings& s, std::string_view value)
         s.run.profile_room = parse_count(value.substr(room_prefix.size()), 1, 10'000'000);
         return;
     }
-    parse_word(value, "a handler", {"count", "slow:TIME", "profile"});
+    constexpr std::string_view thresh_prefix = "watchdog:";
+    if (value.starts_with(thresh_prefix)) {
+        s.run.handler = handler_kind::watchdog;
+        s.run.watchdog_thresh_ns =
+            std::max<std::uint64_t>(1'000'000, parse_duration_ns(value.substr(thresh_prefix.size())));
+        return;
+    }
+    constexpr std::string_view interval_prefix = "backtrace:";
+    if (value.starts_with(interval_prefix)) {
+        s.run.handler = handler_kind::backtrace;
+        s.run.backtrace_interval_ns =
+            std::max<std::uint64_t>(1'000'000, parse_duration_ns(value.substr(interval_prefix.size())));
+        return;
+    }
+    parse_word(value, "a handler", {"count", "slow:TIME", "profile", "watchdog", "backtrace"});
     if (value == "slow:TIME")
         throw usage_error("'slow:TIME' needs a time in place of TIME (example: slow:50us)");
     s.run.handler = parse_choice(value, "a handler", all_handler_kinds);
-    s.run.profile_room = run_config{}.profile_room;
+    const run_config defaults;
+    s.run.profile_room = defaults.profile_room;
+    s.run.watchdog_thresh_ns = defaults.watchdog_thresh_ns;
+    s.run.backtrace_interval_ns = defaults.backtrace_interval_ns;
 }
 
 void set_fault(settings& s, std::string_view value)

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
+#include "machine/unwind.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -155,6 +156,7 @@ void vcpu_thread::come_online()
         this_trace = &machine_.trace->vcpu(area_.cpunumber);
     online_since_ns_ = now_ns();
     area_.line.target = pthread_self();
+    area_.stack_end = stack_end_of_this_thread();
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
     ++area_.times_onlined;
     change_mask(SIG_UNBLOCK, machine_);

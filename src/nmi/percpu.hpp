@@ -82,6 +82,7 @@ struct alignas(cacheline_size) percpu {
     std::uint32_t drop_tick = 0;    ///< fault drop-latched
     std::uint64_t last_generation = 0;
     std::array<counter, 3> age{}; ///< Reader Pipe: 0 current, 1 unpublished, 2 or more: a violation
+    std::uintptr_t stack_end = 0; ///< one past the highest address of the vCPU's stack, for snapshots
     bool diagnosing = false; ///< the backtrace signal's handler runs: what it calls is not the NMI's doing
     std::atomic<std::uint64_t> entered_ns{0}; ///< start of the NMI under way, 0: none (latency on only)
 

@@ -57,11 +57,52 @@ std::string profile_table(const profile_report& p)
     return text + "\n";
 }
 
+std::string frames_text(const std::vector<std::string>& frames)
+{
+    std::string text;
+    for (const std::string& frame : frames)
+        text += fmt::format("    {}\n", frame);
+    return text;
+}
+
+std::string watchdog_table(const watchdog_report& w, const run_config& c)
+{
+    std::string text = fmt::format("Watchdog        threshold {}: {} ticks, {} looks, {}\n",
+                                   exact_time_text(c.watchdog_thresh_ns), count_text(w.ticks),
+                                   count_text(w.looks), plural_text(w.lockups.size(), "hard lock-up"));
+    for (const lockup_report& l : w.lockups)
+        text += fmt::format("  vCPU {}: hard LOCKUP, found {} after its last tick\n", l.cpu,
+                            time_text(l.after_ns)) +
+                frames_text(l.backtrace);
+    return text + "\n";
+}
+
+std::string backtrace_table(const backtrace_report& b)
+{
+    std::string text = fmt::format(
+        "Backtraces      {} asked for, {} vCPUs answered, {} did not; longest {}\n", count_text(b.asked),
+        count_text(b.answered), count_text(b.unanswered), time_text(b.longest_ns));
+    constexpr std::size_t shown_at_most = 8;
+    for (std::size_t i = 0; i < std::min(b.last.size(), shown_at_most); ++i)
+        text += fmt::format("  vCPU {}{}\n", b.last[i].cpu, b.last[i].frames.empty() ? ": no answer" : "") +
+                frames_text(b.last[i].frames);
+    if (b.last.size() > shown_at_most)
+        text += fmt::format("  and {} more\n", b.last.size() - shown_at_most);
+    return text + "\n";
+}
+
 } // namespace
 
 std::string job_tables(const run_report& r)
 {
-    return duration_table(r) + (r.profile ? profile_table(*r.profile) : "");
+    std::string text = duration_table(r);
+    if (r.profile)
+        text += profile_table(*r.profile);
+    if (r.watchdog)
+        text += watchdog_table(*r.watchdog, r.config);
+    if (r.backtrace)
+        text += backtrace_table(*r.backtrace);
+    return text;
 }
 
 } // namespace nmisim

@@ -73,6 +73,7 @@ json config_json(const run_config& c)
             {"controller", name_of(c.controller_place)},
             {"handler", name_of(c.handler)},
             {"hold_ns", c.hold_ns},
+            {"watchdog_thresh_ns", c.watchdog_thresh_ns},
             {"nmi_longest_ns", c.nmi_longest_ns},
             {"fault", name_of(c.fault)},
             {"duration_ns", c.duration_ns},

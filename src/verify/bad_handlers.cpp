@@ -68,6 +68,12 @@ int stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
     return inner_call(self, regs, cpu);
 }
 
+[[gnu::noinline]] void hard_lockup(const std::atomic<bool>& released_now) noexcept
+{
+    while (!released_now.load(std::memory_order_relaxed)) { // a flag, nothing with it
+    }
+}
+
 } // namespace bad
 
 nmi_function handler_function(fault f, nmi_function inner) noexcept

@@ -7,10 +7,17 @@
 #include "nmisim/machine.hpp"
 #include "verify/fault.hpp"
 
+#include <atomic>
+
 namespace nmisim {
 
 /// The function of a run's handlers: `inner`, or the bad one that the fault asks for, which then does `inner`.
 nmi_function handler_function(fault f, nmi_function inner) noexcept;
+
+namespace bad {
+/// Fault hard-lockup: spins until `released`. Context: vcpu, with its interrupts off.
+void hard_lockup(const std::atomic<bool>& released) noexcept;
+} // namespace bad
 
 /// Arms the bad handlers for a run on `m`. Context: control, before the first NMI.
 void arm_bad_handlers(machine& m) noexcept;

@@ -41,6 +41,8 @@ constexpr std::array table{
                "a handler never returns: the grace period that waits for it cannot end"},
     fault_info{fault::synchronize_in_nmi, "synchronize-in-nmi", check::progress,
                "a handler calls synchronize_rcu, which would wait for the handler"},
+    fault_info{fault::hard_lockup, "hard-lockup", check::progress,
+               "vCPU 0 spins with its interrupts off: it takes no tick any more, and only an NMI can tell"},
     fault_info{fault::clobber_errno, "clobber-errno", check::errno_kept,
                "the signal entry does not save errno"},
     fault_info{fault::malloc_in_nmi, "malloc-in-nmi", check::signal_safety,

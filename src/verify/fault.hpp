@@ -37,6 +37,7 @@ enum class fault {
     // I7 progress
     stuck_handler,
     synchronize_in_nmi,
+    hard_lockup,
     // I8 errno
     clobber_errno,
     // I9 signal-safety

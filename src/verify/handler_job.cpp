@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "verify/handler_job.hpp"
 
+#include "verify/backtrace_job.hpp"
 #include "verify/profile_job.hpp"
 #include "verify/timed.hpp"
+#include "verify/watchdog_job.hpp"
 
 namespace nmisim {
 namespace {
@@ -24,6 +26,8 @@ std::unique_ptr<handler_job> make_handler_job(const run_config& config)
     switch (config.handler) {
     case handler_kind::count: break;
     case handler_kind::profile: return std::make_unique<profile_job>(config);
+    case handler_kind::watchdog: return std::make_unique<watchdog_job>(config);
+    case handler_kind::backtrace: return std::make_unique<backtrace_job>(config);
     }
     return std::make_unique<count_job>(config);
 }

@@ -25,6 +25,8 @@ public:
 
     /// What each handler runs.
     virtual nmi_function function() const noexcept = 0;
+    /// The machine is about to be built: a job may wrap its workload.
+    virtual void dress(machine_config&) {}
     /// A handler is being built and will be published.
     virtual void built(checked_handler&) {}
     /// Its grace period has ended: nobody runs it any more. Also on liburcu's callback thread.

@@ -116,6 +116,8 @@ void add_evidence(const run_report& report, check_report& out)
     case check::progress:
         out.evidence =
             fmt::format("longest {:.3f} ms", static_cast<double>(report.grace_period.max_ns) / 1e6);
+        if (report.watchdog)
+            out.evidence += fmt::format("; the watchdog looked {} times", report.watchdog->looks);
         break;
     case check::signal_safety:
         out.evidence =
@@ -188,6 +190,8 @@ void judge(machine& m, const element_pool& pool, const check_block& control, std
             out.looked_at += m.internals().grace_periods.load(std::memory_order_relaxed);
         else if (which == check::signal_safety && libc_guard_active())
             out.looked_at = report.total.handled;
+        if (which == check::progress && report.watchdog && report.watchdog->looks == 0)
+            out.looked_at = 0; // what it was run for was not looked at
         add_evidence(report, out);
         out.status = out.failures > 0     ? check_status::fail
                      : out.looked_at == 0 ? check_status::nothing_seen

@@ -109,6 +109,7 @@ void checked_run::start()
         };
     if (config_.trace_limit != 0)
         trace_ = std::make_unique<trace_log>(config_.machine.cpus, config_.trace_limit);
+    job_->dress(config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
     machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_), trace_.get());
     machine_state& state = machine_->internals();
@@ -266,13 +267,13 @@ void checked_run::finish()
 {
     const traced_thread traced(trace_ ? &trace_->controller()
                                       : nullptr); // used once the controller has stopped
-    job_->release();
     injector_->stop();
     sample(true);
     report_.elapsed_ns = now_ns() - start_ns_;
     report_.requested = injector_->requested();
     report_.throttled = injector_->throttled();
     report_.injector.merge(injector_->lateness());
+    job_->release();
     const bool drained = stop_hotplug() && drain();
     if (drained) {
         if (config_.controller_place == controller_place::vcpu)
@@ -296,7 +297,8 @@ void checked_run::finish()
     if (drained)
         machine_->all_cpus_down();
     gather_books(*machine_, report_);
-    job_->tell(*machine_, report_);
+    if (drained)
+        job_->tell(*machine_, report_);
     judge(*machine_, pool_, control_checks_, start_ns_, report_);
     if (trace_)
         report_.trace = trace_->read();

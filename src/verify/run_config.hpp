@@ -34,15 +34,20 @@ constexpr std::string_view name_of(controller_place p) noexcept
 
 /// What a handler does besides checking itself.
 enum class handler_kind {
-    count,   ///< nothing; it may stay a while (hold_ns)
-    profile, ///< samples the interrupted instruction
+    count,     ///< nothing; it may stay a while (hold_ns)
+    profile,   ///< samples the interrupted instruction
+    watchdog,  ///< finds a vCPU that spins with its interrupts off
+    backtrace, ///< answers requests for a backtrace of all vCPUs
 };
-inline constexpr std::array all_handler_kinds{handler_kind::count, handler_kind::profile};
+inline constexpr std::array all_handler_kinds{handler_kind::count, handler_kind::profile,
+                                              handler_kind::watchdog, handler_kind::backtrace};
 constexpr std::string_view name_of(handler_kind h) noexcept
 {
     switch (h) {
     case handler_kind::count: return "count";
     case handler_kind::profile: return "profile";
+    case handler_kind::watchdog: return "watchdog";
+    case handler_kind::backtrace: return "backtrace";
     }
     return "?";
 }
@@ -57,8 +62,10 @@ struct run_config {
     nmisim::reclaim reclaim = nmisim::reclaim::sync; ///< how an old handler's data is freed
     nmisim::controller_place controller_place = nmisim::controller_place::thread;
     handler_kind handler = handler_kind::count;
-    std::uint64_t hold_ns = 0;        ///< --handler slow:TIME, time spent in each handler
-    std::size_t profile_room = 4096;  ///< --handler profile: samples per vCPU from one swap to the next
+    std::uint64_t hold_ns = 0;       ///< --handler slow:TIME, time spent in each handler
+    std::size_t profile_room = 4096; ///< --handler profile: samples per vCPU from one swap to the next
+    std::uint64_t watchdog_thresh_ns = 1'000'000'000;    ///< --handler watchdog; the kernel's is 10 s
+    std::uint64_t backtrace_interval_ns = 1'000'000'000; ///< --handler backtrace: time between two requests
     std::uint64_t nmi_longest_ns = 0; ///< report handlers that take at least so long; 0: none is timed
     nmisim::fault fault = nmisim::fault::none;       ///< the ingredient left out
     std::uint64_t duration_ns = 10'000'000'000;      ///< 0 = until asked to stop

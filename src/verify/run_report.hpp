@@ -122,6 +122,33 @@ struct profile_report {
     std::vector<split_row> split;  ///< workload `split` only
 };
 
+struct lockup_report {
+    int cpu = -1;
+    std::uint64_t after_ns = 0;         ///< since its last tick
+    std::vector<std::string> backtrace; ///< where it spun, innermost first
+};
+
+/// The hard-lockup detector (--handler watchdog).
+struct watchdog_report {
+    std::uint64_t ticks = 0;
+    std::uint64_t looks = 0;            ///< of NMIs: five per threshold and vCPU at most
+    std::vector<lockup_report> lockups; ///< the first of each vCPU
+};
+
+struct cpu_backtrace {
+    int cpu = -1;
+    std::vector<std::string> frames; ///< innermost first; empty: it did not answer
+};
+
+/// All-CPU backtraces (--handler backtrace).
+struct backtrace_report {
+    std::uint64_t asked = 0;      ///< requests, one at a time
+    std::uint64_t answered = 0;   ///< vCPUs, of all requests
+    std::uint64_t unanswered = 0; ///< not within 10 s
+    std::uint64_t longest_ns = 0; ///< from the request to the last answer
+    std::vector<cpu_backtrace> last;
+};
+
 struct run_report {
     run_config config;
     std::uint64_t elapsed_ns = 0; ///< first raise to the end of raising
@@ -161,6 +188,8 @@ struct run_report {
 
     duration_report long_handlers;
     std::optional<profile_report> profile;
+    std::optional<watchdog_report> watchdog;
+    std::optional<backtrace_report> backtrace;
 
     std::vector<check_report> checks; ///< one per check, in the order of the enum
     std::vector<stall_report> stalls;

@@ -8,6 +8,7 @@ namespace nmisim {
 namespace {
 
 constexpr std::uint64_t fault_hold_ns = 100'000;
+constexpr std::uint64_t fault_watchdog_ns = 100'000'000;
 constexpr std::uint64_t fault_stall_ns = 500'000'000;
 
 void note(std::vector<remark>& remarks, const run_config& config, std::string_view option)
@@ -71,6 +72,13 @@ void widen_for_fault(run_config& config, std::vector<remark>& remarks)
         if (config.stall_timeout_ns > fault_stall_ns) {
             config.stall_timeout_ns = fault_stall_ns;
             note(remarks, config, "--stall-timeout 500ms");
+        }
+        break;
+    case fault::hard_lockup:
+        if (config.handler != handler_kind::watchdog) {
+            config.handler = handler_kind::watchdog;
+            config.watchdog_thresh_ns = fault_watchdog_ns;
+            note(remarks, config, "--handler watchdog:100ms");
         }
         break;
     default: break;

@@ -10,7 +10,7 @@
 namespace nmisim {
 namespace {
 
-constexpr int steps = 100'000; // 50 to 100 us a unit: long against the clock read between two of them
+constexpr int steps = 1'000'000; // about 1 ms a unit: of the NMIs, few interrupt the clock read between two
 
 // Three sets of constants, so that no compiler folds the three functions into one.
 template <std::uint64_t Multiplier>

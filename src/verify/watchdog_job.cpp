@@ -110,6 +110,7 @@ void watchdog_job::tick_here(int cpu)
         return;
     watchdog_cpu& own = dog_.of[static_cast<std::size_t>(cpu)];
     own.last_tick_ns.store(now_ns(), std::memory_order_relaxed); // own NMIs look at it
+    touch_nmi_watchdog(own); // the first tick is two looks away: without it, three could come first
     timer = std::make_unique<tick_timer>(own, tick_signal_->number(), dog_.limits.tick_ns());
     if (timer->error() != 0)
         failed_.store(timer->error(), std::memory_order_relaxed);

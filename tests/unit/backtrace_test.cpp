@@ -3,6 +3,7 @@
 // All-CPU backtraces: who is asked, who answers, and what the stacks say.
 #include "machine/machine_state.hpp"
 #include "machine/trigger_backtrace.hpp"
+#include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 #include "support/text_matcher.hpp"
@@ -44,6 +45,12 @@ struct bench {
                 nmi_cpu_backtrace(board, regs, cpu);
             return 1;
         }));
+        begun = nmisim::test::eventually([this] {
+            for (auto& cpu : m.internals().cpus)
+                if (cpu->area().work.read() == 0)
+                    return false;
+            return true;
+        });
     }
     static machine_config config(int cpus)
     {
@@ -54,6 +61,7 @@ struct bench {
     }
     backtrace_board board;
     machine m;
+    bool begun = false; ///< every vCPU is past its boot, in its workload
 };
 
 std::string in_words(const backtrace_outcome& outcome)
@@ -73,7 +81,7 @@ TEST_CASE("a backtrace of all vCPUs names the function that each executes, and i
 {
     const auto child = in_child(60, [] {
         bench b(3);
-        std::string text;
+        std::string text = b.begun ? "" : "no workload ";
         for (const cpu_frames& c : nmi_trigger_cpumask_backtrace(b.m, b.board, {0, 1, 2}).answered) {
             std::string frames;
             for (const std::uintptr_t ip : c.frames)

@@ -24,6 +24,7 @@ test_packages=(
     libbenchmark-dev        # tests/bench
     scdoc mandoc            # the manual page
     cmake fish zsh          # tests/package
+    jq                      # nmi-stress
 )
 
 say()

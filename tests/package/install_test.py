@@ -55,7 +55,7 @@ def pkg_config(*words):
 def install():
     run("meson", "install", "-C", options.build, "--no-rebuild", "--destdir", destdir)
     missing = [name for name in (
-        "bin/nmi-sim", f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
+        "bin/nmi-sim", "bin/nmi-stress", "share/nmi-sim/scenarios/memb-defaults.conf", f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
         f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
         f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
         f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",
@@ -72,6 +72,13 @@ def install():
 def program_runs():
     assert "nmi-sim" in run(prefix / "bin/nmi-sim", "--version")
     assert "PASS" in run(prefix / "bin/nmi-sim", "--duration", "300ms")
+
+
+def stress_runs():
+    needs("jq")
+    done = run(prefix / "bin/nmi-stress", "--scenarios", "memb-defaults", "--duration", "1s", "--output", work / "stress")
+    assert "PASS: 1 passed" in done, done
+    assert str(prefix / "bin/nmi-sim") in (work / "stress/latest/settings").read_text()
 
 
 def headers_stand_alone():
@@ -194,6 +201,7 @@ def guide_shows_the_profiler():
 tap.run([
     ("everything is installed below the prefix", install),
     ("the installed program runs", program_runs),
+    ("the installed nmi-stress runs the installed program and scenarios", stress_runs),
     ("each installed header stands alone", headers_stand_alone),
     ("the shared libraries export the interface only", exports_the_interface_only),
     ("the shared library binds at start-up, stays loaded and never enters the loader for TLS", library_is_safe_in_handlers),

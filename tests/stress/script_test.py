@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""nmi-stress itself, against a program that hangs, crashes, checks nothing or lies; and its scenarios against nmi-sim."""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+import tap
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--script", type=pathlib.Path, required=True)
+parser.add_argument("--program", required=True, help="the real nmi-sim")
+options = parser.parse_args()
+FAKE = pathlib.Path(__file__).with_name("fake_nmi_sim")
+scratch = tempfile.TemporaryDirectory(prefix="nmi-stress-")
+
+
+class Stress:
+    """A folder of made-up scenarios, and runs over them."""
+
+    def __init__(self, **scenarios):
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=scratch.name))
+        self.output = self.folder / "results"
+        self.log = self.folder / "log"
+        self.log.touch()
+        for name, (expect, how) in scenarios.items():
+            (self.folder / f"{name}.conf").write_text(f"# what it is\n# expect: {expect}\n# fake: {how}\n")
+
+    def command(self, *words):
+        return [options.script, "--folder", self.folder, "--program", FAKE, "--output", self.output, "--duration", "1",
+                "--patience", "1", *words]
+
+    def run(self, *words):
+        done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=100, check=False,
+                              env=os.environ | {"FAKE_LOG": str(self.log)})
+        self.code, self.text = done.returncode, done.stdout + done.stderr
+        return self
+
+    def line(self, name):
+        return re.search(rf"^\w+ +{name} .*$", self.text, re.M).group(0)
+
+    def ran(self):
+        return [line.split() for line in self.log.read_text().splitlines()]
+
+    def latest(self, name):
+        return (self.output / "latest" / name).read_text()
+
+
+def one(expect, how, word, text, code):
+    def case():
+        s = Stress(one=(expect, how)).run()
+        assert s.line("one").startswith(word) and text in s.line("one"), s.text
+        assert s.code == code, (s.code, s.text)
+        if word == "FAIL":
+            assert f"repeat: cd {s.output}" in s.text, s.text
+    return case
+
+
+def hang():
+    s = Stress(stuck=("pass", "hang"), fine=("pass", "good"))
+    begin = time.monotonic()
+    s.run("--jobs", "2")
+    assert time.monotonic() - begin < 60
+    assert "HUNG: not over after 2s; killed" in s.line("stuck") and s.line("fine").startswith("ok") and s.code == 1, s.text
+    report = s.latest("stuck.log")
+    assert "over its limit; its threads:" in report and re.search(r"\d+ \w+, S \(sleeping\), waits in", report), report
+    left = subprocess.run(["pgrep", "-f", f"{FAKE} --config stuck.conf"], capture_output=True, text=True, check=False)
+    assert not left.stdout, "the hung program is still there"
+
+
+def repeat():
+    s = Stress(a=("pass", "leaky"), b=("pass", "good")).run("--seed", "7")
+    seeds = dict(s.ran())
+    command = s.line("a") and re.search(r"repeat: (.*)", s.text).group(1)
+    subprocess.run(["bash", "-c", command], check=True, capture_output=True, env=os.environ | {"FAKE_LOG": str(s.log)})
+    assert s.ran()[-1] == ["a", seeds["a"]], s.ran()
+    s.run("--seed", "7", "--scenarios", "b")
+    assert s.ran()[-1] == ["b", seeds["b"]] and seeds["a"] != seeds["b"], s.ran()
+
+
+def resume():
+    s = Stress(a=("pass", "good"), b=("pass", "crash"), c=("fail grace-period", "caught")).run("--seed", "3")
+    assert s.code == 1
+    first = dict(s.ran())
+    (s.folder / "b.conf").write_text((s.folder / "b.conf").read_text().replace("crash", "good"))
+    s.run("--resume")
+    assert s.ran()[3:] == [["b", first["b"]]], s.ran()
+    assert s.code == 0 and "PASS: 2 passed, 1 BUSTED caught, 0 failed" in s.text, s.text
+    assert len(list(s.output.glob("2*"))) == 1
+
+
+def interrupted():
+    for name in ("INT", "TERM"):
+        s = Stress(a=("pass", "good"), b=("pass", "stops-when-asked"), c=("pass", "good"))
+        process = subprocess.Popen(s.command("--patience", "60"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   env=os.environ | {"FAKE_LOG": str(s.log)}, start_new_session=True)
+        deadline = time.monotonic() + 30
+        while len(s.ran()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(getattr(signal, f"SIG{name}"))
+        text, _ = process.communicate(timeout=30)
+        assert process.returncode == 130 and "INTERRUPTED: 1 passed" in text, (name, process.returncode, text)
+        assert [n for n, _ in s.ran()] == ["a", "b"], s.ran()
+        s.run("--resume", "--scenarios", "[ac]")
+        assert s.code == 0 and [n for n, _ in s.ran()] == ["a", "b", "c"], s.text
+
+
+def soak():
+    s = Stress(a=("pass", "good")).run("--soak", "2", "--seed", "1")
+    seeds = [seed for _, seed in s.ran()]
+    assert s.code == 0 and len(seeds) >= 2 and len(set(seeds)) == len(seeds), s.text
+    assert (s.output / "latest" / "round-2" / "a.json").exists()
+
+
+def jitter():
+    if shutil.which("taskset") is None:
+        raise tap.Skipped("no taskset here")
+    s = Stress(a=("pass", "good")).run("--jitter")
+    assert s.code == 0, s.text
+    left = subprocess.run(["pgrep", "-f", str(s.output)], capture_output=True, text=True, check=False)
+    assert not left.stdout, "helpers are still there"
+
+
+def kept():
+    s = Stress(a=("pass", "good")).run("--seed", "5")
+    assert "seed=5" in s.latest("settings") and "fake" in s.latest("versions") and "CPUs" in s.latest("versions")
+    assert s.latest("summary").splitlines() == [line for line in s.text.splitlines() if not line.startswith("nmi-stress:")]
+    for name in ("a.conf", "a.json", "a.log", "a.repeat", "a.result"):
+        s.latest(name)
+
+
+def usage():
+    s = Stress(a=("pass", "good"))
+    for words, text in ((["--jobs", "0"], "at least 1"), (["--duration", "1x"], "is not a time"), (["--frob"], "unexpected"),
+                        (["--scenarios", "zzz"], "no scenario matches"), (["--seed"], "needs a value"),
+                        (["--sanitize", "memory"], "neither"), (["--resume"], "nothing to resume")):
+        s.run(*words)
+        assert s.code == 2 and text in s.text, (words, s.code, s.text)
+    (s.folder / "vague.conf").write_text("rate = 10k\n")
+    assert "needs one line '# expect: pass'" in s.run().text and s.code == 2, s.text
+    assert subprocess.run([options.script, "--build", "/nowhere"], capture_output=True, check=False).returncode == 77
+    assert "Usage: nmi-stress" in s.run("--help").text and s.code == 0
+
+
+def scenarios_are_right():
+    """nmi-sim takes each scenario, and each fault has one that names the check that `nmi-sim list` names."""
+    listed = subprocess.run([options.script, "--list"], capture_output=True, text=True, check=True).stdout
+    told = {name: expect for name, expect in re.findall(r"^(\S+) +(pass|fail [\w-]+)  ", listed, re.M)}
+    assert len(told) > 20, listed
+    folder = options.script.resolve().parent / "scenarios"
+    flavors, faults = set(), {}
+    for name, expect in told.items():
+        done = subprocess.run([options.program, "--config", folder / f"{name}.conf", "--print-config"], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, (name, done.stderr)
+        config = dict(re.findall(r"^(\S+) = (.*)$", done.stdout, re.M))
+        assert (config["fault"] == "none") == (expect == "pass"), name
+        if expect == "pass":
+            flavors.add(config["flavor"])
+        else:
+            faults[config["fault"]] = expect.removeprefix("fail ")
+    known = subprocess.run([options.program, "list", "faults"], capture_output=True, text=True, check=True).stdout
+    assert faults == dict(re.findall(r"^  (\S+) .*\[caught by ([\w-]+)\]$", known, re.M))
+    names = subprocess.run([options.program, "list", "--names", "flavors"], capture_output=True, text=True, check=True).stdout
+    assert flavors == set(names.split())
+
+
+if shutil.which("jq") is None:
+    print("1..0 # SKIP no jq here")
+    sys.exit(0)
+tap.run([
+    ("a correct scenario passes", one("pass", "good", "ok", "7 NMIs, 3 swaps", 0)),
+    ("a BUSTED scenario that is caught passes", one("fail grace-period", "caught", "ok", "caught by grace-period", 0)),
+    ("a correct scenario that fails, fails", one("pass", "caught", "FAIL", "failed (exit 3): grace-period", 1)),
+    ("a report of a failure with exit code 0 fails", one("pass", "lies", "FAIL", "failed (exit 0): grace-period", 1)),
+    ("a BUSTED scenario that passes fails", one("fail grace-period", "good", "FAIL", "not caught: it passed", 1)),
+    ("a BUSTED scenario caught by another check fails",
+     one("fail grace-period", "caught-by-another", "FAIL", "not caught by grace-period (exit 3), but: nesting", 1)),
+    ("a scenario without NMIs fails", one("pass", "no-nmi", "FAIL", "checked nothing: no NMI was handled", 1)),
+    ("a scenario without swaps fails", one("pass", "no-swap", "FAIL", "checked nothing: no handler was swapped", 1)),
+    ("a check that looked at nothing fails", one("pass", "no-look", "FAIL", "checked nothing: grace-period", 1)),
+    ("books that do not balance fail", one("pass", "unbalanced", "FAIL", "the books do not balance", 1)),
+    ("a handler that is not reclaimed fails", one("pass", "leaky", "FAIL", "3 handlers retired, 2 reclaimed", 1)),
+    ("a crash fails", one("pass", "crash", "FAIL", "CRASHED: signal SEGV", 1)),
+    ("a BUSTED scenario that crashes fails", one("fail grace-period", "crash", "FAIL", "CRASHED: signal SEGV", 1)),
+    ("a scenario without a report fails", one("pass", "no-report", "FAIL", "no report (exit 1): nmi-sim: cannot start", 1)),
+    ("a report that cannot be read fails", one("pass", "garbage", "FAIL", "its report cannot be read", 1)),
+    ("a run that skipped everything has not passed", one("pass", "cannot", "skip", "this kernel lacks something", 1)),
+    ("a hung scenario is looked at, killed and fails; the others go on", hang),
+    ("the repeat command runs a scenario alone, with the same seed", repeat),
+    ("--resume runs what has not ended as it must, and nothing else", resume),
+    ("SIGINT and SIGTERM end the run and its program; --resume goes on", interrupted),
+    ("--soak goes round with new seeds", soak),
+    ("--jitter leaves nobody behind", jitter),
+    ("the results folder keeps settings, versions, reports and summary", kept),
+    ("mistakes are told, with exit code 2 or 77", usage),
+    ("nmi-sim takes each scenario, and each fault has one", scenarios_are_right),
+])

@@ -31,6 +31,14 @@ const verb_info table[] = {
      "  nmi-sim explore --svg map.svg               reader x updater as a picture\n"
      "  nmi-sim explore --flavor bp --window vcpu-exit   an upstream deadlock, found and named\n",
      explore_verb},
+    {"selftest", for_selftest, "send an NMI in every way there is, with every flavor and delivery",
+     "[OPTION]...",
+     "Send NMIs from vCPU to vCPU (remote IPI), from a vCPU to itself (local IPI), from outside and to a "
+     "vCPU "
+     "that has been offline, with each flavor and delivery once, as the kernel's NMI selftest does at boot: "
+     "a "
+     "line each, and a verdict.",
+     "  nmi-sim selftest\n", selftest_verb},
     {"list", for_list, "name the flavors, faults, checks and all else there is to choose",
      "[TOPIC]... [OPTION]...", "Print what options can be set to: all topics, or those named.",
      "  nmi-sim list faults\n"

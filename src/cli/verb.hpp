@@ -38,6 +38,7 @@ const verb_info& default_verb();
 int run_verb(const invocation& call);
 int list_verb(const invocation& call);
 int explore_verb(const invocation& call);
+int selftest_verb(const invocation& call);
 int completions_verb(const invocation& call);
 int manual_verb(const invocation& call);
 

@@ -17,6 +17,8 @@ build_packages=(
 )
 # shellcheck disable=SC2034
 test_packages=(
+    systemtap-sdt-dev       # USDT probes
+    chromium                # the pages, in a browser
     catch2                  # the C++ tests
     python3-jsonschema      # real output against its JSON schema
     clang                   # second compiler

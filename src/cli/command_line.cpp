@@ -82,7 +82,7 @@ void resolve(settings& s)
     s.run.machine.pin = s.affinity == affinity::automatic && allowed > s.run.machine.cpus;
     s.run.seed = s.seed.value_or(seed_from_clock());
     s.run.inject.seed = s.run.seed;
-    if (!s.trace_file.empty())
+    if (!s.trace_file.empty() || !s.report_file.empty())
         s.run.trace_limit = s.trace_limit;
     if (s.run.inject.rate_max && s.run.inject.arrival != arrival::periodic)
         throw usage_error(

@@ -116,6 +116,8 @@ const option_spec table[] = {
     {"output", 'o', "FILE", "", output, for_run | for_explore,
      "report as JSON to FILE; the text stays on standard output",
      [](settings& s, text v) { s.output_file = v; }, file},
+    {"report", 0, "FILE", "", output, for_run, "report as one HTML page with charts to FILE",
+     [](settings& s, text v) { s.report_file = v; }, file},
     {"trace", 0, "FILE", "", output, for_run, "timeline to FILE, for ui.perfetto.dev or speedscope.app",
      [](settings& s, text v) { s.trace_file = v; }, file},
     {"trace-limit", 0, "N", "100k", output, for_run, "newest records that a timeline keeps",

@@ -12,6 +12,7 @@
 #include "cli/usage_error.hpp"
 #include "cli/verb.hpp"
 #include "observe/build_info.hpp"
+#include "observe/html_report.hpp"
 #include "observe/json_report.hpp"
 #include "observe/output_file.hpp"
 #include "observe/text_report.hpp"
@@ -113,6 +114,8 @@ void write_reports(const settings& s, const run_report& report, const report_con
     const std::string json = json_wanted ? json_report(report, context) : "";
     if (!s.output_file.empty())
         write_output_file(s.output_file, json);
+    if (!s.report_file.empty())
+        write_output_file(s.report_file, html_report(report, context));
     if (!s.trace_file.empty())
         write_output_file(s.trace_file, trace_json(report, context));
     const text_style style{use_color(s.color, STDOUT_FILENO), s.histogram, s.verbosity == verbosity::quiet,
@@ -146,7 +149,7 @@ int run_verb(const invocation& call)
         return exit_pass;
     }
     const host_info host = read_host_info();
-    for (const std::string* const file : {&s.output_file, &s.trace_file})
+    for (const std::string* const file : {&s.output_file, &s.report_file, &s.trace_file})
         if (!file->empty())
             check_output_file(*file);
     if (s.dry_run)

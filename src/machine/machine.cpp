@@ -6,6 +6,7 @@
 #include "machine/machine_state.hpp"
 #include "nmi/backtrace.hpp"
 #include "nmi/raise.hpp"
+#include "probes.hpp" // base/probes_*
 
 #include <stdexcept>
 #include <string>
@@ -141,6 +142,7 @@ int machine::cpus() const noexcept
 void machine::set_nmi_callback(nmi_callback& callback) noexcept
 {
     rcu_assign_pointer(state_->domain.callback, &callback);
+    NMISIM_PROBE1(publish, &callback);
 }
 
 void machine::unset_nmi_callback() noexcept
@@ -153,9 +155,12 @@ sync_result machine::synchronize_rcu()
     if (refused(*state_, "synchronize_rcu"))
         return in_nmi() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
     state_->waiting_since_ns.store(now_ns(), std::memory_order_relaxed); // for the stall watch only
+    // relaxed: a number for people
+    NMISIM_PROBE1(grace_period_begin, state_->grace_periods.load(std::memory_order_relaxed));
     state_->rcu.synchronize();
     state_->waiting_since_ns.store(0, std::memory_order_relaxed);
-    state_->grace_periods.fetch_add(1, std::memory_order_relaxed);
+    const std::uint64_t number = state_->grace_periods.fetch_add(1, std::memory_order_relaxed);
+    NMISIM_PROBE1(grace_period_end, number);
     return sync_result::done;
 }
 
@@ -165,6 +170,7 @@ nmi_handler machine::exchange(nmi_handler next)
         return next;
     const std::lock_guard lock(state_->swap_lock);
     rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
+    NMISIM_PROBE1(publish, next.get());
     synchronize_rcu();
     state_->owned.swap(next);
     return next;

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "base/errno_guard.hpp"
 #include "nmi/do_nmi.hpp"
+#include "probes.hpp" // base/probes_*
 
 #include <csignal>
 #include <optional>
@@ -41,6 +42,7 @@ inline void take_nmi(percpu& cpu, const siginfo_t& info, const pt_regs& regs) no
             cpu.line.end();
             return;
         }
+    NMISIM_PROBE2(nmi_entry, cpu.cpunumber, info.si_value.sival_ptr);
     const bool timed = cpu.domain->measure_latency;
     std::uint64_t entered_ns = 0;
     if (timed) {
@@ -53,6 +55,7 @@ inline void take_nmi(percpu& cpu, const siginfo_t& info, const pt_regs& regs) no
     if (outcome == nmi_outcome::offline)
         ++cpu.offline_seen;
     check_after_nmi(cpu, regs, outcome);
+    NMISIM_PROBE2(nmi_exit, cpu.cpunumber, cpu.last_generation);
     if (timed) {
         cpu.handler.record(now_ns() - entered_ns);
         if (const std::uint64_t raised_ns = raised_at_ns(info); raised_ns != 0 && entered_ns >= raised_ns)

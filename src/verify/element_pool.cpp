@@ -2,6 +2,7 @@
 #include "verify/element_pool.hpp"
 
 #include "base/clock.hpp"
+#include "probes.hpp" // base/probes_*
 #include "verify/handler_job.hpp"
 
 #include <algorithm>
@@ -75,6 +76,7 @@ void element_pool::reclaim(element& e)
     const std::lock_guard guard(lock_);
     checks_[check::reclaim].looked();
     expect_state(e, element_state::retired, "state of a handler that is reclaimed");
+    NMISIM_PROBE1(reclaim, e.generation.load(std::memory_order_relaxed));
     ++reclaimed_;
     if (e.state != element_state::retired)
         return;

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// One swap of a run as a picture: the controller's publish, grace period and reclaim, and beneath it the NMIs of
+// each vCPU with the generation that they ran. Of a run with a violation it is the swap that the violation belongs
+// to; else the one with the longest grace period.
+#pragma once
+
+#include "verify/run_report.hpp"
+
+#include <optional>
+#include <string>
+
+namespace nmisim {
+
+struct swap_picture {
+    std::string title;
+    std::string svg;
+    std::string explanation; ///< one sentence
+};
+
+/// Empty: the timeline holds no swap.
+std::optional<swap_picture> swap_timeline(const run_report& report);
+
+} // namespace nmisim

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""One page over the results of stress runs: a table of the scenarios of the newest run, and trends per flavor.
+
+    tools/stress_index.py FOLDER [--output FILE]
+
+FOLDER is a results folder of tools/nmi-stress, or the folder of all of them. What counts is what lies there: each
+NAME.json that is a report of nmi-sim, with NAME.result (verdict, time, figures; separated by tabs), NAME.log,
+NAME.conf, NAME.html and NAME.repeat beside it where they are. The runs of a soak are folders inside a results folder.
+The page is written beside the results, asks nothing of the network, and has no script. Exit status: 0; 1 when there
+is no report to show; 2 bad usage.
+"""
+import argparse
+import collections
+import html
+import json
+import math
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+
+FLAVORS = ["memb", "mb", "bp", "qsbr"]
+COMPANIONS = [("html", "report"), ("log", "log"), ("conf", "config"), ("json", "JSON"), ("trace.json", "timeline")]
+# Title, head of a column, unit, how to read it from a report; None: not measured.
+METRICS = [
+    ("NMIs handled per second", "NMIs/s", "/s", lambda r: r["nmis"]["handled_per_s"]),
+    ("Swaps per second", "swaps/s", "/s", lambda r: r["swaps"]["done_per_s"]),
+    ("Signal delivery p99", "delivery", "ns", lambda r: measured(r, "delivery", "p99")),
+    ("Grace period p99", "grace period", "ns", lambda r: measured(r, "grace_period", "p99")),
+]
+
+STYLE = """
+:root { color-scheme: light dark; --bg:#fff; --card:#f6f8fa; --fg:#1b1f24; --dim:#59636e; --line:#d1d9e0; --bad:#cf222e; --good:#1a7f37;
+  --warn:#9a6700; --memb:#2f6fb0; --mb:#bc6c00; --bp:#1a7f37; --qsbr:#8250df; }
+@media (prefers-color-scheme: dark) { :root { --bg:#0d1117; --card:#161b22; --fg:#e6edf3; --dim:#9198a1; --line:#3d444d; --bad:#ff6a69;
+  --good:#3fb950; --warn:#d29922; --memb:#6cb6ff; --mb:#f0a23a; --bp:#56d364; --qsbr:#d2a8ff; } }
+* { box-sizing: border-box; } body { margin: 0 auto; max-width: 1120px; padding: 16px; background: var(--bg); color: var(--fg);
+  font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 30px 0 10px; } p { margin: 6px 0; } a { color: var(--memb); }
+.verdict { background: var(--card); border-left: 8px solid var(--good); border-radius: 8px; padding: 14px 18px; }
+.verdict.fail { border-color: var(--bad); } .ok { color: var(--good); font-weight: 600; } .no { color: var(--bad); font-weight: 600; }
+.skip { color: var(--warn); font-weight: 600; } .dim { color: var(--dim); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th { color: var(--dim); font-weight: 500; font-size: 13px; } .left { text-align: left; } td.wrap { white-space: normal; min-width: 180px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 14px; }
+figure { margin: 0; background: var(--card); border-radius: 8px; padding: 10px 12px; } figcaption { font-size: 14px; }
+svg { width: 100%; max-width: 520px; height: auto; display: block; } svg text { fill: var(--fg); font: 11px system-ui, "DejaVu Sans", sans-serif; }
+svg .axis { fill: var(--dim); font-size: 10px; } .grid { stroke: var(--line); fill: none; stroke-width: .6; }
+.trend { fill: none; stroke-width: 2; } circle { opacity: .75; } circle:hover { stroke: var(--fg); opacity: 1; }
+""" + "".join(f".{f} {{ stroke: var(--{f}); }} circle.{f}, rect.{f} {{ fill: var(--{f}); stroke: none; }}\n" for f in FLAVORS) + """
+@media (max-width: 480px) { body { padding: 10px; font-size: 14px; } th, td { padding: 4px 6px; } }
+"""
+
+
+def measured(report, what, which):
+    found = report["latency_ns"][what]
+    return found[which] if found["count"] else None
+
+
+class Scenario:
+    def __init__(self, path, report):
+        self.path, self.report, self.name, self.run = path, report, path.stem, path.parent
+        self.flavor, self.fault = report["config"]["flavor"], report["config"]["fault"]
+        result = path.with_suffix(".result")
+        fields = result.read_text().rstrip("\n").split("\t") if result.exists() else []
+        # Without nmi-stress's own verdict: a run with a fault is right when it fails.
+        wanted = "pass" if self.fault == "none" else "fail"
+        status = report["status"]
+        self.verdict = fields[0] if fields else ("ok" if status == wanted else f"status {status}, expected {wanted}")
+        self.time = fields[1] if len(fields) > 1 else f"{report['elapsed_ns'] / 1e9:.0f}s"
+
+    def word(self):
+        return "ok" if self.verdict == "ok" else "skip" if self.verdict.startswith("skipped") else "FAIL"
+
+
+def collect(folder):
+    """Scenarios by run, the runs in the order of time. Whatever is no report of nmi-sim is left out."""
+    runs = collections.defaultdict(list)
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            report = json.loads(path.read_text())
+            if report.get("schema") == "nmi-sim-result-1":
+                scenario = Scenario(path, report)
+                runs[scenario.run].append(scenario)
+        except (ValueError, AttributeError, KeyError, TypeError, OSError):
+            continue
+    return sorted(runs.values(), key=lambda run: min(s.report["started"] for s in run))
+
+
+def missing_reports(run):
+    """Scenarios that left a verdict and no report: they crashed, hung or were skipped."""
+    known = {s.name for s in run}
+    return [(p.stem, p.read_text().rstrip("\n").split("\t")) for p in sorted(run[0].run.glob("*.result")) if p.stem not in known]
+
+
+def text_of(value, unit):
+    if value is None:
+        return "-"
+    if unit == "ns":
+        for size, name in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+            if value >= size:
+                return f"{value / size:.3g}{name}"
+        return f"{value:.0f}ns"
+    for size, name in ((1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{name}{unit}"
+    return f"{value:.3g}{unit}"
+
+
+def chart(name, unit, read, runs):
+    """Points are scenarios, over the runs; a line joins the medians of a flavor. The value axis is logarithmic."""
+    points = [(number, s, read(s.report)) for number, run in enumerate(runs) for s in run if s.fault == "none"]
+    points = [(n, s, v) for n, s, v in points if v is not None and v > 0]
+    out = [f'<figure><figcaption>{html.escape(name)}</figcaption><svg viewBox="0 0 360 190" role="img" aria-label="{html.escape(name)}">']
+    if not points:
+        return out[0] + '<text x="180" y="95" text-anchor="middle" class="axis">nothing was measured</text></svg></figure>'
+    low = math.floor(math.log10(min(v for *_, v in points)))
+    high = max(math.ceil(math.log10(max(v for *_, v in points))), low + 1)
+    left, right, top, bottom = 46, 350, 24, 166
+
+    def y(value):
+        return bottom - (bottom - top) * (math.log10(value) - low) / (high - low)
+
+    def x(number, shift=0.0):
+        return left + (right - left) * ((number + 0.5 + shift) / len(runs))
+
+    for power in range(low, high + 1):
+        out.append(f'<path class="grid" d="M{left} {y(10 ** power):.1f}H{right}"/><text class="axis" x="{left - 5}" '
+                   f'y="{y(10 ** power) + 3.5:.1f}" text-anchor="end">{text_of(10 ** power, unit)}</text>')
+    used = [f for f in FLAVORS if any(s.flavor == f for _, s, _ in points)]
+    for place, flavor in enumerate(used):
+        out.append(f'<rect class="{flavor}" x="{left + 60 * place}" y="4" width="9" height="9"/><text x="{left + 13 + 60 * place}" y="12">{flavor}</text>')
+        shift = 0.7 * ((place + 0.5) / len(used) - 0.5)  # flavors stand side by side within a run
+        medians = []
+        for number in range(len(runs)):
+            values = [(s, v) for n, s, v in points if n == number and s.flavor == flavor]
+            if values:
+                medians.append((x(number, shift), y(statistics.median(v for _, v in values))))
+            for s, v in values:
+                out.append(f'<circle class="{flavor}" cx="{x(number, shift):.1f}" cy="{y(v):.1f}" r="3.5"><title>{html.escape(s.name)}, '
+                           f'{flavor}: {text_of(v, unit)}\n{s.report["started"]}</title></circle>')
+        if len(medians) > 1:
+            out.append(f'<path class="trend {flavor}" d="M' + "L".join(f"{a:.1f} {b:.1f}" for a, b in medians) + '"/>')
+        elif medians:  # one run: a bar at the median
+            a, b = medians[0]
+            out.append(f'<path class="trend {flavor}" d="M{a - 16:.1f} {b:.1f}h32"><title>median of {flavor}</title></path>')
+    first, last = runs[0][0].report["started"][:16], runs[-1][0].report["started"][:16]
+    out.append(f'<text class="axis" x="{left}" y="184">{first.replace("T", " ")}</text>')
+    if len(runs) > 1:
+        out.append(f'<text class="axis" x="{right}" y="184" text-anchor="end">{last.replace("T", " ")}, {len(runs)} runs</text>')
+    return "\n".join(out) + "</svg></figure>"
+
+
+def links(scenario, page_folder):
+    found = []
+    for suffix, name in COMPANIONS:
+        path = scenario.path.parent / f"{scenario.name}.{suffix}"
+        if path.exists():
+            target = html.escape(pathlib.PurePosixPath(os.path.relpath(path, page_folder)).as_posix(), quote=True)
+            found.append(f'<a href="{target}">{name}</a>')
+    return " ".join(found)
+
+
+def row(scenario, page_folder):
+    word = scenario.word()
+    report = scenario.report
+    caught = [c["id"] for c in report["checks"] if c["status"] == "fail"]
+    what = scenario.verdict if word != "ok" else ("caught by " + ", ".join(caught) if caught else "")
+    css = {"ok": "ok", "skip": "skip", "FAIL": "no"}[word]
+    cells = "".join(f"<td>{text_of(read(report), unit)}</td>" for _, _, unit, read in METRICS)
+    return (f'<tr><td class="left {css}">{word}</td><td class="left">{html.escape(scenario.name)}</td><td class="left">{scenario.flavor}</td>'
+            f'<td>{report["nmis"]["handled"]:,}</td><td>{report["swaps"]["done"]:,}</td>{cells}'
+            f'<td class="wrap left">{html.escape(what)}</td><td class="left">{links(scenario, page_folder)}</td></tr>')
+
+
+def page_of(runs, page_folder):
+    newest = runs[-1]
+    lost = missing_reports(newest)
+    words = collections.Counter(s.word() for s in newest)
+    words.update("skip" if fields[0].startswith("skipped") else "FAIL" for _, fields in lost)
+    failed = words["FAIL"] > 0
+    busted = sum(s.fault != "none" and s.word() == "ok" for s in newest)
+    handled = sum(s.report["nmis"]["handled"] for s in newest)
+    swaps = sum(s.report["swaps"]["done"] for s in newest)
+    rows = [row(s, page_folder) for s in sorted(newest, key=lambda s: (s.word() == "ok", s.fault != "none", s.name))]
+    rows[:0] = [f'<tr><td class="left {"skip" if fields[0].startswith("skipped") else "no"}">'
+                f'{"skip" if fields[0].startswith("skipped") else "FAIL"}</td><td class="left">{html.escape(name)}</td>'
+                f'<td colspan="7"></td><td class="wrap left">{html.escape(fields[0])}</td><td></td></tr>' for name, fields in lost]
+    head = "".join(f"<th>{html.escape(head)}</th>" for _, head, *_ in METRICS)
+    charts = "\n".join(chart(title, unit, read, runs) for title, _, unit, read in METRICS)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><title>nmi-stress: {"FAIL" if failed else "PASS"}</title><style>{STYLE}</style></head><body>
+<section id="verdict"><div class="verdict {"fail" if failed else "pass"}"><h1><span class="{"no" if failed else "ok"}">{"FAIL" if failed else "PASS"}</span>
+{words["ok"] - busted} scenarios held, {busted} faults caught, {words["FAIL"]} failed, {words["skip"]} skipped</h1>
+<p>{handled:,} NMIs handled and {swaps:,} handlers swapped under check; nmi-sim {html.escape(newest[0].report["tool"]["version"])},
+{html.escape(newest[0].report["tool"]["compiler"])}, Linux {html.escape(newest[0].report["host"]["kernel"])} {newest[0].report["host"]["machine"]},
+{newest[0].report["host"]["cpus_allowed"]} CPUs, {newest[0].report["started"].replace("T", " ").rstrip("Z")} UTC</p></div></section>
+<section id="trends"><h2>Trends per flavor</h2><p class="dim">A point is a scenario of correct code, a line the median of a flavor from run to run
+({len(runs)} run{"s" if len(runs) > 1 else ""} here). Value axes are logarithmic. Delivery is signal delivery latency, not NMI latency.</p>
+<div class="charts">{charts}</div></section>
+<section id="scenarios"><h2>Scenarios of the newest run</h2><div class="scroll"><table>
+<tr><th></th><th class="left">scenario</th><th class="left">flavor</th><th>NMIs</th><th>swaps</th>{head}<th class="left"></th><th class="left">files</th></tr>
+{chr(10).join(rows)}
+</table></div></section></body></html>
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--output", type=pathlib.Path, help="[FOLDER/index.html]")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    runs = collect(folder)
+    if not runs:
+        print(f"{pathlib.Path(sys.argv[0]).name}: no report of nmi-sim in {options.folder}", file=sys.stderr)
+        return 1
+    output = (options.output or folder / "index.html").resolve()
+    with tempfile.NamedTemporaryFile("w", dir=output.parent, prefix=output.name, delete=False) as file:
+        file.write(page_of(runs, output.parent))
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, output)
+    print(output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

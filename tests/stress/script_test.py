@@ -137,6 +137,11 @@ def kept():
         s.latest(name)
 
 
+def timeline():
+    s = Stress(good=("pass", "good"), bad=("pass", "leaky"), busted=("fail grace-period", "caught")).run()
+    assert [p.name for p in (s.output / "latest").resolve().glob("*.trace.json")] == ["bad.trace.json"], s.text
+
+
 def usage():
     s = Stress(a=("pass", "good"))
     for words, text in ((["--jobs", "0"], "at least 1"), (["--duration", "1x"], "is not a time"), (["--frob"], "unexpected"),
@@ -201,6 +206,7 @@ tap.run([
     ("--soak goes round with new seeds", soak),
     ("--jitter leaves nobody behind", jitter),
     ("the results folder keeps settings, versions, reports and summary", kept),
+    ("the timeline of a failure is kept, and of nothing else", timeline),
     ("mistakes are told, with exit code 2 or 77", usage),
     ("nmi-sim takes each scenario, and each fault has one", scenarios_are_right),
 ])

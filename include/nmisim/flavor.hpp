@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The liburcu flavors a machine can be built on. All of them carry readers in NMI context here; what liburcu
+// The RCU flavors a machine can be built on: four of liburcu's and one of its own. All of them carry readers in NMI context here; what liburcu
 // itself promises differs (README of liburcu, "Interaction with signals"):
 //
 //   memb  readers in a handler allowed; a grace period costs two membarrier(2) while a reader runs
@@ -9,6 +9,8 @@
 //         keeps its NMI blocked from going offline until its thread has ended, which closes that hole
 //   qsbr  advised against there; nmi_enter() brings an offline vCPU online for the length of the NMI, as the
 //         kernel's ct_nmi_enter() does, and vCPUs announce their quiescent states
+//   nmi   not liburcu's: the counters of nmi_enter() and nmi_exit() themselves. A read side costs one locked
+//         instruction, a grace period one look at each counter (src/rcu/nmi_counter.hpp)
 #pragma once
 
 #include <array>
@@ -16,9 +18,9 @@
 
 namespace nmisim {
 
-enum class flavor { memb, mb, bp, qsbr };
+enum class flavor { memb, mb, bp, qsbr, nmi };
 
-inline constexpr std::array all_flavors{flavor::memb, flavor::mb, flavor::bp, flavor::qsbr};
+inline constexpr std::array all_flavors{flavor::memb, flavor::mb, flavor::bp, flavor::qsbr, flavor::nmi};
 
 constexpr std::string_view name_of(flavor f) noexcept
 {
@@ -27,6 +29,7 @@ constexpr std::string_view name_of(flavor f) noexcept
     case flavor::mb: return "mb";
     case flavor::bp: return "bp";
     case flavor::qsbr: return "qsbr";
+    case flavor::nmi: return "nmi";
     }
     return "?";
 }

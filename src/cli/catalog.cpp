@@ -22,6 +22,8 @@ const char* describe(flavor f)
     case flavor::mb: return "each read side pays memory barriers; grace periods are cheap";
     case flavor::bp: return "readers register themselves";
     case flavor::qsbr: return "quiescent states are announced; nmi_enter brings an offline vCPU online";
+    case flavor::nmi:
+        return "not liburcu: nmi_enter's own counter; one locked instruction, grace periods only look";
     }
     return "";
 }
@@ -183,7 +185,7 @@ std::vector<catalog_entry> exit_code_entries()
 }
 
 const catalog_topic topics[] = {
-    {"flavors", "liburcu flavors (--flavor)", [] { return entries_of(all_flavors); }},
+    {"flavors", "RCU flavors (--flavor)", [] { return entries_of(all_flavors); }},
     {"faults", "what can be left out of the pattern (--fault)", fault_entries},
     {"windows", "what explore can explore (--window)", window_entries},
     {"checks", "what every run checks", check_entries},

@@ -35,5 +35,6 @@ nmi_entry nmi_entry_memb_forced(entry_kind kind, percpu_form form) noexcept; ///
 nmi_entry nmi_entry_mb(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_bp(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_qsbr(entry_kind kind, percpu_form form) noexcept;
+nmi_entry nmi_entry_nmi(entry_kind kind, percpu_form form) noexcept;
 
 } // namespace nmisim

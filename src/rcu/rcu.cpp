@@ -16,6 +16,7 @@ const rcu_ops& rcu_ops_of(flavor f) noexcept
     case flavor::mb: return rcu::mb_ops;
     case flavor::bp: return rcu::bp_ops;
     case flavor::qsbr: return rcu::qsbr_ops;
+    case flavor::nmi: return rcu::nmi_ops;
     }
     return rcu::memb_ops;
 }

@@ -13,7 +13,7 @@
 
 namespace nmisim {
 
-/// Room for liburcu's rcu_head; the first member of what is passed to call().
+/// Room for liburcu's rcu_head, or another flavor's own; the first member of what is passed to call().
 struct alignas(std::max_align_t) rcu_callback_head {
     std::byte storage[32];
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The four tables, each defined in its flavor's .cpp; rcu.cpp picks from them.
+// The tables, each defined in its flavor's .cpp; rcu.cpp picks from them.
 #pragma once
 
 #include "rcu/rcu.hpp"
@@ -11,5 +11,6 @@ extern const rcu_ops memb_ops;
 extern const rcu_ops mb_ops;
 extern const rcu_ops bp_ops;
 extern const rcu_ops qsbr_ops;
+extern const rcu_ops nmi_ops;
 
 } // namespace nmisim::rcu

@@ -24,5 +24,6 @@ void read_section_memb() noexcept;
 void read_section_mb() noexcept;
 void read_section_bp() noexcept;
 void read_section_qsbr() noexcept;
+void read_section_nmi() noexcept;
 
 } // namespace nmisim::explore

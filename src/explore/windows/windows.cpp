@@ -42,6 +42,7 @@ function read_window() noexcept
     case flavor::mb: return read_section_mb;
     case flavor::bp: return read_section_bp;
     case flavor::qsbr: return read_section_qsbr;
+    case flavor::nmi: return read_section_nmi;
     }
     return nullptr;
 }

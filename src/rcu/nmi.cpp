@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "rcu/nmi.hpp"
+
+#include "base/clock.hpp"
+#include "rcu/nmi_deferred.hpp"
+#include "rcu/nmi_grace_period.hpp"
+#include "rcu/rcu.hpp"
+#include "rcu/tables.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <condition_variable>
+#include <csignal>
+#include <linux/futex.h>
+#include <stdexcept>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
+namespace nmisim::rcu {
+namespace {
+
+/// More than the threads of a few of the largest machines. Lines that nobody took are never touched.
+constexpr std::size_t max_readers = 16384;
+constinit nmi_grace_period<nmi_platform, nmi_orders, max_readers> grace_periods;
+
+using callback = deferred_callback<nmi_platform>;
+static_assert(sizeof(callback) <= sizeof(rcu_callback_head::storage));
+static_assert(std::endian::native == std::endian::little, "the sequence is the second half of the word");
+
+void register_thread()
+{
+    if (this_reader != &unregistered_reader)
+        return;
+    hardware_reader* const line = grace_periods.take_reader();
+    if (line == nullptr)
+        throw std::length_error("flavor nmi knows at most 16384 threads at a time");
+    this_reader = line;
+}
+
+void unregister_thread()
+{
+    if (this_reader == &unregistered_reader)
+        return;
+    hardware_reader& line = *this_reader;
+    this_reader = &unregistered_reader;
+    grace_periods.give_back(line);
+}
+
+class worker {
+public:
+    void start()
+    {
+        const std::lock_guard lock(lock_);
+        if (started_)
+            return;
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before); // no NMI and no Ctrl-C is for this thread
+        std::thread([this] { work(); }).detach();
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        started_ = true;
+    }
+
+    void call(callback& c) noexcept
+    {
+        if (!stack_.push(c))
+            return;
+        called_.fetch_add(1, std::memory_order_relaxed); // a wake-up, nothing with it
+        called_.notify_one();
+    }
+
+private:
+    [[noreturn]] void work()
+    {
+        pthread_setname_np(pthread_self(), "call_rcu");
+        for (;;) {
+            const std::uint32_t called =
+                called_.load(std::memory_order_relaxed); // before the look at the stack
+            callback* c = stack_.take();
+            if (c == nullptr) {
+                called_.wait(called, std::memory_order_relaxed); // as above
+                continue;
+            }
+            grace_periods.synchronize();
+            while (c != nullptr) {
+                callback* const next = c->next; // the function may free c
+                c->function(c);
+                c = next;
+            }
+        }
+    }
+
+    deferred_stack<nmi_platform, nmi_orders> stack_;
+    std::atomic<std::uint32_t> called_{0};
+    std::mutex lock_; ///< protects started_
+    bool started_ = false;
+};
+
+/// Never destroyed: its thread may wait in it when the process ends.
+worker& the_worker()
+{
+    static worker* const w = new worker;
+    return *w;
+}
+
+void call(rcu_callback_head* head, void (*fn)(rcu_callback_head*))
+{
+    the_worker().start();
+    auto* c = reinterpret_cast<callback*>(head);
+    c->function = reinterpret_cast<void (*)(callback*)>(fn);
+    the_worker().call(*c);
+}
+
+/// One worker runs callbacks in the order of their calls, so one's own comes after all earlier ones.
+void barrier()
+{
+    struct marker {
+        rcu_callback_head head; // first
+        std::mutex lock;
+        std::condition_variable reached;
+        bool done = false;
+    } m;
+    call(&m.head, [](rcu_callback_head* head) {
+        auto& self = *reinterpret_cast<marker*>(head);
+        const std::lock_guard lock(self.lock);
+        self.done = true;
+        self.reached.notify_one(); // under the lock: afterwards m may be gone
+    });
+    std::unique_lock lock(m.lock);
+    m.reached.wait(lock, [&] { return m.done; });
+}
+
+} // namespace
+
+void nmi_platform::sleep_until_ended(reader& r, std::uint64_t word,
+                                     bool (*ended)(const reader&, std::uint64_t))
+{
+    constexpr std::uint64_t longest_ns = 64'000'000;
+    const auto sequence = static_cast<std::uint32_t>(word / reader::one_section);
+    for (std::uint64_t ns = 1'000'000; !ended(r, word); ns = std::min(ns * 2, longest_ns)) {
+        const timespec timeout = to_timespec(ns);
+        syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&r.word) + 1, FUTEX_WAIT_PRIVATE, sequence,
+                &timeout);
+    }
+}
+
+const rcu_ops nmi_ops{
+    flavor::nmi,
+    register_thread,
+    unregister_thread,
+    []() { nmi::read_lock(); },
+    []() { nmi::read_unlock(); },
+    []() {},
+    []() {},
+    []() {},
+    []() { grace_periods.synchronize(); },
+    call,
+    barrier,
+    []() { the_worker().start(); },
+};
+
+} // namespace nmisim::rcu

@@ -24,6 +24,8 @@ test_packages=(
     clang                   # second compiler
     clang-format clang-tidy shellcheck # lint
     libbenchmark-dev        # tests/bench
+    libck-dev               # tests/bench: Concurrency Kit's epochs, for comparison
+    relacy-dev              # tests/model
     scdoc mandoc            # the manual page
     cmake fish zsh          # tests/package
     jq                      # nmi-stress

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+//
+// Flavor nmi under the C++ memory model, in four small programs; and what each finds when one fence
+// or order is left out. A model that finds nothing in broken code would prove nothing about the right one.
+//
+//   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
+//   batch     two updaters, each with an object of its own: one may be served by the other's grace period
+//   register  the reader's thread takes its line while the updater scans
+//   deferred  the old object is passed to the worker of call()
+#include "support/catch2.hpp"
+
+#include "relacy_platform.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace nmisim;
+using model::platform;
+
+namespace {
+
+// One wrong thing each.
+struct no_reader_fence : rcu::nmi_orders {
+    static constexpr bool reader_fence = false;
+};
+struct no_updater_fence : rcu::nmi_orders {
+    static constexpr bool updater_fence = false;
+};
+struct no_caller_fence : rcu::nmi_orders {
+    static constexpr bool caller_fence = false;
+};
+struct no_updater_fence_at_all : rcu::nmi_orders {
+    static constexpr bool caller_fence = false;
+    static constexpr bool updater_fence = false;
+};
+struct no_scan_fence : rcu::nmi_orders {
+    static constexpr bool scan_fence = false;
+};
+struct relaxed_section_end : rcu::nmi_orders {
+    static constexpr std::memory_order section_end = std::memory_order_relaxed;
+};
+struct joins_a_grace_period_under_way : rcu::nmi_orders {
+    static constexpr bool full_grace_period = false;
+};
+struct relaxed_push : rcu::nmi_orders {
+    static constexpr std::memory_order deferred_push = std::memory_order_relaxed;
+};
+struct relaxed_take : rcu::nmi_orders {
+    static constexpr std::memory_order deferred_take = std::memory_order_relaxed;
+};
+
+/// What is published, and what a section does with it.
+struct object {
+    rl::var<int> alive;
+    object() { alive($) = 1; }
+    void use() { RL_ASSERT(static_cast<int>(alive($)) == 1); }
+    void reclaim() { alive($) = 0; } // a section that still uses it races with this
+};
+
+template <class Orders, std::size_t Objects, class platform = model::platform>
+struct scene {
+    using reader = rcu::nmi_reader<platform>;
+    struct no_nmi {
+        no_nmi() { model::source = {}; } // left over from the execution before
+    } first;
+    rcu::nmi_grace_period<platform, Orders, 2> grace_periods;
+    std::array<object, Objects> objects;
+    std::array<typename platform::template atomic<int>, Objects> published = filled();
+    std::array<reader*, model::most_threads> line{};
+
+    static auto filled()
+    {
+        if constexpr (Objects == 1)
+            return std::array<typename platform::template atomic<int>, 1>{{{1}}};
+        else
+            return std::array<typename platform::template atomic<int>, 2>{{{1}, {1}}};
+    }
+    void section()
+    {
+        reader& self = *line[rl::thread_index()];
+        rcu::enter_section<platform, Orders>(self);
+        for (std::size_t i = 0; i < Objects; ++i)
+            if (published[i].load(std::memory_order_acquire) != 0)
+                objects[i].use();
+        rcu::exit_section<platform, Orders>(self);
+    }
+    void replace(std::size_t which)
+    {
+        published[which].store(0, std::memory_order_release);
+        grace_periods.synchronize();
+        objects[which].reclaim();
+    }
+    void nmis(unsigned thread, int count)
+    {
+        model::source = {[](void* self) { static_cast<scene*>(self)->section(); }, this, {}};
+        model::source.left[thread] = count;
+    }
+};
+
+template <class Orders, model::store_and_fence How>
+struct swap_with_nmi : rl::test_suite<swap_with_nmi<Orders, How>, 2>,
+                       scene<Orders, 1, model::platform_with<How>> {
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->nmis(0, 1);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            this->section();
+        } else {
+            this->replace(0);
+        }
+    }
+};
+
+template <class Orders>
+struct swap : rl::test_suite<swap<Orders>, 2>, scene<Orders, 1> {
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->nmis(0, 0);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            this->section();
+            this->section();
+        } else {
+            this->replace(0);
+        }
+    }
+};
+
+template <class Orders>
+struct batch : rl::test_suite<batch<Orders>, 3>, scene<Orders, 2> {
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->nmis(0, 0);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            this->section();
+        else
+            this->replace(index - 1);
+    }
+};
+
+template <class Orders>
+struct registration : rl::test_suite<registration<Orders>, 2>, scene<Orders, 1> {
+    void before() { this->nmis(0, 0); }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            for (int i = 0; i < 2; ++i) {
+                this->line[0] = this->grace_periods.take_reader();
+                this->section();
+                this->grace_periods.give_back(*this->line[0]);
+            }
+        } else {
+            this->replace(0);
+        }
+    }
+};
+
+template <class Orders>
+struct deferred : rl::test_suite<deferred<Orders>, 3>, scene<Orders, 1> {
+    using stack = rcu::deferred_stack<platform, Orders>;
+    using callback = rcu::deferred_callback<platform>;
+    struct retired : callback {
+        platform::plain<object*> what;
+    };
+    stack calls;
+    retired old;
+
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->nmis(0, 0);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            this->section();
+        } else if (index == 1) {
+            this->published[0].store(0, std::memory_order_release);
+            old.what = &this->objects[0];
+            calls.push(old);
+        } else {
+            callback* c = nullptr;
+            while ((c = calls.take()) == nullptr)
+                rl::yield(1, $);
+            this->grace_periods.synchronize();
+            object* const what = static_cast<retired*>(c)->what;
+            what->reclaim();
+        }
+    }
+};
+
+struct outcome {
+    int result = -1;
+    std::string report; ///< Relacy's: number of executions, and the history of a failed one
+};
+
+/// Every execution with at most `preemptions` involuntary switches. In a child process: after a finding Relacy
+/// leaves its threads, and what they hold, where they are.
+template <class Suite>
+outcome explore(unsigned preemptions)
+{
+    int report[2];
+    REQUIRE(pipe(report) == 0);
+    std::cout.flush();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        alarm(240);
+        dup2(report[1], STDOUT_FILENO);
+        std::ostream nowhere(nullptr);
+        rl::test_params p;
+        p.search_type = rl::sched_bound;
+        p.context_bound = preemptions;
+        p.iteration_count = 1'000'000'000; // it ends when all have been seen
+        p.progress_stream = &nowhere;
+        rl::simulate<Suite>(p);
+        std::cout.flush();
+        _exit(p.test_result);
+    }
+    close(report[1]);
+    outcome o;
+    char buffer[4096];
+    for (ssize_t n; (n = read(report[0], buffer, sizeof buffer)) > 0;)
+        o.report.append(buffer, static_cast<std::size_t>(n));
+    close(report[0]);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    o.result = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return o;
+}
+
+/// The number in Relacy's line "iterations: n".
+unsigned long executions(const outcome& o)
+{
+    const std::size_t at = o.report.find("iterations: ");
+    return at == std::string::npos ? 0 : std::strtoul(o.report.c_str() + at + 12, nullptr, 10);
+}
+
+template <class Suite>
+void is_right(unsigned preemptions)
+{
+    const outcome o = explore<Suite>(preemptions);
+    INFO(o.report);
+    CHECK(o.result == rl::test_result_success);
+    CHECK(executions(o) > 1000);
+    std::cout << executions(o) << " executions with at most " << preemptions << " preemptions" << std::endl;
+}
+
+/// The reader and the reclaim meet: a data race on the object, or its use afterwards.
+template <class Suite>
+void is_found_wrong(unsigned preemptions)
+{
+    const outcome o = explore<Suite>(preemptions);
+    INFO(o.report);
+    CHECK((o.result == rl::test_result_data_race || o.result == rl::test_result_user_assert_failed));
+}
+
+} // namespace
+
+TEST_CASE("a swap waits for every section that could see the old object")
+{
+    is_right<swap<rcu::nmi_orders>>(4);
+}
+
+TEST_CASE("it does so with an NMI before every atomic operation of the reader")
+{
+    SECTION("where an enter is one instruction")
+    {
+        is_right<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::one_instruction>>(3);
+    }
+    SECTION("where its store and its fence are two")
+    {
+        is_right<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::two_instructions>>(3);
+    }
+}
+
+TEST_CASE("a caller that another's grace period serves is served by one that began after it came")
+{
+    is_right<batch<rcu::nmi_orders>>(3);
+}
+
+TEST_CASE("a thread may register while an updater scans")
+{
+    is_right<registration<rcu::nmi_orders>>(4);
+}
+
+TEST_CASE("a deferred callback runs after a grace period that began after its call")
+{
+    is_right<deferred<rcu::nmi_orders>>(3);
+}
+
+TEST_CASE("each fence and order left out is found")
+{
+    SECTION("the reader's fence")
+    {
+        is_found_wrong<swap<no_reader_fence>>(4);
+    }
+    SECTION("the fence of a section that nests where an NMI can come before the outer one's")
+    {
+        is_found_wrong<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::taken_for_one>>(3);
+    }
+    SECTION("the reader's fence, by a thread that registers")
+    {
+        is_found_wrong<registration<no_reader_fence>>(4);
+    }
+    SECTION("both of the updater's fences")
+    {
+        is_found_wrong<swap<no_updater_fence_at_all>>(4);
+    }
+    SECTION("the updater's fence, for those whom it serves")
+    {
+        is_found_wrong<batch<no_updater_fence>>(3);
+    }
+    SECTION("the caller's fence")
+    {
+        is_found_wrong<batch<no_caller_fence>>(3);
+    }
+    SECTION("the fence behind the scan")
+    {
+        is_found_wrong<swap<no_scan_fence>>(4);
+    }
+    SECTION("the release of a section's end")
+    {
+        is_found_wrong<swap<relaxed_section_end>>(4);
+    }
+    SECTION("a grace period that began after the call")
+    {
+        is_found_wrong<batch<joins_a_grace_period_under_way>>(3);
+    }
+    SECTION("the release of a deferred call")
+    {
+        is_found_wrong<deferred<relaxed_push>>(3);
+    }
+    SECTION("the acquire of the worker")
+    {
+        is_found_wrong<deferred<relaxed_take>>(3);
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+//
+// The machine that flavor nmi runs on in the model: Relacy's atomics, which return to a load every value that the
+// C++ memory model lets it see, under a scheduler that tries every interleaving. The code is the program's own
+// (src/rcu/nmi_*.hpp), instantiated over this instead of nmi_platform.
+//
+// An NMI is a function that the model may call before any atomic operation of a thread that has one to come: at
+// every boundary that matters to other threads, between the load and the store of an enter or exit as well.
+//
+// Relacy's header redefines `new`, `delete` and the memory orders, so it comes last and is undone.
+#pragma once
+
+#include "rcu/nmi_counter.hpp"
+#include "rcu/nmi_deferred.hpp"
+#include "rcu/nmi_grace_period.hpp"
+
+#include <array>
+#include <sstream>
+#include <string>
+
+#include <relacy/relacy.hpp>
+#undef new
+#undef delete
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+#undef assert
+#undef errno
+#undef memory_order_relaxed
+#undef memory_order_consume
+#undef memory_order_acquire
+#undef memory_order_release
+#undef memory_order_acq_rel
+#undef memory_order_seq_cst
+
+namespace nmisim::model {
+
+constexpr unsigned most_threads = 4;
+
+/// NMIs to come, per thread of the model.
+struct nmi_source {
+    void (*nmi)(void* suite) = nullptr;
+    void* suite = nullptr;
+    std::array<int, most_threads> left{};
+};
+inline nmi_source source;
+
+inline void maybe_nmi()
+{
+    int& left = source.left[rl::thread_index()];
+    if (left == 0 || rl::rand(2) == 0)
+        return;
+    --left;
+    const int later = left;
+    left = 0; // they do not nest in each other: the signal is blocked in its handler
+    source.nmi(source.suite);
+    left = later;
+}
+
+constexpr rl::memory_order order_of(std::memory_order order) noexcept
+{
+    switch (order) {
+    case std::memory_order_relaxed: return rl::mo_relaxed;
+    case std::memory_order_consume: return rl::mo_consume;
+    case std::memory_order_acquire: return rl::mo_acquire;
+    case std::memory_order_release: return rl::mo_release;
+    case std::memory_order_acq_rel: return rl::mo_acq_rel;
+    case std::memory_order_seq_cst: return rl::mo_seq_cst;
+    }
+    return rl::mo_seq_cst;
+}
+
+/// Where NMIs can come, and what the code takes them to do.
+enum class store_and_fence {
+    one_instruction,  ///< x86-64: no NMI between the two, and nested enters rely on that
+    two_instructions, ///< aarch64
+    taken_for_one,    ///< wrong: two, and nested enters rely on one
+};
+
+template <store_and_fence How>
+struct platform_with {
+    static constexpr bool one_instruction = How != store_and_fence::two_instructions;
+    static constexpr std::size_t line_size =
+        alignof(std::max_align_t); // Relacy keeps its suite in malloc's memory
+    static constexpr unsigned spins = 1;
+
+    template <class T>
+    class atomic {
+    public:
+        atomic(T value) : value_(value) {}
+        T load(std::memory_order order) const
+        {
+            maybe_nmi();
+            return value_.load(order_of(order), $);
+        }
+        void store(T value, std::memory_order order)
+        {
+            maybe_nmi();
+            value_.store(value, order_of(order), $);
+        }
+        T exchange(T value, std::memory_order order)
+        {
+            maybe_nmi();
+            return value_.exchange(value, order_of(order), $);
+        }
+        bool compare_exchange_weak(T& expected, T value, std::memory_order success, std::memory_order failure)
+        {
+            maybe_nmi();
+            return value_.compare_exchange(rl::bool_t<true>(), expected, value, order_of(success),
+                                           order_of(failure), $);
+        }
+
+    private:
+        rl::atomic<T> value_;
+    };
+
+    /// An access that races with another is found.
+    template <class T>
+    class plain {
+    public:
+        plain& operator=(T value)
+        {
+            value_($) = value;
+            return *this;
+        }
+        operator T() const { return value_($); }
+
+    private:
+        rl::var<T> value_;
+    };
+
+    class mutex {
+    public:
+        void lock() { lock_.lock($); }
+        void unlock() { lock_.unlock($); }
+
+    private:
+        rl::mutex lock_;
+    };
+
+    using reader = rcu::nmi_reader<platform_with>;
+
+    static void fence(std::memory_order order)
+    {
+        maybe_nmi();
+        rl::atomic_thread_fence(order_of(order), $);
+    }
+    static void store_then_fence(atomic<std::uint64_t>& word, std::uint64_t value, std::memory_order order)
+    {
+        word.store(value, std::memory_order_release);
+        if constexpr (How == store_and_fence::one_instruction)
+            rl::atomic_thread_fence(order_of(order), $);
+        else
+            fence(order);
+    }
+    static void relax() { rl::yield(1, $); }
+    static void wake(reader&) {} // who sleeps looks again by itself
+    static void sleep_until_ended(reader& r, std::uint64_t word, bool (*ended)(const reader&, std::uint64_t))
+    {
+        while (!ended(r, word))
+            rl::yield(1, $);
+    }
+};
+
+using platform = platform_with<store_and_fence::two_instructions>;
+
+} // namespace nmisim::model

@@ -31,6 +31,9 @@ void add_context()
                                              std::string(nmisim::sanitizer_name()));
     benchmark::AddCustomContext("nmi-sim", std::string(nmisim::tool_version()));
     benchmark::AddCustomContext("liburcu", NMISIM_LIBURCU_VERSION);
+#ifdef NMISIM_CK_VERSION
+    benchmark::AddCustomContext("ck", NMISIM_CK_VERSION);
+#endif
 }
 
 } // namespace
@@ -42,7 +45,12 @@ int main(int argc, char** argv)
         return 2;
     add_context();
     nmisim::bench::register_dispatcher();
+    nmisim::bench::register_end_to_end();
     nmisim::bench::register_saturation();
+    nmisim::bench::register_writer();
+    nmisim::bench::register_exactly_once();
+    nmisim::bench::register_scale();
+    nmisim::bench::register_explore();
     benchmark::RunSpecifiedBenchmarks();
     return 0;
 }

@@ -6,8 +6,12 @@
 // the CPU away do not count.
 //
 // On 2 threads the cost is the same when no handler writes a cache line that the other reads.
+//
+// `read-pair` is the flavor's read_lock and read_unlock alone.
 #include "bench_cpu.hpp"
 #include "nmi/entry.hpp"
+#include "peers.hpp"
+#include "read_pairs.hpp"
 #include "statistics.hpp"
 #include "suite.hpp"
 
@@ -15,15 +19,6 @@
 
 namespace nmisim::bench {
 namespace {
-
-using dispatcher = void (*)(const pt_regs&) noexcept;
-
-nmi_callback claims_it{[](nmi_callback&, const pt_regs&, int) noexcept { return 1; }};
-
-void bare(const pt_regs&) noexcept
-{
-    ++this_cpu->nmi_count;
-}
 
 template <class Function>
 void call_repeatedly(benchmark::State& state, Function function)
@@ -34,10 +29,12 @@ void call_repeatedly(benchmark::State& state, Function function)
         function(regs);
 }
 
-void of_bare(benchmark::State& state)
+void of_peer(benchmark::State& state, const peer& p)
 {
     const bench_cpu cpu(flavor::memb, state.thread_index());
-    call_repeatedly(state, &bare);
+    p.join();
+    call_repeatedly(state, p.dispatch);
+    p.leave();
 }
 
 void of_nmi_sim(benchmark::State& state, flavor f)
@@ -47,19 +44,37 @@ void of_nmi_sim(benchmark::State& state, flavor f)
     call_repeatedly(state, nmi_entry_of(f, entry_kind::correct, percpu_form::pda).do_nmi);
 }
 
+void of_read_pair(benchmark::State& state, flavor f)
+{
+    const bench_cpu cpu(f, state.thread_index());
+    const auto pairs = read_pairs_of(f);
+    constexpr unsigned batch = 1000;
+    while (state.KeepRunningBatch(batch))
+        pairs(batch);
+}
+
 void finish(benchmark::internal::Benchmark* b)
 {
-    with_spread(b)->Unit(benchmark::kNanosecond)->MinTime(0.01)->Threads(1)->Threads(2);
+    with_spread(b)->Unit(benchmark::kNanosecond)->MinTime(0.01);
 }
 
 } // namespace
 
 void register_dispatcher()
 {
-    finish(benchmark::RegisterBenchmark("dispatcher/bare", of_bare));
-    for (const flavor f : all_flavors)
-        finish(benchmark::RegisterBenchmark(("dispatcher/nmi-sim " + std::string(name_of(f))).c_str(),
-                                            [f](benchmark::State& state) { of_nmi_sim(state, f); }));
+    for (const peer& p : all_peers())
+        for (const int threads : {1, 2})
+            finish(benchmark::RegisterBenchmark((std::string("dispatcher/") + p.name).c_str(),
+                                                [&p](benchmark::State& state) { of_peer(state, p); })
+                       ->Threads(threads));
+    for (const flavor f : all_flavors) {
+        for (const int threads : {1, 2})
+            finish(benchmark::RegisterBenchmark(("dispatcher/nmi-sim " + std::string(name_of(f))).c_str(),
+                                                [f](benchmark::State& state) { of_nmi_sim(state, f); })
+                       ->Threads(threads));
+        finish(benchmark::RegisterBenchmark(("read-pair/" + std::string(name_of(f))).c_str(),
+                                            [f](benchmark::State& state) { of_read_pair(state, f); }));
+    }
 }
 
 } // namespace nmisim::bench

@@ -8,6 +8,7 @@
 // One repetition runs both for a moment, in turn, in the order ABBA; its `ratio` is theirs. Injector and vCPU keep
 // two CPUs busy, so that a moment in which the process got less was somebody else's: it is tried again, a few
 // times, and the least disturbed one counts. `cpus` says how much it got.
+#include "bare_machine.hpp"
 #include "base/clock.hpp"
 #include "machine/injector.hpp"
 #include "machine/machine_state.hpp"
@@ -28,25 +29,11 @@ constexpr std::uint64_t moment_ns = 30'000'000;
 constexpr int tries = 6;
 constexpr double undisturbed_cpus = 1.9;
 
-void bare_handler(int, siginfo_t*, void*)
-{
-    percpu* const cpu = this_cpu;
-    if (cpu == nullptr)
-        return;
-    ++cpu->nmi_count;
-    cpu->line.begin();
-    cpu->line.end();
-}
-
 /// Handled per second by a handler that only counts.
 double bare_rate(const machine_config& config)
 {
     machine m(config);
-    struct sigaction action {};
-    action.sa_sigaction = bare_handler;
-    action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    sigaction(m.internals().nmi_signal.number(), &action, nullptr); // the machine's destructor replaces it
+    install_bare_handler(m);
     injector source(m, {.rate_max = true});
     const std::uint64_t start_ns = now_ns();
     source.start();

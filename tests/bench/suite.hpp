@@ -12,5 +12,10 @@ namespace nmisim::bench {
 
 void register_dispatcher();
 void register_saturation();
+void register_end_to_end();
+void register_writer();
+void register_exactly_once();
+void register_scale();
+void register_explore();
 
 } // namespace nmisim::bench

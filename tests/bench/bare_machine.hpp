@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// The floor end to end: a machine whose signal runs a handler that counts, opens the latch again for the same
+// injector, and notes how long the delivery took if the raise carries its time; nothing else.
+#pragma once
+
+#include "base/clock.hpp"
+#include "machine/machine_state.hpp"
+#include "nmi/exc_nmi.hpp"
+
+#include <csignal>
+
+namespace nmisim::bench {
+
+inline void bare_handler(int, siginfo_t* info, void*)
+{
+    percpu* const cpu = this_cpu;
+    if (cpu == nullptr)
+        return;
+    if (const std::uint64_t raised_ns = raised_at_ns(*info); raised_ns != 0)
+        cpu->delivery.record(now_ns() - raised_ns);
+    ++cpu->nmi_count;
+    cpu->line.begin();
+    cpu->line.end();
+}
+
+/// The machine's destructor replaces it again. Context: control, before the first raise.
+inline void install_bare_handler(machine& m)
+{
+    struct sigaction action {};
+    action.sa_sigaction = bare_handler;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(m.internals().nmi_signal.number(), &action, nullptr);
+}
+
+} // namespace nmisim::bench

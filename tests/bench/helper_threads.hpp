@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads that RCU knows, beside a machine's vCPUs: idle ones (offline where the flavor has that, asleep), and busy
+// ones that read for about 100 ns out of every 400, and announce a quiescent state between.
+#pragma once
+
+#include "machine/signal_line.hpp"
+#include "rcu/rcu.hpp"
+
+#include <atomic>
+#include <sched.h>
+#include <thread>
+#include <vector>
+
+namespace nmisim::bench {
+
+inline void pin_to(int cpu) noexcept
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one); // refused: more noise, nothing wrong
+}
+
+class helper_threads {
+public:
+    helper_threads(flavor f, int idle, int busy) : rcu_(rcu_ops_of(f))
+    {
+        const signals_blocked block;
+        for (int i = 0; i < idle; ++i)
+            threads_.emplace_back([this] { be_idle(); });
+        for (int i = 0; i < busy; ++i)
+            threads_.emplace_back([this] { be_busy(); });
+        while (ready_.load(std::memory_order_relaxed) !=
+               idle + busy) // registered: the lock of the registry orders it
+            sched_yield();
+    }
+    ~helper_threads()
+    {
+        end_.store(true, std::memory_order_relaxed); // a flag
+        end_.notify_all();
+        for (auto& t : threads_)
+            t.join();
+    }
+    helper_threads(const helper_threads&) = delete;
+    helper_threads& operator=(const helper_threads&) = delete;
+
+    /// CPU time of the last busy reader so far.
+    std::uint64_t busy_cpu_ns() const noexcept { return busy_cpu_ns_.load(std::memory_order_relaxed); }
+
+private:
+    static void spin(unsigned rounds) noexcept
+    {
+        for (unsigned i = 0; i < rounds; ++i)
+            asm volatile("" ::: "memory");
+    }
+    void be_idle()
+    {
+        rcu_.register_thread();
+        rcu_.thread_offline();
+        ready_.fetch_add(1, std::memory_order_relaxed); // counted by the constructor only
+        end_.wait(false, std::memory_order_relaxed);
+        rcu_.thread_online();
+        rcu_.unregister_thread();
+    }
+    void be_busy()
+    {
+        pin_to(1);
+        rcu_.register_thread();
+        ready_.fetch_add(1, std::memory_order_relaxed); // as above
+        while (!end_.load(std::memory_order_relaxed)) {
+            for (int i = 0; i < 64; ++i) {
+                rcu_.read_lock();
+                spin(300);
+                rcu_.read_unlock();
+                rcu_.quiescent_state();
+                spin(900);
+            }
+            timespec t;
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+            busy_cpu_ns_.store(to_ns(t), std::memory_order_relaxed); // for people
+        }
+        rcu_.unregister_thread();
+    }
+
+    const rcu_ops& rcu_;
+    std::atomic<int> ready_{0};
+    std::atomic<bool> end_{false};
+    std::atomic<std::uint64_t> busy_cpu_ns_{0};
+    std::vector<std::thread> threads_;
+};
+
+} // namespace nmisim::bench

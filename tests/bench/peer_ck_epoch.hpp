@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// ck_epoch as a reader in a handler. A source file of its own, built where libck is there.
+#pragma once
+
+#include "nmisim/regs.hpp"
+
+namespace nmisim::bench {
+
+void ck_epoch_dispatch(const pt_regs& regs) noexcept;
+void ck_epoch_join();
+void ck_epoch_leave();
+
+} // namespace nmisim::bench

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// read_lock and read_unlock of a flavor, inlined into a loop: what the pair costs without a call. One
+// translation unit per flavor, as liburcu's headers want it.
+#pragma once
+
+#include "nmisim/flavor.hpp"
+
+namespace nmisim::bench {
+
+using read_pairs = void (*)(unsigned count) noexcept;
+
+template <class Rcu>
+inline void repeat_read_pairs(unsigned count) noexcept
+{
+    for (unsigned i = 0; i < count; ++i) {
+        Rcu::read_lock();
+        asm volatile("" ::: "memory"); // the section
+        Rcu::read_unlock();
+    }
+}
+
+void read_pairs_memb(unsigned count) noexcept;
+void read_pairs_mb(unsigned count) noexcept;
+void read_pairs_bp(unsigned count) noexcept;
+void read_pairs_qsbr(unsigned count) noexcept;
+void read_pairs_nmi(unsigned count) noexcept;
+
+constexpr read_pairs read_pairs_of(flavor f) noexcept
+{
+    switch (f) {
+    case flavor::memb: return read_pairs_memb;
+    case flavor::mb: return read_pairs_mb;
+    case flavor::bp: return read_pairs_bp;
+    case flavor::qsbr: return read_pairs_qsbr;
+    case flavor::nmi: return read_pairs_nmi;
+    }
+    return nullptr;
+}
+
+} // namespace nmisim::bench

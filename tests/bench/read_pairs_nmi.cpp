@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#include "rcu/nmi.hpp"
+#include "read_pairs.hpp"
+
+namespace nmisim::bench {
+
+void read_pairs_nmi(unsigned count) noexcept
+{
+    repeat_read_pairs<rcu::nmi>(count);
+}
+
+} // namespace nmisim::bench

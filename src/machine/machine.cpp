@@ -56,6 +56,17 @@ void boot(machine_state& state) noexcept
     state.booted.notify_all();
 }
 
+void wait_grace_period(machine_state& state)
+{
+    state.waits_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch only
+    // relaxed: a number for people
+    NMISIM_PROBE1(grace_period_begin, state.grace_periods.load(std::memory_order_relaxed));
+    state.rcu.synchronize();
+    state.waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
+    const std::uint64_t number = state.grace_periods.fetch_add(1, std::memory_order_relaxed);
+    NMISIM_PROBE1(grace_period_end, number);
+}
+
 } // namespace
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
@@ -154,13 +165,7 @@ sync_result machine::synchronize_rcu()
 {
     if (refused(*state_, "synchronize_rcu"))
         return in_nmi() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
-    state_->waiting_since_ns.store(now_ns(), std::memory_order_relaxed); // for the stall watch only
-    // relaxed: a number for people
-    NMISIM_PROBE1(grace_period_begin, state_->grace_periods.load(std::memory_order_relaxed));
-    state_->rcu.synchronize();
-    state_->waiting_since_ns.store(0, std::memory_order_relaxed);
-    const std::uint64_t number = state_->grace_periods.fetch_add(1, std::memory_order_relaxed);
-    NMISIM_PROBE1(grace_period_end, number);
+    wait_grace_period(*state_);
     return sync_result::done;
 }
 
@@ -171,7 +176,7 @@ nmi_handler machine::exchange(nmi_handler next)
     const std::lock_guard lock(state_->swap_lock);
     rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
     NMISIM_PROBE1(publish, next.get());
-    synchronize_rcu();
+    wait_grace_period(*state_);
     state_->owned.swap(next);
     return next;
 }

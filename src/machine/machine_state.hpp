@@ -41,8 +41,10 @@ struct machine_state {
     /// leave no time to start the others.
     std::atomic<bool> booted{false};
 
-    /// When the grace period that is being waited for began, 0: none. For the stall watch.
-    std::atomic<std::uint64_t> waiting_since_ns{0};
+    /// Callers of synchronize_rcu that have begun and ended to wait. For the stall watch, which has the clock:
+    /// reading it here would cost as much as a short grace period.
+    std::atomic<std::uint64_t> waits_begun{0};
+    std::atomic<std::uint64_t> waits_ended{0};
     std::atomic<std::uint64_t> grace_periods{0};
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};

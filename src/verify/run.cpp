@@ -189,7 +189,7 @@ void checked_run::stalled(const violation& v)
 
 void checked_run::watch()
 {
-    const stall_watch stalls(*machine_, config_.stall_timeout_ns);
+    stall_watch stalls(*machine_, config_.stall_timeout_ns);
     std::uint64_t next_tick_ns = start_ns_ + tick_interval_ns;
     const std::uint64_t end_ns = config_.duration_ns == 0 ? UINT64_MAX : start_ns_ + config_.duration_ns;
     for (;;) {

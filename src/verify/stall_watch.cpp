@@ -29,7 +29,21 @@ std::string state_of(const percpu& area, std::uint64_t now)
 
 } // namespace
 
-std::optional<violation> stall_watch::look() const
+/// For how long a grace period has been under way and none has ended, as far as this watch has seen.
+std::uint64_t stall_watch::waited_ns(std::uint64_t now)
+{
+    const machine_state& state = machine_.internals();
+    const std::uint64_t ended = state.waits_ended.load(std::memory_order_relaxed);  // a look from outside
+    const bool waiting = state.waits_begun.load(std::memory_order_relaxed) > ended; // as above
+    if (!waiting || ended != ended_)
+        since_ns_ = 0;
+    if (waiting && since_ns_ == 0)
+        since_ns_ = now;
+    ended_ = ended;
+    return age_ns(since_ns_, now);
+}
+
+std::optional<violation> stall_watch::look()
 {
     machine_state& state = machine_.internals();
     const std::uint64_t now = now_ns();
@@ -43,8 +57,7 @@ std::optional<violation> stall_watch::look() const
                              timeout_ns_ / 1'000'000,
                              0,
                              "milliseconds inside one NMI (at most)"};
-    if (const std::uint64_t age = age_ns(state.waiting_since_ns.load(std::memory_order_relaxed), now);
-        age > timeout_ns_)
+    if (const std::uint64_t age = waited_ns(now); age > timeout_ns_)
         return violation{now,
                          -1,
                          0,

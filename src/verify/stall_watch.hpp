@@ -16,13 +16,17 @@ public:
     stall_watch(machine& m, std::uint64_t timeout_ns) : machine_(m), timeout_ns_(timeout_ns) {}
 
     /// The violation, if a grace period or an NMI has been under way for too long.
-    std::optional<violation> look() const;
+    std::optional<violation> look();
     /// vCPUs that are inside an NMI now, with their backtraces, eight at most; others if none is.
     std::vector<stall_report> describe() const;
 
 private:
+    std::uint64_t waited_ns(std::uint64_t now);
+
     machine& machine_;
     const std::uint64_t timeout_ns_;
+    std::uint64_t ended_ = 0;    ///< grace periods, when last looked at
+    std::uint64_t since_ns_ = 0; ///< when one was first seen under way with this many ended, 0: none
 };
 
 } // namespace nmisim

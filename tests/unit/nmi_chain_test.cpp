@@ -193,7 +193,7 @@ TEST_CASE("unregistering returns only after the NMI that runs the handler has en
         token.unregister();
         unregistered = true;
     });
-    REQUIRE(eventually([&] { return m.internals().waiting_since_ns.load() != 0; }));
+    REQUIRE(eventually([&] { return m.internals().waits_begun.load() > m.internals().waits_ended.load(); }));
     CHECK_FALSE(unregistered);
     leave = true;
     control.join();

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tables and a picture of a run of nmi-sim-bench: the median of the repetitions, and their quartiles.
+
+    report.py bench.json --markdown bench.md --svg bench.svg
+
+A benchmark that reported an error ends this with exit code 1, after the tables.
+"""
+import argparse
+import html
+import json
+import math
+import sys
+
+STANDARD = {"name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions", "threads",
+            "aggregate_name", "aggregate_unit", "iterations", "real_time", "cpu_time", "time_unit", "repetition_index",
+            "error_occurred", "error_message"}
+TO_NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+class Figures:
+    """rows[name, threads][figure] = {aggregate: value}; times in ns."""
+
+    def __init__(self, document):
+        self.context = document["context"]
+        self.rows, self.errors = {}, []
+        for b in document["benchmarks"]:
+            if b.get("error_occurred"):
+                self.errors.append(f'{b["run_name"]}: {b.get("error_message", "")}')
+                continue
+            if b["run_type"] != "aggregate":
+                continue
+            name = b["run_name"].split("/iterations:")[0].split("/min_time:")[0].split("/threads:")[0].split("/real_time")[0]
+            row = self.rows.setdefault((name, b["threads"]), {})
+            figures = {k: v for k, v in b.items() if k not in STANDARD}
+            if not figures or name.startswith("self/"):
+                figures["cpu_ns"] = b["cpu_time"] * TO_NS[b["time_unit"]]
+            figures["real_ns"] = b["real_time"] * TO_NS[b["time_unit"]]
+            for figure, value in figures.items():
+                row.setdefault(figure, {})[b["aggregate_name"]] = value
+
+    def of(self, group):
+        """[(rest of the name, threads, row)] of one group, in the order of the program."""
+        return [(name[len(group) + 1:], threads, row) for (name, threads), row in self.rows.items()
+                if name.startswith(group + "/")]
+
+
+def number(value):
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - int(math.floor(math.log10(abs(value)))))
+    return f"{value:,.{min(digits, 3)}f}"
+
+
+def cell(figure):
+    if figure is None:
+        return "-"
+    spread = f' <small>{number(figure["p25"])}..{number(figure["p75"])}</small>' if "p25" in figure else ""
+    return number(figure["median"]) + spread
+
+
+def table(title, head, lines):
+    if not lines:
+        return ""
+    text = f"## {title}\n\n| " + " | ".join(head) + " |\n|" + "---|" * len(head) + "\n"
+    return text + "".join("| " + " | ".join(line) + " |\n" for line in lines) + "\n"
+
+
+def dispatcher_lines(figures):
+    rows = {}
+    for who, threads, row in figures.of("dispatcher"):
+        rows.setdefault(who, {})[threads] = row["cpu_ns"]
+    bare = rows.get("bare", {})
+    for who, by_threads in rows.items():
+        line = [who]
+        for threads in (1, 2):
+            this = by_threads.get(threads)
+            line.append(cell(this))
+            line.append("-" if not this or threads not in bare else f'{this["median"] - bare[threads]["median"]:+.2f}')
+        yield line
+
+
+def counter_lines(figures, group, columns):
+    for who, _, row in figures.of(group):
+        yield [who] + [cell(row.get(c)) for c in columns]
+
+
+def markdown(figures):
+    c = figures.context
+    text = "# Benchmark figures\n\n"
+    text += f'{c.get("cpu", "?")}, {c.get("cpus", "?")} CPUs, Linux {c.get("kernel", "?")}, {c.get("compiler", "?")}, '
+    text += f'build {c.get("build", "?")}, nmi-sim {c.get("nmi-sim", "?")}, liburcu {c.get("liburcu", "?")}'
+    text += f', ck {c["ck"]}' if "ck" in c else ""
+    text += f', load {"/".join(f"{x:.1f}" for x in c.get("load_avg", []))}, {c.get("date", "")}. '
+    text += "Median of the repetitions, small: their quartiles.\n\n"
+    text += table("Dispatcher, ns per call (CPU time)", ["", "1 thread", "over bare", "2 threads", "over bare"],
+                  list(dispatcher_lines(figures)))
+    text += table("Read pair, ns", ["flavor", "lock + unlock"], list(counter_lines(figures, "read-pair", ["cpu_ns"])))
+    text += table("Raise to self, ns (CPU time)", ["", "per NMI"], list(counter_lines(figures, "self", ["cpu_ns"])))
+    text += table("Ping-pong, ns", ["", "raise until counted"], list(counter_lines(figures, "ping-pong", ["real_ns"])))
+    text += table("Saturation, NMIs per second", ["flavor, delivery", "bare", "all checks on", "ratio", "CPUs had"],
+                  list(counter_lines(figures, "saturation", ["bare_per_s", "full_per_s", "ratio", "cpus"])))
+    text += table("Paced, delivery latency in us", ["rate", "handled per s", "p50", "p99", "max"],
+                  list(counter_lines(figures, "paced", ["per_s", "p50_us", "p99_us", "max_us"])))
+    columns = ["sync_p50_us", "sync_p99_us", "sync_max_us", "swap_p50_us", "swap_p99_us", "swap_max_us", "swap_per_s", "ratio", "kept"]
+    text += table("Writer, us", ["flavor, readers", "synchronize p50", "p99", "max", "swap p50", "p99", "max", "swaps per s",
+                                 "swap / synchronize", "kept"], list(counter_lines(figures, "writer", columns)))
+    text += table("Exactly once, per 100k signals", ["swap by, flavor", "missed", "doubled", "swaps per signal"],
+                  list(counter_lines(figures, "exactly-once", ["missed_per_100k", "doubled_per_100k", "swaps_per_signal"])))
+    columns = ["online_ms", "kib_per_vcpu", "swap_p50_us", "swap_p99_us", "drain_ms", "offline_ms"]
+    text += table("Scale", ["flavor, vCPUs", "online ms", "KiB per vCPU", "swap p50 us", "p99 us", "drain ms", "offline ms"],
+                  list(counter_lines(figures, "scale", columns)))
+    text += table("Cost", ["flavor", "CPU seconds per million NMIs", "resident KiB"],
+                  list(counter_lines(figures, "cost", ["cpu_s_per_million", "resident_kib"])))
+    text += table("Exploration", ["window, flavor", "boundaries or schedules per s", "of how many"],
+                  list(counter_lines(figures, "explore", ["per_s", "explored"])))
+    return text
+
+
+def panels(figures):
+    """(title, [(label, median, p25, p75)])"""
+    for threads in (1, 2):
+        yield (f"Dispatcher, ns per call, {threads} thread{'s' if threads > 1 else ''}",
+               [(who, row["cpu_ns"]) for who, t, row in figures.of("dispatcher") if t == threads])
+    yield ("Read pair, ns", [(who, row["cpu_ns"]) for who, _, row in figures.of("read-pair")])
+    yield ("Grace period p50, us, 1 busy reader",
+           [(who.replace("/busy 1/idle ", ", idle "), row["sync_p50_us"]) for who, _, row in figures.of("writer")
+            if "/busy 1/" in who and who.endswith((" 8", " 512"))])
+    yield ("Saturation, all checks on, share of the bare floor",
+           [(who, row["ratio"]) for who, _, row in figures.of("saturation")])
+
+
+def svg(figures):
+    """Bars on a logarithmic scale, one decade a gridline; whiskers are the quartiles."""
+    left, width, bar, gap, y = 220, 520, 14, 44, 20
+    body = []
+    for title, rows in panels(figures):
+        rows = [(label, f) for label, f in rows if f and f["median"] > 0]
+        if not rows:
+            continue
+        low = math.floor(math.log10(min(f["median"] for _, f in rows)) - 0.3)
+        high = max(low + 1, math.ceil(math.log10(max(f.get("p75", f["median"]) for _, f in rows))))
+
+        def x(value):
+            return left + width * (math.log10(max(value, 10.0 ** low)) - low) / (high - low)
+
+        body.append(f'<text x="10" y="{y + 12}" class="t">{html.escape(title)}</text>')
+        y += 22
+        for decade in range(low, high + 1):
+            at = x(10.0 ** decade)
+            body.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y}" y2="{y + len(rows) * (bar + 4)}" class="g"/>'
+                        f'<text x="{at:.1f}" y="{y + len(rows) * (bar + 4) + 12}" class="d">{10.0 ** decade:g}</text>')
+        for label, f in rows:
+            end, a, b = x(f["median"]), x(f.get("p25", f["median"])), x(f.get("p75", f["median"]))
+            ours = "o" if "nmi" in label else "b"
+            body.append(f'<text x="{left - 8}" y="{y + 11}" class="l">{html.escape(label)}</text>'
+                        f'<rect x="{left}" y="{y}" width="{end - left:.1f}" height="{bar}" class="{ours}"/>'
+                        f'<line x1="{a:.1f}" x2="{b:.1f}" y1="{y + bar / 2}" y2="{y + bar / 2}" class="w"/>'
+                        f'<text x="{max(end, b) + 6:.1f}" y="{y + 11}">{number(f["median"])}</text>')
+            y += bar + 4
+        y += gap
+    style = ("text{font:11px sans-serif;fill:#222}.t{font-weight:bold;font-size:13px}.l{text-anchor:end}.d{text-anchor:middle;"
+             "fill:#777}.g{stroke:#ddd}.b{fill:#9bb4cc}.o{fill:#2f6f9f}.w{stroke:#222;stroke-width:2}")
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 80}" height="{y}"><style>{style}</style>'
+            f'<rect width="100%" height="100%" fill="white"/>{"".join(body)}</svg>\n')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("json")
+    parser.add_argument("--markdown", metavar="FILE")
+    parser.add_argument("--svg", metavar="FILE")
+    arguments = parser.parse_args()
+    with open(arguments.json, encoding="utf-8") as file:
+        figures = Figures(json.load(file))
+    if not figures.rows:
+        sys.exit(f"report.py: {arguments.json} has no aggregates: run with --benchmark_repetitions")
+    for name, make in ((arguments.markdown, markdown), (arguments.svg, svg)):
+        if name:
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(make(figures))
+    for error in figures.errors:
+        print(f"report.py: {error}", file=sys.stderr)
+    return 1 if figures.errors else 0
+
+
+sys.exit(main())

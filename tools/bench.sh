@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# All benchmarks with one command: builds, runs, and writes figures as JSON, tables and a picture.
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=packages.sh
+source "$here/packages.sh"
+
+usage()
+{
+    cat <<'END'
+Usage: tools/bench.sh [--quick] [--no-install] [--out DIR] [--filter REGEX]
+
+Builds nmi-sim-bench in build-bench/ (g++, -O2), runs every benchmark in repetitions that are shuffled among each
+other, and writes to DIR (default: bench-results):
+  bench.json   every figure, with machine and versions (Google Benchmark's format)
+  bench.md     the tables: median, and the quartiles of the repetitions
+  bench.svg    the picture
+
+  --quick         fewer repetitions and sizes: about a minute
+  --out DIR       another folder
+  --filter REGEX  only benchmarks whose name matches, such as '^dispatcher/'
+  --no-install    install nothing; what is needed is there
+  --help          this text
+
+Figures are good on a machine that has nothing else to do. Exit code: 0, or 1 if a benchmark failed; 2 wrong usage;
+77 a package is missing.
+END
+}
+
+repetitions=7 filter=. out=bench-results install=yes
+while [[ $# -gt 0 ]]; do
+    case $1 in
+    --help | -h) usage && exit 0 ;;
+    --quick) repetitions=3 filter='^(dispatcher|read-pair|self|exactly-once|explore)/|/(latch|bare|memb|nmi)$|^writer/(memb|mb|nmi)/busy 1/idle (8|512)$|^scale/.*/(1|64)$' ;;
+    --no-install) install=no ;;
+    --out | --filter)
+        [[ $# -ge 2 ]] || { say "bench.sh: $1 needs a value" && exit 2; }
+        [[ $1 == --out ]] && out=$2 || filter=$2
+        shift
+        ;;
+    *) say "bench.sh: unknown argument $1" && usage >&2 && exit 2 ;;
+    esac
+    shift
+done
+
+[[ $install == no ]] || install_packages "${build_packages[@]}" "${test_packages[@]}"
+out=$(realpath -m "$out")
+cd "$here/.." || exit 1
+[[ -e build-bench/build.ninja ]] || CXX=${CXX:-g++} meson setup build-bench >/dev/null || exit 1
+ninja -C build-bench tests/bench/nmi-sim-bench >/dev/null || die "the build failed: ninja -C build-bench tests/bench/nmi-sim-bench"
+mkdir -p "$out" || exit 1
+say "bench.sh: $repetitions repetitions, load $(cut -d' ' -f1 /proc/loadavg) before the start"
+build-bench/tests/bench/nmi-sim-bench --benchmark_repetitions="$repetitions" --benchmark_filter="$filter" \
+    --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
+    --benchmark_out="$out/bench.json" --benchmark_out_format=json >/dev/null || die "the benchmarks failed"
+python3 tests/bench/report.py "$out/bench.json" --markdown "$out/bench.md" --svg "$out/bench.svg" || exit 1
+cat "$out/bench.md"
+say "bench.sh: figures in $out/bench.json, tables in bench.md, picture in bench.svg"

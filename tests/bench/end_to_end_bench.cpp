@@ -9,6 +9,7 @@
 // Saturation is in saturation_bench.cpp.
 #include "bare_machine.hpp"
 #include "bench_cpu.hpp"
+#include "helper_threads.hpp"
 #include "machine/injector.hpp"
 #include "nmi/entry.hpp"
 #include "nmi/raise.hpp"
@@ -60,6 +61,9 @@ void ping_pong(benchmark::State& state, std::optional<flavor> f)
     if (!f)
         install_bare_handler(m);
     m.set_nmi_callback(claims_it);
+    cpu_set_t allowed;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    pin_to(0); // the vCPU has the other one
     std::uint64_t count = 0;
     for (auto _ : state) {
         m.raise_nmi(0);
@@ -67,6 +71,7 @@ void ping_pong(benchmark::State& state, std::optional<flavor> f)
         while (m.nmi_count(0) < count) {
         }
     }
+    sched_setaffinity(0, sizeof allowed, &allowed);
     if (!m.drain(nsec_per_sec))
         state.SkipWithError("the machine did not drain");
     m.unset_nmi_callback();

@@ -62,8 +62,10 @@ void swap_once(machine& m, registry& r, how way, int& current)
         break;
     case how::unregister_then_register:
         rcu_assign_pointer<nmi_callback>(place(current), nullptr);
+        m.synchronize_rcu(); // to unregister is to wait
         rcu_assign_pointer<nmi_callback>(place(next), &counting);
-        break;
+        current = next;
+        return;
     }
     m.synchronize_rcu();
     current = next;

@@ -37,7 +37,7 @@ void exploring(benchmark::State& state, flavor f, std::string_view window)
 void register_explore()
 {
     for (const flavor f : {flavor::memb, flavor::nmi})
-        for (const char* window : {"do_nmi", "exchange", "do_nmi-map"})
+        for (const char* window : {"do_nmi", "read", "do_nmi-map"})
             with_spread(benchmark::RegisterBenchmark(
                             (std::string("explore/") + window + "/" + std::string(name_of(f))).c_str(),
                             [f, window](benchmark::State& s) { exploring(s, f, window); }))

@@ -22,7 +22,8 @@ inline void pin_to(int cpu) noexcept
     sched_setaffinity(0, sizeof one, &one); // refused: more noise, nothing wrong
 }
 
-class helper_threads {
+/// On lines of its own: it lies on the writer's stack, and busy readers look at it.
+class alignas(128) helper_threads {
 public:
     helper_threads(flavor f, int idle, int busy) : rcu_(rcu_ops_of(f))
     {
@@ -66,21 +67,22 @@ private:
     void be_busy()
     {
         pin_to(1);
-        rcu_.register_thread();
+        const rcu_ops rcu = rcu_; // a copy: no line that the writer writes
+        rcu.register_thread();
         ready_.fetch_add(1, std::memory_order_relaxed); // as above
         while (!end_.load(std::memory_order_relaxed)) {
             for (int i = 0; i < 64; ++i) {
-                rcu_.read_lock();
+                rcu.read_lock();
                 spin(300);
-                rcu_.read_unlock();
-                rcu_.quiescent_state();
+                rcu.read_unlock();
+                rcu.quiescent_state();
                 spin(900);
             }
             timespec t;
             clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
             busy_cpu_ns_.store(to_ns(t), std::memory_order_relaxed); // for people
         }
-        rcu_.unregister_thread();
+        rcu.unregister_thread();
     }
 
     const rcu_ops& rcu_;

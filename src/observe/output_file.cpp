@@ -2,6 +2,7 @@
 #include "observe/output_file.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <system_error>
@@ -58,6 +59,22 @@ std::string parent_of(const std::string& path)
     return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// Ctrl-C waits until the file is complete and in its place: it is then as good as never asked for.
+struct stop_signals_wait {
+    sigset_t before;
+    stop_signals_wait()
+    {
+        sigset_t stops;
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGINT);
+        sigaddset(&stops, SIGTERM);
+        pthread_sigmask(SIG_BLOCK, &stops, &before);
+    }
+    ~stop_signals_wait() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+    stop_signals_wait(const stop_signals_wait&) = delete;
+    stop_signals_wait& operator=(const stop_signals_wait&) = delete;
+};
+
 /// Removes the temporary file on every way out that did not rename it.
 struct temporary {
     std::string path;
@@ -88,6 +105,7 @@ void write_output_file(const std::string& path, std::string_view text)
         return write_in_place(path, text);
 
     const std::string target = resolved(path);
+    const stop_signals_wait wait; // outlives `file`
     temporary file{target + ".tmp." + std::to_string(getpid()), -1};
     file.fd = open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file.fd < 0) {

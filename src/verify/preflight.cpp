@@ -21,11 +21,12 @@ void look_at_signal_queue(const run_config& config, std::vector<preflight_findin
     if (needed > room)
         findings.push_back(
             {true, "rlimit-sigpending",
-             fmt::format("{} vCPUs may have {} signals pending, but this user's queue has room for {} (limit "
-                         "{}, {} in "
-                         "use by all of the user's processes): raise it with 'ulimit -i', or lower --cpus{}",
-                         config.machine.cpus, needed, room, queue.limit, queue.used,
-                         config.machine.delivery == delivery::queue ? " or --max-in-flight" : "")});
+             fmt::format(
+                 "{} vCPU{} may have {} signals pending, but this user's queue has room for {} (limit "
+                 "{}, {} in "
+                 "use by all of the user's processes): raise it with 'ulimit -i', or lower --cpus{}",
+                 config.machine.cpus, config.machine.cpus == 1 ? "" : "s", needed, room, queue.limit,
+                 queue.used, config.machine.delivery == delivery::queue ? " or --max-in-flight" : "")});
     else if (queue.used > queue.limit / 2)
         findings.push_back({false, "signal-queue-in-use",
                             fmt::format("{} of this user's {} pending signals are in use by other processes",
@@ -53,8 +54,10 @@ std::vector<preflight_finding> preflight(const run_config& config)
     if (const int cpus = allowed_cpus(); config.machine.cpus + 1 > cpus)
         findings.push_back(
             {false, "cpus-shared",
-             fmt::format("{} vCPUs and their injector share {} CPU{}: latencies include waiting for one",
-                         config.machine.cpus, cpus, cpus == 1 ? "" : "s")});
+             fmt::format("{} injector share {} CPU{}: latencies include waiting for one",
+                         config.machine.cpus == 1 ? "1 vCPU and its"
+                                                  : fmt::format("{} vCPUs and their", config.machine.cpus),
+                         cpus, cpus == 1 ? "" : "s")});
     return findings;
 }
 

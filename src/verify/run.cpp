@@ -34,6 +34,11 @@ namespace {
 constexpr std::uint64_t watch_interval_ns = 10'000'000;
 constexpr std::uint64_t tick_interval_ns = 100'000'000;
 
+std::uint64_t nmi_period_ns(const run_config& config) noexcept
+{
+    return static_cast<std::uint64_t>(1e9 / config.inject.rate_hz);
+}
+
 machine_faults machine_faults_of(const run_config& config) noexcept
 {
     switch (config.fault) {
@@ -318,7 +323,11 @@ void checked_run::add_remarks()
 {
     const auto reached = static_cast<double>(report_.total.raised);
     const auto requested = static_cast<double>(report_.requested);
-    if (requested > 0 && reached < 0.95 * requested)
+    if (report_.total.raised == 0 && !config_.inject.rate_max && report_.elapsed_ns < nmi_period_ns(config_))
+        report_.remarks.push_back(
+            {"no-nmi-due", fmt::format("no NMI was due: at this rate the first comes after {:.3g} ms",
+                                       static_cast<double>(nmi_period_ns(config_)) / 1e6)});
+    else if (requested > 0 && reached < 0.95 * requested)
         report_.remarks.push_back(
             {"rate-not-reached",
              fmt::format("raised {:.1f} % of the NMIs that were due: {}", 100 * reached / requested,

@@ -2,7 +2,9 @@
 #include "observe/output_file.hpp"
 
 #include "support/catch2.hpp"
+#include "support/child.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -79,4 +81,30 @@ TEST_CASE("a place that cannot be written is told before the run, and leaves not
     CHECK_THROWS_AS(check_output_file(""), std::system_error);
     CHECK_THROWS_AS(write_output_file(dir.path / "missing" / "run.json", "x"), std::system_error);
     CHECK(dir.files() == 0);
+}
+
+TEST_CASE("Ctrl-C while an output file is written leaves it complete, and nothing else", "[output]")
+{
+    const scratch folder;
+    const std::string path = folder.path / "report.json";
+    const std::string report(1 << 20, 'x');
+    write_output_file(path, "old");
+    for (int i = 0; i < 20; ++i) {
+        const test::child_result child = test::in_child(20, [&]() -> std::string {
+            std::signal(SIGINT, SIG_DFL);
+            const pid_t writer = getpid();
+            if (fork() == 0) {
+                usleep(static_cast<useconds_t>(500 * i));
+                kill(writer, SIGINT);
+                _exit(0);
+            }
+            for (;;)
+                write_output_file(path, report);
+        });
+        REQUIRE_FALSE(child.exited);
+        CHECK(child.code == SIGINT);
+        const std::string found = content(path);
+        CHECK((found == report || found == "old"));
+        CHECK(folder.files() == 1);
+    }
 }

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What happens to a run goes on around it: killed, interrupted, a full disk, no stdout, a signal queue that somebody else
+fills, one CPU, five hundred vCPUs. Each has a clear end, and an output file is complete or as it was.
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import tap
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--program", type=os.path.abspath, required=True)
+parser.add_argument("--fake")
+options = parser.parse_args()
+scratch = tempfile.TemporaryDirectory(prefix="nmi-sim-hostile-")
+folder = pathlib.Path(scratch.name)
+
+
+def start(*words, **more):
+    return subprocess.Popen([options.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+
+
+def ended(process, code):
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == code, (process.returncode, out, err)
+    return out, err
+
+
+def run(code, *words, **more):
+    return ended(start(*words, **more), code)
+
+
+def is_under_way(process):
+    """The header is written after all is set up for signals."""
+    assert "nmi-sim" in process.stderr.readline() and "seed=" in process.stderr.readline()
+
+
+def kill_9():
+    file = folder / "kept.json"
+    for old in (None, "what was there"):
+        if old:
+            file.write_text(old)
+        process = start("--duration", "60s", "--output", file)
+        is_under_way(process)
+        time.sleep(0.2)
+        process.kill()
+        ended(process, -signal.SIGKILL)
+        assert (file.read_text() if file.exists() else None) == old
+
+
+def interrupted():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        file = folder / f"{number}.json"
+        process = start("--duration", "60s", "--output", file)
+        is_under_way(process)
+        time.sleep(0.3)
+        process.send_signal(number)
+        out, _ = ended(process, -number)
+        report = json.loads(file.read_text())
+        assert report["complete"] is False and report["stop_reason"] == "signal" and report["nmis"]["handled"] > 0
+        assert report["stop_signal"] == number.name and "Checks" in out
+    assert not list(folder.glob("*.tmp.*"))
+
+
+def full_disk():
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen([options.program, "--duration", "200ms"], stdout=full, stderr=subprocess.PIPE, text=True)
+        _, err = ended(process, 1)
+        assert "cannot write to standard output: No space left on device" in err, err
+    out, err = run(1, "--duration", "200ms", "--output", "/dev/full")
+    assert "cannot write /dev/full: No space left on device" in err, err
+
+
+def closed_stdout():
+    _, err = run(1, "--duration", "200ms", preexec_fn=lambda: os.close(1))
+    assert "cannot write to standard output" in err, err
+
+
+QUEUE = 3000  # more than others of this user have pending, one hopes; less than anybody's hard limit
+FILL = """
+import ctypes, os, resource, signal, sys
+resource.setrlimit(resource.RLIMIT_SIGPENDING, (%d, %d))
+number = signal.SIGRTMIN + 9
+signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+libc = ctypes.CDLL(None)
+while libc.sigqueue(os.getpid(), number, ctypes.c_void_p(0)) == 0: # kill() drops without a word where this refuses
+    pass
+print("full", flush=True)
+sys.stdin.read()
+""" % (QUEUE, QUEUE)
+
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (QUEUE, QUEUE))
+
+
+class Hoarder:
+    """Another process of this user, which fills the user's queue of pending signals up to QUEUE."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", FILL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "full\n"
+
+    def __exit__(self, *_):
+        self.process.communicate(timeout=60)
+
+
+def queue_full_before():
+    with Hoarder():
+        _, err = run(77, "--duration", "1s", preexec_fn=limit)
+        assert "pending" in err and "ulimit -i" in err, err
+
+
+def queue_full_meanwhile():
+    file = folder / "queue.json"
+    process = start("--duration", "3s", "--output", file, "--rate", "2k", preexec_fn=limit)
+    is_under_way(process)
+    with Hoarder():
+        time.sleep(0.5)
+    out, _ = ended(process, 0)
+    nmis = json.loads(file.read_text())["nmis"]
+    assert nmis["rejected"] > 0 and nmis["handled"] > 0, nmis
+    assert nmis["raised"] == nmis["handled"] + nmis["coalesced"] + nmis["rejected"] + nmis["offline"], nmis
+    assert "PASS" in out, out
+
+
+def one_cpu():
+    cpu = min(os.sched_getaffinity(0))
+    out, _ = run(0, "--cpus", "2", "--duration", "500ms", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    assert "PASS" in out and "note: 2 vCPUs and their injector share 1 CPU" in out, out
+    out, _ = run(0, "--duration", "500ms", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    assert "note: 1 vCPU and its injector share 1 CPU" in out, out
+
+
+def many_vcpus():
+    file = folder / "many.json"
+    out, _ = run(0, "--cpus", "512", "--rate", "20", "--swap-interval", "100ms", "--duration", "1s", "--output", file)
+    report = json.loads(file.read_text())
+    assert "PASS" in out and len(report["cpus"]) == 512 and report["nmis"]["handled"] > 0
+
+
+def over_before_the_first():
+    out, _ = run(3, "--rate", "5", "--duration", "100ms")
+    assert "note: no NMI was due: at this rate the first comes after 200 ms" in out and "injector" not in out, out
+
+
+tap.run([
+    ("kill -9 leaves an output file as it was", kill_9),
+    ("SIGINT and SIGTERM end a run with its report", interrupted),
+    ("a full disk is told", full_disk),
+    ("a closed stdout is told", closed_stdout),
+    ("a signal queue that is full is told before the run", queue_full_before),
+    ("a signal queue that others fill meanwhile is in the books", queue_full_meanwhile),
+    ("one CPU", one_cpu),
+    ("a run that is over before its first NMI says so", over_before_the_first),
+    ("512 vCPUs", many_vcpus),
+])

@@ -24,7 +24,8 @@ class Figures:
     def __init__(self, document):
         self.context = document["context"]
         self.rows, self.errors = {}, []
-        for b in document["benchmarks"]:
+        # As the program registered them: in the file they are shuffled.
+        for b in sorted(document["benchmarks"], key=lambda b: (b.get("family_index", 0), b.get("threads", 1))):
             if b.get("error_occurred"):
                 self.errors.append(f'{b["run_name"]}: {b.get("error_message", "")}')
                 continue

@@ -19,8 +19,8 @@ with 77), builds with warnings as errors and runs the tests. The last line count
 Stages:
   gcc     g++, every suite: unit race fault explore cli lint
   tidy    clang-tidy on that build
-  clang   clang++, suites unit and race
-  asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite
+  clang   clang++, suites unit, race and explore
+  asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite but lint
 
   --full        every stage; without it: gcc
   --no-install  install nothing; what is needed is there
@@ -88,7 +88,7 @@ for name in "${stages[@]}"; do
     case $name in
     gcc) stage gcc build-gcc g++ "" ;;
     tidy) stage tidy build-gcc g++ "--suite tidy" ;;
-    clang) stage clang build-clang clang++ "--suite unit --suite race" ;;
+    clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore" ;;
     asan)
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1

@@ -129,6 +129,7 @@ void vcpu_thread::run()
         pinned_to_ = pin_self(area_.cpunumber + 1);
     if (machine_.config.cpus + 1 > allowed_cpus())
         give_way(machine_.config.cpus / allowed_cpus());
+    area_.stack_end = stack_end_of_this_thread();
     come_online();
     machine_.rcu.thread_offline();
     // (7) acquire: every vCPU is set up, or none more will come; pairs with machine.cpp(1)
@@ -156,7 +157,6 @@ void vcpu_thread::come_online()
         this_trace = &machine_.trace->vcpu(area_.cpunumber);
     online_since_ns_ = now_ns();
     area_.line.target = pthread_self();
-    area_.stack_end = stack_end_of_this_thread();
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
     ++area_.times_onlined;
     change_mask(SIG_UNBLOCK, machine_);

@@ -5,7 +5,7 @@ namespace nmisim {
 namespace {
 
 // What it reads belongs to frames of others, redzones and all.
-[[gnu::no_sanitize("address", "thread"), gnu::noinline]] void
+__attribute__((no_sanitize("address", "thread"), noinline)) void
 copy_words(std::uintptr_t* to, std::uintptr_t from, std::size_t count) noexcept
 {
     const auto* words =

@@ -32,9 +32,11 @@ enum class workload {
     syscall, ///< system calls that NMIs interrupt (EINTR, SA_RESTART), results verified
     alloc,   ///< malloc and free, contents verified
     split,   ///< three functions that share its time 60 : 30 : 10, for profiles
+    irqoff,  ///< computes with interrupts disabled: no IRQ may come in, NMIs do
 };
 inline constexpr std::array all_workloads{workload::spin,    workload::idle,  workload::read,
-                                          workload::syscall, workload::alloc, workload::split};
+                                          workload::syscall, workload::alloc, workload::split,
+                                          workload::irqoff};
 constexpr std::string_view name_of(workload w) noexcept
 {
     switch (w) {
@@ -44,6 +46,7 @@ constexpr std::string_view name_of(workload w) noexcept
     case workload::syscall: return "syscall";
     case workload::alloc: return "alloc";
     case workload::split: return "split";
+    case workload::irqoff: return "irqoff";
     }
     return "?";
 }
@@ -59,6 +62,18 @@ constexpr std::string_view name_of(percpu_form p) noexcept
     return p == percpu_form::pda ? "pda" : "array";
 }
 
+/// What an NMI does that is raised while one executes on the same vCPU, and whether it comes at once at all.
+enum class nesting {
+    blocked, ///< waits for the end of the other, as the hardware blocks NMIs until iret
+    latched, ///< the handler unblocks its signal (an iret too early); the kernel's three-state machine latches it
+    nested, ///< the handler unblocks its signal, and nothing catches it: NMIs nest, up to 15 deep
+};
+inline constexpr std::array all_nestings{nesting::blocked, nesting::latched, nesting::nested};
+constexpr std::string_view name_of(nesting n) noexcept
+{
+    return n == nesting::blocked ? "blocked" : n == nesting::latched ? "latched" : "nested";
+}
+
 struct machine_config {
     int cpus = 1;
     flavor rcu = flavor::memb;
@@ -66,7 +81,9 @@ struct machine_config {
     unsigned max_in_flight = 64; ///< queue delivery only, per vCPU
     nmisim::workload workload = nmisim::workload::spin;
     percpu_form percpu = percpu_form::pda;
-    int signal_offset = 1;             ///< the NMI is SIGRTMIN + this
+    nmisim::nesting nesting = nmisim::nesting::blocked;
+    int signal_offset = 1;             ///< the NMI is SIGRTMIN + this, backtrace requests are the next signal
+    int irqs = 0;                      ///< IRQ lines, the signals after those two (nmisim/irq.hpp)
     bool pin = false;                  ///< pin vCPU i to the (i+1)-th allowed Linux CPU, modulo
     bool measure_latency = true;       ///< read the clock at raise and at handler entry and exit
     bool panic_on_unknown_nmi = false; ///< kernel: sysctl kernel.unknown_nmi_panic

@@ -47,6 +47,7 @@ const char* describe(workload w)
     case workload::syscall: return "system calls that NMIs interrupt (EINTR, SA_RESTART), results verified";
     case workload::alloc: return "malloc and free, contents verified";
     case workload::split: return "three functions that share its time 60 : 30 : 10, to hold profiles against";
+    case workload::irqoff: return "computes with interrupts disabled: no IRQ may come in, NMIs do";
     }
     return "";
 }
@@ -56,6 +57,17 @@ const char* describe(percpu_form p)
     switch (p) {
     case percpu_form::pda: return "x86_64: the CPU's own area, through a thread-local pointer";
     case percpu_form::array: return "i386: an array indexed by smp_processor_id()";
+    }
+    return "";
+}
+
+const char* describe(nesting n)
+{
+    switch (n) {
+    case nesting::blocked: return "an NMI waits for the one that executes, as hardware blocks it until iret";
+    case nesting::latched:
+        return "the handler unblocks its signal; NOT_RUNNING, EXECUTING, LATCHED and the restart loop";
+    case nesting::nested: return "the handler unblocks its signal and NMIs nest, up to 15 deep";
     }
     return "";
 }
@@ -208,6 +220,8 @@ const catalog_topic topics[] = {
     {"controllers", "where swaps run (--controller)", [] { return entries_of(all_controller_places); }},
     {"percpu-forms", "where the NMI count of a vCPU lives (--percpu)",
      [] { return entries_of(all_percpu_forms); }},
+    {"nestings", "what an NMI does that comes while one executes (--nesting)",
+     [] { return entries_of(all_nestings); }},
     {"sources", "where NMIs come from",
      [] {
          return std::vector<catalog_entry>{

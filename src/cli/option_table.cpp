@@ -16,6 +16,7 @@ using enum value_kind;
 using text = std::string_view;
 
 constexpr std::uint64_t most_vcpus = 4096;
+constexpr std::uint64_t most_irqs = 16;
 constexpr std::uint64_t most_in_flight = 1'000'000;
 constexpr std::uint64_t greatest_seed = (std::uint64_t{1} << 53) - 1; // exact in every JSON reader
 
@@ -34,6 +35,11 @@ const option_spec table[] = {
      [](settings& s, text v) {
          s.run.machine.max_in_flight = static_cast<unsigned>(parse_count(v, 1, most_in_flight));
      }},
+    {"irqs", 0, "N", "0", load, for_run,
+     "IRQ lines: maskable interrupts, raised and with their handlers swapped as the NMI's",
+     [](settings& s, text v) { s.run.machine.irqs = static_cast<int>(parse_count(v, 0, most_irqs)); }},
+    {"irq-rate", 0, "N", "1k", load, for_run, "IRQs per second, line and vCPU; with --irqs",
+     [](settings& s, text v) { s.run.irq_rate_hz = parse_rate_hz(v); }},
 
     // Machine
     {"cpus", 'c', "N", "allowed CPUs - 1, at least 1", machine, for_run,
@@ -43,7 +49,7 @@ const option_spec table[] = {
      "RCU flavor: memb, mb, bp, qsbr (liburcu's), nmi; with explore also 'all'", set_flavor, words,
      "flavors"},
     {"workload", 0, "NAME", "spin", machine, for_run,
-     "what a vCPU does between NMIs: spin, idle, read, syscall, alloc, split",
+     "what a vCPU does between NMIs: spin, idle, read, syscall, alloc, split, irqoff",
      [](settings& s, text v) { s.run.machine.workload = parse_choice(v, "a workload", all_workloads); },
      words, "workloads"},
     {"onoff-interval", 0, "TIME", "never", machine, for_run,
@@ -55,6 +61,10 @@ const option_spec table[] = {
      "where the NMI count of a vCPU lives: pda (x86_64) or array (i386)",
      [](settings& s, text v) { s.run.machine.percpu = parse_choice(v, "a per-CPU form", all_percpu_forms); },
      words, "percpu-forms"},
+    {"nesting", 0, "KIND", "blocked", machine, for_run,
+     "an NMI while one executes: blocked until it ends; latched by the three-state machine; nested",
+     [](settings& s, text v) { s.run.machine.nesting = parse_choice(v, "a nesting", all_nestings); }, words,
+     "nestings"},
     {"signal", 0, "NAME", "RTMIN+1", machine, for_run, "real-time signal that stands for the NMI",
      set_signal},
     {"affinity", 0, "KIND", "auto", machine, for_run,

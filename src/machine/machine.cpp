@@ -15,12 +15,16 @@
 namespace nmisim {
 namespace {
 
+constexpr int first_irq_offset = 2; // after the NMI and the backtrace request
+
 const machine_config& checked(const machine_config& config)
 {
     if (config.cpus < 1 || config.cpus > 4096)
         throw std::invalid_argument("a machine has 1 to 4096 vCPUs, not " + std::to_string(config.cpus));
     if (config.delivery == delivery::queue && config.max_in_flight < 1)
         throw std::invalid_argument("queue delivery needs room for at least 1 NMI in flight");
+    if (config.irqs < 0)
+        throw std::invalid_argument("a machine has no or some IRQ lines, not " + std::to_string(config.irqs));
     return config;
 }
 
@@ -31,9 +35,9 @@ bool refused(machine_state& state, const char* what) noexcept
         return false;
     raw_line line;
     line.text("nmi-sim: WARNING: ").text(what);
-    if (in_nmi()) {
+    if (in_irq()) {
         state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
-        line.text(" called in NMI context on CPU ")
+        line.text(in_nmi() ? " called in NMI context on CPU " : " called in IRQ context on CPU ")
             .number(smp_processor_id())
             .text(": refused, it would wait for itself");
     } else {
@@ -41,6 +45,25 @@ bool refused(machine_state& state, const char* what) noexcept
     }
     line.write_to(STDERR_FILENO);
     return true;
+}
+
+/// A fault's entry, or the one that the configured nesting asks for.
+entry_kind entry_kind_of(const machine_config& config, const machine_faults& faults)
+{
+    if (config.nesting == nesting::blocked || faults.entry == entry_kind::nested_stack)
+        return faults.entry;
+    if (faults.entry != entry_kind::correct)
+        throw std::invalid_argument("faults of the NMI entry are built for nesting blocked only");
+    return config.nesting == nesting::latched ? entry_kind::latched : entry_kind::nested;
+}
+
+/// The signals of all IRQ lines: masked in IRQ and NMI handlers, and by local_irq_disable().
+sigset_t irq_signals_of(const machine_config& config) noexcept
+{
+    sigset_t all = no_signals();
+    for (int irq = 0; irq < config.irqs; ++irq)
+        sigaddset(&all, SIGRTMIN + config.signal_offset + first_irq_offset + irq);
+    return all;
 }
 
 void all_asked_to_leave(machine_state& state) noexcept
@@ -71,15 +94,26 @@ void wait_grace_period(machine_state& state)
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
     : config(checked(c)), faults(f), trace(log), rcu(rcu_ops_of(c.rcu)),
-      entry(nmi_entry_of(c.rcu, f.entry, c.percpu)), irq_stat(static_cast<std::size_t>(c.cpus)),
-      nmi_signal(c.signal_offset, log != nullptr ? exc_nmi_traced : entry.exc_nmi, "NMI"),
+      entry(nmi_entry_of(c.rcu, entry_kind_of(c, f), c.percpu)), irq_stat(static_cast<std::size_t>(c.cpus)),
+      nmi_signal(c.signal_offset, log != nullptr ? exc_nmi_traced : entry.exc_nmi, "NMI",
+                 f.irqs_blocked_in_nmi ? irq_signals_of(c) : no_signals()),
       backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request")
 {
+    if (log != nullptr && c.nesting != nesting::blocked)
+        throw std::invalid_argument("a timeline is written with nesting blocked only");
     chains = std::make_shared<nmi_chain_registry>(*this);
     domain.pid = getpid();
     domain.exc_nmi = entry.exc_nmi;
     domain.measure_latency = c.measure_latency;
+    domain.nmis_nest = c.nesting != nesting::blocked;
     domain.panic_on_unknown_nmi = c.panic_on_unknown_nmi;
+    irqs = std::make_shared<irq_registry>(*this);
+    domain.irqs = irqs->descs().data();
+    domain.irq_signals = irq_signals_of(c);
+    domain.first_irq_signal = SIGRTMIN + c.signal_offset + first_irq_offset;
+    for (int irq = 0; irq < c.irqs; ++irq)
+        irq_signals.push_back(std::make_unique<signal_line>(c.signal_offset + first_irq_offset + irq,
+                                                            entry.exc_irq, "IRQ", domain.irq_signals));
     warm_up_unwinder();
     for (int cpu = 0; cpu < c.cpus; ++cpu)
         cpus.push_back(std::make_unique<vcpu_thread>(*this, cpu));
@@ -92,7 +126,7 @@ bool is_own_process(const machine_state& state) noexcept
 
 bool may_wait(const machine_state& state) noexcept
 {
-    return !in_nmi() && is_own_process(state);
+    return !in_irq() && is_own_process(state);
 }
 
 int vcpu::number() const noexcept
@@ -141,6 +175,7 @@ machine::~machine()
         return;
     }
     all_cpus_down();
+    state_->irqs.reset();
     state_->chains.reset(); // registrations that live on find nothing to unregister
     exchange(nullptr);      // no vCPU is left: the grace period is for task-level readers of other threads
 }
@@ -164,7 +199,7 @@ void machine::unset_nmi_callback() noexcept
 sync_result machine::synchronize_rcu()
 {
     if (refused(*state_, "synchronize_rcu"))
-        return in_nmi() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
+        return in_irq() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
     wait_grace_period(*state_);
     return sync_result::done;
 }
@@ -229,7 +264,7 @@ bool machine::drain(std::uint64_t timeout_ns)
 {
     const std::uint64_t deadline_ns = now_ns() + timeout_ns;
     for (auto& cpu : state_->cpus)
-        while (!cpu->area().line.drained()) {
+        while (!cpu->drained()) {
             if (now_ns() >= deadline_ns)
                 return false;
             const timespec pause = to_timespec(100'000);

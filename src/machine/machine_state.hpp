@@ -3,6 +3,7 @@
 // What a machine is made of, for the layers above that look inside (injector, checks, exploration).
 #pragma once
 
+#include "machine/irq_registry.hpp"
 #include "machine/machine_faults.hpp"
 #include "machine/nmi_chain_registry.hpp"
 #include "machine/signal_line.hpp"
@@ -35,6 +36,7 @@ struct machine_state {
     std::vector<padded_counter> irq_stat; ///< i386 form of nmi_count
     signal_line nmi_signal;
     signal_line backtrace_signal;
+    std::vector<std::unique_ptr<signal_line>> irq_signals; ///< one per line
     std::vector<std::unique_ptr<vcpu_thread>> cpus;
 
     /// vCPUs take NMIs as soon as they are online, but begin their workloads together: a thousand that spin would
@@ -56,10 +58,12 @@ struct machine_state {
 
     machine* owner = nullptr;
     std::shared_ptr<nmi_chain_registry> chains; ///< its lock is taken before swap_lock
+    std::shared_ptr<irq_registry> irqs;
 
     machine_state(const machine_config& config, const machine_faults& faults, trace_log* trace);
     percpu& area(int cpu) noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
     const percpu& area(int cpu) const noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
+    irq_line& irq(int cpu, int irq) noexcept { return area(cpu).irq->lines[static_cast<std::size_t>(irq)]; }
 };
 
 /// False in a forked child of the process that built the machine. Context: any.

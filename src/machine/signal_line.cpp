@@ -13,12 +13,12 @@ namespace {
 std::mutex owners_lock; // protects owned; never held while waiting, never taken in NMI context
 bool owned[65];
 
-void install(int signo, void (*handler)(int, siginfo_t*, void*))
+void install(int signo, void (*handler)(int, siginfo_t*, void*), const sigset_t& masked)
 {
     struct sigaction action {};
     action.sa_sigaction = handler;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigemptyset(&action.sa_mask);
+    action.sa_mask = masked;
     if (sigaction(signo, &action, nullptr) != 0)
         throw std::system_error(errno, std::generic_category(), "sigaction(" + std::to_string(signo) + ")");
 }
@@ -27,7 +27,8 @@ void harmless(int, siginfo_t*, void*) {}
 
 } // namespace
 
-signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose)
+signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
+                         const sigset_t& masked)
     : signo_(SIGRTMIN + offset)
 {
     if (offset < 0 || signo_ > SIGRTMAX)
@@ -40,7 +41,7 @@ signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), co
             EBUSY, std::generic_category(),
             "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +
                 " belongs to another machine of this process; choose another signal_offset");
-    install(signo_, handler);
+    install(signo_, handler, masked);
     owned[signo_] = true;
 }
 
@@ -48,7 +49,7 @@ signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), co
 signal_line::~signal_line()
 {
     const std::lock_guard lock(owners_lock);
-    install(signo_, harmless);
+    install(signo_, harmless, no_signals());
     owned[signo_] = false;
 }
 

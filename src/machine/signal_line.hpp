@@ -9,15 +9,23 @@
 
 namespace nmisim {
 
+inline sigset_t no_signals() noexcept
+{
+    sigset_t none;
+    sigemptyset(&none);
+    return none;
+}
+
 class signal_line {
 public:
     /// Takes SIGRTMIN + `offset` and installs `handler` with SA_SIGINFO | SA_RESTART. The signal stays blocked
-    /// inside its own handler, as the hardware blocks NMIs until iret. No SA_ONSTACK: liburcu does not
-    /// support readers there.
+    /// inside its own handler, as the hardware blocks NMIs until iret, and so do those of `masked`. No
+    /// SA_ONSTACK: liburcu does not support readers there.
     ///
     /// Context: control. Errors: std::invalid_argument when there is no such signal; std::system_error when
     /// another line of this process has it.
-    signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose);
+    signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
+                const sigset_t& masked = no_signals());
     ~signal_line(); // NOLINT(bugprone-exception-escape): see there
     signal_line(const signal_line&) = delete;
     signal_line& operator=(const signal_line&) = delete;

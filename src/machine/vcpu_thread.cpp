@@ -6,6 +6,7 @@
 #include "machine/machine_state.hpp"
 #include "machine/unwind.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <sched.h>
@@ -49,8 +50,7 @@ void give_way(int sharers) noexcept
 
 void change_mask(int how, const machine_state& machine) noexcept
 {
-    sigset_t lines;
-    sigemptyset(&lines);
+    sigset_t lines = machine.domain.irq_signals;
     sigaddset(&lines, machine.nmi_signal.number());
     sigaddset(&lines, machine.backtrace_signal.number());
     pthread_sigmask(how, &lines, nullptr);
@@ -75,10 +75,38 @@ vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
     if (machine.config.percpu == percpu_form::array)
         area_.irq_stat = &machine.irq_stat[static_cast<std::size_t>(number)].value;
     area_.line.cpu = number;
-    area_.line.signo = machine.nmi_signal.number();
+    set_up(area_.line, machine.nmi_signal.number());
     area_.line.latching = machine.config.delivery == delivery::latch;
-    area_.line.stamp = machine.config.measure_latency;
     area_.line.bound = machine.config.max_in_flight;
+    if (machine.config.irqs == 0)
+        return;
+    irq_ = std::make_unique<irq_cpu>(static_cast<std::size_t>(machine.config.irqs));
+    area_.irq = irq_.get();
+    int signo = machine.domain.first_irq_signal;
+    for (irq_line& irq : irq_->lines)
+        set_up(irq.line, signo++);
+}
+
+void vcpu_thread::set_up(nmi_line& line, int signo) const noexcept
+{
+    line.signo = signo;
+    line.stamp = machine_.config.measure_latency;
+}
+
+template <class Function>
+void vcpu_thread::for_each_line(Function f)
+{
+    f(area_.line, area_.offline_seen);
+    if (irq_ != nullptr)
+        for (irq_line& irq : irq_->lines)
+            f(irq.line, irq.offline_seen);
+}
+
+bool vcpu_thread::drained() const noexcept
+{
+    return area_.line.drained() &&
+           (irq_ == nullptr || std::all_of(irq_->lines.begin(), irq_->lines.end(),
+                                           [](const irq_line& irq) { return irq.line.drained(); }));
 }
 
 vcpu_thread::~vcpu_thread()
@@ -112,7 +140,9 @@ void vcpu_thread::ask_to_leave() noexcept
     // A vCPU that gets NMIs faster than it can handle them never runs an instruction of its own, and would
     // never come to leave(). Relaxed: leave() does it again, and that is what raisers are ordered with.
     if (!machine_.faults.unregister_early)
-        area_.line.accepting.store(false, std::memory_order_relaxed);
+        for_each_line([](nmi_line& line, counter&) {
+            line.accepting.store(false, std::memory_order_relaxed); // as said
+        });
 }
 
 void vcpu_thread::join() noexcept
@@ -156,12 +186,16 @@ void vcpu_thread::come_online()
     if (machine_.trace != nullptr)
         this_trace = &machine_.trace->vcpu(area_.cpunumber);
     online_since_ns_ = now_ns();
-    area_.line.target = pthread_self();
+    for_each_line([](nmi_line& line, counter&) { line.target = pthread_self(); });
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
+    if (irq_ != nullptr)
+        irq_->disabled = false;
     ++area_.times_onlined;
     change_mask(SIG_UNBLOCK, machine_);
-    // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
-    area_.line.accepting.store(true, std::memory_order_seq_cst);
+    for_each_line([](nmi_line& line, counter&) {
+        // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
+        line.accepting.store(true, std::memory_order_seq_cst);
+    });
     // (8) seq_cst: as (5), for backtraces; pairs with (10)
     reachable_.store(true, std::memory_order_seq_cst);
     online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
@@ -174,24 +208,27 @@ void vcpu_thread::leave()
         machine_.rcu.unregister_thread();
         await_nmi(area_);
     }
-    // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
-    area_.line.accepting.store(false, std::memory_order_seq_cst);
     // (9) seq_cst: as (1), for backtraces; pairs with (10), (11)
     reachable_.store(false, std::memory_order_seq_cst);
-    // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3), (12)
-    while (area_.line.raisers.load(std::memory_order_acquire) != 0)
-        sched_yield();
+    for_each_line([](nmi_line& line, counter&) {
+        // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
+        line.accepting.store(false, std::memory_order_seq_cst);
+        // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3), (12)
+        while (line.raisers.load(std::memory_order_acquire) != 0)
+            sched_yield();
+    });
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_BLOCK, machine_);
-    sigset_t nmi;
-    sigemptyset(&nmi);
-    sigaddset(&nmi, machine_.nmi_signal.number());
-    const timespec at_once{0, 0};
-    while (sigtimedwait(&nmi, nullptr, &at_once) > 0) {
-        area_.line.begin();
-        ++area_.offline_seen;
-        area_.line.end();
-    }
+    for_each_line([](nmi_line& line, counter& offline_seen) {
+        sigset_t own = no_signals();
+        sigaddset(&own, line.signo);
+        const timespec at_once{0, 0};
+        while (sigtimedwait(&own, nullptr, &at_once) > 0) {
+            line.begin();
+            ++offline_seen;
+            line.end();
+        }
+    });
     if (machine_.faults.register_vcpus && !machine_.faults.unregister_early)
         machine_.rcu.unregister_thread();
     this_cpu = nullptr;

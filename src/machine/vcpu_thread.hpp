@@ -3,9 +3,9 @@
 // The life of a vCPU: a thread between cpu_up and cpu_down.
 //
 //   starting   every signal blocked (inherited); registers with RCU
-//   online     the NMI is unblocked; runs its workload
+//   online     NMI and IRQs are unblocked; runs its workload
 //   asked      refuses raises, so that a storm of NMIs cannot keep it from leaving
-//   leaving    waits for raises under way, blocks the NMI, takes queued ones off its line
+//   leaving    waits for raises under way, blocks NMI and IRQs, takes queued ones off their lines
 //   (ended)    unregistered from RCU; the thread ends with its NMI still blocked
 //
 // The order is the point: a thread is registered before its first NMI can arrive and unregistered after its
@@ -14,10 +14,12 @@
 #pragma once
 
 #include "nmi/backtrace.hpp"
+#include "nmi/irq.hpp"
 #include "nmi/percpu.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +52,8 @@ public:
     percpu& area() noexcept { return area_; }
     const percpu& area() const noexcept { return area_; }
     int pinned_to() const noexcept { return pinned_to_; }
+    /// Every NMI and IRQ sent so far has been taken, and its effects are visible. Context: control.
+    bool drained() const noexcept;
 
     /// Code addresses that the vCPU is executing right now, innermost first, NMI handler included; empty if
     /// it did not answer within 200 ms. Context: control.
@@ -62,9 +66,13 @@ public:
 
 private:
     void run();
+    void set_up(nmi_line& line, int signo) const noexcept;
+    template <class Function>
+    void for_each_line(Function f); ///< f(nmi_line&, counter of what met the vCPU offline)
 
     machine_state& machine_;
     percpu area_;
+    std::unique_ptr<irq_cpu> irq_; ///< null without IRQ lines
     std::thread thread_;
     std::atomic<bool> stop_{false};
     std::atomic<int> online_{0};

@@ -133,6 +133,25 @@ void alloc_round(percpu& area)
     expect(area, check::workload, intact, blocks.size(), "allocated blocks that kept their contents");
 }
 
+std::uint64_t irqs_taken(const percpu& area) noexcept
+{
+    std::uint64_t n = 0;
+    if (area.irq != nullptr)
+        for (const irq_line& irq : area.irq->lines)
+            n += irq.count.read();
+    return n;
+}
+
+void irqoff_round(percpu& area) noexcept
+{
+    const unsigned long flags = local_irq_save();
+    const std::uint64_t before = irqs_taken(area);
+    spin_round(area);
+    const std::uint64_t during = irqs_taken(area) - before;
+    local_irq_restore(flags);
+    expect(area, check::workload, during, 0, "IRQs taken while interrupts were disabled");
+}
+
 } // namespace
 
 void workload_round(machine_state& machine, percpu& area)
@@ -144,6 +163,7 @@ void workload_round(machine_state& machine, percpu& area)
     case workload::syscall: return syscall_round(machine, area);
     case workload::alloc: return alloc_round(area);
     case workload::split: return split_round(area);
+    case workload::irqoff: return irqoff_round(area);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "nmi/checked_handler.hpp"
 
 #include "base/clock.hpp"
+#include "nmi/irq.hpp"
 
 #include <algorithm>
 
@@ -88,6 +89,24 @@ void observe(nmi_callback& callback, percpu& cpu) noexcept
     const int age = look(handler, cpu.cpunumber, cpu.checks);
     ++cpu.age[static_cast<std::size_t>(age)];
     cpu.last_generation = generation;
+}
+
+int checked_irq_call(nmi_callback& self, const pt_regs&, int) noexcept
+{
+    percpu& cpu = *this_cpu;
+    ++cpu.irq->generations_run;
+    observe_in_irq(self, cpu);
+    return irq_handled;
+}
+
+void observe_in_irq(nmi_callback& callback, percpu& cpu) noexcept
+{
+    const auto& handler = static_cast<const checked_handler&>(callback);
+    irq_cpu& books = *cpu.irq;
+    const std::uint64_t generation = handler.generation.load(std::memory_order_relaxed);
+    const int age = look(handler, cpu.cpunumber, books.checks);
+    ++books.age[static_cast<std::size_t>(age)];
+    books.last_generation = generation;
 }
 
 void observe_from_task(nmi_callback& callback, percpu& cpu) noexcept

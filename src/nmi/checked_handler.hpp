@@ -57,8 +57,13 @@ inline int inner_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
     return static_cast<checked_handler&>(self).inner(self, regs, cpu);
 }
 
+/// The same for an IRQ line's: IRQ context's own records.
+int checked_irq_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+
 /// Looks at a checked handler twice, `hold_ns` apart, and records what does not fit. NMI context's records.
 void observe(nmi_callback& callback, percpu& cpu) noexcept;
+/// The same with IRQ context's records.
+void observe_in_irq(nmi_callback& callback, percpu& cpu) noexcept;
 /// The same for task-level readers (workload `read`): the vCPU's own records.
 void observe_from_task(nmi_callback& callback, percpu& cpu) noexcept;
 

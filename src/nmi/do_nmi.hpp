@@ -16,6 +16,7 @@
 #pragma once
 
 #include "base/invariant.hpp"
+#include "nmi/context_tracking.hpp"
 #include "nmi/default_do_nmi.hpp"
 #include "nmi/entry_policy.hpp"
 #include "nmi/percpu.hpp"
@@ -29,7 +30,7 @@ enum class nmi_outcome { offline, handled, defaulted };
 template <class Rcu>
 struct nmi_frame {
     std::uint32_t preempt_count;
-    typename Rcu::nmi_mark mark;
+    typename interrupt_reader<Rcu>::mark mark;
 };
 
 /// Kernel: include/linux/hardirq.h.
@@ -41,7 +42,7 @@ inline nmi_frame<Rcu> nmi_enter(percpu& cpu) noexcept
     BUG_ON((count & nmi_overflow) != 0); // kernel: in_nmi() == NMI_MASK
     cpu.preempt_count.store(count, std::memory_order_relaxed);
     if constexpr (Entry::mark_reader)
-        return {interrupted, Rcu::nmi_enter()};
+        return {interrupted, interrupt_reader<Rcu>::enter(cpu)};
     else
         return {interrupted, {}};
 }
@@ -52,7 +53,7 @@ template <class Rcu, class Entry>
 inline void nmi_exit(percpu& cpu, const nmi_frame<Rcu>& frame) noexcept
 {
     if constexpr (Entry::mark_reader)
-        Rcu::nmi_exit(frame.mark);
+        interrupt_reader<Rcu>::exit(cpu, frame.mark);
     if constexpr (Entry::balanced_exit) {
         const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed);
         BUG_ON(count != frame.preempt_count + nmi_offset + hardirq_offset); // the callback's own, left behind

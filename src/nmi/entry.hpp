@@ -5,6 +5,7 @@
 // instantiate them, each flavor in a translation unit of its own.
 #pragma once
 
+#include "nmi/do_irq.hpp"
 #include "nmi/do_nmi.hpp"
 #include "nmi/entry_policy.hpp"
 #include "nmisim/flavor.hpp"
@@ -20,6 +21,8 @@ struct nmi_entry {
     /// The dispatcher alone, for benchmarks and exploration; the caller plays the signal entry.
     /// Context: vcpu thread with its NMI blocked, or nmi.
     nmi_outcome (*do_nmi)(const pt_regs&) noexcept;
+    /// The signal handler of every IRQ line. Context: irq.
+    void (*exc_irq)(int, siginfo_t*, void*);
 };
 
 /// Context: any. Faults exist for percpu_form::pda only; with `array` the entry is always the correct one.

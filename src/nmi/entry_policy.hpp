@@ -12,6 +12,7 @@ struct entry_correct {
     static constexpr bool balanced_exit = true;   ///< nmi_exit takes back what nmi_enter added
     static constexpr bool drop_latched = false;   ///< forgets every 64th latched NMI
     static constexpr bool keep_errno = true;
+    static constexpr bool fixed_frame = false; ///< nested NMIs share one stack frame
 };
 
 struct entry_no_read_lock : entry_correct {
@@ -30,8 +31,22 @@ struct entry_clobber_errno : entry_correct {
     static constexpr bool keep_errno = false;
 };
 
-/// Which entry a machine installs. `correct` unless a fault is being shown.
-enum class entry_kind { correct, no_read_lock, leak_pointer, unbalanced_exit, drop_latched, clobber_errno };
+struct entry_nested_stack : entry_correct {
+    static constexpr bool fixed_frame = true;
+};
+
+/// Which entry a machine installs. `correct` unless a fault is being shown, or NMIs may interrupt NMIs.
+enum class entry_kind {
+    correct,
+    no_read_lock,
+    leak_pointer,
+    unbalanced_exit,
+    drop_latched,
+    clobber_errno,
+    latched,      ///< machine_config::nesting, correct
+    nested,       ///< the same
+    nested_stack, ///< nested, with a fault
+};
 
 // Where nmi_count(cpu) lives: the two forms of the patch of 2005.
 struct count_in_pda {

@@ -30,16 +30,18 @@ bool is_raised_nmi(const siginfo_t& info) noexcept
     return false;
 }
 
-void check_after_nmi(percpu& cpu, const pt_regs& regs, nmi_outcome outcome) noexcept
+void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept
 {
     check_record& nesting = cpu.checks[check::nesting];
     nesting.looked();
-    const std::uint32_t depth = cpu.preempt_count.load(std::memory_order_relaxed) & (nmi_mask | hardirq_mask);
-    if (depth != 0) [[unlikely]] {
-        nesting.fail({now_ns(), cpu.cpunumber, cpu.last_generation, (depth & nmi_mask) / nmi_offset, 0,
+    const std::uint32_t after = cpu.preempt_count.load(std::memory_order_relaxed);
+    if (((before & nmi_mask) | (after ^ before)) != 0 && !(after == before && cpu.domain->nmis_nest))
+        [[unlikely]] {
+        nesting.fail({now_ns(), cpu.cpunumber, cpu.last_generation, (after & nmi_mask) / nmi_offset, 0,
                       instruction_pointer(regs), "NMI depth left behind by nmi_exit"});
         // Mended, so that the run can go on to its report: the 16th level would be a BUG_ON.
-        cpu.preempt_count.fetch_and(~(nmi_mask | hardirq_mask), std::memory_order_relaxed);
+        cpu.preempt_count.store(cpu.domain->nmis_nest ? before : before & ~nmi_mask,
+                                std::memory_order_relaxed);
     }
     if (outcome == nmi_outcome::offline)
         return;

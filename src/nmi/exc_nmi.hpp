@@ -3,7 +3,7 @@
 // exc_nmi(): the signal handler, what the assembly entry and exc_nmi() are in the kernel. It saves errno (the
 // kernel: CR2), takes the NMI off its line, runs do_nmi and checks what can be checked from outside of it:
 //
-//   nesting       the depth is 0 before and after (the signal is blocked inside its own handler)
+//   nesting       no NMI was interrupted (the signal is blocked inside its own handler), the depth is put back
 //   exactly-once  one generation of a checked handler ran, and the default action ran exactly when the
 //                 callback returned 0
 //   errno         is what it was
@@ -28,10 +28,46 @@ inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
 }
 
 /// Compares the bookkeeping of the NMI that has just ended with what the invariants say. Context: nmi.
-void check_after_nmi(percpu& cpu, const pt_regs& regs, nmi_outcome outcome) noexcept;
+/// `before`: preempt_count when the NMI came, 0 or an interrupted IRQ's.
+void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept;
 void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept;
 /// True if this signal is one of ours; counts it otherwise. Context: nmi.
 bool is_raised_nmi(const siginfo_t& info) noexcept;
+
+/// What is done to the NMI's signal around do_nmi: nothing, it stays blocked. The other is in nmi/nesting.hpp.
+struct nmi_stays_blocked {
+    static void open(percpu&, std::uint32_t) noexcept {}
+    static void close(percpu&) noexcept {}
+};
+
+/// One pass: do_nmi, timed and checked. `raised_ns` 0: nobody wants to know.
+template <class Rcu, class Entry, class Count, class Window = nmi_stays_blocked>
+inline void execute_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& regs) noexcept
+{
+    NMISIM_PROBE2(nmi_entry, cpu.cpunumber, raised_ns);
+    const bool timed = cpu.domain->measure_latency;
+    std::uint64_t entered_ns = 0;
+    if (timed) {
+        entered_ns = now_ns();
+        cpu.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
+    }
+    cpu.generations_run = 0;
+    cpu.defaults_run = 0;
+    const std::uint32_t before = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
+    Window::open(cpu, before);
+    const nmi_outcome outcome = do_nmi<Rcu, Entry, Count>(regs);
+    Window::close(cpu);
+    if (outcome == nmi_outcome::offline)
+        ++cpu.offline_seen;
+    check_after_nmi(cpu, regs, before, outcome);
+    NMISIM_PROBE2(nmi_exit, cpu.cpunumber, cpu.last_generation);
+    if (timed) {
+        cpu.handler.record(now_ns() - entered_ns);
+        if (raised_ns != 0 && entered_ns >= raised_ns)
+            cpu.delivery.record(entered_ns - raised_ns);
+        cpu.entered_ns.store(0, std::memory_order_relaxed);
+    }
+}
 
 template <class Rcu, class Entry, class Count>
 inline void take_nmi(percpu& cpu, const siginfo_t& info, const pt_regs& regs) noexcept
@@ -42,26 +78,7 @@ inline void take_nmi(percpu& cpu, const siginfo_t& info, const pt_regs& regs) no
             cpu.line.end();
             return;
         }
-    NMISIM_PROBE2(nmi_entry, cpu.cpunumber, info.si_value.sival_ptr);
-    const bool timed = cpu.domain->measure_latency;
-    std::uint64_t entered_ns = 0;
-    if (timed) {
-        entered_ns = now_ns();
-        cpu.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
-    }
-    cpu.generations_run = 0;
-    cpu.defaults_run = 0;
-    const nmi_outcome outcome = do_nmi<Rcu, Entry, Count>(regs);
-    if (outcome == nmi_outcome::offline)
-        ++cpu.offline_seen;
-    check_after_nmi(cpu, regs, outcome);
-    NMISIM_PROBE2(nmi_exit, cpu.cpunumber, cpu.last_generation);
-    if (timed) {
-        cpu.handler.record(now_ns() - entered_ns);
-        if (const std::uint64_t raised_ns = raised_at_ns(info); raised_ns != 0 && entered_ns >= raised_ns)
-            cpu.delivery.record(entered_ns - raised_ns);
-        cpu.entered_ns.store(0, std::memory_order_relaxed);
-    }
+    execute_nmi<Rcu, Entry, Count>(cpu, raised_at_ns(info), regs);
     cpu.line.end();
 }
 

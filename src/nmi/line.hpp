@@ -62,6 +62,13 @@ struct nmi_line {
         const std::uint64_t n = completed.load(std::memory_order_relaxed) + 1; // single writer
         completed.store(n, std::memory_order_release); // (3) release: the NMI's effects; pairs with (4)
     }
+    /// The same where another NMI may end in between (nmi/nesting.hpp). Context: nmi.
+    void end_in_window() noexcept
+    {
+        in_flight.fetch_sub(1, std::memory_order_relaxed); // a bound, orders nothing
+        // (5) release: the NMI's effects; pairs with (4)
+        completed.fetch_add(1, std::memory_order_release);
+    }
     /// Sets the latch; false if it was set. Context: any.
     bool try_latch() noexcept
     {
@@ -71,7 +78,7 @@ struct nmi_line {
     /// Every signal sent so far has been taken, and its effects are visible. Context: control.
     bool drained() const noexcept
     {
-        // (4) acquire: the NMIs' effects; pairs with (3)
+        // (4) acquire: the NMIs' effects; pairs with (3), (5)
         return completed.load(std::memory_order_acquire) == sent.load(std::memory_order_relaxed);
     }
 };

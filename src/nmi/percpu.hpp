@@ -13,6 +13,7 @@
 #include "nmi/check.hpp"
 #include "nmi/duration_record.hpp"
 #include "nmi/line.hpp"
+#include "nmi/nmi_nesting.hpp"
 #include "nmi/nmi_stats.hpp"
 #include "nmisim/callback.hpp"
 
@@ -24,6 +25,8 @@
 namespace nmisim {
 
 struct percpu;
+struct irq_desc; // nmi/irq.hpp
+struct irq_cpu;
 enum class nmi_type : std::uint8_t; // nmisim/nmi_chain.hpp
 
 // preempt_count, as in linux/preempt.h: four bits of hardirq depth, four of NMI depth (nest up to 15).
@@ -40,12 +43,19 @@ struct nmi_domain {
     int pid = 0;                 ///< this process: an NMI from anybody else is a stray
     bool measure_latency = true;
     bool panic_on_unknown_nmi = false;
+    bool nmis_nest = false; ///< an NMI may interrupt an NMI (machine_config::nesting)
     /// Each NMI must run exactly one generation of a checked handler (set while such a handler is published).
     std::atomic<bool> expect_one_generation{false};
     /// Look at a published callback outside of its own function. Null where nothing is checked.
     void (*observe)(nmi_callback&, percpu&) noexcept = nullptr;      ///< fault leak-pointer, after nmi_exit
+    void (*observe_irq)(nmi_callback&, percpu&) noexcept = nullptr;  ///< the same, after irq_exit
     void (*observe_task)(nmi_callback&, percpu&) noexcept = nullptr; ///< task-level readers
     void (*exc_nmi)(int, siginfo_t*, void*) = nullptr;               ///< behind exc_nmi_traced()
+
+    // IRQ lines (nmi/irq.hpp)
+    irq_desc* irqs = nullptr;
+    int first_irq_signal = 0;
+    sigset_t irq_signals{};
 
     // Written rarely.
     alignas(cacheline_size) std::atomic<std::uint8_t> reason{0}; ///< port 0x61: 0x80 SERR, 0x40 IOCHK
@@ -62,6 +72,7 @@ struct nmi_domain {
     std::atomic<std::uint64_t> last_duration_report_ns{0}; ///< rate limit of "took too long"
     duration_record duration;                  ///< of timed handlers that are published without a chain
     const char* handler_name = "nmi_callback"; ///< how messages call these
+    std::atomic<std::uint64_t> last_irq_report_ns{0}; ///< rate limit of "enabled interrupts"
 };
 
 struct alignas(cacheline_size) percpu {
@@ -70,9 +81,10 @@ struct alignas(cacheline_size) percpu {
     counter* irq_stat = nullptr;                 ///< this CPU's place in nmi_domain::irq_stat
     std::atomic<std::uint32_t> preempt_count{0}; ///< single writer, balanced by each NMI
     int cpunumber = -1;
-    std::atomic<bool> online{false};   ///< what do_nmi sees; written by the vCPU's own thread
-    std::uint32_t generations_run = 0; ///< by checked handlers, in this NMI
-    counter nmi_count;                 ///< x86_64 form
+    std::atomic<bool> online{false};             ///< what do_nmi sees; written by the vCPU's own thread
+    std::uint32_t generations_run = 0;           ///< by checked handlers, in this NMI
+    std::atomic<std::int32_t> ct_nmi_nesting{0}; ///< nmi/context_tracking.hpp; own thread only
+    counter nmi_count;                           ///< x86_64 form
 
     // The signal entry's and the default action's lines.
     alignas(cacheline_size) counter unknown;
@@ -86,6 +98,8 @@ struct alignas(cacheline_size) percpu {
     bool diagnosing = false; ///< the backtrace signal's handler runs: what it calls is not the NMI's doing
     std::atomic<std::uint64_t> entered_ns{0}; ///< start of the NMI under way, 0: none (latency on only)
 
+    irq_cpu* irq = nullptr; ///< null: the machine has no IRQ lines
+    nmi_nesting nesting;
     nmi_stats stats;
     nmi_line line;
     check_block checks;           ///< written in NMI context

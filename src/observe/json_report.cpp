@@ -58,9 +58,12 @@ json config_json(const run_config& c)
             {"max_in_flight", m.max_in_flight},
             {"workload", name_of(m.workload)},
             {"percpu", name_of(m.percpu)},
+            {"nesting", name_of(m.nesting)},
             {"signal", fmt::format("RTMIN+{}", m.signal_offset)},
             {"pinned", m.pin},
             {"panic_on_unknown_nmi", m.panic_on_unknown_nmi},
+            {"irqs", m.irqs},
+            {"irq_rate_per_s", m.irqs == 0 ? 0 : c.irq_rate_hz},
             {"rate_max", c.inject.rate_max},
             {"rate_per_s", c.inject.rate_max ? 0 : c.inject.rate_hz},
             {"arrival", name_of(c.inject.arrival)},
@@ -95,6 +98,9 @@ json nmis_json(const run_report& r)
             {"external", t.external},
             {"normal", t.normal},
             {"swallow", t.swallow},
+            {"nested", t.nested},
+            {"restarts", t.restarts},
+            {"max_depth", t.max_depth},
             {"throttled", r.throttled},
             {"raised_per_s", per_second(t.raised, r.elapsed_ns)},
             {"handled_per_s", per_second(t.handled, r.elapsed_ns)}};
@@ -114,8 +120,26 @@ json cpu_json(const cpu_report& c)
             {"normal", c.normal},
             {"swallow", c.swallow},
             {"max_in_flight", c.max_in_flight},
+            {"nested", c.nested},
+            {"restarts", c.restarts},
+            {"max_depth", c.max_depth},
             {"work", c.work},
             {"times_onlined", c.times_onlined}};
+}
+
+json irq_json(const run_report& r, const irq_report& irq)
+{
+    json by_cpu = json::array();
+    for (const cpu_report& c : r.cpus)
+        by_cpu.push_back(c.irqs[static_cast<std::size_t>(irq.irq)].handled);
+    return {{"irq", irq.irq},
+            {"raised", irq.raised},
+            {"handled", irq.handled},
+            {"coalesced", irq.coalesced},
+            {"rejected", irq.rejected},
+            {"offline", irq.offline},
+            {"unhandled", irq.unhandled},
+            {"handled_by_cpu", by_cpu}};
 }
 
 json latency_json(const latency& l)
@@ -192,8 +216,10 @@ std::string json_report(const run_report& r, const report_context& context)
         {"stop_signal", signal == nullptr ? json(nullptr) : json(std::string("SIG") + signal)},
         {"nmis", nmis_json(r)},
         {"cpus", array_of(r.cpus, cpu_json)},
+        {"irqs", array_of(r.irqs, [&r](const irq_report& irq) { return irq_json(r, irq); })},
         {"swaps",
          {{"done", r.swaps},
+          {"irq_done", r.irq_swaps},
           {"late", r.late_swaps},
           {"retired", r.retired},
           {"reclaimed", r.reclaimed},
@@ -205,6 +231,8 @@ std::string json_report(const run_report& r, const report_context& context)
          {{"delivery", latency_json(r.delivery)},
           {"injector", latency_json(r.injector)},
           {"handler", latency_json(r.handler)},
+          {"irq_delivery", latency_json(r.irq_delivery)},
+          {"irq_handler", latency_json(r.irq_handler)},
           {"publish", latency_json(r.publish)},
           {"grace_period", latency_json(r.grace_period)},
           {"reclaim", latency_json(r.reclaim)},

@@ -48,6 +48,10 @@ std::vector<metric> build()
     add_latency(all, "cpu-up", &run_report::cpu_up, "a vCPU coming online");
     add_latency(all, "injector", &run_report::injector, "the injector's own lateness");
 
+    add_latency(all, "irq-latency", &run_report::irq_delivery,
+                "IRQ delivery: raise to the handler's first instruction");
+    add_latency(all, "irq-handler", &run_report::irq_handler, "IRQ handler's first instruction to its last");
+
     all.push_back({"rate", metric_unit::per_second, "handled NMIs per second and vCPU",
                    [](const run_report& r) -> std::optional<double> {
                        if (r.elapsed_ns == 0 || r.cpus.empty())

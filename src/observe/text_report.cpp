@@ -126,8 +126,8 @@ std::string text_report(const run_report& r, const report_context& context, cons
     }
     text += nmi_table(r);
     text += vcpu_table(r, style.verbose) + "\n";
-    if (style.verbose || r.total.unknown + r.total.external + r.total.swallow > 0)
-        text += interrupt_table(r) + "\n";
+    if (style.verbose || !r.irqs.empty() || r.total.unknown + r.total.external + r.total.swallow > 0)
+        text += interrupt_table(r, style.verbose) + "\n";
     text += latency_table(r, style.verbose) + "\n";
     text += swap_table(r);
     text += hotplug_table(r) + "\n";

@@ -44,6 +44,16 @@ std::string balance_text(const cpu_report& c)
                                 : fmt::format("+{}", accounted - c.raised);
 }
 
+std::string nesting_text(const cpu_report& t)
+{
+    if (t.restarts + t.max_depth == 0)
+        return {};
+    return t.max_depth == 0 ? fmt::format("Nesting         {} came while one executed, {} restarts\n",
+                                          count_text(t.nested), count_text(t.restarts))
+                            : fmt::format("Nesting         {} came while one executed, deepest {}\n",
+                                          count_text(t.nested), t.max_depth);
+}
+
 std::string latency_row(std::string_view label, const latency& l)
 {
     if (l.count == 0)
@@ -89,7 +99,7 @@ std::string nmi_table(const run_report& r)
             {paced ? per_second(r.requested, r.elapsed_ns) : "max", per_second(r.total.raised, r.elapsed_ns),
              per_second(r.total.handled, r.elapsed_ns), per_second(r.total.coalesced, r.elapsed_ns),
              per_second(r.total.rejected, r.elapsed_ns), per_second(r.total.offline, r.elapsed_ns)});
-    return text;
+    return text + nesting_text(r.total);
 }
 
 std::string vcpu_table(const run_report& r, bool all)
@@ -114,7 +124,7 @@ std::string vcpu_table(const run_report& r, bool all)
     return text;
 }
 
-std::string interrupt_table(const run_report& r)
+std::string interrupt_table(const run_report& r, bool all)
 {
     struct line {
         std::string_view label;
@@ -129,9 +139,10 @@ std::string interrupt_table(const run_report& r)
         line{"SWA:", &cpu_report::swallow, "Swallowed"},
     };
     constexpr std::size_t columns = 4;
+    const std::size_t shown = all ? r.cpus.size() : std::min(r.cpus.size(), std::size_t{16});
     std::string text;
-    for (std::size_t first = 0; first < r.cpus.size(); first += columns) {
-        const std::size_t end = std::min(first + columns, r.cpus.size());
+    for (std::size_t first = 0; first < shown; first += columns) {
+        const std::size_t end = std::min(first + columns, shown);
         text += "    ";
         for (std::size_t i = first; i < end; ++i)
             text += fmt::format(" {:>11}", fmt::format("CPU{}", r.cpus[i].cpu));
@@ -142,7 +153,15 @@ std::string interrupt_table(const run_report& r)
                 text += fmt::format(" {:>11}", r.cpus[i].*l.count);
             text += fmt::format("   {}\n", l.what);
         }
+        for (std::size_t irq = 0; irq < r.irqs.size(); ++irq) {
+            text += fmt::format("{:>3}:", irq);
+            for (std::size_t i = first; i < end; ++i)
+                text += fmt::format(" {:>11}", r.cpus[i].irqs[irq].handled);
+            text += "   IRQ line\n";
+        }
     }
+    if (shown < r.cpus.size())
+        text += fmt::format("  and {} more vCPUs (--verbose shows them)\n", r.cpus.size() - shown);
     return text;
 }
 
@@ -151,6 +170,10 @@ std::string latency_table(const run_report& r, bool all)
     std::string text = row("Latency", {"count", "min", "p50", "p90", "p99", "p99.9", "max"}, 16, 9);
     text += latency_row("delivery", r.delivery);
     text += latency_row("handler", r.handler);
+    if (!r.irqs.empty()) {
+        text += latency_row("IRQ delivery", r.irq_delivery);
+        text += latency_row("IRQ handler", r.irq_handler);
+    }
     if (all) {
         text += latency_row("injector late", r.injector);
         text += latency_row("publish", r.publish);

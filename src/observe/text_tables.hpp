@@ -12,7 +12,7 @@ namespace nmisim {
 std::string nmi_table(const run_report& report);
 std::string vcpu_table(const run_report& report, bool all);
 /// Where NMIs went, a column per vCPU as in /proc/interrupts; four vCPUs a block.
-std::string interrupt_table(const run_report& report);
+std::string interrupt_table(const run_report& report, bool all);
 std::string latency_table(const run_report& report, bool all);
 std::string swap_table(const run_report& report);
 std::string hotplug_table(const run_report& report); ///< empty without --onoff-interval

@@ -23,6 +23,7 @@ const rcu_ops qsbr_ops{
     },
     []() { urcu_qsbr_barrier(); },
     []() { urcu_qsbr_get_default_call_rcu_data(); },
+    []() noexcept { return qsbr::is_watching(); },
 };
 
 } // namespace nmisim::rcu

@@ -27,6 +27,11 @@ struct qsbr {
     static void read_lock() noexcept { urcu_qsbr_read_lock(); }
     static void read_unlock() noexcept { urcu_qsbr_read_unlock(); }
 
+    /// For nmi/context_tracking.hpp. Context: any, on a registered thread. Progress: wait-free.
+    static bool is_watching() noexcept { return urcu_qsbr_read_ongoing() != 0; }
+    static void start_watching() noexcept { urcu_qsbr_thread_online(); }
+    static void stop_watching() noexcept { urcu_qsbr_thread_offline(); }
+
     /// True: RCU was not watching this vCPU, nmi_exit must take it offline again.
     struct nmi_mark {
         bool was_offline;

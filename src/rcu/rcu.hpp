@@ -40,6 +40,9 @@ struct rcu_ops {
     void (*barrier)(); ///< returns when every callback passed to call() before has run
     void (
         *start_worker)(); ///< creates the callback thread; with all signals blocked (0.13 inherits the mask)
+
+    /// Whether a grace period waits for the calling thread. Null: for every registered one. Context: any.
+    bool (*is_watching)() noexcept = nullptr;
 };
 
 /// Context: any. Progress: wait-free.

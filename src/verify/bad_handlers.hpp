@@ -14,6 +14,9 @@ namespace nmisim {
 /// The function of a run's handlers: `inner`, or the bad one that the fault asks for, which then does `inner`.
 nmi_function handler_function(fault f, nmi_function inner) noexcept;
 
+/// The same for the handlers of IRQ lines: checked_irq_call, or the bad one.
+nmi_function irq_handler_function(fault f) noexcept;
+
 namespace bad {
 /// Fault hard-lockup: spins until `released`. Context: vcpu, with its interrupts off.
 void hard_lockup(const std::atomic<bool>& released) noexcept;

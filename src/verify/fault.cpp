@@ -29,6 +29,10 @@ constexpr std::array table{
                "every 64th NMI is taken off its line and forgotten"},
     fault_info{fault::unbalanced_exit, "unbalanced-exit", check::nesting,
                "nmi_exit does not take back what nmi_enter added to preempt_count"},
+    fault_info{fault::irq_in_nmi, "irq-in-nmi", check::nesting,
+               "the NMI's signal does not block those of the IRQ lines: an IRQ interrupts an NMI"},
+    fault_info{fault::nested_stack, "nested-stack", check::nesting,
+               "nested NMIs share one stack frame: the second overwrites what the first needs to return"},
     fault_info{fault::unset_then_set, "unset-then-set", check::exactly_once,
                "a swap by unset_nmi_callback and set_nmi_callback: NMIs in the gap meet the dummy"},
     fault_info{fault::add_then_remove, "add-then-remove", check::exactly_once,
@@ -71,6 +75,11 @@ std::string_view name_of(fault f) noexcept
         if (info.id == f)
             return info.name;
     return "none";
+}
+
+bool needs_irqs(fault f) noexcept
+{
+    return f == fault::irq_in_nmi;
 }
 
 std::string_view not_applicable(fault f, flavor with) noexcept

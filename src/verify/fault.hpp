@@ -28,6 +28,8 @@ enum class fault {
     drop_latched,
     // I4 nesting
     unbalanced_exit,
+    irq_in_nmi,
+    nested_stack,
     // I5 exactly-once
     unset_then_set,
     add_then_remove,
@@ -56,6 +58,9 @@ struct fault_info {
 std::span<const fault_info> all_faults() noexcept;
 const fault_info* find_fault(std::string_view name) noexcept;
 std::string_view name_of(fault f) noexcept;
+
+/// Shown with IRQ lines only: a run with this fault has at least one.
+bool needs_irqs(fault f) noexcept;
 
 /// Why this fault cannot be shown with this flavor or in this build, or an empty text when it can.
 std::string_view not_applicable(fault f, flavor with) noexcept;

@@ -16,12 +16,16 @@ constexpr std::array<std::string_view, check_count> units{
     "NMIs",          "retired handlers", "grace periods", "NMIs and workload rounds",
     "NMIs",          "workload results"};
 
-std::vector<const check_block*> blocks_of(machine& m, const element_pool& pool, const check_block& control)
+std::vector<const check_block*> blocks_of(machine& m, const pool_list& pools, const check_block& control)
 {
-    std::vector<const check_block*> blocks{&control, &pool.checks()};
+    std::vector<const check_block*> blocks{&control};
+    for (const element_pool* pool : pools)
+        blocks.push_back(&pool->checks());
     for (auto& cpu : m.internals().cpus) {
         blocks.push_back(&cpu->area().checks);
         blocks.push_back(&cpu->area().task_checks);
+        if (const irq_cpu* irq = cpu->area().irq; irq != nullptr)
+            blocks.push_back(&irq->checks);
     }
     return blocks;
 }
@@ -64,30 +68,56 @@ check_report sum_up(check which, const std::vector<const check_block*>& blocks, 
     return out;
 }
 
+void add(irq_report& sum, const irq_report& one) noexcept
+{
+    sum.raised += one.raised;
+    sum.handled += one.handled;
+    sum.coalesced += one.coalesced;
+    sum.rejected += one.rejected;
+    sum.offline += one.offline;
+    sum.unhandled += one.unhandled;
+}
+
+/// `Books` is a vCPU's NMIs or one of its IRQ lines.
+template <class Books>
+void judge_books(const Books& c, const std::string& of_what, int cpu, const run_report& report,
+                 check_report& out)
+{
+    out.looked_at += c.raised;
+    const std::uint64_t booked = c.handled + c.coalesced + c.rejected + c.offline;
+    if (booked == c.raised || ++out.failures != 1)
+        return;
+    out.first = fmt::format("{}raised {} but handled {} + coalesced {} + rejected {} + offline {} = {}",
+                            of_what, c.raised, c.handled, c.coalesced, c.rejected, c.offline, booked);
+    out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
+    out.first_cpu = cpu;
+}
+
 void judge_conservation(const run_report& report, check_report& out)
 {
     for (const cpu_report& c : report.cpus) {
-        out.looked_at += c.raised;
-        const std::uint64_t booked = c.handled + c.coalesced + c.rejected + c.offline;
-        if (booked == c.raised)
-            continue;
-        if (++out.failures == 1) {
-            out.first = fmt::format("raised {} but handled {} + coalesced {} + rejected {} + offline {} = {}",
-                                    c.raised, c.handled, c.coalesced, c.rejected, c.offline, booked);
-            out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
-            out.first_cpu = c.cpu;
-        }
+        judge_books(c, "", c.cpu, report, out);
+        for (const irq_report& irq : c.irqs)
+            judge_books(irq, fmt::format("IRQ {}: ", irq.irq), c.cpu, report, out);
     }
-    std::uint64_t calls = 0;
+    std::uint64_t calls = 0; // of the NMI's handlers
     for (const std::uint64_t n : report.handler_age)
         calls += n;
+    for (const irq_report& irq : report.irqs)
+        calls -= irq.handled;
     if (report.profile && report.profile->taken + report.profile->lost != calls && ++out.failures == 1) {
         out.first = fmt::format("handlers ran {} times but took {} samples and lost {}", calls,
                                 report.profile->taken, report.profile->lost);
         out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
     }
-    out.evidence = fmt::format("raised = handled + {} coalesced + {} rejected + {} offline",
-                               report.total.coalesced, report.total.rejected, report.total.offline);
+    irq_report all;
+    all.coalesced = report.total.coalesced;
+    all.rejected = report.total.rejected;
+    all.offline = report.total.offline;
+    for (const irq_report& irq : report.irqs)
+        add(all, irq);
+    out.evidence = fmt::format("raised = handled + {} coalesced + {} rejected + {} offline", all.coalesced,
+                               all.rejected, all.offline);
 }
 
 void judge_reclaim(const run_report& report, check_report& out)
@@ -109,7 +139,10 @@ void add_evidence(const run_report& report, check_report& out)
                                    report.handler_age[1], report.handler_age[2]);
         break;
     case check::publish_order: out.evidence = fmt::format("{} incomplete", out.failures); break;
-    case check::nesting: out.evidence = "depth 0 before and after each"; break;
+    case check::nesting:
+        out.evidence = report.irqs.empty() ? "depth 0 before and after each"
+                                           : "depth put back by each, no NMI was interrupted";
+        break;
     case check::exactly_once:
         out.evidence = fmt::format("one generation each, {} swaps", report.swaps);
         break;
@@ -127,6 +160,44 @@ void add_evidence(const run_report& report, check_report& out)
     }
 }
 
+void gather_irqs(const irq_cpu& books, cpu_report& cpu, run_report& report)
+{
+    report.irqs.resize(books.lines.size());
+    for (std::size_t i = 0; i < books.lines.size(); ++i) {
+        const irq_line& of = books.lines[i];
+        irq_report line;
+        line.irq = report.irqs[i].irq = static_cast<int>(i);
+        line.raised = of.line.raised.load(std::memory_order_relaxed); // all after the drain
+        line.handled = of.count.read();
+        line.coalesced = of.line.coalesced.load(std::memory_order_relaxed);
+        line.rejected = of.line.rejected.load(std::memory_order_relaxed);
+        line.offline = of.line.offline_at_raise.load(std::memory_order_relaxed) + of.offline_seen.read();
+        line.unhandled = of.unhandled.read();
+        add(report.irqs[i], line);
+        cpu.irqs.push_back(line);
+    }
+    for (std::size_t age = 0; age < report.handler_age.size(); ++age)
+        report.handler_age[age] += books.age[age].read();
+    report.irq_delivery.merge(books.delivery);
+    report.irq_handler.merge(books.handler);
+}
+
+std::uint64_t handlers_run(const run_report& report) noexcept
+{
+    std::uint64_t n = report.total.handled;
+    for (const irq_report& irq : report.irqs)
+        n += irq.handled;
+    return n;
+}
+
+std::uint64_t failures_of(const check_block& checks) noexcept
+{
+    std::uint64_t failures = 0;
+    for (std::size_t i = 0; i < check_count; ++i)
+        failures += checks[static_cast<check>(i)].failures();
+    return failures;
+}
+
 } // namespace
 
 void gather_books(machine& m, run_report& report)
@@ -140,7 +211,10 @@ void gather_books(machine& m, run_report& report)
         c.pinned_to = thread->pinned_to();
         c.raised = area.line.raised.load(std::memory_order_relaxed); // all after the drain
         c.handled = nmi_count_of(area);
-        c.coalesced = area.line.coalesced.load(std::memory_order_relaxed);
+        c.coalesced = area.line.coalesced.load(std::memory_order_relaxed) + area.nesting.merged.read();
+        c.nested = area.nesting.nested.read();
+        c.restarts = area.nesting.restarts.read();
+        c.max_depth = area.nesting.max_depth;
         c.rejected = area.line.rejected.load(std::memory_order_relaxed);
         c.offline = area.line.offline_at_raise.load(std::memory_order_relaxed) + area.offline_seen.read();
         c.unknown = area.unknown.read();
@@ -159,6 +233,9 @@ void gather_books(machine& m, run_report& report)
         report.total.external += c.external;
         report.total.normal += c.normal;
         report.total.swallow += c.swallow;
+        report.total.nested += c.nested;
+        report.total.restarts += c.restarts;
+        report.total.max_depth = std::max(report.total.max_depth, c.max_depth);
         report.total.max_in_flight = std::max(report.total.max_in_flight, c.max_in_flight);
         report.total.work += c.work;
         report.total.times_onlined += c.times_onlined;
@@ -166,6 +243,8 @@ void gather_books(machine& m, run_report& report)
             report.handler_age[age] += area.age[age].read();
         report.delivery.merge(area.delivery);
         report.handler.merge(area.handler);
+        if (area.irq != nullptr)
+            gather_irqs(*area.irq, c, report);
         report.cpus.push_back(c);
     }
     const duration_record& durations = m.internals().domain.duration;
@@ -175,10 +254,10 @@ void gather_books(machine& m, run_report& report)
                             durations.max_cpu_ns.load(std::memory_order_relaxed)};
 }
 
-void judge(machine& m, const element_pool& pool, const check_block& control, std::uint64_t start_ns,
+void judge(machine& m, const pool_list& pools, const check_block& control, std::uint64_t start_ns,
            run_report& report)
 {
-    const auto blocks = blocks_of(m, pool, control);
+    const auto blocks = blocks_of(m, pools, control);
     for (std::size_t i = 0; i < check_count; ++i) {
         const auto which = static_cast<check>(i);
         check_report out = sum_up(which, blocks, start_ns);
@@ -189,9 +268,11 @@ void judge(machine& m, const element_pool& pool, const check_block& control, std
         else if (which == check::progress)
             out.looked_at += m.internals().grace_periods.load(std::memory_order_relaxed);
         else if (which == check::signal_safety && libc_guard_active())
-            out.looked_at = report.total.handled;
+            out.looked_at = handlers_run(report);
         if (which == check::progress && report.watchdog && report.watchdog->looks == 0)
             out.looked_at = 0; // what it was run for was not looked at
+        if (!report.irqs.empty() && out.looked_at_what.starts_with("NMIs"))
+            out.looked_at_what.insert(4, " and IRQs");
         add_evidence(report, out);
         out.status = out.failures > 0     ? check_status::fail
                      : out.looked_at == 0 ? check_status::nothing_seen
@@ -200,13 +281,17 @@ void judge(machine& m, const element_pool& pool, const check_block& control, std
     }
 }
 
-std::uint64_t failures_so_far(machine& m, const element_pool& pool) noexcept
+std::uint64_t failures_so_far(machine& m, const pool_list& pools) noexcept
 {
-    std::uint64_t failures = pool.checks()[check::reclaim].failures();
-    for (auto& cpu : m.internals().cpus)
-        for (std::size_t i = 0; i < check_count; ++i)
-            failures += cpu->area().checks[static_cast<check>(i)].failures() +
-                        cpu->area().task_checks[static_cast<check>(i)].failures();
+    std::uint64_t failures = 0;
+    for (const element_pool* pool : pools)
+        failures += pool->checks()[check::reclaim].failures();
+    for (auto& cpu : m.internals().cpus) {
+        const percpu& area = cpu->area();
+        failures += failures_of(area.checks) + failures_of(area.task_checks);
+        if (area.irq != nullptr)
+            failures += failures_of(area.irq->checks);
+    }
     return failures;
 }
 

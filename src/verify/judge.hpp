@@ -8,17 +8,22 @@
 #include "verify/element_pool.hpp"
 #include "verify/run_report.hpp"
 
+#include <vector>
+
 namespace nmisim {
 
-/// Fills report.cpus, .total and .handler_age from the machine's books.
+/// The NMI's pool first, then one per IRQ line.
+using pool_list = std::vector<const element_pool*>;
+
+/// Fills report.cpus, .total, .irqs and .handler_age from the machine's books.
 void gather_books(machine& m, run_report& report);
 
 /// Fills report.checks; gather_books() came before, and `start_ns` is when the run began. `control` holds what
 /// the run itself noticed (stalls).
-void judge(machine& m, const element_pool& pool, const check_block& control, std::uint64_t start_ns,
+void judge(machine& m, const pool_list& pools, const check_block& control, std::uint64_t start_ns,
            run_report& report);
 
 /// Failures recorded so far, while the run is on; conservation and reclaim are judged at the end only.
-std::uint64_t failures_so_far(machine& m, const element_pool& pool) noexcept;
+std::uint64_t failures_so_far(machine& m, const pool_list& pools) noexcept;
 
 } // namespace nmisim

@@ -2,6 +2,7 @@
 #include "verify/libc_guard.hpp"
 
 #include "base/clock.hpp"
+#include "nmi/irq.hpp"
 #include "nmi/percpu.hpp"
 #include "nmisim/context.hpp"
 
@@ -24,11 +25,12 @@ void libc_guard_is_here() noexcept
 
 bool libc_guard_report(const char* function, const void* caller) noexcept
 {
-    if (!in_nmi() || this_cpu->diagnosing) [[likely]]
+    if (!in_irq() || this_cpu->diagnosing) [[likely]]
         return false;
     percpu& cpu = *this_cpu;
-    cpu.checks[check::signal_safety].fail({now_ns(), cpu.cpunumber, cpu.last_generation, 1, 0,
-                                           reinterpret_cast<std::uintptr_t>(caller), function});
+    check_block& checks = in_nmi() ? cpu.checks : cpu.irq->checks; // each context has its own
+    checks[check::signal_safety].fail({now_ns(), cpu.cpunumber, cpu.last_generation, 1, 0,
+                                       reinterpret_cast<std::uintptr_t>(caller), function});
     return true;
 }
 

@@ -16,7 +16,8 @@ void look_at_signal_queue(const run_config& config, std::vector<preflight_findin
         return;
     const std::uint64_t per_cpu =
         config.machine.delivery == delivery::latch ? 2 : config.machine.max_in_flight;
-    const std::uint64_t needed = per_cpu * static_cast<std::uint64_t>(config.machine.cpus);
+    const std::uint64_t irqs_per_cpu = 2 * static_cast<std::uint64_t>(config.machine.irqs);
+    const std::uint64_t needed = (per_cpu + irqs_per_cpu) * static_cast<std::uint64_t>(config.machine.cpus);
     const std::uint64_t room = queue.limit > queue.used ? queue.limit - queue.used : 0;
     if (needed > room)
         findings.push_back(

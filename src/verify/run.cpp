@@ -17,11 +17,14 @@
 #include "machine/machine_state.hpp"
 #include "verify/bad_handlers.hpp"
 #include "verify/handler_job.hpp"
+#include "verify/irq_side.hpp"
 #include "verify/judge.hpp"
+#include "verify/run_remarks.hpp"
 #include "verify/stall_watch.hpp"
 #include "verify/swapper.hpp"
 #include "verify/widen.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -34,11 +37,6 @@ namespace {
 constexpr std::uint64_t watch_interval_ns = 10'000'000;
 constexpr std::uint64_t tick_interval_ns = 100'000'000;
 
-std::uint64_t nmi_period_ns(const run_config& config) noexcept
-{
-    return static_cast<std::uint64_t>(1e9 / config.inject.rate_hz);
-}
-
 machine_faults machine_faults_of(const run_config& config) noexcept
 {
     switch (config.fault) {
@@ -48,6 +46,8 @@ machine_faults machine_faults_of(const run_config& config) noexcept
     case fault::drop_latched: return {entry_kind::drop_latched, true};
     case fault::clobber_errno: return {entry_kind::clobber_errno, true};
     case fault::early_unregister: return {entry_kind::correct, true, true};
+    case fault::nested_stack: return {entry_kind::nested_stack, true};
+    case fault::irq_in_nmi: return {entry_kind::correct, true, false, false};
     case fault::rcu_not_watching: // qsbr needs its vCPUs registered: it is nmi_enter that does not help them
         return config.machine.rcu == flavor::qsbr ? machine_faults{entry_kind::no_read_lock, true}
                                                   : machine_faults{entry_kind::correct, false};
@@ -59,9 +59,12 @@ class checked_run {
 public:
     checked_run(const run_config& config, const run_hooks& hooks, std::vector<remark> remarks)
         : config_(config), hooks_(hooks), job_(make_handler_job(config)),
-          pool_(config.reclaim == reclaim::sync ? 256 : 8192,
-                handler_function(config.fault, job_->function()), *job_, config.hold_ns),
-          controller_(config.swap_interval_ns, [this] { swapper_->step(); })
+          pool_(pool_size_of(config), handler_function(config.fault, job_->function()), *job_,
+                config.hold_ns),
+          controller_(config.swap_interval_ns, [this] {
+              irqs_->step();
+              swapper_->step();
+          })
     {
         report_.config = config;
         report_.remarks = std::move(remarks);
@@ -86,13 +89,14 @@ private:
     int pause(std::uint64_t ns) const;
     void sample(bool last);
     run_progress progress() const;
-    void add_remarks();
+    pool_list pools() const;
 
     run_config config_;
     const run_hooks& hooks_;
     std::unique_ptr<handler_job> job_;
     element_pool pool_;
     std::unique_ptr<swapper> swapper_;
+    std::unique_ptr<irq_side> irqs_;
     controller controller_;
     std::unique_ptr<trace_log> trace_; ///< before the machine, which writes to it
     std::unique_ptr<machine> machine_;
@@ -119,6 +123,7 @@ void checked_run::start()
     machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_), trace_.get());
     machine_state& state = machine_->internals();
     state.domain.observe = observe;
+    state.domain.observe_irq = observe_in_irq;
     state.domain.observe_task = observe_from_task;
     if (config_.nmi_longest_ns != 0)
         state.domain.nmi_longest_ns.store(config_.nmi_longest_ns, std::memory_order_relaxed); // a knob
@@ -126,7 +131,9 @@ void checked_run::start()
         state.rcu.start_worker();
     arm_bad_handlers(*machine_);
     swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim);
+    irqs_ = std::make_unique<irq_side>(*machine_, config_);
     swapper_->first();
+    irqs_->first();
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     state.domain.handler_name = name_of(config_.handler).data();               // a literal
     job_->started(*machine_);
@@ -137,10 +144,18 @@ void checked_run::start()
     else
         controller_.enable(config_.swap);
     injector_->start();
+    irqs_->start_raising();
     if (config_.onoff) {
         hotplug_ = std::make_unique<hotplug>(*machine_, config_.onoff_interval_ns, config_.seed);
         hotplug_->start();
     }
+}
+
+pool_list checked_run::pools() const
+{
+    pool_list all = irqs_->pools();
+    all.insert(all.begin(), &pool_);
+    return all;
 }
 
 int checked_run::pause(std::uint64_t ns) const
@@ -161,7 +176,7 @@ run_progress checked_run::progress() const
         p.raised += cpu->area().line.raised.load(std::memory_order_relaxed); // a snapshot for people
         p.handled += nmi_count_of(cpu->area());
     }
-    p.failures = failures_so_far(*machine_, pool_);
+    p.failures = failures_so_far(*machine_, pools());
     return p;
 }
 
@@ -216,7 +231,7 @@ void checked_run::watch()
             report_.complete = false;
             return stalled(*v);
         }
-        if (!config_.keep_going && failures_so_far(*machine_, pool_) > 0) {
+        if (!config_.keep_going && failures_so_far(*machine_, pools()) > 0) {
             report_.stop_reason = stop_reason::first_failure;
             report_.complete = false;
             return;
@@ -273,6 +288,7 @@ void checked_run::finish()
     const traced_thread traced(trace_ ? &trace_->controller()
                                       : nullptr); // used once the controller has stopped
     injector_->stop();
+    irqs_->stop_raising();
     sample(true);
     report_.elapsed_ns = now_ns() - start_ns_;
     report_.requested = injector_->requested();
@@ -288,26 +304,31 @@ void checked_run::finish()
             report_.complete = false;
         machine_->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed);
         swapper_->last();
+        irqs_->last();
         job_->stopped(*machine_);
     }
     report_.swaps = controller_.swaps();
     report_.late_swaps = controller_.late();
-    report_.retired = pool_.retired();
-    report_.reclaimed = pool_.reclaimed();
-    report_.waiting_max = pool_.waiting_max();
+    report_.irq_swaps = irqs_->swaps();
+    for (const element_pool* pool : pools()) {
+        report_.retired += pool->retired();
+        report_.reclaimed += pool->reclaimed();
+        report_.waiting_max = std::max(report_.waiting_max, pool->waiting_max());
+    }
     report_.publish.merge(swapper_->times().publish);
     report_.grace_period.merge(swapper_->times().grace_period);
     report_.reclaim.merge(swapper_->times().reclaim);
     report_.swap.merge(swapper_->times().swap);
+    irqs_->add_times(report_);
     if (drained)
         machine_->all_cpus_down();
     gather_books(*machine_, report_);
     if (drained)
         job_->tell(*machine_, report_);
-    judge(*machine_, pool_, control_checks_, start_ns_, report_);
+    judge(*machine_, pools(), control_checks_, start_ns_, report_);
     if (trace_)
         report_.trace = trace_->read();
-    add_remarks();
+    add_remarks(config_, *machine_, report_);
     if (drained) {
         machine_.reset();
         return;
@@ -317,43 +338,7 @@ void checked_run::finish()
     static_cast<void>(swapper_.release());
     static_cast<void>(trace_.release());
     static_cast<void>(hotplug_.release());
-}
-
-void checked_run::add_remarks()
-{
-    const auto reached = static_cast<double>(report_.total.raised);
-    const auto requested = static_cast<double>(report_.requested);
-    if (report_.total.raised == 0 && !config_.inject.rate_max && report_.elapsed_ns < nmi_period_ns(config_))
-        report_.remarks.push_back(
-            {"no-nmi-due", fmt::format("no NMI was due: at this rate the first comes after {:.3g} ms",
-                                       static_cast<double>(nmi_period_ns(config_)) / 1e6)});
-    else if (requested > 0 && reached < 0.95 * requested)
-        report_.remarks.push_back(
-            {"rate-not-reached",
-             fmt::format("raised {:.1f} % of the NMIs that were due: {}", 100 * reached / requested,
-                         report_.throttled > 0 ? "the vCPUs had no room for more"
-                                               : "the injector could not keep up")});
-    if (report_.config.controller_place == controller_place::thread &&
-        report_.late_swaps > report_.swaps / 20)
-        report_.remarks.push_back(
-            {"late-swaps", fmt::format("{} of {} swaps began late: the interval is shorter than "
-                                       "a swap takes here, or CPUs are shared",
-                                       report_.late_swaps, report_.swaps)});
-    std::uint64_t traced = 0, lost = 0;
-    for (const trace_row& row : report_.trace) {
-        traced += row.records.size();
-        lost += row.lost;
-    }
-    if (lost > 0)
-        report_.remarks.push_back(
-            {"trace-limit", fmt::format("the timeline holds the newest {} of {} records (--trace-limit)",
-                                        traced, traced + lost)});
-    if (config_.onoff && report_.offlined == 0)
-        report_.remarks.push_back(
-            {"no-hotplug", "no vCPU went offline: the run ended before the first time"});
-    if (const auto strays = machine_->internals().domain.strays.load(std::memory_order_relaxed); strays > 0)
-        report_.remarks.push_back(
-            {"stray-signals", fmt::format("{} NMI signals came from outside and were ignored", strays)});
+    static_cast<void>(irqs_.release());
 }
 
 } // namespace

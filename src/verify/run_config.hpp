@@ -55,6 +55,7 @@ constexpr std::string_view name_of(handler_kind h) noexcept
 struct run_config {
     machine_config machine;                          ///< vCPUs, flavor, delivery, workload, signal
     injection inject;                                ///< rate, arrivals
+    double irq_rate_hz = 1'000;                      ///< IRQs per second, line and vCPU (machine.irqs lines)
     bool swap = true;                                ///< false: --swap-interval never
     std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back
     bool onoff = false;                              ///< vCPUs go offline and come back (hotplug)

@@ -17,6 +17,17 @@
 
 namespace nmisim {
 
+/// The books of one IRQ line, on one vCPU or on all. The identity is the NMI's.
+struct irq_report {
+    int irq = 0;
+    std::uint64_t raised = 0;
+    std::uint64_t handled = 0;
+    std::uint64_t coalesced = 0;
+    std::uint64_t rejected = 0;
+    std::uint64_t offline = 0;
+    std::uint64_t unhandled = 0; ///< of the handled ones, those that no handler wanted
+};
+
 /// The books of one vCPU. Identity (check `conservation`): raised = handled + coalesced + rejected + offline.
 struct cpu_report {
     int cpu = 0;
@@ -30,9 +41,13 @@ struct cpu_report {
     std::uint64_t external = 0;  ///< NMIs that found a reason bit (0x80, 0x40)
     std::uint64_t normal = 0;    ///< events that a handler claimed; can be more than NMIs
     std::uint64_t swallow = 0;   ///< unknown, but its event had been served by the NMI before
+    std::uint64_t nested = 0;    ///< NMIs that interrupted an NMI (machine.nesting)
+    std::uint64_t restarts = 0;  ///< of the three-state machine
+    std::uint64_t max_depth = 0; ///< without that machine
     std::uint64_t max_in_flight = 0;
     std::uint64_t work = 0;          ///< rounds of its workload
     std::uint64_t times_onlined = 0; ///< threads it has had: 1, and one more each time it came back
+    std::vector<irq_report> irqs;    ///< one per IRQ line
 };
 
 enum class check_status { pass, fail, nothing_seen };
@@ -174,6 +189,11 @@ struct run_report {
     std::uint64_t offlined = 0;
     std::uint64_t onlined = 0;
     std::uint64_t onoff_failed = 0; ///< the system refused the new thread; tried again
+    // IRQ lines; swaps of their handlers are not in `swaps`, everything else counts both
+    std::vector<irq_report> irqs; ///< one per line, sums over the vCPUs
+    std::uint64_t irq_swaps = 0;
+    latency irq_delivery;
+    latency irq_handler;
 
     // latencies
     latency delivery; ///< raise to the first instruction of the handler

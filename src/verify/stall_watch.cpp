@@ -19,7 +19,13 @@ std::uint64_t age_ns(std::uint64_t since_ns, std::uint64_t now) noexcept
 
 std::string state_of(const percpu& area, std::uint64_t now)
 {
-    if ((area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) == 0) // a snapshot for people
+    const std::uint32_t count = area.preempt_count.load(std::memory_order_relaxed); // a snapshot for people
+    if ((count & nmi_mask) == 0 && (count & hardirq_mask) != 0 && area.irq != nullptr)
+        return fmt::format(
+            "in an IRQ for {:.3f} s, after handler generation {}",
+            static_cast<double>(age_ns(area.irq->entered_ns.load(std::memory_order_relaxed), now)) / 1e9,
+            area.irq->last_generation);
+    if ((count & nmi_mask) == 0)
         return area.line.drained() ? "not in an NMI, nothing pending" : "not in an NMI, one is pending";
     return fmt::format("in an NMI for {:.3f} s, after handler generation {}",
                        static_cast<double>(age_ns(area.entered_ns.load(std::memory_order_relaxed), now)) /
@@ -47,16 +53,22 @@ std::optional<violation> stall_watch::look()
 {
     machine_state& state = machine_.internals();
     const std::uint64_t now = now_ns();
-    for (auto& cpu : state.cpus)
-        if (const std::uint64_t age = age_ns(cpu->area().entered_ns.load(std::memory_order_relaxed), now);
-            age > timeout_ns_)
-            return violation{now,
-                             cpu->area().cpunumber,
-                             cpu->area().last_generation,
-                             age / 1'000'000,
-                             timeout_ns_ / 1'000'000,
-                             0,
-                             "milliseconds inside one NMI (at most)"};
+    for (auto& cpu : state.cpus) {
+        const percpu& area = cpu->area();
+        const auto too_long = [&](const std::atomic<std::uint64_t>& since_ns, const char* what) {
+            const std::uint64_t age = age_ns(since_ns.load(std::memory_order_relaxed), now);
+            return age > timeout_ns_
+                       ? std::optional(violation{now, area.cpunumber, area.last_generation, age / 1'000'000,
+                                                 timeout_ns_ / 1'000'000, 0, what})
+                       : std::nullopt;
+        };
+        if (const auto v = too_long(area.entered_ns, "milliseconds inside one NMI (at most)"))
+            return v;
+        if (area.irq == nullptr)
+            continue;
+        if (const auto v = too_long(area.irq->entered_ns, "milliseconds inside one IRQ (at most)"))
+            return v;
+    }
     if (const std::uint64_t age = waited_ns(now); age > timeout_ns_)
         return violation{now,
                          -1,
@@ -83,7 +95,8 @@ std::vector<stall_report> stall_watch::describe() const
     const std::uint64_t now = now_ns();
     for (auto& cpu : machine_.internals().cpus) {
         const percpu& area = cpu->area();
-        const bool holds = (area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) != 0;
+        const bool holds =
+            (area.preempt_count.load(std::memory_order_relaxed) & (nmi_mask | hardirq_mask)) != 0;
         stall_report report{area.cpunumber, state_of(area, now), {}};
         auto& list = holds ? in_nmi : others;
         if (list.size() == most_described) // each may take 200 ms to answer, or not to

@@ -18,7 +18,7 @@ struct publish_before_init final : swapper {
     element* build() override { return pool_.take(false); }
     void publish(element& next) override
     {
-        machine_.set_nmi_callback(next);
+        set(next);
         nmi_everywhere();
         pool_.initialise(next);
     }
@@ -31,13 +31,13 @@ struct plain_publisher final : swapper {
     void publish(element& next) override
     {
         const handler_data complete = next.data;
-        auto** slot = reinterpret_cast<nmi_callback**>(&machine_.internals().domain.callback);
+        auto** place = reinterpret_cast<nmi_callback**>(&slot());
         for (int i = 0; i < 16384; ++i) {
-            machine_.set_nmi_callback(*current_);
+            set(*current_);
             next.data.words.fill(canary_poison);
             // (1) seq_cst: the poison is stored (compiler only); pairs with outside: the NMI on this thread
             std::atomic_signal_fence(std::memory_order_seq_cst);
-            plain_publish(&next.data, &complete, slot, &next);
+            plain_publish(&next.data, &complete, place, &next);
         }
     }
 };
@@ -46,9 +46,9 @@ struct unset_then_set final : swapper {
     using swapper::swapper;
     void publish(element& next) override
     {
-        machine_.unset_nmi_callback();
+        unset();
         nmi_everywhere();
-        machine_.set_nmi_callback(next);
+        set(next);
     }
 };
 
@@ -69,13 +69,13 @@ struct add_then_remove final : swapper {
     void publish(element& next) override
     {
         pair_.function = call_pair;
-        pair_.canary.store(canary_alive, std::memory_order_relaxed); // published by set_nmi_callback below
+        pair_.canary.store(canary_alive, std::memory_order_relaxed); // published by set below
         pair_.data = make_handler_data(0);
         pair_.first = current_;
         pair_.second = &next;
-        machine_.set_nmi_callback(pair_); // add
+        set(pair_); // add
         nmi_everywhere();
-        machine_.set_nmi_callback(next); // remove
+        set(next); // remove
         machine_.synchronize_rcu();
     }
     pair_callback pair_;
@@ -104,17 +104,17 @@ struct double_reclaim final : swapper {
 
 } // namespace
 
-std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how)
+std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how, int irq)
 {
     switch (f) {
-    case fault::no_grace_period: return std::make_unique<no_grace_period>(m, pool, how);
-    case fault::publish_before_init: return std::make_unique<publish_before_init>(m, pool, how);
-    case fault::plain_publish: return std::make_unique<plain_publisher>(m, pool, how);
-    case fault::unset_then_set: return std::make_unique<unset_then_set>(m, pool, how);
-    case fault::add_then_remove: return std::make_unique<add_then_remove>(m, pool, how);
-    case fault::leak_retired: return std::make_unique<leak_retired>(m, pool, how);
-    case fault::double_reclaim: return std::make_unique<double_reclaim>(m, pool, how);
-    default: return std::make_unique<swapper>(m, pool, how);
+    case fault::no_grace_period: return std::make_unique<no_grace_period>(m, pool, how, irq);
+    case fault::publish_before_init: return std::make_unique<publish_before_init>(m, pool, how, irq);
+    case fault::plain_publish: return std::make_unique<plain_publisher>(m, pool, how, irq);
+    case fault::unset_then_set: return std::make_unique<unset_then_set>(m, pool, how, irq);
+    case fault::add_then_remove: return std::make_unique<add_then_remove>(m, pool, how, irq);
+    case fault::leak_retired: return std::make_unique<leak_retired>(m, pool, how, irq);
+    case fault::double_reclaim: return std::make_unique<double_reclaim>(m, pool, how, irq);
+    default: return std::make_unique<swapper>(m, pool, how, irq);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
+#include "nmi/raise.hpp"
 
 #include <cstddef>
 #include <sched.h>
@@ -22,19 +23,33 @@ element& element_of(rcu_callback_head* head) noexcept
 
 } // namespace
 
-swapper::swapper(machine& m, element_pool& pool, reclaim how) : machine_(m), pool_(pool), how_(how) {}
+swapper::swapper(machine& m, element_pool& pool, reclaim how, int irq)
+    : machine_(m), pool_(pool), how_(how), irq_(irq)
+{}
+
+std::atomic<nmi_callback*>& swapper::slot() noexcept
+{
+    nmi_domain& domain = machine_.internals().domain;
+    return irq_ == nmi_slot ? domain.callback : domain.irqs[irq_].action;
+}
+
+nmi_line& swapper::line(int cpu) noexcept
+{
+    machine_state& state = machine_.internals();
+    return irq_ == nmi_slot ? state.area(cpu).line : state.irq(cpu, irq_).line;
+}
 
 void swapper::first()
 {
     element* e = pool_.take();
-    machine_.set_nmi_callback(*e);
+    set(*e);
     pool_.published(*e);
     current_ = e;
 }
 
 void swapper::publish(element& next)
 {
-    machine_.set_nmi_callback(next);
+    set(next);
 }
 
 void swapper::wait_grace_period()
@@ -117,7 +132,7 @@ void swapper::reclaim_callback(rcu_callback_head* head)
 
 void swapper::last()
 {
-    machine_.unset_nmi_callback();
+    unset();
     if (current_ != nullptr) {
         pool_.retire(*current_);
         const std::uint64_t begin_ns = now_ns();
@@ -134,17 +149,17 @@ void swapper::last()
 
 void swapper::nmi_everywhere()
 {
-    machine_state& state = machine_.internals();
     std::vector<std::uint64_t> before;
-    for (auto& cpu : state.cpus)
-        before.push_back(cpu->area().line.completed.load(std::memory_order_relaxed));
     for (int cpu = 0; cpu < machine_.cpus(); ++cpu)
-        machine_.raise_nmi(cpu);
+        before.push_back(line(cpu).completed.load(std::memory_order_relaxed));
+    for (int cpu = 0; cpu < machine_.cpus(); ++cpu)
+        raise_on(line(cpu));
     const std::uint64_t deadline_ns = now_ns() + 50'000'000; // a vCPU without a Linux CPU is not waited for
-    for (std::size_t i = 0; i < before.size(); ++i) {
-        const nmi_line& line = state.cpus[i]->area().line;
+    for (int cpu = 0; cpu < machine_.cpus(); ++cpu) {
+        const nmi_line& raised = line(cpu);
         // The first to end may have begun before the raise; the second has not. Nothing left is as good.
-        while (!line.drained() && line.completed.load(std::memory_order_relaxed) < before[i] + 2 &&
+        while (!raised.drained() &&
+               raised.completed.load(std::memory_order_relaxed) < before[static_cast<std::size_t>(cpu)] + 2 &&
                now_ns() < deadline_ns)
             sched_yield();
     }

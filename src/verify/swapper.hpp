@@ -9,6 +9,7 @@
 #include "base/histogram.hpp"
 #include "nmi/trace_ring.hpp"
 #include "nmisim/machine.hpp"
+#include "nmisim/rcu_pointer.hpp"
 #include "verify/element_pool.hpp"
 #include "verify/run_config.hpp"
 
@@ -24,9 +25,13 @@ struct swap_times {
     histogram swap;
 };
 
+/// Not an IRQ line: the machine's one NMI callback.
+inline constexpr int nmi_slot = -1;
+
 class swapper {
 public:
-    swapper(machine& m, element_pool& pool, reclaim how);
+    /// `irq`: swaps that IRQ line's handler; nmi_slot: the NMI's.
+    swapper(machine& m, element_pool& pool, reclaim how, int irq = nmi_slot);
     virtual ~swapper() = default;
     swapper(const swapper&) = delete;
     swapper& operator=(const swapper&) = delete;
@@ -47,9 +52,13 @@ protected:
     virtual void reclaim_now(element& old);
     virtual element* build() { return pool_.take(); }
 
-    /// Raises an NMI on every vCPU and waits until one has run there: the injection point that makes a fault's
-    /// window as wide as it has to be, instead of hoping that an NMI falls into it.
+    /// Raises the slot's NMI or IRQ on every vCPU and waits until one has run there: the injection point that
+    /// makes a fault's window as wide as it has to be, instead of hoping that one falls into it.
     void nmi_everywhere();
+
+    std::atomic<nmi_callback*>& slot() noexcept;
+    void set(nmi_callback& callback) noexcept { rcu_assign_pointer(slot(), &callback); }
+    void unset() noexcept { set(dummy_nmi_callback); }
 
     machine& machine_;
     element_pool& pool_;
@@ -62,11 +71,15 @@ private:
     void retire_deferred(element& old);
     static void reclaim_callback(rcu_callback_head* head);
 
+    nmi_line& line(int cpu) noexcept;
+
     const reclaim how_;
+    const int irq_;
     swap_times times_;
 };
 
 /// The correct swapper, or the one that a fault asks for.
-std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how);
+std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how,
+                                      int irq = nmi_slot);
 
 } // namespace nmisim

@@ -43,7 +43,17 @@ void widen_for_fault(run_config& config, std::vector<remark>& remarks)
         throw std::invalid_argument(fmt::format("fault {} cannot be shown: {}", name_of(config.fault), why));
     if (config.fault != fault::none && config.machine.percpu != percpu_form::pda)
         throw std::invalid_argument("faults are built for --percpu pda only");
+    if (needs_irqs(config.fault) && config.machine.irqs == 0) {
+        config.machine.irqs = 1;
+        note(remarks, config, "--irqs 1");
+    }
+    if (config.fault == fault::nested_stack && config.machine.nesting != nesting::nested) {
+        config.machine.nesting = nesting::nested;
+        note(remarks, config, "--nesting nested");
+    }
     switch (config.fault) {
+    case fault::nested_stack:
+    case fault::irq_in_nmi:
     case fault::no_grace_period: hold_handlers(config, remarks); break;
     case fault::no_read_lock:
     case fault::leak_pointer:

@@ -86,15 +86,18 @@ def closed_stdout():
 
 QUEUE = 3000  # more than others of this user have pending, one hopes; less than anybody's hard limit
 FILL = """
-import ctypes, os, resource, signal, sys
+import ctypes, os, resource, select, signal, sys
 resource.setrlimit(resource.RLIMIT_SIGPENDING, (%d, %d))
 number = signal.SIGRTMIN + 9
 signal.pthread_sigmask(signal.SIG_BLOCK, [number])
 libc = ctypes.CDLL(None)
-while libc.sigqueue(os.getpid(), number, ctypes.c_void_p(0)) == 0: # kill() drops without a word where this refuses
-    pass
+def fill():
+    while libc.sigqueue(os.getpid(), number, ctypes.c_void_p(0)) == 0: # kill() drops without a word where this refuses
+        pass
+fill()
 print("full", flush=True)
-sys.stdin.read()
+while not select.select([sys.stdin], [], [], 0.001)[0]:
+    fill() # a place that another's signal had meanwhile
 """ % (QUEUE, QUEUE)
 
 

@@ -47,7 +47,7 @@ TEST_CASE("every window of every flavor is clean on the right code")
     NEEDS_THE_MECHANISM();
     for (const flavor f : nmisim::all_flavors)
         for (const window_info& w : all_windows()) {
-            if (!w.by_default)
+            if (!w.by_default || !not_applicable(w.name, {.rcu = f}).empty())
                 continue;
             const any_report r = explore(w.name, f);
             INFO(text_of(r));

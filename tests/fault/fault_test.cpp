@@ -79,6 +79,28 @@ TEST_CASE("the correct code passes the runs in which the faults are caught")
     CHECK(child.text == "passed");
 }
 
+TEST_CASE("each fault is caught in IRQ context too, where no NMI is raised")
+{
+    const fault_info& info = GENERATE(from_range(all_faults().begin(), all_faults().end()));
+    const flavor f = GENERATE(from_range(all_flavors));
+    CAPTURE(info.name, name_of(f));
+    if (!not_applicable(info.id, f).empty() || info.id == fault::irq_in_nmi ||
+        info.id == fault::nested_stack || info.id == fault::early_unregister || info.id == fault::hard_lockup)
+        return;
+    run_config c = base_run(f);
+    c.fault = info.id;
+    c.inject.rate_hz = 0;
+    c.machine.irqs = 1;
+    c.irq_rate_hz = 10'000;
+    if (judged_at_the_end(info.id))
+        c.duration_ns = 200'000'000;
+    const auto child = in_child(60, [&] { return failed_checks(run(c)); });
+    CHECK(child.exited);
+    CHECK_THAT(child.text, nmisim::test::Contains(fmt::format("[{}] first: ", name_of(info.caught_by))));
+    if (info.caught_by == check::exactly_once) // these raise NMIs of their own, but the lines come first
+        CHECK_THAT(child.text, nmisim::test::Contains("for one IRQ"));
+}
+
 TEST_CASE("a stuck handler's stall report names the vCPU and what it executes")
 {
     run_config c = base_run(flavor::memb);

@@ -40,6 +40,8 @@ run_report passing_report()
     r.total.handled = 19'980;
     r.total.coalesced = 20;
     r.total.max_in_flight = 2;
+    r.irq_delivery = latency_of({1'500, 4'000});
+    r.irq_handler = latency_of({350, 450});
     r.swaps = r.retired = r.reclaimed = 100;
     r.waiting_max = 1;
     r.handler_age = {19'900, 80, 0};

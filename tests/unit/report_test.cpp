@@ -179,6 +179,24 @@ TEST_CASE(
     CHECK_THAT(text_report(r, context_of(), {}), Contains("SWA:           0           7   Swallowed\n"));
 }
 
+TEST_CASE("IRQ lines have rows in the interrupt table, latencies of their own, and a list in JSON", "[text]")
+{
+    run_report r = passing_report();
+    CHECK_THAT(text_report(r, context_of(), {}), !Contains("IRQ"));
+    r.config.machine.irqs = 2;
+    for (cpu_report& c : r.cpus)
+        for (int irq = 0; irq < 2; ++irq)
+            c.irqs.push_back({irq, 100, 90, 7, 2, 1, 0});
+    r.irqs = {{0, 200, 180, 14, 4, 2, 0}, {1, 200, 180, 14, 4, 2, 0}};
+    const std::string text = text_report(r, context_of(), {});
+    CHECK_THAT(text, Contains("  1:          90          90   IRQ line\n"));
+    CHECK_THAT(text, Contains("  IRQ delivery          2"));
+    const auto json = nlohmann::json::parse(json_report(r, context_of()));
+    CHECK(json["irqs"][1]["irq"] == 1);
+    CHECK(json["irqs"][1]["handled"] == 180);
+    CHECK(json["irqs"][1]["handled_by_cpu"] == nlohmann::json{90, 90});
+}
+
 TEST_CASE("a brief report is the verdict, after what failed", "[text]")
 {
     CHECK(text_report(passing_report(), context_of(), {.brief = true}) == "PASS: nmi-sim --seed 7351\n");

@@ -66,6 +66,44 @@ TEST_CASE("the correct code passes every check, with each workload")
     CHECK(child.text == "pass");
 }
 
+TEST_CASE("with IRQ lines the correct code passes every check, with each flavor and workload, and nobody is "
+          "left out")
+{
+    run_config c = quick();
+    c.machine.cpus = 2;
+    c.machine.irqs = 3;
+    c.irq_rate_hz = 5'000;
+    c.swap_interval_ns = 0;
+    c.machine.rcu = GENERATE(from_range(all_flavors));
+    c.machine.workload = GENERATE(from_range(all_workloads));
+    CAPTURE(name_of(c.machine.rcu), name_of(c.machine.workload));
+    const auto child = in_child(60, [&] {
+        const run_report r = run(c);
+        std::string text = r.passed() ? "pass" : "fail";
+        for (const irq_report& irq : r.irqs)
+            if (irq.handled == 0 || irq.unhandled != 0 ||
+                irq.raised != irq.handled + irq.coalesced + irq.rejected + irq.offline)
+                text += fmt::format(", line {} is wrong", irq.irq);
+        return text + fmt::format(", {} lines, swapped: {}", r.irqs.size(), r.irq_swaps > 0);
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "pass, 3 lines, swapped: true");
+}
+
+TEST_CASE("NMIs that interrupt NMIs pass every check, with the machine and without it")
+{
+    run_config c = quick();
+    c.machine.nesting = GENERATE(nesting::latched, nesting::nested);
+    c.machine.rcu = GENERATE(from_range(all_flavors));
+    c.machine.delivery = GENERATE(from_range(all_deliveries));
+    c.inject.rate_max = true;
+    c.hold_ns = 20'000;
+    CAPTURE(name_of(c.machine.nesting), name_of(c.machine.rcu), name_of(c.machine.delivery));
+    const auto child = in_child(60, [&] { return judge_in_words(c); });
+    CHECK(child.exited);
+    CHECK(child.text == "pass");
+}
+
 TEST_CASE("swaps back to back at the highest rate pass, with each flavor")
 {
     run_config c = quick();

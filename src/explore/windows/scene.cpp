@@ -15,6 +15,8 @@ namespace {
 
 flavor the_flavor = flavor::memb;
 flaw the_flaw = flaw::none;
+nesting the_nesting = nesting::blocked;
+int the_irqs = 0;
 
 // Never given back: a child process ends without taking its machine down.
 machine* built = nullptr;
@@ -38,6 +40,7 @@ entry_kind entry_for(flaw f, flavor with) noexcept
         return with == flavor::qsbr ? entry_kind::no_read_lock : entry_kind::correct;
     case flaw::leak_pointer: return entry_kind::leak_pointer;
     case flaw::unbalanced_exit: return entry_kind::unbalanced_exit;
+    case flaw::nested_stack: return entry_kind::nested_stack;
     case flaw::drop_latched: return entry_kind::drop_latched;
     case flaw::clobber_errno: return entry_kind::clobber_errno;
     default: return entry_kind::correct;
@@ -82,8 +85,10 @@ std::string_view not_applicable(flaw f, flavor with) noexcept
     return {};
 }
 
-void choose(flavor f, flaw left_out) noexcept
+void choose(flavor f, flaw left_out, nesting how, int irqs) noexcept
 {
+    the_nesting = how;
+    the_irqs = irqs;
     the_flavor = f;
     the_flaw = left_out;
 }
@@ -103,6 +108,8 @@ void build_machine()
     machine_config config;
     config.cpus = 1;
     config.rcu = the_flavor;
+    config.nesting = the_nesting;
+    config.irqs = the_irqs;
     config.measure_latency = false;
     config.custom_workload = sleep_for_ever;
     machine_faults faults;

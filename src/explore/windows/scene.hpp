@@ -19,7 +19,7 @@ class vcpu_thread;
 namespace nmisim::explore {
 
 /// Parent: what children shall build.
-void choose(flavor f, flaw left_out) noexcept;
+void choose(flavor f, flaw left_out, nesting how = nesting::blocked, int irqs = 0) noexcept;
 flavor chosen_flavor() noexcept;
 flaw chosen_flaw() noexcept;
 

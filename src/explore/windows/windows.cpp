@@ -3,6 +3,7 @@
 
 #include "base/errno_guard.hpp"
 #include "explore/windows/bad_handlers.hpp"
+#include "explore/windows/interrupts.hpp"
 #include "explore/windows/read_section.hpp"
 #include "explore/windows/scene.hpp"
 #include "explore/windows/swaps.hpp"
@@ -20,6 +21,11 @@ namespace {
 
 constexpr std::array table{
     window_info{"do_nmi", "do_nmi, interrupted by a nested NMI at every instruction"},
+    window_info{"exc_nmi",
+                "an NMI that opens its own signal, interrupted by a nested NMI at every instruction"},
+    window_info{"irq", "an IRQ from its signal entry on, interrupted by an NMI at every instruction"},
+    window_info{"ct_nmi", "qsbr: do_nmi on an idle vCPU, interrupted by an NMI at every instruction"},
+    window_info{"idle", "qsbr: a vCPU goes idle and comes back, interrupted by an NMI at every instruction"},
     window_info{"read", "a task's read-side section, interrupted by an NMI that reads too"},
     window_info{"publish", "the publish step alone: initialise, rcu_assign_pointer"},
     window_info{"set", "set_nmi_callback"},
@@ -175,7 +181,7 @@ target sweep_target(std::string_view window)
         t.setup = build_machine;
         t.thread_end = true;
         t.window = window == "vcpu-end" ? live_as_a_vcpu : live_carelessly;
-    } else {
+    } else if (!interrupt_target(window, t)) {
         throw std::invalid_argument("no window " + std::string(window));
     }
     return t;
@@ -214,12 +220,21 @@ std::string_view not_applicable(std::string_view window, const window_options& o
 {
     if (window == "vcpu-exit" && o.rcu != flavor::bp)
         return "only flavor bp registers a reader by itself and takes its leave in the thread's exit";
+    if ((window == "ct_nmi" || window == "idle") && rcu_ops_of(o.rcu).is_watching == nullptr)
+        return "RCU watches every registered thread of this flavor";
     return not_applicable(o.left_out, o.rcu);
+}
+
+nesting nesting_of(std::string_view window, const window_options& o) noexcept
+{
+    if (window != "exc_nmi")
+        return nesting::blocked;
+    return o.left_out == flaw::nested_stack ? nesting::nested : nesting::latched;
 }
 
 any_report explore_window(std::string_view window, const window_options& o)
 {
-    choose(o.rcu, o.left_out);
+    choose(o.rcu, o.left_out, nesting_of(window, o), window == "irq" ? 1 : 0);
     const std::string name = full_name(window, o);
     if (window == "audit")
         return audit(name.c_str(), audited_handler(o.left_out), build_machine_and_come_online, {}, o.within);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "explore/windows/interrupts.hpp"
+
+#include "base/errno_guard.hpp"
+#include "explore/windows/scene.hpp"
+#include "machine/machine_state.hpp"
+#include "machine/vcpu_thread.hpp"
+
+#include <csignal>
+#include <pthread.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+ucontext_t interrupted; // what signal entries called by hand are told; nobody else uses it
+
+siginfo_t raised_by_us(int signo) noexcept
+{
+    siginfo_t info{};
+    info.si_signo = signo;
+    info.si_code = SI_QUEUE;
+    info.si_pid = the_machine().internals().domain.pid;
+    return info;
+}
+
+void change_nmi_mask(int how) noexcept
+{
+    sigset_t nmi;
+    sigemptyset(&nmi);
+    sigaddset(&nmi, the_machine().internals().nmi_signal.number());
+    pthread_sigmask(how, &nmi, nullptr);
+}
+
+// One IRQ, played by hand: its line's signal is blocked, as it would be, and the NMI's is not.
+checked_handler irq_handler;
+std::uint64_t irqs_before = 0;
+std::uint64_t irq_failures_before = 0;
+
+std::uint64_t irq_failures() noexcept
+{
+    std::uint64_t n = 0;
+    for (std::size_t c = 0; c < check_count; ++c)
+        n += explored_vcpu().area().irq->checks[static_cast<check>(c)].failures();
+    return n;
+}
+
+void prepare_irq() noexcept
+{
+    prepare();
+    build(irq_handler);
+    irq_handler.function = checked_irq_call;
+    nmi_domain& domain = the_machine().internals().domain;
+    domain.irqs[0].action.store(&irq_handler, std::memory_order_relaxed); // at rest
+    irqs_before = explored_vcpu().area().irq->lines[0].count.read();
+    irq_failures_before = irq_failures();
+}
+
+void irq_by_hand()
+{
+    const int signo = the_machine().internals().domain.first_irq_signal;
+    siginfo_t info = raised_by_us(signo);
+    the_entry().exc_irq(signo, &info, &interrupted);
+}
+
+const char* broken_after_irq_and_nmi() noexcept
+{
+    if (irq_failures() != irq_failures_before)
+        return "a check of the IRQ failed";
+    if (explored_vcpu().area().irq->lines[0].count.read() != irqs_before + 1)
+        return "the IRQ is not counted once";
+    return broken_after_one_nmi();
+}
+
+// An NMI that opens its own signal, played by hand: blocked as on entry, open again as after sigreturn.
+void exc_nmi_by_hand()
+{
+    const errno_guard errno_kept;
+    change_nmi_mask(SIG_BLOCK);
+    siginfo_t info = raised_by_us(the_machine().internals().nmi_signal.number());
+    the_entry().exc_nmi(info.si_signo, &info, &interrupted);
+    change_nmi_mask(SIG_UNBLOCK);
+}
+
+const char* broken_after_two_passes() noexcept
+{
+    if (const char* what = broken(); what != nullptr)
+        return what;
+    if (explored_vcpu().area().nesting.state.load(std::memory_order_relaxed) != nmi_not_running) // at rest
+        return "the state machine is not at NOT_RUNNING afterwards";
+    return nmis_since_prepare() == 2 ? nullptr : "check conservation: not both NMIs are counted";
+}
+
+// A handler that asks whether RCU watches.
+nmi_callback watch_probe{[](nmi_callback&, const pt_regs&, int) noexcept {
+    if (!the_rcu().is_watching())
+        note_broken("RCU does not watch inside an NMI");
+    return 1;
+}};
+
+void prepare_probe() noexcept
+{
+    prepare_dummy_allowed();
+    the_machine().internals().domain.nmis_nest = true; // the outer one is called by hand
+    the_machine().internals().domain.callback.store(&watch_probe, std::memory_order_relaxed); // at rest
+}
+
+void prepare_idle() noexcept
+{
+    prepare_probe();
+    if (the_rcu().is_watching())
+        the_rcu().thread_offline();
+}
+
+void prepare_not_idle() noexcept
+{
+    prepare_probe();
+    if (!the_rcu().is_watching())
+        the_rcu().thread_online();
+}
+
+void do_nmi_by_hand()
+{
+    (void)the_entry().do_nmi(pt_regs{});
+}
+
+void idle_and_back()
+{
+    the_rcu().thread_offline();
+    the_rcu().thread_online();
+}
+
+const char* broken_tracking(bool watching, std::uint64_t nmis) noexcept
+{
+    if (const char* what = broken(); what != nullptr)
+        return what;
+    if (explored_vcpu().area().ct_nmi_nesting.load(std::memory_order_relaxed) != 0) // at rest
+        return "ct_nmi_nesting is not 0 afterwards";
+    if (the_rcu().is_watching() != watching)
+        return watching ? "RCU does not watch the vCPU, which is not idle"
+                        : "RCU still watches the idle vCPU";
+    return nmis_since_prepare() == nmis ? nullptr : "check conservation: an NMI is not counted";
+}
+
+} // namespace
+
+bool interrupt_target(std::string_view window, target& t)
+{
+    if (window == "irq") {
+        t.prepare = prepare_irq;
+        t.window = irq_by_hand;
+        t.broken = broken_after_irq_and_nmi;
+    } else if (window == "exc_nmi") {
+        t.window = exc_nmi_by_hand;
+        t.broken = broken_after_two_passes;
+    } else if (window == "ct_nmi") {
+        t.prepare = prepare_idle;
+        t.window = do_nmi_by_hand;
+        t.broken = [] { return broken_tracking(false, 2); };
+    } else if (window == "idle") {
+        t.prepare = prepare_not_idle;
+        t.window = idle_and_back;
+        t.broken = [] { return broken_tracking(true, 1); };
+    } else {
+        return false;
+    }
+    return true;
+}
+
+} // namespace nmisim::explore

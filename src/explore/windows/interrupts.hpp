@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// Windows about one interrupt on top of another: an NMI in an IRQ handler, an NMI in an NMI through the window of
+// nmi/nesting.hpp, and NMIs on a vCPU that RCU does not watch (nmi/context_tracking.hpp).
+#pragma once
+
+#include "nmisim/explore.hpp"
+
+#include <string_view>
+
+namespace nmisim::explore {
+
+/// Fills `t` and returns true if `window` is one of these.
+bool interrupt_target(std::string_view window, target& t);
+
+} // namespace nmisim::explore

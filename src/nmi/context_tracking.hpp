@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//
+// ct_nmi_enter() and ct_nmi_exit() (kernel/context_tracking.c; before 2022 rcu_nmi_enter): an NMI can hit a vCPU that
+// RCU does not watch, because it is idle or going offline. RCU is then made to watch for the length of the NMI.
+// One number per vCPU, ct_nmi_nesting, tells the NMI that must undo that from all others:
+//
+//   RCU watches        += 2    what nests in something that is watched already
+//   RCU does not       watch, then += 1: 1 says "outermost, and it interrupted idle", uniquely
+//   exit at 1          = 0, then stop watching; any other value: -= 2
+//
+// Why 1 and 2, and not a depth: an NMI may come between "watch" and "+= 1", and between "= 0" and "stop watching".
+// It sees RCU watching and a depth of 0, so that by depth alone it would stop the watching under the other one.
+// It adds and takes 2, and leaves both as they are.
+//
+// Only flavors that have such a state come here (qsbr: an offline thread); the others watch every registered thread.
+//
+// Context: nmi, irq. Progress: wait-free.
+#pragma once
+
+#include "base/invariant.hpp"
+#include "nmi/percpu.hpp"
+
+#include <cstdint>
+
+namespace nmisim {
+
+/// A flavor whose RCU can be not watching, and can be made to.
+template <class Rcu>
+concept tracks_context = requires
+{
+    Rcu::is_watching();
+    Rcu::start_watching();
+    Rcu::stop_watching();
+};
+
+/// What ct_nmi_exit needs.
+struct ct_nmi_mark {
+    std::int32_t interrupted; ///< ct_nmi_nesting as it was found
+    std::int32_t added;       ///< 1 or 2
+};
+
+template <class Rcu>
+inline ct_nmi_mark ct_nmi_enter(percpu& cpu) noexcept
+{
+    const std::int32_t interrupted = cpu.ct_nmi_nesting.load(std::memory_order_relaxed); // own thread only
+    std::int32_t added = 2;
+    if (!Rcu::is_watching()) {
+        Rcu::start_watching();
+        added = 1;
+    }
+    cpu.ct_nmi_nesting.store(interrupted + added, std::memory_order_relaxed);
+    return {interrupted, added};
+}
+
+/// As nmi_exit, it stores what was found where the kernel subtracts.
+template <class Rcu>
+inline void ct_nmi_exit(percpu& cpu, ct_nmi_mark mark) noexcept
+{
+    const std::int32_t nesting = cpu.ct_nmi_nesting.load(std::memory_order_relaxed); // own thread only
+    BUG_ON(nesting != mark.interrupted + mark.added);
+    if (mark.interrupted + mark.added != 1) {
+        cpu.ct_nmi_nesting.store(mark.interrupted, std::memory_order_relaxed);
+        return;
+    }
+    cpu.ct_nmi_nesting.store(0, std::memory_order_relaxed);
+    Rcu::stop_watching();
+}
+
+/// How nmi_enter and irq_enter tell RCU that a reader begins: a reader's mark, or context tracking.
+template <class Rcu>
+struct interrupt_reader {
+    using mark = typename Rcu::nmi_mark;
+    static mark enter(percpu&) noexcept { return Rcu::nmi_enter(); }
+    static void exit(percpu&, mark m) noexcept { Rcu::nmi_exit(m); }
+};
+template <tracks_context Rcu>
+struct interrupt_reader<Rcu> {
+    using mark = ct_nmi_mark;
+    static mark enter(percpu& cpu) noexcept { return ct_nmi_enter<Rcu>(cpu); }
+    static void exit(percpu& cpu, mark m) noexcept { ct_nmi_exit<Rcu>(cpu, m); }
+};
+
+} // namespace nmisim

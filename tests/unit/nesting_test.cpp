@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+//
+// NMIs that interrupt NMIs: the three-state machine, nesting without it, and the stack frame that a nested one
+// overwrites. A handler that raises an NMI on its own vCPU while the window is open is interrupted before its
+// next instruction, so each test is a sequential program.
+#include "machine/machine_state.hpp"
+#include "nmi/nesting.hpp"
+#include "nmisim/machine.hpp"
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+#include "support/forged_nmi.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <string>
+
+using namespace nmisim;
+using nmisim::test::in_child;
+
+namespace {
+
+/// A machine of one vCPU that runs what a test asks it to.
+struct bench {
+    test::on_vcpu cpu;
+    machine m;
+    explicit bench(nesting how, flavor f = flavor::memb, entry_kind fault = entry_kind::correct)
+        : m(config(how, f, cpu), machine_faults{fault})
+    {}
+    static machine_config config(nesting how, flavor f, test::on_vcpu& cpu)
+    {
+        machine_config c;
+        c.rcu = f;
+        c.nesting = how;
+        c.custom_workload = cpu.workload();
+        return c;
+    }
+    void handle(std::function<void()> what)
+    {
+        m.exchange(make_nmi_handler([what = std::move(what)](const pt_regs&, int) noexcept {
+            what();
+            return 1;
+        }));
+    }
+    void nmi()
+    {
+        cpu.run([this] { m.raise_nmi(0); });
+    }
+    percpu& area() { return m.internals().area(0); }
+    std::uint64_t failures() { return area().checks[check::nesting].failures(); }
+};
+
+int depth() noexcept
+{
+    return static_cast<int>((this_cpu->preempt_count.load() & nmi_mask) / nmi_offset);
+}
+
+flavor every_flavor()
+{
+    return GENERATE(from_range(all_flavors));
+}
+
+} // namespace
+
+TEST_CASE("five NMIs that come while one executes are one further pass: LATCHED is stored, not counted")
+{
+    bench b(nesting::latched, every_flavor());
+    int calls = 0, deepest = 0, sent = 0;
+    b.handle([&] {
+        deepest = std::max(deepest, depth());
+        if (++calls == 1)
+            for (int i = 0; i < 5; ++i) // each is taken at once, and returns at once
+                sent += b.m.raise_nmi(0) == raise_result::sent ? 1 : 0;
+    });
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(sent == 5);
+    CHECK(calls == 2);
+    CHECK(deepest == 1);
+    CHECK(b.m.nmi_count(0) == 2); // passes, not arrivals
+    CHECK(b.area().nesting.nested.read() == 5);
+    CHECK(b.area().nesting.merged.read() == 4);
+    CHECK(b.area().nesting.restarts.read() == 1);
+    CHECK(b.area().nesting.state == nmi_not_running);
+    CHECK(b.failures() == 0);
+}
+
+TEST_CASE("the body is run again as long as something came in its last pass, and then never more")
+{
+    bench b(nesting::latched, every_flavor());
+    int calls = 0;
+    b.handle([&] {
+        if (++calls <= 3)
+            b.m.raise_nmi(0);
+    });
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(calls == 4);
+    CHECK(b.area().nesting.restarts.read() == 3);
+    CHECK(b.area().nesting.merged.read() == 0);
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(calls == 5);
+}
+
+TEST_CASE("errno is put back by every pass, before the state says that the NMI has ended")
+{
+    bench b(nesting::latched);
+    int calls = 0, errno_after = 0;
+    b.handle([&] {
+        errno = EDOM;
+        if (++calls == 1)
+            b.m.raise_nmi(0);
+    });
+    b.cpu.run([&] {
+        errno = ENOTTY;
+        b.m.raise_nmi(0);
+        errno_after = errno;
+    });
+    CHECK(calls == 2);
+    CHECK(errno_after == ENOTTY);
+    CHECK(b.area().checks[check::errno_kept].looked_at() == 2);
+    CHECK(b.area().checks[check::errno_kept].failures() == 0);
+}
+
+TEST_CASE("without the machine NMIs nest, to a depth of 15 and not further")
+{
+    bench b(nesting::nested, every_flavor());
+    int calls = 0, deepest = 0;
+    b.handle([&] {
+        deepest = std::max(deepest, depth());
+        if (++calls < 20)
+            b.m.raise_nmi(0);
+    });
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(calls == 20);
+    CHECK(b.m.nmi_count(0) == 20);
+    CHECK(deepest == 15);
+    CHECK(b.area().nesting.max_depth == 15);
+    CHECK(b.area().nesting.nested.read() == 19);
+    CHECK(b.failures() == 0);
+    CHECK(b.area().preempt_count == 0);
+}
+
+TEST_CASE("what a nested NMI finds in the percpu area of the interrupted one is there again afterwards")
+{
+    bench b(nesting::nested);
+    bool kept = true;
+    int calls = 0;
+    b.handle([&] {
+        this_cpu->generations_run = 1; // as a checked handler's would
+        const int mine = ++calls;
+        if (mine < 3)
+            b.m.raise_nmi(0);
+        kept = kept && this_cpu->generations_run == 1 && this_cpu->defaults_run == 0;
+    });
+    b.m.internals().domain.expect_one_generation = true;
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(calls == 3);
+    CHECK(kept);
+    CHECK(b.area().checks[check::exactly_once].failures() == 0);
+    b.m.internals().domain.expect_one_generation = false;
+}
+
+TEST_CASE("blocked, which is the default: an NMI waits for the one that executes")
+{
+    bench b(nesting::blocked, every_flavor());
+    int calls = 0, deepest = 0;
+    std::string log;
+    b.handle([&] {
+        deepest = std::max(deepest, depth());
+        log += '(';
+        if (++calls == 1)
+            b.m.raise_nmi(0);
+        log += ')';
+    });
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(log == "()()");
+    CHECK(deepest == 1);
+    CHECK(b.area().nesting.nested.read() == 0);
+}
+
+TEST_CASE("a stack frame at a fixed place survives behind the machine and is overwritten without it")
+{
+    const auto failures_with = [](nesting how, entry_kind fault) {
+        bench b(how, flavor::memb, fault);
+        int calls = 0;
+        b.handle([&] {
+            if (++calls == 1)
+                b.m.raise_nmi(0);
+        });
+        b.nmi();
+        REQUIRE(b.m.drain(nsec_per_sec));
+        CHECK(calls == 2);
+        return b.failures();
+    };
+    CHECK(failures_with(nesting::latched, entry_kind::correct) == 0); // the fixed place, protected
+    CHECK(failures_with(nesting::nested, entry_kind::correct) == 0);  // a frame of its own for each
+    CHECK(failures_with(nesting::nested, entry_kind::nested_stack) == 1);
+}
+
+TEST_CASE("the 16th NMI on top of each other is a BUG")
+{
+    const auto child = in_child(20, [] {
+        bench b(nesting::nested);
+        b.handle([&] {
+            if (depth() == 15)
+                open_nmi_window(*this_cpu); // what the entry does not do
+            b.m.raise_nmi(0);
+        });
+        b.nmi();
+        return std::string("no BUG");
+    });
+    CHECK_FALSE(child.exited);
+    CHECK(child.code == SIGABRT);
+}
+
+TEST_CASE("queued NMIs go through the window one by one, and nothing is lost")
+{
+    const nesting how = GENERATE(nesting::latched, nesting::nested);
+    test::on_vcpu cpu;
+    machine_config c = bench::config(how, flavor::memb, cpu);
+    c.delivery = delivery::queue;
+    machine m(c);
+    int calls = 0;
+    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        if (++calls == 1)
+            for (int i = 0; i < 4; ++i)
+                m.raise_nmi(0);
+        return 1;
+    }));
+    cpu.run([&] { m.raise_nmi(0); });
+    REQUIRE(m.drain(nsec_per_sec));
+    const percpu& area = m.internals().area(0);
+    CHECK(area.line.raised == m.nmi_count(0) + area.nesting.merged.read());
+    CHECK(m.nmi_count(0) == (how == nesting::latched ? 2 : 5));
+}

@@ -149,6 +149,13 @@ void for_each_function(const std::vector<place>& places, const F& f)
     }
 }
 
+// A slanted label ends below the legend.
+std::string fitting(std::string name)
+{
+    constexpr std::size_t room = 24;
+    return name.size() <= room ? name : name.substr(0, room - 1) + "\u2026";
+}
+
 // A label is drawn where there is room for it since the last one.
 void reader_axis(sink out, const map_report& r, const geometry& g)
 {
@@ -186,7 +193,8 @@ void updater_axis(sink out, const map_report& r, const geometry& g, double x0)
             return;
         constexpr auto tick =
             R"x(<path class="axis" d="M{0:.1f} {1} v-6"/><text class="mono" transform="translate({2:.1f} {3}) rotate(-55)">{4}</text>)x";
-        fmt::format_to(out, tick, middle, top, middle + 3, top - 9, escaped(short_name(r.updater[first])));
+        fmt::format_to(out, tick, middle, top, middle + 3, top - 9,
+                       escaped(fitting(short_name(r.updater[first]))));
         free_from = middle + 13;
     });
     *out++ = '\n';

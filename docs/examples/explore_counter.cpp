@@ -16,7 +16,9 @@ static std::atomic<long> counter;
 
 static void load_add_store()
 {
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    auto value = counter.load(std::memory_order_relaxed);
+    asm volatile("" : "+r"(value)); // clang would make it one add to memory
+    counter.store(value + 1, std::memory_order_relaxed);
 }
 static void single_add()
 {

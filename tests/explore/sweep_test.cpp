@@ -26,7 +26,9 @@ void reset()
 
 [[gnu::noinline]] void load_add_store()
 {
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    auto value = counter.load(std::memory_order_relaxed);
+    asm volatile("" : "+r"(value)); // clang would make it one add to memory
+    counter.store(value + 1, std::memory_order_relaxed);
 }
 
 [[gnu::noinline]] void single_add()

@@ -141,12 +141,12 @@ def with_pkg_config(compiler, shared):
 def with_cmake(compiler):
     needs("cmake", compiler)
     folder = copied("profiler")
-    run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", folder / "build")
     check_profiler(folder / "build/profiler")
     wanted = (folder / "CMakeLists.txt").read_text().replace("find_package(nmisim 0.1 ", "find_package(nmisim 99.0 ")
     (folder / "CMakeLists.txt").write_text(wanted)
-    done = subprocess.run(["cmake", "-S", folder, "-B", folder / "newer", f"-DCMAKE_PREFIX_PATH={prefix}"],
+    done = subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", folder / "newer", f"-DCMAKE_PREFIX_PATH={prefix}"],
                           capture_output=True, text=True, check=False)
     assert done.returncode != 0 and "compatible" in done.stderr, done.stderr
 

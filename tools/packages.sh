@@ -28,6 +28,7 @@ test_packages=(
     relacy-dev              # tests/model
     scdoc mandoc            # the manual page
     cmake fish zsh          # tests/package
+    dpkg-dev                # tells Meson the library folder that CMake looks into
     jq                      # nmi-stress
 )
 

@@ -84,6 +84,8 @@ void irq_registry::publish(std::size_t irq)
 
 irq_registration::~irq_registration()
 {
+    if (const auto registry = registry_.lock(); registry != nullptr && !is_own_process(registry->state()))
+        return; // a forked child lets its copy go
     static_cast<void>(free());
 }
 

@@ -2,6 +2,8 @@
 //
 // fork() under NMIs: what the documents say a child may do, it does; what it may not do is refused instead of
 // waiting for ever for vCPUs that only the parent has.
+#include "machine/machine_state.hpp"
+#include "nmisim/irq.hpp"
 #include "nmisim/machine.hpp"
 #include "nmisim/nmi_chain.hpp"
 #include "support/await.hpp"
@@ -63,6 +65,25 @@ TEST_CASE("a forked child lets a machine under fire go, and the parent's goes on
     const std::uint64_t before = storm.m.nmi_count(0);
     CHECK(test::eventually([&] { return storm.m.nmi_count(0) > before; }));
     CHECK(storm.m.exchange(count_handler()) != nullptr);
+}
+
+TEST_CASE("a forked child lets an IRQ handler go, and the parent's stays on its line")
+{
+    machine m({.rcu = GENERATE(from_range(all_flavors)), .irqs = 1});
+    irq_registration registered = request_irq(m, 0, count_handler(), 0, "parent's");
+    REQUIRE(registered);
+    const child_result child = in_child(20, [&] {
+        {
+            const irq_registration leaving = std::move(registered);
+        }
+        return std::to_string(m.internals().domain.refused_synchronize) + " waits refused";
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "0 waits refused");
+    CHECK(registered);
+    raise_irq(m, 0, 0);
+    CHECK(test::eventually([&] { return irq_count(m, 0, 0) == 1; }));
+    CHECK(irq_unhandled(m, 0, 0) == 0);
 }
 
 TEST_CASE("a forked child is refused what would wait for the parent's vCPUs")

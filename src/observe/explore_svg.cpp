@@ -6,6 +6,7 @@
 //
 // Colours differ in lightness as well as in hue, and come from CSS variables with a dark set.
 #include "observe/explore_report.hpp"
+#include "observe/markup.hpp"
 
 #include <fmt/format.h>
 
@@ -23,20 +24,6 @@ constexpr double top = 250;   // title, legend, the updater's symbols
 constexpr double gap = 40;    // between the panels
 constexpr double bottom = 60; // what it cannot show
 constexpr double least_label = 11;
-
-std::string escaped(std::string_view text)
-{
-    std::string t;
-    for (const char c : text)
-        switch (c) {
-        case '<': t += "&lt;"; break;
-        case '>': t += "&gt;"; break;
-        case '&': t += "&amp;"; break;
-        case '"': t += "&quot;"; break;
-        default: t += c;
-        }
-    return t;
-}
 
 // Template arguments and namespaces take room that the axis has not.
 std::string short_name(const place& p)

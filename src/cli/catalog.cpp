@@ -108,6 +108,18 @@ const char* describe(check c)
     return "";
 }
 
+const char* describe(source_kind s)
+{
+    switch (s) {
+    case source_kind::sigqueue: return "a thread that raises NMIs on every vCPU by absolute deadlines";
+    case source_kind::timer: return "each vCPU's own POSIX timer, as the local APIC's; overruns coalesce";
+    case source_kind::perf:
+        return "each vCPU's own performance counter (cpu-clock): its CPU time, not wall time";
+    case source_kind::ipi: return "vCPUs raise NMIs on each other, each on all others at once";
+    }
+    return "";
+}
+
 const char* describe(arrival a)
 {
     switch (a) {
@@ -222,12 +234,7 @@ const catalog_topic topics[] = {
      [] { return entries_of(all_percpu_forms); }},
     {"nestings", "what an NMI does that comes while one executes (--nesting)",
      [] { return entries_of(all_nestings); }},
-    {"sources", "where NMIs come from",
-     [] {
-         return std::vector<catalog_entry>{
-             {"injector",
-              "a thread that raises NMIs on every vCPU by absolute deadlines (--rate, --arrival)"}};
-     }},
+    {"sources", "where NMIs come from (--source)", [] { return entries_of(all_source_kinds); }},
     {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(all_affinities); }},
     {"colors", "when verdicts are coloured (--color)", [] { return entries_of(all_color_whens); }},
     {"metrics", "what --fail-if can compare: METRIC, one of < <= > >=, a limit", metric_entries},

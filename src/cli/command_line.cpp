@@ -74,6 +74,24 @@ bool is_option_word(const std::string& word, verb_set verb)
            });
 }
 
+void check_sources(const run_config& run)
+{
+    const auto has = [&](source_kind kind) {
+        return std::find(run.sources.begin(), run.sources.end(), kind) != run.sources.end();
+    };
+    const auto refuse_above = [&](source_kind kind, double most_hz) {
+        if (has(kind) && run.inject.rate_hz > most_hz)
+            throw usage_error(
+                fmt::format("--source {} takes a --rate of at most {:.0f}k", name_of(kind), most_hz / 1e3));
+    };
+    if (run.inject.rate_max && run.sources != std::vector{source_kind::sigqueue})
+        throw usage_error("--rate max is for --source sigqueue alone: the others need NMIs per second");
+    if (run.inject.arrival != arrival::periodic && !has(source_kind::sigqueue))
+        throw usage_error("--arrival is for --source sigqueue: the others are periodic");
+    refuse_above(source_kind::timer, most_timer_hz);
+    refuse_above(source_kind::perf, most_perf_hz);
+}
+
 /// What follows from several options together, or from the machine.
 void resolve(settings& s)
 {
@@ -87,6 +105,7 @@ void resolve(settings& s)
     if (s.run.inject.rate_max && s.run.inject.arrival != arrival::periodic)
         throw usage_error(
             "--arrival needs a --rate in NMIs per second: 'max' leaves no time between arrivals");
+    check_sources(s.run);
 }
 
 } // namespace

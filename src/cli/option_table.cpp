@@ -24,6 +24,9 @@ const option_spec table[] = {
     // Load
     {"rate", 'r', "N", "10k", load, for_run,
      "NMIs per second and vCPU; k, M, or 'max': as fast as they are taken", set_rate},
+    {"source", 0, "KIND[,KIND]", "sigqueue", load, for_run,
+     "where NMIs come from, each at --rate: sigqueue, timer, perf, ipi; several with commas", set_source,
+     words, "sources"},
     {"arrival", 0, "KIND", "periodic", load, for_run,
      "periodic, poisson or burst:N (N at once, at the same mean rate)", set_arrival, words, "arrivals"},
     {"delivery", 0, "KIND", "latch", load, for_run,

@@ -18,6 +18,20 @@ void set_rate(settings& s, std::string_view value)
         s.run.inject.rate_hz = parse_rate_hz(value);
 }
 
+void set_source(settings& s, std::string_view value)
+{
+    std::vector<source_kind> sources;
+    for (std::size_t begin = 0; begin <= value.size();) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        const source_kind kind = parse_choice(value.substr(begin, end - begin), "a source", all_source_kinds);
+        if (std::find(sources.begin(), sources.end(), kind) != sources.end())
+            throw usage_error(fmt::format("source '{}' is named twice", name_of(kind)));
+        sources.push_back(kind);
+        begin = end + 1;
+    }
+    s.run.sources = std::move(sources);
+}
+
 void set_arrival(settings& s, std::string_view value)
 {
     constexpr std::string_view burst_prefix = "burst:";

@@ -11,6 +11,7 @@
 namespace nmisim::cli {
 
 void set_rate(settings& s, std::string_view value);           // N | max
+void set_source(settings& s, std::string_view value);         // KIND[,KIND...]
 void set_arrival(settings& s, std::string_view value);        // periodic | poisson | burst:N
 void set_swap_interval(settings& s, std::string_view value);  // TIME | never
 void set_onoff_interval(settings& s, std::string_view value); // TIME | never

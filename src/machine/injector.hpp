@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The NMI source of a run: one thread that raises NMIs on every vCPU at a rate. It paces by absolute
+// The NMI source `sigqueue`: one thread that raises NMIs on every vCPU at a rate. It paces by absolute
 // deadlines: a late wake-up is made up for, and its lateness is recorded as its own figure, never as the
 // delivery latency of the NMI (that is measured from the raise itself).
 #pragma once

@@ -6,6 +6,7 @@
 #include "machine/irq_registry.hpp"
 #include "machine/machine_faults.hpp"
 #include "machine/nmi_chain_registry.hpp"
+#include "machine/nmi_source.hpp"
 #include "machine/signal_line.hpp"
 #include "machine/trace_log.hpp"
 #include "machine/vcpu_thread.hpp"
@@ -55,6 +56,11 @@ struct machine_state {
     /// a call_rcu callback.
     std::mutex swap_lock;
     nmi_handler owned;
+
+    /// Protects `sources`; held while a vCPU's thread comes or goes, with the source's own lock inside. An NMI may
+    /// interrupt its holder, so it is never taken in NMI context.
+    std::mutex sources_lock;
+    std::vector<cpu_source*> sources;
 
     machine* owner = nullptr;
     std::shared_ptr<nmi_chain_registry> chains; ///< its lock is taken before swap_lock

@@ -178,11 +178,20 @@ void vcpu_thread::run()
     leave();
 }
 
+template <class Function>
+void vcpu_thread::for_each_source(Function f)
+{
+    const std::lock_guard guard(machine_.sources_lock);
+    for (cpu_source* const source : machine_.sources)
+        f(*source);
+}
+
 void vcpu_thread::come_online()
 {
     if (machine_.faults.register_vcpus)
         machine_.rcu.register_thread();
     this_cpu = &area_;
+    area_.tid = gettid();
     if (machine_.trace != nullptr)
         this_trace = &machine_.trace->vcpu(area_.cpunumber);
     online_since_ns_ = now_ns();
@@ -196,6 +205,7 @@ void vcpu_thread::come_online()
         // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
         line.accepting.store(true, std::memory_order_seq_cst);
     });
+    for_each_source([this](cpu_source& source) { source.cpu_online(area_); });
     // (8) seq_cst: as (5), for backtraces; pairs with (10)
     reachable_.store(true, std::memory_order_seq_cst);
     online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
@@ -204,6 +214,7 @@ void vcpu_thread::come_online()
 
 void vcpu_thread::leave()
 {
+    for_each_source([this](cpu_source& source) { source.cpu_leaving(area_); });
     if (machine_.faults.unregister_early) {
         machine_.rcu.unregister_thread();
         await_nmi(area_);
@@ -219,12 +230,16 @@ void vcpu_thread::leave()
     });
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_BLOCK, machine_);
-    for_each_line([](nmi_line& line, counter& offline_seen) {
+    for_each_line([this](nmi_line& line, counter& offline_seen) {
         sigset_t own = no_signals();
         sigaddset(&own, line.signo);
         const timespec at_once{0, 0};
-        while (sigtimedwait(&own, nullptr, &at_once) > 0) {
-            line.begin();
+        siginfo_t info;
+        while (sigtimedwait(&own, &info, &at_once) > 0) {
+            if (info.si_code == SI_QUEUE)
+                line.begin();
+            else if (!adopt_nmi(area_, info))
+                continue;
             ++offline_seen;
             line.end();
         }

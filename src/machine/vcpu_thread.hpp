@@ -69,6 +69,8 @@ private:
     void set_up(nmi_line& line, int signo) const noexcept;
     template <class Function>
     void for_each_line(Function f); ///< f(nmi_line&, counter of what met the vCPU offline)
+    template <class Function>
+    void for_each_source(Function f); ///< f(cpu_source&); its NMIs are unblocked, and may interrupt this
 
     machine_state& machine_;
     percpu area_;

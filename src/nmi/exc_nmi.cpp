@@ -30,6 +30,15 @@ bool is_raised_nmi(const siginfo_t& info) noexcept
     return false;
 }
 
+nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept
+{
+    if (info.si_code == SI_QUEUE && info.si_pid == cpu.domain->pid) [[likely]] {
+        cpu.line.begin();
+        return {true, raised_at_ns(info)};
+    }
+    return {adopt_nmi(cpu, info), 0};
+}
+
 void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept
 {
     check_record& nesting = cpu.checks[check::nesting];

@@ -21,9 +21,11 @@
 
 namespace nmisim {
 
-/// The signal's value: when it was raised, 0 if nobody wants to know.
+/// The value of a raised NMI's signal: when it was raised, 0 if nobody wants to know.
 inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
 {
+    if (info.si_code != SI_QUEUE) // a timer's or counter's (nmi/cpu_source.hpp) says nothing of the kind
+        return 0;
     return reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr);
 }
 
@@ -31,8 +33,15 @@ inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
 /// `before`: preempt_count when the NMI came, 0 or an interrupted IRQ's.
 void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept;
 void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept;
-/// True if this signal is one of ours; counts it otherwise. Context: nmi.
+/// True if this signal is one that this process raised; counts it otherwise. Context: irq.
 bool is_raised_nmi(const siginfo_t& info) noexcept;
+
+struct nmi_claim {
+    bool ours;
+    std::uint64_t raised_ns; ///< 0: nobody wants to know, or nobody can (nmi/cpu_source.hpp)
+};
+/// Whether this signal is an NMI. If it is, it begins: the latch is open for the next one. Context: nmi.
+nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept;
 
 /// What is done to the NMI's signal around do_nmi: nothing, it stays blocked. The other is in nmi/nesting.hpp.
 struct nmi_stays_blocked {
@@ -70,15 +79,14 @@ inline void execute_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& reg
 }
 
 template <class Rcu, class Entry, class Count>
-inline void take_nmi(percpu& cpu, const siginfo_t& info, const pt_regs& regs) noexcept
+inline void take_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& regs) noexcept
 {
-    cpu.line.begin();
     if constexpr (Entry::drop_latched)
         if (++cpu.drop_tick % 64 == 0) {
             cpu.line.end();
             return;
         }
-    execute_nmi<Rcu, Entry, Count>(cpu, raised_at_ns(info), regs);
+    execute_nmi<Rcu, Entry, Count>(cpu, raised_ns, regs);
     cpu.line.end();
 }
 
@@ -97,8 +105,8 @@ void exc_nmi(int, siginfo_t* info, void* context) noexcept
             guard.emplace();
         else
             errno = EDOM;
-        if (is_raised_nmi(*info))
-            take_nmi<Rcu, Entry, Count>(*cpu, *info, regs);
+        if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours)
+            take_nmi<Rcu, Entry, Count>(*cpu, claim.raised_ns, regs);
     }
     check_errno(*cpu, regs, errno_before, errno);
 }

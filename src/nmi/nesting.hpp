@@ -104,10 +104,10 @@ void exc_nmi_latched(int, siginfo_t* info, void* context) noexcept
         return;
     const int errno_before = errno;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    if (!is_raised_nmi(*info))
+    const nmi_claim claim = claim_nmi(*cpu, *info);
+    if (!claim.ours)
         return;
-    cpu->line.begin();
-    std::uint64_t raised_ns = raised_at_ns(*info);
+    std::uint64_t raised_ns = claim.raised_ns;
     if (!begin_executing(*cpu, raised_ns))
         return;
     const nmi_stack_frame frame{instruction_pointer(regs), ++cpu->nesting.sequence};
@@ -135,15 +135,14 @@ void exc_nmi_nested(int, siginfo_t* info, void* context) noexcept
         return;
     const int errno_before = errno;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    if (is_raised_nmi(*info)) {
+    if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours) {
         const errno_guard guard;
         const interrupted_nmi kept(*cpu);
-        cpu->line.begin();
         const nmi_stack_frame frame{instruction_pointer(regs), ++cpu->nesting.sequence};
         nmi_stack_frame own_frame = frame;
         nmi_stack_frame& place = Entry::fixed_frame ? cpu->nesting.fixed_frame : own_frame;
         place = frame;
-        execute_nmi<Rcu, Entry, Count, nmi_window>(*cpu, raised_at_ns(*info), regs);
+        execute_nmi<Rcu, Entry, Count, nmi_window>(*cpu, claim.raised_ns, regs);
         check_nmi_frame(*cpu, place, frame);
         cpu->line.end();
     }

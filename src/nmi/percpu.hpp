@@ -11,6 +11,7 @@
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
 #include "nmi/check.hpp"
+#include "nmi/cpu_source.hpp"
 #include "nmi/duration_record.hpp"
 #include "nmi/line.hpp"
 #include "nmi/nmi_nesting.hpp"
@@ -21,6 +22,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdint>
+#include <sys/types.h>
 
 namespace nmisim {
 
@@ -102,6 +104,8 @@ struct alignas(cacheline_size) percpu {
     nmi_nesting nesting;
     nmi_stats stats;
     nmi_line line;
+    cpu_sources sources;
+    pid_t tid = 0;                ///< of the thread it has, for sources that send to a thread
     check_block checks;           ///< written in NMI context
     check_block task_checks;      ///< written by the interrupted workload (a counter has one writer)
     counter work;                 ///< rounds of the workload

@@ -52,6 +52,9 @@ json host_json(const host_info& h)
 json config_json(const run_config& c)
 {
     const machine_config& m = c.machine;
+    json sources = json::array();
+    for (const source_kind s : c.sources)
+        sources.push_back(name_of(s));
     return {{"cpus", m.cpus},
             {"flavor", name_of(m.rcu)},
             {"delivery", name_of(m.delivery)},
@@ -66,6 +69,7 @@ json config_json(const run_config& c)
             {"irq_rate_per_s", m.irqs == 0 ? 0 : c.irq_rate_hz},
             {"rate_max", c.inject.rate_max},
             {"rate_per_s", c.inject.rate_max ? 0 : c.inject.rate_hz},
+            {"sources", sources},
             {"arrival", name_of(c.inject.arrival)},
             {"burst", c.inject.burst},
             {"swap", c.swap},
@@ -104,6 +108,15 @@ json nmis_json(const run_report& r)
             {"throttled", r.throttled},
             {"raised_per_s", per_second(t.raised, r.elapsed_ns)},
             {"handled_per_s", per_second(t.handled, r.elapsed_ns)}};
+}
+
+json source_json(const source_report& s)
+{
+    return {{"source", name_of(s.kind)},
+            {"requested", s.counted ? json(s.requested) : json(nullptr)},
+            {"raised", s.raised},
+            {"overruns", s.overruns},
+            {"not_armed", s.not_armed}};
 }
 
 json cpu_json(const cpu_report& c)
@@ -215,6 +228,7 @@ std::string json_report(const run_report& r, const report_context& context)
         {"stop_reason", name_of(r.stop_reason)},
         {"stop_signal", signal == nullptr ? json(nullptr) : json(std::string("SIG") + signal)},
         {"nmis", nmis_json(r)},
+        {"sources", array_of(r.sources, source_json)},
         {"cpus", array_of(r.cpus, cpu_json)},
         {"irqs", array_of(r.irqs, [&r](const irq_report& irq) { return irq_json(r, irq); })},
         {"swaps",

@@ -125,6 +125,7 @@ std::string text_report(const run_report& r, const report_context& context, cons
                             h.load_average, context.started);
     }
     text += nmi_table(r);
+    text += source_table(r);
     text += vcpu_table(r, style.verbose) + "\n";
     if (style.verbose || !r.irqs.empty() || r.total.unknown + r.total.external + r.total.swallow > 0)
         text += interrupt_table(r, style.verbose) + "\n";

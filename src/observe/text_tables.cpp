@@ -102,6 +102,20 @@ std::string nmi_table(const run_report& r)
     return text + nesting_text(r.total);
 }
 
+std::string source_table(const run_report& r)
+{
+    if (r.config.sources == std::vector{source_kind::sigqueue})
+        return {};
+    std::string text = row("Sources", {"requested", "raised", "overruns"});
+    for (const source_report& s : r.sources)
+        text += row(fmt::format("  {}", name_of(s.kind)),
+                    {!s.counted                 ? "not known"
+                     : r.config.inject.rate_max ? "max"
+                                                : count_text(s.requested),
+                     count_text(s.raised), s.kind == source_kind::timer ? count_text(s.overruns) : "-"});
+    return text;
+}
+
 std::string vcpu_table(const run_report& r, bool all)
 {
     constexpr std::size_t shown_at_most = 16;

@@ -10,6 +10,8 @@
 namespace nmisim {
 
 std::string nmi_table(const run_report& report);
+/// Empty where the injector is the only source. What perf was due to raise is not known: its clock is CPU time.
+std::string source_table(const run_report& report);
 std::string vcpu_table(const run_report& report, bool all);
 /// Where NMIs went, a column per vCPU as in /proc/interrupts; four vCPUs a block.
 std::string interrupt_table(const run_report& report, bool all);

@@ -3,6 +3,7 @@
 #include "rcu/rcu.hpp"
 #include "verify/run.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
 
@@ -17,7 +18,11 @@ void look_at_signal_queue(const run_config& config, std::vector<preflight_findin
     const std::uint64_t per_cpu =
         config.machine.delivery == delivery::latch ? 2 : config.machine.max_in_flight;
     const std::uint64_t irqs_per_cpu = 2 * static_cast<std::uint64_t>(config.machine.irqs);
-    const std::uint64_t needed = (per_cpu + irqs_per_cpu) * static_cast<std::uint64_t>(config.machine.cpus);
+    const auto own_per_cpu = static_cast<std::uint64_t>(
+        std::count_if(config.sources.begin(), config.sources.end(),
+                      [](source_kind s) { return s == source_kind::timer || s == source_kind::perf; }));
+    const std::uint64_t needed =
+        (per_cpu + irqs_per_cpu + own_per_cpu) * static_cast<std::uint64_t>(config.machine.cpus);
     const std::uint64_t room = queue.limit > queue.used ? queue.limit - queue.used : 0;
     if (needed > room)
         findings.push_back(
@@ -45,6 +50,14 @@ void look_at_flavor(const run_config& config, std::vector<preflight_finding>& fi
                          name_of(f))});
 }
 
+void look_at_sources(const run_config& config, std::vector<preflight_finding>& findings)
+{
+    if (std::find(config.sources.begin(), config.sources.end(), source_kind::perf) == config.sources.end())
+        return;
+    if (const std::string_view why = perf_refusal(); !why.empty())
+        findings.push_back({true, "no-perf", fmt::format("--source perf: {}; timer does without", why)});
+}
+
 } // namespace
 
 std::vector<preflight_finding> preflight(const run_config& config)
@@ -52,6 +65,7 @@ std::vector<preflight_finding> preflight(const run_config& config)
     std::vector<preflight_finding> findings;
     look_at_signal_queue(config, findings);
     look_at_flavor(config, findings);
+    look_at_sources(config, findings);
     if (const int cpus = allowed_cpus(); config.machine.cpus + 1 > cpus)
         findings.push_back(
             {false, "cpus-shared",

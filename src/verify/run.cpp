@@ -20,6 +20,7 @@
 #include "verify/irq_side.hpp"
 #include "verify/judge.hpp"
 #include "verify/run_remarks.hpp"
+#include "verify/source_side.hpp"
 #include "verify/stall_watch.hpp"
 #include "verify/swapper.hpp"
 #include "verify/widen.hpp"
@@ -61,7 +62,7 @@ public:
         : config_(config), hooks_(hooks), job_(make_handler_job(config)),
           pool_(pool_size_of(config), handler_function(config.fault, job_->function()), *job_,
                 config.hold_ns),
-          controller_(config.swap_interval_ns, [this] {
+          sources_(config), controller_(config.swap_interval_ns, [this] {
               irqs_->step();
               swapper_->step();
           })
@@ -97,10 +98,10 @@ private:
     element_pool pool_;
     std::unique_ptr<swapper> swapper_;
     std::unique_ptr<irq_side> irqs_;
+    source_side sources_; ///< before the machine, whose vCPUs use it
     controller controller_;
     std::unique_ptr<trace_log> trace_; ///< before the machine, which writes to it
     std::unique_ptr<machine> machine_;
-    std::unique_ptr<injector> injector_;
     std::unique_ptr<hotplug> hotplug_;
     check_block control_checks_;
     std::uint64_t start_ns_ = 0;
@@ -119,6 +120,7 @@ void checked_run::start()
     if (config_.trace_limit != 0)
         trace_ = std::make_unique<trace_log>(config_.machine.cpus, config_.trace_limit);
     job_->dress(config_.machine);
+    sources_.dress(config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
     machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_), trace_.get());
     machine_state& state = machine_->internals();
@@ -137,13 +139,13 @@ void checked_run::start()
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     state.domain.handler_name = name_of(config_.handler).data();               // a literal
     job_->started(*machine_);
-    injector_ = std::make_unique<injector>(*machine_, config_.inject);
+    sources_.attach(*machine_);
     report_.start_ns = start_ns_ = now_ns();
     if (config_.swap && config_.controller_place == controller_place::thread)
         controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr);
     else
         controller_.enable(config_.swap);
-    injector_->start();
+    sources_.start();
     irqs_->start_raising();
     if (config_.onoff) {
         hotplug_ = std::make_unique<hotplug>(*machine_, config_.onoff_interval_ns, config_.seed);
@@ -287,15 +289,12 @@ void checked_run::finish()
 {
     const traced_thread traced(trace_ ? &trace_->controller()
                                       : nullptr); // used once the controller has stopped
-    injector_->stop();
+    sources_.stop();
     irqs_->stop_raising();
     sample(true);
     report_.elapsed_ns = now_ns() - start_ns_;
-    report_.requested = injector_->requested();
-    report_.throttled = injector_->throttled();
-    report_.injector.merge(injector_->lateness());
     job_->release();
-    const bool drained = stop_hotplug() && drain();
+    const bool drained = stop_hotplug() && drain() && sources_.flush(patience_ns());
     if (drained) {
         if (config_.controller_place == controller_place::vcpu)
             machine_->cpu_down(0); // its last swap has ended
@@ -323,6 +322,7 @@ void checked_run::finish()
     if (drained)
         machine_->all_cpus_down();
     gather_books(*machine_, report_);
+    sources_.tell(report_);
     if (drained)
         job_->tell(*machine_, report_);
     judge(*machine_, pools(), control_checks_, start_ns_, report_);
@@ -330,6 +330,7 @@ void checked_run::finish()
         report_.trace = trace_->read();
     add_remarks(config_, *machine_, report_);
     if (drained) {
+        sources_.detach();
         machine_.reset();
         return;
     }

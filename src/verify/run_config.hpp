@@ -6,6 +6,7 @@
 #pragma once
 
 #include "machine/injector.hpp"
+#include "machine/nmi_source.hpp"
 #include "nmisim/flavor.hpp"
 #include "nmisim/machine_config.hpp"
 #include "verify/fault.hpp"
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace nmisim {
 
@@ -53,8 +55,9 @@ constexpr std::string_view name_of(handler_kind h) noexcept
 }
 
 struct run_config {
-    machine_config machine;                          ///< vCPUs, flavor, delivery, workload, signal
-    injection inject;                                ///< rate, arrivals
+    machine_config machine;                                  ///< vCPUs, flavor, delivery, workload, signal
+    injection inject;                                        ///< rate, arrivals
+    std::vector<source_kind> sources{source_kind::sigqueue}; ///< each at inject.rate_hz, and no kind twice
     double irq_rate_hz = 1'000;                      ///< IRQs per second, line and vCPU (machine.irqs lines)
     bool swap = true;                                ///< false: --swap-interval never
     std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back

@@ -18,7 +18,15 @@ std::uint64_t nmi_period_ns(const run_config& config) noexcept
 
 void add_remarks(const run_config& config, machine& of, run_report& report)
 {
-    const auto reached = static_cast<double>(report.total.raised);
+    auto reached = static_cast<double>(report.total.raised);
+    for (const source_report& source : report.sources) {
+        if (!source.counted)
+            reached -= static_cast<double>(source.raised); // nothing was requested of it
+        if (source.not_armed > 0)
+            report.remarks.push_back(
+                {"source-refused", fmt::format("source {} was refused to a vCPU that came online, {} times",
+                                               name_of(source.kind), source.not_armed)});
+    }
     const auto requested = static_cast<double>(report.requested);
     if (report.total.raised == 0 && !config.inject.rate_max && report.elapsed_ns < nmi_period_ns(config))
         report.remarks.push_back(

@@ -50,6 +50,16 @@ struct cpu_report {
     std::vector<irq_report> irqs;    ///< one per IRQ line
 };
 
+/// What one NMI source did, on all vCPUs.
+struct source_report {
+    source_kind kind = source_kind::sigqueue;
+    bool counted = true;         ///< it can be told what was due: false for perf, whose clock is CPU time
+    std::uint64_t requested = 0; ///< due by the rate, if counted and not --rate max
+    std::uint64_t raised = 0;    ///< by sigqueue: all that no other source raised
+    std::uint64_t overruns = 0;  ///< timer: of these, expirations that found one pending (coalesced)
+    std::uint64_t not_armed = 0; ///< vCPUs that came online and were refused it
+};
+
 enum class check_status { pass, fail, nothing_seen };
 constexpr std::string_view name_of(check_status s) noexcept
 {
@@ -172,8 +182,9 @@ struct run_report {
     bool complete = true; ///< ran for the whole duration
 
     // NMIs
-    std::uint64_t requested = 0; ///< due by the rate; 0 with --rate max
-    std::uint64_t throttled = 0; ///< times the injector waited for room (in-flight bound)
+    std::uint64_t requested = 0;        ///< due by the rate; 0 with --rate max
+    std::uint64_t throttled = 0;        ///< times the injector waited for room (in-flight bound)
+    std::vector<source_report> sources; ///< in the order asked for
     std::vector<cpu_report> cpus;
     cpu_report total; ///< sum of `cpus`, cpu = -1
 

@@ -47,7 +47,7 @@ def names(topic):
 
 # Values that a completion offers, by option; the option's own setter accepts them (suite unit).
 VALUES = {"flavor": "flavors", "fault": "faults", "workload": "workloads", "delivery": "deliveries", "reclaim": "reclaims",
-          "controller": "controllers", "color": "colors", "arrival": "arrivals", "handler": "handlers"}
+          "controller": "controllers", "color": "colors", "arrival": "arrivals", "source": "sources", "handler": "handlers"}
 
 
 def bash(*words):

@@ -3,6 +3,7 @@
 // All-CPU backtraces: who is asked, who answers, and what the stacks say.
 #include "machine/machine_state.hpp"
 #include "machine/trigger_backtrace.hpp"
+#include "machine/unwind.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -33,9 +34,41 @@ std::atomic<std::uint64_t> turns{0};
     turns.fetch_add(1, std::memory_order_relaxed); // no tail call
 }
 
+std::atomic<bool> waits{false};
+
+/// Stays until the NMI has served `slot`.
+[[gnu::noinline]] void waiting_place(const backtrace_slot& slot)
+{
+    waits = true;
+    while (slot.wanted)
+        turns.fetch_add(1, std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] void callers_place(const backtrace_slot& slot)
+{
+    waiting_place(slot);
+    turns.fetch_add(1, std::memory_order_relaxed); // no tail call
+}
+
+[[gnu::noinline]] void callers_callers_place(const backtrace_slot& slot)
+{
+    callers_place(slot);
+    turns.fetch_add(1, std::memory_order_relaxed); // no tail call
+}
+
+/// What those frames were is gone. Not sanitized: a frame of its own would be kept elsewhere, or watched.
+__attribute__((no_sanitize("address", "thread"), noinline)) void overwrite_stack()
+{
+    volatile std::uintptr_t words[1024];
+    for (volatile std::uintptr_t& word : words)
+        word = 0;
+}
+
 } // namespace nmisim::test
 
 namespace {
+
+constexpr bool unwinds = NMISIM_UNWINDS; // tests/unit/meson.build
 
 struct bench {
     explicit bench(int cpus, int deaf = -1) : board(cpus), m(config(cpus))
@@ -92,6 +125,46 @@ TEST_CASE("a backtrace of all vCPUs names the function that each executes, and i
         return text;
     });
     CHECK(child.text == "0 named true; 1 named true; 2 named true; ");
+}
+
+TEST_CASE("the callers are found in the copy of a stack that has been overwritten since")
+{
+    if (!unwinds) {
+        WARN("skipped: built without libunwind, a backtrace is the interrupted instruction");
+        return;
+    }
+    const auto child = in_child(60, [] {
+        backtrace_board board(1);
+        backtrace_slot& slot = board.of[0];
+        std::atomic<bool> overwritten{false};
+        machine_config c;
+        c.cpus = 1;
+        c.custom_workload = [&](vcpu&) {
+            if (!slot.wanted)
+                return;
+            nmisim::test::callers_callers_place(slot);
+            nmisim::test::overwrite_stack();
+            overwritten = true;
+        };
+        machine m(c);
+        m.exchange(make_nmi_handler([&](const pt_regs& regs, int cpu) noexcept {
+            nmi_cpu_backtrace(board, regs, cpu);
+            return 1;
+        }));
+        slot.wanted = true;
+        std::string text =
+            nmisim::test::eventually([] { return nmisim::test::waits.load(); }) ? "" : "never there ";
+        m.raise_nmi(0);
+        text += nmisim::test::eventually([&] { return overwritten.load(); }) ? "" : "never served ";
+        for (const std::uintptr_t ip : unwind(slot.stack)) {
+            const std::string name = symbol_of(ip);
+            if (name.find("_place(") != std::string::npos)
+                text += name.substr(0, name.find('(')) + "; ";
+        }
+        return text;
+    });
+    CHECK(child.text == "nmisim::test::waiting_place; nmisim::test::callers_place; "
+                        "nmisim::test::callers_callers_place; ");
 }
 
 TEST_CASE("who does not answer within the limit is left out, and the others are not")

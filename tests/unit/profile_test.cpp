@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // The profiler's buffers: nothing is lost but what found no room, and that is counted.
+#include "machine/machine_state.hpp"
+#include "machine/signal_line.hpp"
 #include "nmi/profile.hpp"
+#include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 #include "support/text_matcher.hpp"
+#include "verify/profile_job.hpp"
 #include "verify/run.hpp"
+#include "verify/swapper.hpp"
 
+#include <atomic>
 #include <fmt/format.h>
 
 using namespace nmisim;
@@ -44,6 +50,28 @@ std::string books(const run_report& r)
                        r.profile->lost > 0, r.profile->drained == r.retired);
 }
 
+std::atomic<bool> held{false};
+std::atomic<bool> let_go{false};
+
+/// Is in its handler, and has not sampled yet, until it is let go.
+int held_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+{
+    held = true;
+    while (!let_go) {
+    }
+    return inner_call(self, regs, cpu);
+}
+
+/// Lets the NMI go when all that comes before the grace period has been done.
+struct letting_go final : swapper {
+    using swapper::swapper;
+    void wait_grace_period() override
+    {
+        let_go = true;
+        swapper::wait_grace_period();
+    }
+};
+
 } // namespace
 
 TEST_CASE("a drained buffer holds each vCPU's samples in their order, and is empty then")
@@ -77,6 +105,38 @@ TEST_CASE("every handler call leaves a sample, with each flavor and way to recla
     CAPTURE(name_of(c.machine.rcu), name_of(c.reclaim));
     const auto child = in_child(60, [&] { return books(run(c)); });
     CHECK(child.text == "passed true rows true samples true lost false handlers true");
+}
+
+TEST_CASE(
+    "the sample of an NMI that outlasts the swap of its handler is in the profile, with each flavor and "
+    "way to reclaim")
+{
+    run_config c = profiling(workload::spin);
+    c.machine.cpus = 1;
+    c.machine.rcu = GENERATE(from_range(all_flavors));
+    c.reclaim = GENERATE(from_range(all_reclaims));
+    CAPTURE(name_of(c.machine.rcu), name_of(c.reclaim));
+    const auto child = in_child(60, [&] {
+        run_report r;
+        r.config = c;
+        profile_job job(c);
+        element_pool pool(4, held_call, job, 0);
+        const signals_blocked block;
+        machine m(c.machine);
+        if (c.reclaim == reclaim::call_rcu)
+            m.internals().rcu.start_worker();
+        letting_go s(m, pool, c.reclaim);
+        s.first();
+        m.raise_nmi(0);
+        const bool in_old = nmisim::test::eventually([] { return held.load(); });
+        s.step();
+        let_go = true; // call_rcu: nobody has waited yet
+        s.last();
+        job.tell(m, r);
+        return fmt::format("held {} taken {} lost {} handlers {}", in_old, r.profile->taken, r.profile->lost,
+                           r.profile->drained);
+    });
+    CHECK(child.text == "held true taken 1 lost 0 handlers 2");
 }
 
 TEST_CASE("without room every handler call is a loss, and the run still passes")

@@ -2,6 +2,7 @@
 #include "verify/selftest.hpp"
 
 #include "base/clock.hpp"
+#include "machine/nmi_source.hpp"
 #include "nmisim/machine.hpp"
 #include "nmisim/nmi_chain.hpp"
 
@@ -15,8 +16,9 @@ namespace nmisim {
 namespace {
 
 constexpr int vcpus = 3;
-enum class sender { control, remote, local, after_hotplug };
-constexpr std::array all_senders{sender::remote, sender::local, sender::control, sender::after_hotplug};
+enum class sender { control, remote, local, after_hotplug, timer, perf };
+constexpr std::array all_senders{sender::remote,        sender::local, sender::control,
+                                 sender::after_hotplug, sender::timer, sender::perf};
 
 std::string_view name_of(sender s)
 {
@@ -25,6 +27,8 @@ std::string_view name_of(sender s)
     case sender::remote: return "remote IPI";
     case sender::local: return "local IPI";
     case sender::after_hotplug: return "NMI after hotplug";
+    case sender::timer: return "own timer";
+    case sender::perf: return "own performance counter";
     }
     return "?";
 }
@@ -33,7 +37,9 @@ std::string_view name_of(sender s)
 class bench {
 public:
     bench(flavor f, delivery d, const selftest_options& options) : options_(options), machine_(config(f, d))
-    {}
+    {
+        set_nmi_longest_ns(machine_, options.timeout_ns); // a preempted handler is no news here
+    }
 
     selftest_result run(sender from)
     {
@@ -45,6 +51,8 @@ public:
                 return options_.answer;
             },
             nmi_flag_first, "nmi_selftest");
+        if (from == sender::timer || from == sender::perf)
+            return run_source(from);
         if (from == sender::after_hotplug) {
             machine_.cpu_down(vcpus - 1);
             if (machine_.raise_nmi(vcpus - 1) != raise_result::offline)
@@ -65,6 +73,35 @@ public:
     }
 
 private:
+    /// A few NMIs on each vCPU from its own source, all of them in the books and claimed by the handler.
+    selftest_result run_source(sender from)
+    {
+        if (from == sender::perf && !perf_refusal().empty())
+            return {"", false, std::string(perf_refusal()), true};
+        constexpr double rate_hz = 1'000;
+        constexpr std::uint64_t enough = 3;
+        const auto source = from == sender::timer ? make_timer_source(machine_, rate_hz)
+                                                  : make_perf_source(machine_, rate_hz);
+        if (!options_.lose_raises)
+            source->start();
+        const std::uint64_t deadline_ns = now_ns() + options_.timeout_ns;
+        for (int cpu = 0; cpu < vcpus; ++cpu)
+            while (taken(cpu) < enough) {
+                if (now_ns() > deadline_ns)
+                    return {"", false, fmt::format("vCPU {} did not take its NMIs", cpu)};
+                sched_yield();
+            }
+        source->stop();
+        if (!flush_sources(machine_, options_.timeout_ns))
+            return {"", false, "NMIs were left in flight"};
+        for (int cpu = 0; cpu < vcpus; ++cpu)
+            if (taken(cpu) != machine_.nmi_count(cpu))
+                return {"", false,
+                        fmt::format("vCPU {} handled {} and counted {} NMIs", cpu, taken(cpu),
+                                    machine_.nmi_count(cpu))};
+        return verdict();
+    }
+
     machine_config config(flavor f, delivery d)
     {
         machine_config c;
@@ -105,6 +142,11 @@ private:
                         fmt::format("vCPU {} handled {} and counted {} NMIs instead of {}", cpu, taken(cpu),
                                     counted, expected)};
         }
+        return verdict();
+    }
+
+    selftest_result verdict() const
+    {
         if (options_.answer != 1)
             return {"", false, fmt::format("the handler answered {}", options_.answer)};
         return {"", true, ""};
@@ -135,8 +177,8 @@ bool run_selftest(const selftest_options& options, const std::function<void(cons
                 selftest_result result = b.run(from);
                 result.name = fmt::format("{}, flavor {}, delivery {}", name_of(from), nmisim::name_of(f),
                                           nmisim::name_of(d));
-                good = good && result.passed;
-                ++cases;
+                good = good && (result.passed || result.skipped);
+                cases += result.passed ? 1 : 0;
                 each(result);
             }
     return good && cases > 0;

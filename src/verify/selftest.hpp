@@ -3,7 +3,7 @@
 // Does an NMI arrive at all? Each test case sends a few and waits until each vCPU that should take one has, and
 // nobody else did. Kernel: arch/x86/kernel/nmi_selftest.c, which sends an NMI to every other CPU (remote IPI)
 // and to its own (local IPI) at boot. Here each is done for each flavor and delivery; and so are NMIs from the
-// control side and to a vCPU that has been offline.
+// control side, to a vCPU that has been offline, and from each vCPU's own timer and performance counter.
 #pragma once
 
 #include "nmisim/machine_config.hpp"
@@ -17,7 +17,8 @@ namespace nmisim {
 struct selftest_result {
     std::string name; ///< "remote IPI, flavor memb, delivery latch"
     bool passed = false;
-    std::string why; ///< empty, or what was missing
+    std::string why;      ///< empty, or what was missing
+    bool skipped = false; ///< the system has no such source; neither passed nor failed
 };
 
 struct selftest_options {

@@ -33,7 +33,7 @@ TEST_CASE("the selftest passes with each flavor, delivery and sender, once each"
     std::size_t cases = 0;
     CHECK(failures({}, good, cases).empty());
     CHECK(good);
-    CHECK(cases == all_flavors.size() * 2 * 4);
+    CHECK(cases == all_flavors.size() * 2 * 6);
 }
 
 TEST_CASE("the selftest fails when NMIs do not arrive, and names who did not get one")
@@ -44,6 +44,7 @@ TEST_CASE("the selftest fails when NMIs do not arrive, and names who did not get
     CHECK_FALSE(good);
     CHECK_THAT(text, Contains("remote IPI, flavor memb, delivery latch: vCPU 1 did not take its NMI"));
     CHECK_THAT(text, Contains("local IPI, flavor memb, delivery latch: vCPU 0 did not take its NMI"));
+    CHECK_THAT(text, Contains("own timer, flavor memb, delivery latch: vCPU 0 did not take its NMIs"));
 }
 
 TEST_CASE("the selftest fails when its handler is not the one that claims the NMI")

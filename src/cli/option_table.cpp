@@ -17,6 +17,7 @@ using text = std::string_view;
 
 constexpr std::uint64_t most_vcpus = 4096;
 constexpr std::uint64_t most_irqs = 16;
+constexpr std::uint64_t most_chained = 64;
 constexpr std::uint64_t most_in_flight = 1'000'000;
 constexpr std::uint64_t greatest_seed = (std::uint64_t{1} << 53) - 1; // exact in every JSON reader
 
@@ -84,6 +85,9 @@ const option_spec table[] = {
     {"handler", 0, "KIND", "count", handlers, for_run,
      "count; slow:TIME, which stays in each NMI for TIME; or a job: profile, watchdog, backtrace",
      set_handler, words, "handlers"},
+    {"chain", 0, "N", "0", handlers, for_run,
+     "put the handler on the LOCAL chain, with N others that come and go at each swap; 0: no chain",
+     [](settings& s, text v) { s.run.chain = static_cast<int>(parse_count(v, 0, most_chained)); }},
     {"nmi-longest", 0, "TIME", "never", handlers, for_run,
      "time each handler, and report one that takes at least TIME and longer than any before; never",
      set_nmi_longest},

@@ -18,6 +18,7 @@
 #include "observe/text_report.hpp"
 #include "observe/trace_json.hpp"
 #include "observe/units.hpp"
+#include "verify/chain_side.hpp"
 #include "verify/run.hpp"
 
 #include <fmt/chrono.h>
@@ -68,6 +69,9 @@ bool system_is_fit(const settings& s)
                                  name_of(s.run.fault), name_of(s.run.machine.rcu), why));
         return false;
     }
+    if (const std::string_view why = not_on_a_chain(s.run.fault); s.run.chain > 0 && !why.empty())
+        throw usage_error(
+            fmt::format("--fault {} cannot be shown with --chain: {}", name_of(s.run.fault), why));
     bool fit = true;
     for (const preflight_finding& f : preflight(s.run)) {
         fit = fit && !f.fatal;

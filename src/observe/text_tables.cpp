@@ -210,6 +210,10 @@ std::string swap_table(const run_report& r)
                 {count_text(r.swaps), count_text(r.late_swaps), count_text(r.retired),
                  count_text(r.reclaimed), count_text(r.waiting_max)},
                 14, 12);
+    if (r.config.chain > 0)
+        text += fmt::format(
+            "Chain           {} handlers beside the run's own, {} taken off and one added for each\n",
+            r.config.chain, count_text(r.chain_swaps));
     text +=
         fmt::format("Handler age   same {}   +1 {}   +2 or more {}{}\n", count_text(r.handler_age[0]),
                     count_text(r.handler_age[1]), count_text(r.handler_age[2]),

@@ -16,6 +16,7 @@
 #include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/bad_handlers.hpp"
+#include "verify/chain_side.hpp"
 #include "verify/handler_job.hpp"
 #include "verify/irq_side.hpp"
 #include "verify/judge.hpp"
@@ -64,6 +65,7 @@ public:
                 config.hold_ns),
           sources_(config), controller_(config.swap_interval_ns, [this] {
               irqs_->step();
+              chain_->step();
               swapper_->step();
           })
     {
@@ -98,6 +100,7 @@ private:
     element_pool pool_;
     std::unique_ptr<swapper> swapper_;
     std::unique_ptr<irq_side> irqs_;
+    std::unique_ptr<chain_side> chain_;
     source_side sources_; ///< before the machine, whose vCPUs use it
     controller controller_;
     std::unique_ptr<trace_log> trace_; ///< before the machine, which writes to it
@@ -126,16 +129,20 @@ void checked_run::start()
     machine_state& state = machine_->internals();
     state.domain.observe = observe;
     state.domain.observe_irq = observe_in_irq;
-    state.domain.observe_task = observe_from_task;
-    if (config_.nmi_longest_ns != 0)
-        state.domain.nmi_longest_ns.store(config_.nmi_longest_ns, std::memory_order_relaxed); // a knob
+    state.domain.observe_task = config_.chain == 0 ? observe_from_task : observe_chain_from_task;
+    if (config_.nmi_longest_ns != 0 || config_.chain > 0) // a chain times its handlers by itself
+        state.domain.nmi_longest_ns.store(config_.nmi_longest_ns != 0 ? config_.nmi_longest_ns : UINT64_MAX,
+                                          std::memory_order_relaxed); // a knob
     if (config_.reclaim == reclaim::call_rcu)
         state.rcu.start_worker();
     arm_bad_handlers(*machine_);
-    swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim);
+    swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim,
+                            config_.chain == 0 ? nmi_slot : nmi_chain_slot);
     irqs_ = std::make_unique<irq_side>(*machine_, config_);
+    chain_ = std::make_unique<chain_side>(*machine_, config_);
     swapper_->first();
     irqs_->first();
+    chain_->first();
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     state.domain.handler_name = name_of(config_.handler).data();               // a literal
     job_->started(*machine_);
@@ -304,11 +311,13 @@ void checked_run::finish()
         machine_->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed);
         swapper_->last();
         irqs_->last();
+        chain_->last();
         job_->stopped(*machine_);
     }
     report_.swaps = controller_.swaps();
     report_.late_swaps = controller_.late();
     report_.irq_swaps = irqs_->swaps();
+    report_.chain_swaps = chain_->churned();
     for (const element_pool* pool : pools()) {
         report_.retired += pool->retired();
         report_.reclaimed += pool->reclaimed();
@@ -340,6 +349,7 @@ void checked_run::finish()
     static_cast<void>(trace_.release());
     static_cast<void>(hotplug_.release());
     static_cast<void>(irqs_.release());
+    static_cast<void>(chain_.release());
 }
 
 } // namespace

@@ -58,6 +58,7 @@ struct run_config {
     machine_config machine;                                  ///< vCPUs, flavor, delivery, workload, signal
     injection inject;                                        ///< rate, arrivals
     std::vector<source_kind> sources{source_kind::sigqueue}; ///< each at inject.rate_hz, and no kind twice
+    int chain = 0; ///< handlers churned on the LOCAL chain, beside the run's own; 0: no chain at all
     double irq_rate_hz = 1'000;                      ///< IRQs per second, line and vCPU (machine.irqs lines)
     bool swap = true;                                ///< false: --swap-interval never
     std::uint64_t swap_interval_ns = 10'000'000;     ///< 0 = back to back

@@ -190,7 +190,8 @@ struct run_report {
 
     // swaps
     std::uint64_t swaps = 0;
-    std::uint64_t late_swaps = 0; ///< started after their deadline by more than the interval
+    std::uint64_t chain_swaps = 0; ///< handlers that were taken off the chain, and one added for each
+    std::uint64_t late_swaps = 0;  ///< started after their deadline by more than the interval
     std::uint64_t retired = 0;
     std::uint64_t reclaimed = 0;
     std::uint64_t waiting_max = 0; ///< most retired handlers that waited for their grace period at once

@@ -3,17 +3,18 @@
 // The writer's faults: each a swapper with one step done wrong.
 #include "machine/machine_state.hpp"
 #include "machine/plain_publish.hpp"
+#include "nmisim/nmi_chain.hpp"
 #include "verify/swapper.hpp"
 
 namespace nmisim {
 namespace {
 
-struct no_grace_period final : swapper {
+struct no_grace_period : swapper {
     using swapper::swapper;
     void wait_grace_period() override {}
 };
 
-struct publish_before_init final : swapper {
+struct publish_before_init : swapper {
     using swapper::swapper;
     element* build() override { return pool_.take(false); }
     void publish(element& next) override
@@ -26,7 +27,7 @@ struct publish_before_init final : swapper {
 
 /// Publishes by plain stores, again and again: the reordered stores are a few instructions apart, and each
 /// repetition is another chance for an NMI to fall between them. Runs on a vCPU (run.cpp sees to that).
-struct plain_publisher final : swapper {
+struct plain_publisher : swapper {
     using swapper::swapper;
     void publish(element& next) override
     {
@@ -42,7 +43,7 @@ struct plain_publisher final : swapper {
     }
 };
 
-struct unset_then_set final : swapper {
+struct unset_then_set : swapper {
     using swapper::swapper;
     void publish(element& next) override
     {
@@ -64,7 +65,7 @@ int call_pair(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
     return (*pair.first)(regs, cpu) + (*pair.second)(regs, cpu);
 }
 
-struct add_then_remove final : swapper {
+struct add_then_remove : swapper {
     using swapper::swapper;
     void publish(element& next) override
     {
@@ -81,7 +82,7 @@ struct add_then_remove final : swapper {
     pair_callback pair_;
 };
 
-struct leak_retired final : swapper {
+struct leak_retired : swapper {
     using swapper::swapper;
     void reclaim_now(element& old) override
     {
@@ -91,7 +92,7 @@ struct leak_retired final : swapper {
     unsigned count_ = 0;
 };
 
-struct double_reclaim final : swapper {
+struct double_reclaim : swapper {
     using swapper::swapper;
     void reclaim_now(element& old) override
     {
@@ -102,19 +103,45 @@ struct double_reclaim final : swapper {
     unsigned count_ = 0;
 };
 
+/// Publishes on the LOCAL chain. The registry waits a grace period at each change, so that the swapper's own is a
+/// second one; what betrays the registry's are the handlers of chain_side.
+template <class Swapper>
+struct chained final : Swapper {
+    using Swapper::Swapper;
+    void set(nmi_callback& callback) override
+    {
+        if (&callback == &dummy_nmi_callback)
+            registration_ = nmi_registration();
+        else if (registration_)
+            static_cast<void>(registration_.replace(nmi_handler(&callback))); // the pool's: destroys nothing
+        else
+            registration_ =
+                register_nmi_handler(this->machine_, nmi_type::local, callback, 0, "nmi_callback");
+    }
+    nmi_registration registration_;
+};
+
+template <class Swapper>
+std::unique_ptr<swapper> make(machine& m, element_pool& pool, reclaim how, int irq)
+{
+    if (irq == nmi_chain_slot)
+        return std::make_unique<chained<Swapper>>(m, pool, how, irq);
+    return std::make_unique<Swapper>(m, pool, how, irq);
+}
+
 } // namespace
 
 std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how, int irq)
 {
     switch (f) {
-    case fault::no_grace_period: return std::make_unique<no_grace_period>(m, pool, how, irq);
-    case fault::publish_before_init: return std::make_unique<publish_before_init>(m, pool, how, irq);
-    case fault::plain_publish: return std::make_unique<plain_publisher>(m, pool, how, irq);
-    case fault::unset_then_set: return std::make_unique<unset_then_set>(m, pool, how, irq);
-    case fault::add_then_remove: return std::make_unique<add_then_remove>(m, pool, how, irq);
-    case fault::leak_retired: return std::make_unique<leak_retired>(m, pool, how, irq);
-    case fault::double_reclaim: return std::make_unique<double_reclaim>(m, pool, how, irq);
-    default: return std::make_unique<swapper>(m, pool, how, irq);
+    case fault::no_grace_period: return make<no_grace_period>(m, pool, how, irq);
+    case fault::publish_before_init: return make<publish_before_init>(m, pool, how, irq);
+    case fault::plain_publish: return make<plain_publisher>(m, pool, how, irq);
+    case fault::unset_then_set: return make<unset_then_set>(m, pool, how, irq);
+    case fault::add_then_remove: return make<add_then_remove>(m, pool, how, irq);
+    case fault::leak_retired: return make<leak_retired>(m, pool, how, irq);
+    case fault::double_reclaim: return make<double_reclaim>(m, pool, how, irq);
+    default: return make<swapper>(m, pool, how, irq);
     }
 }
 

@@ -30,13 +30,13 @@ swapper::swapper(machine& m, element_pool& pool, reclaim how, int irq)
 std::atomic<nmi_callback*>& swapper::slot() noexcept
 {
     nmi_domain& domain = machine_.internals().domain;
-    return irq_ == nmi_slot ? domain.callback : domain.irqs[irq_].action;
+    return irq_ < 0 ? domain.callback : domain.irqs[irq_].action;
 }
 
 nmi_line& swapper::line(int cpu) noexcept
 {
     machine_state& state = machine_.internals();
-    return irq_ == nmi_slot ? state.area(cpu).line : state.irq(cpu, irq_).line;
+    return irq_ < 0 ? state.area(cpu).line : state.irq(cpu, irq_).line;
 }
 
 void swapper::first()

@@ -27,6 +27,8 @@ struct swap_times {
 
 /// Not an IRQ line: the machine's one NMI callback.
 inline constexpr int nmi_slot = -1;
+/// The same, behind the LOCAL chain.
+inline constexpr int nmi_chain_slot = -2;
 
 class swapper {
 public:
@@ -57,8 +59,9 @@ protected:
     void nmi_everywhere();
 
     std::atomic<nmi_callback*>& slot() noexcept;
-    void set(nmi_callback& callback) noexcept { rcu_assign_pointer(slot(), &callback); }
-    void unset() noexcept { set(dummy_nmi_callback); }
+    /// Where handlers are published: the slot itself, or a chain (swap_faults.cpp).
+    virtual void set(nmi_callback& callback) { rcu_assign_pointer(slot(), &callback); }
+    void unset() { set(dummy_nmi_callback); }
 
     machine& machine_;
     element_pool& pool_;
@@ -78,7 +81,7 @@ private:
     swap_times times_;
 };
 
-/// The correct swapper, or the one that a fault asks for.
+/// The correct swapper, or the one that a fault asks for. `irq` nmi_chain_slot: through the LOCAL chain.
 std::unique_ptr<swapper> make_swapper(fault f, machine& m, element_pool& pool, reclaim how,
                                       int irq = nmi_slot);
 

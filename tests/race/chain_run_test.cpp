@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs with their handler on the LOCAL chain, and others that come and go beside it.
+#include "support/catch2.hpp"
+#include "verify/chain_side.hpp"
+#include "verify/run.hpp"
+
+using namespace nmisim;
+
+namespace {
+
+run_report run_with_chain(run_config config)
+{
+    config.machine.cpus = 2;
+    config.duration_ns = 200'000'000;
+    config.inject.rate_hz = 5'000;
+    config.swap_interval_ns = 0;
+    config.chain = 3;
+    return run(config);
+}
+
+const check_report& of(const run_report& report, check which)
+{
+    return report.checks[static_cast<std::size_t>(which)];
+}
+
+} // namespace
+
+TEST_CASE("with handlers that come and go on its chain, each NMI runs the run's own once")
+{
+    run_config config;
+    config.machine.rcu = GENERATE(from_range(all_flavors));
+    config.machine.workload = GENERATE(workload::spin, workload::read);
+    config.reclaim = GENERATE(reclaim::sync, reclaim::call_rcu);
+    const run_report report = run_with_chain(config);
+    CHECK(report.passed());
+    CHECK(report.chain_swaps > 0);
+    CHECK(of(report, check::exactly_once).looked_at > 0);
+    // Each NMI looks at the run's own handler and at those beside it.
+    CHECK(of(report, check::grace_period).looked_at > 2 * report.total.handled);
+}
+
+TEST_CASE("a chained handler that goes before its grace period is seen by the NMIs that still run it")
+{
+    run_config config;
+    config.machine.rcu = GENERATE(from_range(all_flavors));
+    config.fault = fault::no_grace_period;
+    const run_report report = run_with_chain(config);
+    CHECK(of(report, check::grace_period).status == check_status::fail);
+    CHECK(of(report, check::grace_period).first.find("chained handler") != std::string::npos);
+}
+
+TEST_CASE("faults of the one published callback are caught behind a chain as well")
+{
+    struct expectation {
+        fault left_out;
+        check caught_by;
+    };
+    const auto expected = GENERATE(expectation{fault::unset_then_set, check::exactly_once},
+                                   expectation{fault::add_then_remove, check::exactly_once},
+                                   expectation{fault::leak_retired, check::reclaim},
+                                   expectation{fault::double_reclaim, check::reclaim});
+    run_config config;
+    config.fault = expected.left_out;
+    CHECK(of(run_with_chain(config), expected.caught_by).status == check_status::fail);
+    CHECK(not_on_a_chain(expected.left_out).empty());
+}

@@ -2,6 +2,7 @@
 #include "nmisim/machine.hpp"
 
 #include "base/clock.hpp"
+#include "base/own_pid.hpp"
 #include "base/raw_write.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/backtrace.hpp"
@@ -83,10 +84,9 @@ void wait_grace_period(machine_state& state)
 {
     state.waits_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch only
     // relaxed: a number for people
-    NMISIM_PROBE1(grace_period_begin, state.grace_periods.load(std::memory_order_relaxed));
+    NMISIM_PROBE1(grace_period_begin, state.waits_ended.load(std::memory_order_relaxed));
     state.rcu.synchronize();
-    state.waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
-    const std::uint64_t number = state.grace_periods.fetch_add(1, std::memory_order_relaxed);
+    const std::uint64_t number = state.waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
     NMISIM_PROBE1(grace_period_end, number);
 }
 
@@ -102,7 +102,8 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     if (log != nullptr && c.nesting != nesting::blocked)
         throw std::invalid_argument("a timeline is written with nesting blocked only");
     chains = std::make_shared<nmi_chain_registry>(*this);
-    domain.pid = getpid();
+    keep_own_pid();
+    domain.pid = own_pid();
     domain.exc_nmi = entry.exc_nmi;
     domain.measure_latency = c.measure_latency;
     domain.nmis_nest = c.nesting != nesting::blocked;
@@ -121,7 +122,7 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
 
 bool is_own_process(const machine_state& state) noexcept
 {
-    return getpid() == state.domain.pid;
+    return own_pid() == state.domain.pid;
 }
 
 bool may_wait(const machine_state& state) noexcept

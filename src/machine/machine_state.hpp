@@ -48,7 +48,7 @@ struct machine_state {
     /// reading it here would cost as much as a short grace period.
     std::atomic<std::uint64_t> waits_begun{0};
     std::atomic<std::uint64_t> waits_ended{0};
-    std::atomic<std::uint64_t> grace_periods{0};
+    std::atomic<std::uint64_t> deferred_grace_periods{0}; ///< waited for by call_rcu(), one per callback
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};
 

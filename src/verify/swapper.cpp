@@ -121,7 +121,7 @@ void swapper::reclaim_callback(rcu_callback_head* head)
     const std::uint64_t ended_ns = now_ns();
     self.times_.grace_period.record(ended_ns - old.retired_ns);
     self.times_.swap.record(ended_ns - old.retired_ns);
-    self.machine_.internals().grace_periods.fetch_add(1, std::memory_order_relaxed);
+    self.machine_.internals().deferred_grace_periods.fetch_add(1, std::memory_order_relaxed);
     self.reclaim_now(old);
     const std::uint64_t reclaimed_ns = now_ns();
     self.times_.reclaim.record(reclaimed_ns - ended_ns);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // The writer: swap, wait for a grace period, reclaim, as fast as they go, against the flavor's own synchronize
-// alone, with busy readers on the other CPU and idle ones registered.
+// alone, with busy readers on the other CPU and idle ones registered. And against the same by hand: new, store,
+// synchronize, delete. With a reader beside it a synchronize after other work is not the one that follows the
+// last at once: the reader's cache line has had time to leave.
 //
-// One repetition measures both in turn, ABBA, in windows of 2 ms. A window in which the writer or the busy reader
+// One repetition measures the three in turn, there and back, in windows of 2 ms. A window in which the writer or the busy reader
 // lost its CPU to somebody else says nothing about a grace period and is left out (`kept` says what share was kept);
 // with two busy readers on one CPU one of them is always preempted, so nothing is left out.
 #include "base/clock.hpp"
@@ -105,17 +107,29 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         std::uint64_t generation = 1;
         series sync;
         series swap;
+        series hand;
         const auto raw = [&] { m.internals().rcu.synchronize(); };
         const auto whole = [&] { m.exchange(some_handler(++generation)); }; // the old one is freed here
         measure(sync, helpers, busy, raw);
+        std::atomic<nmi_callback*> slot{some_handler(1).release()};
+        const auto by_hand = [&] {
+            const nmi_handler old(slot.load(std::memory_order_relaxed)); // the only writer
+            rcu_assign_pointer(slot, some_handler(++generation).release());
+            m.internals().rcu.synchronize();
+        };
+        measure(hand, helpers, busy, by_hand);
         measure(swap, helpers, busy, whole);
         measure(swap, helpers, busy, whole);
+        measure(hand, helpers, busy, by_hand);
         measure(sync, helpers, busy, raw);
+        const nmi_handler last(slot.load(std::memory_order_relaxed)); // as above
         add_counters(state, "sync", sync);
         add_counters(state, "swap", swap);
+        add_counters(state, "hand", hand);
         state.counters["ratio"] = state.counters["swap_p50_us"] / state.counters["sync_p50_us"];
-        state.counters["kept"] =
-            static_cast<double>(sync.kept + swap.kept) / static_cast<double>(sync.tried + swap.tried);
+        state.counters["ratio_to_hand"] = state.counters["swap_p50_us"] / state.counters["hand_p50_us"];
+        state.counters["kept"] = static_cast<double>(sync.kept + swap.kept + hand.kept) /
+                                 static_cast<double>(sync.tried + swap.tried + hand.tried);
         sched_setaffinity(0, sizeof allowed, &allowed);
     }
 }

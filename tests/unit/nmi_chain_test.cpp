@@ -11,7 +11,9 @@
 #include "support/text_matcher.hpp"
 
 #include <cerrno>
+#include <stdexcept>
 #include <string>
+#include <unistd.h>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -170,6 +172,52 @@ TEST_CASE("a handler is on one chain once: a second registration is refused")
         return text + " " + std::to_string(bool(again));
     });
     CHECK(child.text == "10 1 1 1");
+}
+
+TEST_CASE("a null handler is refused with EINVAL, on an empty chain and on one with handlers")
+{
+    const auto child = in_child(20, [] {
+        bench b;
+        std::string log;
+        const auto refused = [&] {
+            const auto null = register_nmi_handler(b.m, nmi_type::local, nmi_handler(), 0, "null");
+            return !null && null.error() == EINVAL ? "r" : "?";
+        };
+        log += refused();
+        const auto a = register_nmi_handler(b.m, nmi_type::local, letter(log, 'a', 1), 0, "a");
+        log += refused();
+        b.nmi(0x1000);
+        return log;
+    });
+    CHECK(child.text == "rra");
+}
+
+TEST_CASE("a second handler on SERR or IO_CHECK is taken with a warning, on the other chains without")
+{
+    const auto child = in_child(20, [] {
+        int fds[2];
+        if (pipe(fds) != 0)
+            throw std::runtime_error("pipe");
+        dup2(fds[1], STDERR_FILENO);
+        bench b;
+        std::string log;
+        for (const nmi_type type : all_nmi_types) {
+            const std::string name(name_of(type));
+            const auto first = register_nmi_handler(b.m, type, letter(log, '1'), 0, "first " + name);
+            const auto other = register_nmi_handler(b.m, type, letter(log, '2', 1), 0, "second " + name);
+            b.m.set_reason(type == nmi_type::serr ? 0x80 : type == nmi_type::io_check ? 0x40 : 0);
+            b.nmi(0x1000);
+            log += first && other ? ' ' : '?';
+        }
+        char text[4096];
+        close(fds[1]), close(STDERR_FILENO);
+        const ssize_t n = read(fds[0], text, sizeof text);
+        return log + "\n" + std::string(text, n > 0 ? static_cast<std::size_t>(n) : 0);
+    });
+    CHECK(child.text ==
+          "12 12 12 12 \n"
+          "nmi-sim: WARNING: second handler on a chain that is meant for one (second serr)\n"
+          "nmi-sim: WARNING: second handler on a chain that is meant for one (second io_check)\n");
 }
 
 TEST_CASE("unregistering returns only after the NMI that runs the handler has ended")

@@ -110,6 +110,22 @@ TEST_CASE("an NMI interrupts an IRQ handler: in_nmi inside, in_irq before, insid
     CHECK(b.m.internals().area(0).irq->checks[check::nesting].failures() == 0);
 }
 
+TEST_CASE("an NMI that interrupts a task counts as an IRQ as well: in_nmi and in_irq inside")
+{
+    bench b(0, every_flavor());
+    std::string log;
+    b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        log += in_nmi() && in_irq() && !in_task() && interrupt_context_level() == 3 ? 'N' : '?';
+        return 1;
+    }));
+    b.cpu.run([&] {
+        log += in_task() ? '<' : '?';
+        b.m.raise_nmi(0);
+        log += in_task() && !in_irq() && !in_nmi() ? '>' : '?';
+    });
+    CHECK(log == "<N>");
+}
+
 TEST_CASE("an IRQ does not interrupt an NMI, nor another IRQ: it comes when they have ended")
 {
     bench b(2, every_flavor());

@@ -11,6 +11,7 @@
 #include "support/text_matcher.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
@@ -378,6 +379,35 @@ TEST_CASE("a chained handler that takes longer than ever is on record, a shorter
                std::to_string(slow.max_duration_ns() == second_record);
     });
     CHECK(child.text == "111111");
+}
+
+TEST_CASE("only a handler's new record is said on standard error, not every call that takes too long")
+{
+    const auto child = in_child(20, [] {
+        bench b;
+        std::uint64_t hold_ns = 0;
+        const auto slow = register_nmi_handler(
+            b.m, nmi_type::local, [&](const pt_regs&, int) noexcept { return spin_for(hold_ns), 1; }, 0,
+            "slow");
+        set_nmi_longest_ns(b.m, 1'000'000);
+        int fds[2];
+        if (pipe2(fds, O_NONBLOCK) != 0)
+            throw std::runtime_error("pipe");
+        dup2(fds[1], STDERR_FILENO);
+        std::string text;
+        for (const std::uint64_t ns : {40'000'000, 2'000'000, 80'000'000}) {
+            b.m.internals().domain.last_duration_report_ns = 0; // as if the last message were long ago
+            hold_ns = ns;
+            const std::uint64_t before = slow.max_duration_ns();
+            b.nmi(0x1000);
+            const bool is_record = slow.max_duration_ns() > before; // preemption can make a short call one
+            char line[256];
+            const bool said = read(fds[0], line, sizeof line) > 0;
+            text += said == is_record ? "right " : said ? "said " : "silent ";
+        }
+        return text;
+    });
+    CHECK(child.text == "right right right ");
 }
 
 TEST_CASE("a callback published without chains is counted as normal unless the default action ran")

@@ -21,6 +21,7 @@ Stages:
   tidy    clang-tidy on that build
   clang   clang++, suites unit, race and explore
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite but lint
+  tsan    g++ with ThreadSanitizer, suite tsan
 
   --full        every stage; without it: gcc
   --no-install  install nothing; what is needed is there
@@ -34,9 +35,9 @@ stages=() install=yes
 while [[ $# -gt 0 ]]; do
     case $1 in
     --help | -h) usage && exit 0 ;;
-    --full) stages=(gcc tidy clang asan) ;;
+    --full) stages=(gcc tidy clang asan tsan) ;;
     --no-install) install=no ;;
-    gcc | tidy | clang | asan) stages+=("$1") ;;
+    gcc | tidy | clang | asan | tsan) stages+=("$1") ;;
     *) say "test.sh: unknown argument $1" && usage >&2 && exit 2 ;;
     esac
     shift
@@ -65,7 +66,8 @@ leak_detection()
 
 results=()
 
-# stage NAME FOLDER COMPILER "MESON TEST ARGUMENTS" [MESON OPTION...]
+# stage NAME FOLDER COMPILER "MESON TEST ARGUMENTS" [MESON OPTION...]; builds ${targets[@]}, or all
+targets=()
 stage()
 {
     local name=$1 folder=$2 compiler=$3 suites log=$2/meson-logs/$1.json begin=$SECONDS built
@@ -74,7 +76,7 @@ stage()
     say "== $name"
     results+=("$name=$log")
     rm -f "$log" # so that no old result is counted when this build fails
-    if ! configure "$folder" "$compiler" -Dwerror=true "$@" || ! ninja -C "$folder" --quiet >&2; then
+    if ! configure "$folder" "$compiler" -Dwerror=true "$@" || ! ninja -C "$folder" --quiet "${targets[@]}" >&2; then
         say "$name: did not build; counted as one failed test"
         return
     fi
@@ -94,6 +96,11 @@ for name in "${stages[@]}"; do
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1
         export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
         stage asan build-asan g++ "--no-suite lint" -Db_sanitize=address,undefined -Doptimization=1
+        ;;
+    tsan)
+        targets=(src/cli/nmi-sim) # all that its suite takes
+        stage tsan build-tsan g++ "--suite tsan" -Db_sanitize=thread -Doptimization=1 -Dlibrary=false
+        targets=()
         ;;
     esac
 done

@@ -67,7 +67,8 @@ void read_round(machine_state& machine, percpu& area) noexcept
         machine.rcu.read_lock();
         nmi_callback* callback = rcu_dereference(machine.domain.callback);
         const bool same = callback == nullptr;
-        if (machine.domain.observe_task != nullptr && callback != &dummy_nmi_callback)
+        // The callback first: observe_task is set once vCPUs run, and before the first callback is published.
+        if (callback != &dummy_nmi_callback && machine.domain.observe_task != nullptr)
             machine.domain.observe_task(*callback, area);
         machine.rcu.read_unlock();
         expect(area, check::workload, same ? 1 : 0, 0, "null callbacks read");

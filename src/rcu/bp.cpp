@@ -4,14 +4,16 @@
 #include "rcu/rcu.hpp"
 #include "rcu/tables.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
-static_assert(sizeof(rcu_head) <= sizeof(rcu_callback_head::storage));
+static_assert(sizeof(rcu_head) <= callback_room);
 
 const rcu_ops bp_ops{
     flavor::bp,
     // A first, empty section registers: urcu_bp_register_thread() is a no-op.
-    []() { urcu_bp_read_lock(), urcu_bp_read_unlock(); },
+    []() { bp::read_lock(), bp::read_unlock(); },
     // bp unregisters in the thread's exit, from a TSD destructor.
     []() {},
     []() { bp::read_lock(); },
@@ -19,11 +21,15 @@ const rcu_ops bp_ops{
     []() {},
     []() {},
     []() {},
-    []() { urcu_bp_synchronize_rcu(); },
+    []() { urcu_bp_synchronize_rcu(), grace_period_ended(); },
     [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
-        urcu_bp_call_rcu(reinterpret_cast<rcu_head*>(head), reinterpret_cast<void (*)(rcu_head*)>(fn));
+        urcu_bp_call_rcu(reinterpret_cast<rcu_head*>(head),
+                         reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));
     },
-    []() { urcu_bp_barrier(); },
+    []() {
+        const inside_liburcu its_own;
+        urcu_bp_barrier(), callbacks_have_run();
+    },
     []() { urcu_bp_get_default_call_rcu_data(); },
 };
 

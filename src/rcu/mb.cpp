@@ -4,9 +4,11 @@
 #include "rcu/rcu.hpp"
 #include "rcu/tables.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
-static_assert(sizeof(rcu_head) <= sizeof(rcu_callback_head::storage));
+static_assert(sizeof(rcu_head) <= callback_room);
 
 const rcu_ops mb_ops{
     flavor::mb,
@@ -17,11 +19,15 @@ const rcu_ops mb_ops{
     []() {},
     []() {},
     []() {},
-    []() { urcu_mb_synchronize_rcu(); },
+    []() { urcu_mb_synchronize_rcu(), grace_period_ended(); },
     [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
-        urcu_mb_call_rcu(reinterpret_cast<rcu_head*>(head), reinterpret_cast<void (*)(rcu_head*)>(fn));
+        urcu_mb_call_rcu(reinterpret_cast<rcu_head*>(head),
+                         reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));
     },
-    []() { urcu_mb_barrier(); },
+    []() {
+        const inside_liburcu its_own;
+        urcu_mb_barrier(), callbacks_have_run();
+    },
     []() { urcu_mb_get_default_call_rcu_data(); },
 };
 

@@ -10,14 +10,25 @@
 
 #include "nmisim/flavor.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
 struct mb {
     static constexpr flavor id = flavor::mb;
 
     // Context: any, on a registered thread. Progress: wait-free; may wake a waiting updater (futex).
-    static void read_lock() noexcept { urcu_mb_read_lock(); }
-    static void read_unlock() noexcept { urcu_mb_read_unlock(); }
+    static void read_lock() noexcept
+    {
+        const inside_liburcu its_own;
+        urcu_mb_read_lock();
+    }
+    static void read_unlock() noexcept
+    {
+        section_ends();
+        const inside_liburcu its_own;
+        urcu_mb_read_unlock();
+    }
 
     /// What nmi_exit must undo.
     struct nmi_mark {};

@@ -16,6 +16,8 @@
 
 #include "nmisim/flavor.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
 #ifdef CONFIG_RCU_FORCE_SYS_MEMBARRIER
@@ -33,8 +35,17 @@ struct memb_reader {
     static bool has_membarrier() noexcept { return urcu_memb_has_sys_membarrier != 0; }
 
     // Context: any, on a registered thread. Progress: wait-free; may wake a waiting updater (futex).
-    static void read_lock() noexcept { urcu_memb_read_lock(); }
-    static void read_unlock() noexcept { urcu_memb_read_unlock(); }
+    static void read_lock() noexcept
+    {
+        const inside_liburcu its_own;
+        urcu_memb_read_lock();
+    }
+    static void read_unlock() noexcept
+    {
+        section_ends();
+        const inside_liburcu its_own;
+        urcu_memb_read_unlock();
+    }
 
     /// What nmi_exit must undo.
     struct nmi_mark {};

@@ -7,6 +7,8 @@
 #include "rcu/rcu.hpp"
 #include "rcu/tables.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 #include <algorithm>
 #include <bit>
 #include <condition_variable>
@@ -47,6 +49,12 @@ void unregister_thread()
     grace_periods.give_back(line);
 }
 
+void synchronize()
+{
+    grace_periods.synchronize();
+    grace_period_ended();
+}
+
 class worker {
 public:
     void start()
@@ -83,7 +91,7 @@ private:
                 called_.wait(called, std::memory_order_relaxed); // as above
                 continue;
             }
-            grace_periods.synchronize();
+            synchronize();
             while (c != nullptr) {
                 callback* const next = c->next; // the function may free c
                 c->function(c);
@@ -155,7 +163,7 @@ const rcu_ops nmi_ops{
     []() {},
     []() {},
     []() {},
-    []() { grace_periods.synchronize(); },
+    synchronize,
     call,
     barrier,
     []() { the_worker().start(); },

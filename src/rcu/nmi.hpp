@@ -10,6 +10,8 @@
 #include "nmisim/flavor.hpp"
 #include "rcu/nmi_platform.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
 extern hardware_reader unregistered_reader;
@@ -21,7 +23,11 @@ struct basic_nmi {
 
     // Context: any, on a registered thread. Progress: wait-free; may wake a waiting updater (futex).
     static void read_lock() noexcept { enter_section<nmi_platform, Orders>(*this_reader); }
-    static void read_unlock() noexcept { exit_section<nmi_platform, Orders>(*this_reader); }
+    static void read_unlock() noexcept
+    {
+        section_ends();
+        exit_section<nmi_platform, Orders>(*this_reader);
+    }
 
     /// What nmi_exit must undo.
     struct nmi_mark {};

@@ -4,9 +4,11 @@
 #include "rcu/rcu.hpp"
 #include "rcu/tables.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
-static_assert(sizeof(rcu_head) <= sizeof(rcu_callback_head::storage));
+static_assert(sizeof(rcu_head) <= callback_room);
 
 const rcu_ops qsbr_ops{
     flavor::qsbr,
@@ -14,14 +16,22 @@ const rcu_ops qsbr_ops{
     []() { urcu_qsbr_unregister_thread(); },
     []() { qsbr::read_lock(); },
     []() { qsbr::read_unlock(); },
-    []() { urcu_qsbr_quiescent_state(); },
-    []() { urcu_qsbr_thread_offline(); },
-    []() { urcu_qsbr_thread_online(); },
-    []() { urcu_qsbr_synchronize_rcu(); },
-    [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
-        urcu_qsbr_call_rcu(reinterpret_cast<rcu_head*>(head), reinterpret_cast<void (*)(rcu_head*)>(fn));
+    []() {
+        section_ends();
+        const inside_liburcu its_own;
+        urcu_qsbr_quiescent_state();
     },
-    []() { urcu_qsbr_barrier(); },
+    []() { qsbr::stop_watching(); },
+    []() { qsbr::start_watching(); },
+    []() { urcu_qsbr_synchronize_rcu(), grace_period_ended(); },
+    [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
+        urcu_qsbr_call_rcu(reinterpret_cast<rcu_head*>(head),
+                           reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));
+    },
+    []() {
+        const inside_liburcu its_own;
+        urcu_qsbr_barrier(), callbacks_have_run();
+    },
     []() { urcu_qsbr_get_default_call_rcu_data(); },
     []() noexcept { return qsbr::is_watching(); },
 };

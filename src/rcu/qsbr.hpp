@@ -18,19 +18,34 @@
 
 #include "nmisim/flavor.hpp"
 
+#include "annotations.hpp" // rcu/annotations_*
+
 namespace nmisim::rcu {
 
 struct qsbr {
     static constexpr flavor id = flavor::qsbr;
 
     // Context: any, on a registered and online thread. Progress: wait-free, no instruction at all.
-    static void read_lock() noexcept { urcu_qsbr_read_lock(); }
+    static void read_lock() noexcept
+    {
+        const inside_liburcu its_own;
+        urcu_qsbr_read_lock();
+    }
     static void read_unlock() noexcept { urcu_qsbr_read_unlock(); }
 
     /// For nmi/context_tracking.hpp. Context: any, on a registered thread. Progress: wait-free.
     static bool is_watching() noexcept { return urcu_qsbr_read_ongoing() != 0; }
-    static void start_watching() noexcept { urcu_qsbr_thread_online(); }
-    static void stop_watching() noexcept { urcu_qsbr_thread_offline(); }
+    static void start_watching() noexcept
+    {
+        const inside_liburcu its_own;
+        urcu_qsbr_thread_online();
+    }
+    static void stop_watching() noexcept
+    {
+        section_ends();
+        const inside_liburcu its_own;
+        urcu_qsbr_thread_offline();
+    }
 
     /// True: RCU was not watching this vCPU, nmi_exit must take it offline again.
     struct nmi_mark {
@@ -40,13 +55,13 @@ struct qsbr {
     {
         const bool was_offline = urcu_qsbr_read_ongoing() == 0;
         if (was_offline)
-            urcu_qsbr_thread_online();
+            start_watching();
         return {was_offline};
     }
     static void nmi_exit(nmi_mark mark) noexcept
     {
         if (mark.was_offline)
-            urcu_qsbr_thread_offline();
+            stop_watching();
     }
 };
 

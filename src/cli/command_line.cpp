@@ -100,7 +100,9 @@ void resolve(settings& s)
     s.run.machine.pin = s.affinity == affinity::automatic && allowed > s.run.machine.cpus;
     s.run.seed = s.seed.value_or(seed_from_clock());
     s.run.inject.seed = s.run.seed;
-    if (!s.trace_file.empty() || !s.report_file.empty())
+    // A page does without a timeline where there is none: of NMIs that interrupt NMIs.
+    const bool nmis_nest = s.run.machine.nesting != nesting::blocked || s.run.fault == fault::nested_stack;
+    if (!s.trace_file.empty() || (!s.report_file.empty() && !nmis_nest))
         s.run.trace_limit = s.trace_limit;
     if (s.run.inject.rate_max && s.run.inject.arrival != arrival::periodic)
         throw usage_error(

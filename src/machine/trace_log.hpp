@@ -35,7 +35,10 @@ public:
     /// each for controller and reclaimer; at least 64 a thread. Context: control. Errors: std::bad_alloc.
     trace_log(int cpus, std::size_t limit);
 
-    trace_ring& vcpu(int cpu) noexcept { return rings_[static_cast<std::size_t>(first_vcpu + cpu)].ring; }
+    trace_ring& vcpu(int cpu) noexcept
+    {
+        return rings_[static_cast<std::size_t>(first_vcpu) + static_cast<std::size_t>(cpu)].ring;
+    }
     trace_ring& controller() noexcept { return rings_[0].ring; }
     trace_ring& injector() noexcept { return rings_[1].ring; }
     trace_ring& reclaimer() noexcept { return rings_[2].ring; }

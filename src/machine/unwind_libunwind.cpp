@@ -63,7 +63,7 @@ unw_addr_space_t make_address_space(const stack_snapshot& any)
     // The first cursor initialises the library and with it its own accessors, of which the rest is taken. Asking for
     // these does not always: libunwind and libunwind-<cpu> both define the function, and one initialises only itself.
     unw_cursor_t cursor;
-    const unw_addr_space_t first = unw_create_addr_space(&accessors, 0);
+    auto* const first = unw_create_addr_space(&accessors, 0);
     if (first == nullptr || unw_init_remote(&cursor, first, const_cast<stack_snapshot*>(&any)) != 0)
         return nullptr;
     unw_destroy_addr_space(first);
@@ -82,7 +82,7 @@ std::vector<std::uintptr_t> unwind(const stack_snapshot& from)
     constexpr std::size_t most_frames = 64;
     if (from.ip == 0)
         return {};
-    static const unw_addr_space_t space = make_address_space(from);
+    static auto* const space = make_address_space(from);
     unw_cursor_t cursor;
     std::vector<std::uintptr_t> frames;
     if (space == nullptr || unw_init_remote(&cursor, space, const_cast<stack_snapshot*>(&from)) != 0)

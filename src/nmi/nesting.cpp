@@ -40,13 +40,13 @@ void nmi_window::close(percpu& cpu) noexcept
     close_nmi_window(cpu);
 }
 
-void check_nmi_frame(percpu& cpu, const nmi_stack_frame& frame, const nmi_stack_frame& stored) noexcept
+void check_nmi_frame(percpu& cpu, const nmi_stack_frame& found, const nmi_stack_frame& stored) noexcept
 {
     check_record& nesting = cpu.checks[check::nesting];
     nesting.looked();
-    if (frame.sequence != stored.sequence || frame.ip != stored.ip) [[unlikely]]
+    if (found.sequence != stored.sequence || found.ip != stored.ip) [[unlikely]]
         nesting.fail(
-            {now_ns(), cpu.cpunumber, cpu.last_generation.read(), frame.sequence, stored.sequence, stored.ip,
+            {now_ns(), cpu.cpunumber, cpu.last_generation.read(), found.sequence, stored.sequence, stored.ip,
              "number of the NMI that an NMI's stack frame belongs to (overwritten by a nested one)"});
 }
 

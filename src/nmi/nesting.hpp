@@ -47,7 +47,7 @@ struct nmi_window {
 };
 
 /// Compares an NMI's frame with what it stored there. Context: nmi, window closed or state EXECUTING.
-void check_nmi_frame(percpu& cpu, const nmi_stack_frame& frame, const nmi_stack_frame& stored) noexcept;
+void check_nmi_frame(percpu& cpu, const nmi_stack_frame& found, const nmi_stack_frame& stored) noexcept;
 
 /// What belongs to the NMI under way in the percpu area, kept while another one runs on top.
 class interrupted_nmi {
@@ -138,12 +138,12 @@ void exc_nmi_nested(int, siginfo_t* info, void* context) noexcept
     if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours) {
         const errno_guard guard;
         const interrupted_nmi kept(*cpu);
-        const nmi_stack_frame frame{instruction_pointer(regs), ++cpu->nesting.sequence};
-        nmi_stack_frame own_frame = frame;
-        nmi_stack_frame& place = Entry::fixed_frame ? cpu->nesting.fixed_frame : own_frame;
-        place = frame;
+        const nmi_stack_frame stored{instruction_pointer(regs), ++cpu->nesting.sequence};
+        nmi_stack_frame own = stored;
+        nmi_stack_frame& place = Entry::fixed_frame ? cpu->nesting.fixed_frame : own;
+        place = stored;
         execute_nmi<Rcu, Entry, Count, nmi_window>(*cpu, claim.raised_ns, regs);
-        check_nmi_frame(*cpu, place, frame);
+        check_nmi_frame(*cpu, place, stored);
         cpu->line.end();
     }
     check_errno(*cpu, regs, errno_before, errno);

@@ -54,7 +54,7 @@ bool watchdog_hardlockup_check(watchdog_cpu& cpu, const watchdog_thresholds& lim
         cpu.told = false;
         return false;
     }
-    if (++cpu.missed < limits.misses || cpu.told)
+    if (++cpu.missed < watchdog_thresholds::misses || cpu.told)
         return false;
     cpu.told = true;
     return true;

@@ -109,7 +109,7 @@ private:
 /// Never destroyed: its thread may wait in it when the process ends.
 worker& the_worker()
 {
-    static worker* const w = new worker;
+    static auto* const w = new worker;
     return *w;
 }
 

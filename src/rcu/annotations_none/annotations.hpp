@@ -7,9 +7,7 @@
 
 namespace nmisim::rcu {
 
-struct inside_liburcu {
-    inside_liburcu() noexcept {}
-};
+struct [[maybe_unused]] inside_liburcu {};
 inline void section_ends() noexcept {}
 inline void grace_period_ended() noexcept {}
 

@@ -35,4 +35,14 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
+/// A number that stands for itself: one writer, any number of readers who want its latest value and nothing with it.
+class latest {
+public:
+    void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); } // see above
+    std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
 } // namespace nmisim

@@ -46,6 +46,7 @@ void controller::start(const rcu_ops& rcu, trace_ring* trace)
             rcu.quiescent_state();
         }
         rcu.unregister_thread();
+        left_.store(true, std::memory_order_relaxed); // joined afterwards
     });
 }
 
@@ -57,9 +58,25 @@ void controller::stop() noexcept
         thread_.join();
 }
 
+bool controller::stop_within(std::uint64_t patience_ns) noexcept
+{
+    stop_.store(true, std::memory_order_relaxed);
+    enable(false);
+    const std::uint64_t deadline_ns = now_ns() + patience_ns;
+    while (thread_.joinable() && !left_.load(std::memory_order_relaxed)) { // joined below
+        if (now_ns() > deadline_ns)
+            return false;
+        const timespec t = to_timespec(1'000'000);
+        nanosleep(&t, nullptr);
+    }
+    stop();
+    return true;
+}
+
 void controller::round()
 {
-    if (!enabled_.load(std::memory_order_relaxed)) {
+    // (1) acquire: what the step uses is set up; pairs with controller.hpp(1)
+    if (!enabled_.load(std::memory_order_acquire)) {
         due_ns_ = 0;
         spin_for(1000);
         return;

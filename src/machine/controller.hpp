@@ -31,14 +31,18 @@ public:
     /// Its thread's timeline goes to `trace`, unless that is null.
     void start(const rcu_ops& rcu, trace_ring* trace = nullptr);
     void stop() noexcept;
+    /// The same, but gives up: false if its swap waits for a grace period that does not end. Then its thread goes on
+    /// with what it uses. Context: control.
+    [[nodiscard]] bool stop_within(std::uint64_t patience_ns) noexcept;
 
     /// Does a swap if one is due, and returns soon. For a vCPU's workload. Context: vcpu.
     void round();
     /// False: round() does nothing. Context: any.
     void enable(bool on) noexcept
     {
-        enabled_.store(on, std::memory_order_relaxed);
-    } // a flag, nothing with it
+        // (1) release: all that a step uses; pairs with controller.cpp(1)
+        enabled_.store(on, std::memory_order_release);
+    }
 
     /// Context: any.
     std::uint64_t swaps() const noexcept { return swaps_.read(); }
@@ -57,6 +61,7 @@ private:
     std::thread thread_;
     std::atomic<bool> stop_{false};
     std::atomic<bool> enabled_{false};
+    std::atomic<bool> left_{false};
     std::uint64_t due_ns_ = 0;
     counter swaps_;
     counter late_;

@@ -88,7 +88,7 @@ void observe(nmi_callback& callback, percpu& cpu) noexcept
     const std::uint64_t generation = handler.generation.load(std::memory_order_relaxed);
     const int age = look(handler, cpu.cpunumber, cpu.checks);
     ++cpu.age[static_cast<std::size_t>(age)];
-    cpu.last_generation = generation;
+    cpu.last_generation.set(generation);
 }
 
 int checked_irq_call(nmi_callback& self, const pt_regs&, int) noexcept
@@ -106,7 +106,7 @@ void observe_in_irq(nmi_callback& callback, percpu& cpu) noexcept
     const std::uint64_t generation = handler.generation.load(std::memory_order_relaxed);
     const int age = look(handler, cpu.cpunumber, books.checks);
     ++books.age[static_cast<std::size_t>(age)];
-    books.last_generation = generation;
+    books.last_generation.set(generation);
 }
 
 void observe_from_task(nmi_callback& callback, percpu& cpu) noexcept

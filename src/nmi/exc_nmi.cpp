@@ -46,7 +46,7 @@ void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi
     const std::uint32_t after = cpu.preempt_count.load(std::memory_order_relaxed);
     if (((before & nmi_mask) | (after ^ before)) != 0 && !(after == before && cpu.domain->nmis_nest))
         [[unlikely]] {
-        nesting.fail({now_ns(), cpu.cpunumber, cpu.last_generation, (after & nmi_mask) / nmi_offset, 0,
+        nesting.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), (after & nmi_mask) / nmi_offset, 0,
                       instruction_pointer(regs), "NMI depth left behind by nmi_exit"});
         // Mended, so that the run can go on to its report: the 16th level would be a BUG_ON.
         cpu.preempt_count.store(cpu.domain->nmis_nest ? before : before & ~nmi_mask,
@@ -58,11 +58,11 @@ void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi
     once.looked();
     const std::uint32_t defaults_expected = outcome == nmi_outcome::defaulted ? 1 : 0;
     if (cpu.defaults_run != defaults_expected) [[unlikely]]
-        once.fail({now_ns(), cpu.cpunumber, cpu.last_generation, cpu.defaults_run, defaults_expected,
+        once.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), cpu.defaults_run, defaults_expected,
                    instruction_pointer(regs), "default actions run for one NMI"});
     if (cpu.domain->expect_one_generation.load(std::memory_order_relaxed) // set before the first raise
         && cpu.generations_run != 1) [[unlikely]]
-        once.fail({now_ns(), cpu.cpunumber, cpu.last_generation, cpu.generations_run, 1,
+        once.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), cpu.generations_run, 1,
                    instruction_pointer(regs), "handler generations run for one NMI"});
 }
 
@@ -71,7 +71,7 @@ void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexce
     check_record& kept = cpu.checks[check::errno_kept];
     kept.looked();
     if (before != after) [[unlikely]]
-        kept.fail({now_ns(), cpu.cpunumber, cpu.last_generation, static_cast<std::uint64_t>(after),
+        kept.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), static_cast<std::uint64_t>(after),
                    static_cast<std::uint64_t>(before), instruction_pointer(regs), "errno after the NMI"});
 }
 

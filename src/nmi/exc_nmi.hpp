@@ -69,7 +69,7 @@ inline void execute_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& reg
     if (outcome == nmi_outcome::offline)
         ++cpu.offline_seen;
     check_after_nmi(cpu, regs, before, outcome);
-    NMISIM_PROBE2(nmi_exit, cpu.cpunumber, cpu.last_generation);
+    NMISIM_PROBE2(nmi_exit, cpu.cpunumber, cpu.last_generation.read());
     if (timed) {
         cpu.handler.record(now_ns() - entered_ns);
         if (raised_ns != 0 && entered_ns >= raised_ns)

@@ -105,7 +105,7 @@ void check_after_irq(percpu& cpu, const pt_regs& regs, std::uint32_t before, irq
 {
     irq_cpu& books = *cpu.irq;
     const auto fail = [&](check which, std::uint64_t observed, std::uint64_t expected, const char* what) {
-        books.checks[which].fail({now_ns(), cpu.cpunumber, books.last_generation, observed, expected,
+        books.checks[which].fail({now_ns(), cpu.cpunumber, books.last_generation.read(), observed, expected,
                                   instruction_pointer(regs), what});
     };
     books.checks[check::nesting].looked();
@@ -132,8 +132,9 @@ void check_irq_errno(percpu& cpu, const pt_regs& regs, int before, int after) no
     check_record& kept = cpu.irq->checks[check::errno_kept];
     kept.looked();
     if (before != after) [[unlikely]]
-        kept.fail({now_ns(), cpu.cpunumber, cpu.irq->last_generation, static_cast<std::uint64_t>(after),
-                   static_cast<std::uint64_t>(before), instruction_pointer(regs), "errno after the IRQ"});
+        kept.fail({now_ns(), cpu.cpunumber, cpu.irq->last_generation.read(),
+                   static_cast<std::uint64_t>(after), static_cast<std::uint64_t>(before),
+                   instruction_pointer(regs), "errno after the IRQ"});
 }
 
 } // namespace nmisim

@@ -48,7 +48,7 @@ struct irq_cpu {
     bool disabled = false;
     std::uint32_t generations_run = 0; ///< by checked handlers, in this IRQ
     std::uint32_t drop_tick = 0;       ///< fault drop-latched
-    std::uint64_t last_generation = 0;
+    latest last_generation;
     std::array<counter, 3> age{}; ///< Reader Pipe, as percpu::age
     std::atomic<std::uint64_t> entered_ns{0};
     check_block checks;

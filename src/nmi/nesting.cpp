@@ -46,7 +46,7 @@ void check_nmi_frame(percpu& cpu, const nmi_stack_frame& frame, const nmi_stack_
     nesting.looked();
     if (frame.sequence != stored.sequence || frame.ip != stored.ip) [[unlikely]]
         nesting.fail(
-            {now_ns(), cpu.cpunumber, cpu.last_generation, frame.sequence, stored.sequence, stored.ip,
+            {now_ns(), cpu.cpunumber, cpu.last_generation.read(), frame.sequence, stored.sequence, stored.ip,
              "number of the NMI that an NMI's stack frame belongs to (overwritten by a nested one)"});
 }
 

@@ -94,7 +94,7 @@ struct alignas(cacheline_size) percpu {
     counter offline_seen;
     std::uint32_t defaults_run = 0; ///< in this NMI
     std::uint32_t drop_tick = 0;    ///< fault drop-latched
-    std::uint64_t last_generation = 0;
+    latest last_generation;
     std::array<counter, 3> age{}; ///< Reader Pipe: 0 current, 1 unpublished, 2 or more: a violation
     std::uintptr_t stack_end = 0; ///< one past the highest address of the vCPU's stack, for snapshots
     bool diagnosing = false; ///< the backtrace signal's handler runs: what it calls is not the NMI's doing

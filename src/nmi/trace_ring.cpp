@@ -76,7 +76,7 @@ void exc_nmi_traced(int signo, siginfo_t* info, void* context) noexcept
                     ? cpu->offline_seen.read() != offline ? trace_outcome::offline : trace_outcome::dropped
                 : cpu->stats.defaults.read() != defaults ? trace_outcome::defaulted
                                                          : trace_outcome::handled;
-    r.generation = cpu->generations_run != 0 ? cpu->last_generation : 0;
+    r.generation = cpu->generations_run != 0 ? cpu->last_generation.read() : 0;
     r.age = cpu->age[2].read() != ages[1] ? 2 : cpu->age[1].read() != ages[0] ? 1 : 0;
     r.failed = newly_failed(*cpu, checks_before);
     r.end_ns = now_ns();

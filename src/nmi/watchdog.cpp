@@ -27,7 +27,7 @@ void tell_lockup(const watchdog& dog, watchdog_cpu& self, percpu& cpu, const pt_
         .text(" ms after its last tick")
         .write_to(STDERR_FILENO);
     check_record& progress = cpu.checks[check::progress];
-    progress.fail({at_ns, cpu.cpunumber, cpu.last_generation, since_ns / 1'000'000,
+    progress.fail({at_ns, cpu.cpunumber, cpu.last_generation.read(), since_ns / 1'000'000,
                    dog.limits.tick_ns() / 1'000'000, instruction_pointer(regs),
                    "hard lock-up: milliseconds without a tick"});
 }

@@ -29,7 +29,7 @@ bool libc_guard_report(const char* function, const void* caller) noexcept
         return false;
     percpu& cpu = *this_cpu;
     check_block& checks = in_nmi() ? cpu.checks : cpu.irq->checks; // each context has its own
-    checks[check::signal_safety].fail({now_ns(), cpu.cpunumber, cpu.last_generation, 1, 0,
+    checks[check::signal_safety].fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), 1, 0,
                                        reinterpret_cast<std::uintptr_t>(caller), function});
     return true;
 }

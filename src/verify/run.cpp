@@ -38,6 +38,8 @@ namespace {
 
 constexpr std::uint64_t watch_interval_ns = 10'000'000;
 constexpr std::uint64_t tick_interval_ns = 100'000'000;
+/// A swap that does not wait for a stuck vCPU ends within that.
+constexpr std::uint64_t swap_patience_ns = 1'000'000'000;
 
 machine_faults machine_faults_of(const run_config& config) noexcept
 {
@@ -80,6 +82,8 @@ public:
         finish();
         return std::move(report_);
     }
+    /// False: threads are left that use this run.
+    bool is_over() const noexcept { return machine_ == nullptr; }
 
 private:
     void start();
@@ -313,6 +317,9 @@ void checked_run::finish()
         irqs_->last();
         chain_->last();
         job_->stopped(*machine_);
+    } else {
+        // What follows reads its books. One that waits for a stuck vCPU does not write them.
+        static_cast<void>(controller_.stop_within(swap_patience_ns));
     }
     report_.swaps = controller_.swaps();
     report_.late_swaps = controller_.late();
@@ -341,15 +348,7 @@ void checked_run::finish()
     if (drained) {
         sources_.detach();
         machine_.reset();
-        return;
     }
-    // A vCPU is stuck for good: its thread cannot be ended, and what it uses must stay.
-    static_cast<void>(machine_.release());
-    static_cast<void>(swapper_.release());
-    static_cast<void>(trace_.release());
-    static_cast<void>(hotplug_.release());
-    static_cast<void>(irqs_.release());
-    static_cast<void>(chain_.release());
 }
 
 } // namespace
@@ -365,10 +364,10 @@ run_report run(const run_config& asked, const run_hooks& hooks)
         remarks.push_back({finding.code, finding.text});
     }
     widen_for_fault(config, remarks);
-    // On the heap: where a vCPU is stuck for good, what it still uses is left behind with it.
+    // On the heap: where a vCPU is stuck for good, its thread cannot be ended, and what it and the controller use must stay.
     auto checked = std::make_unique<checked_run>(config, hooks, std::move(remarks));
     run_report report = checked->execute();
-    if (report.stop_reason == stop_reason::stall)
+    if (report.stop_reason == stop_reason::stall || !checked->is_over())
         static_cast<void>(checked.release());
     return report;
 }

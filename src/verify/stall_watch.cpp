@@ -24,13 +24,13 @@ std::string state_of(const percpu& area, std::uint64_t now)
         return fmt::format(
             "in an IRQ for {:.3f} s, after handler generation {}",
             static_cast<double>(age_ns(area.irq->entered_ns.load(std::memory_order_relaxed), now)) / 1e9,
-            area.irq->last_generation);
+            area.irq->last_generation.read());
     if ((count & nmi_mask) == 0)
         return area.line.drained() ? "not in an NMI, nothing pending" : "not in an NMI, one is pending";
     return fmt::format("in an NMI for {:.3f} s, after handler generation {}",
                        static_cast<double>(age_ns(area.entered_ns.load(std::memory_order_relaxed), now)) /
                            1e9,
-                       area.last_generation);
+                       area.last_generation.read());
 }
 
 } // namespace
@@ -58,8 +58,8 @@ std::optional<violation> stall_watch::look()
         const auto too_long = [&](const std::atomic<std::uint64_t>& since_ns, const char* what) {
             const std::uint64_t age = age_ns(since_ns.load(std::memory_order_relaxed), now);
             return age > timeout_ns_
-                       ? std::optional(violation{now, area.cpunumber, area.last_generation, age / 1'000'000,
-                                                 timeout_ns_ / 1'000'000, 0, what})
+                       ? std::optional(violation{now, area.cpunumber, area.last_generation.read(),
+                                                 age / 1'000'000, timeout_ns_ / 1'000'000, 0, what})
                        : std::nullopt;
         };
         if (const auto v = too_long(area.entered_ns, "milliseconds inside one NMI (at most)"))

@@ -64,6 +64,22 @@ def reported(words, *functions):
     return case
 
 
+def lost_nmis():
+    """Queued ones get lost here: a run that does not drain, while its controller swaps on."""
+    done = run("--delivery queue --cpus 2 --duration 1s", stop_at_first=False)
+    if done.returncode == 0:
+        raise tap.Skipped("none got lost")
+    assert "ThreadSanitizer" not in done.stderr and done.returncode == 3, (done.returncode, done.stderr[:6000])
+    failed = [check["id"] for check in json.loads(done.stdout)["checks"] if check["status"] == "fail"]
+    assert failed == ["conservation", "progress"], failed
+
+
+def stall():
+    """The stall watch looks at a vCPU that is stuck in an NMI, and tells of it."""
+    done = run("--fault stuck-handler --duration 2s", stop_at_first=False)
+    assert "ThreadSanitizer" not in done.stderr and done.returncode == 3, (done.returncode, done.stderr[:6000])
+
+
 swaps = ("swaps.done", "swaps.reclaimed")
 cases = []
 for flavor in FLAVORS:
@@ -82,6 +98,9 @@ tap.run(cases + [
     ("vCPUs that go offline and come back are ordered", silent("--cpus 3 --duration 1s --onoff-interval 5ms", *swaps)),
     ("a chain of handlers that come and go is ordered", silent("--cpus 2 --duration 1s --chain 3", *swaps)),
     ("a timeline is ordered", silent("--cpus 2 --duration 1s --trace /dev/null", *swaps)),
+    ("a controller that a vCPU runs is ordered", silent("--controller vcpu --cpus 2 --duration 1s", *swaps)),
+    ("a stuck vCPU is told of without a race", stall),
+    ("a run that loses NMIs fails by its books, and ends", lost_nmis),
     ("publishing by a plain store is reported",
      reported("--fault plain-publish --cpus 4 --duration 1s", "plain_publish")),
     ("a handler used after nmi_exit is reported",

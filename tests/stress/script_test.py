@@ -142,6 +142,35 @@ def timeline():
     assert [p.name for p in (s.output / "latest").resolve().glob("*.trace.json")] == ["bad.trace.json"], s.text
 
 
+def unsuitable():
+    s = Stress(a=("pass\n# without thread: it loses signals", "crash"), b=("pass", "good")).run("--sanitize", "thread")
+    assert s.line("a").startswith("skip") and "not with thread: it loses signals" in s.line("a") and s.code == 0, s.text
+    assert [name for name, _ in s.ran()] == ["b"], s.ran()
+    assert s.run("--sanitize", "address,undefined").line("a").startswith("FAIL"), s.text
+
+
+def builds():
+    """Where nothing was built: a build folder of its own, by a Meson and a ninja that only note what is asked."""
+    root = pathlib.Path(tempfile.mkdtemp(dir=scratch.name))
+    (root / "tools").mkdir()
+    (root / "bin").mkdir()
+    (root / "meson.build").touch()
+    shutil.copy(options.script, root / "tools")
+    for name, does in (("meson", 'mkdir -p "${@: -2:1}" && touch "${@: -2:1}/build.ninja"'),
+                       ("ninja", f'mkdir -p "$2/src/cli" && cp {FAKE} "$2/src/cli/nmi-sim"')):
+        (root / "bin" / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"{root}/asked"\n{does}\n')
+        (root / "bin" / name).chmod(0o755)
+    s = Stress(a=("pass", "good"))
+    for sanitize, folder in (("thread", "build-stress-thread"), ("address,undefined", "build-stress-address-undefined")):
+        done = subprocess.run([root / "tools" / "nmi-stress", "--folder", s.folder, "--output", s.output, "--duration", "1",
+                               "--sanitize", sanitize], capture_output=True, text=True, timeout=100, check=False,
+                              env=os.environ | {"PATH": f"{root}/bin:{os.environ['PATH']}", "FAKE_LOG": str(s.log)})
+        assert done.returncode == 0 and "PASS: 1 passed" in done.stdout, (done.stdout, done.stderr)
+        asked = (root / "asked").read_text()
+        assert f"-Db_sanitize={sanitize} " in asked and (root / folder / "src" / "cli" / "nmi-sim").exists(), asked
+        assert f"/{folder}/src/cli/nmi-sim" in s.latest("a.repeat"), s.latest("a.repeat")
+
+
 def usage():
     s = Stress(a=("pass", "good"))
     for words, text in ((["--jobs", "0"], "at least 1"), (["--duration", "1x"], "is not a time"), (["--frob"], "unexpected"),
@@ -198,6 +227,15 @@ tap.run([
     ("a BUSTED scenario that crashes fails", one("fail grace-period", "crash", "FAIL", "CRASHED: signal SEGV", 1)),
     ("a scenario without a report fails", one("pass", "no-report", "FAIL", "no report (exit 1): nmi-sim: cannot start", 1)),
     ("a report that cannot be read fails", one("pass", "garbage", "FAIL", "its report cannot be read", 1)),
+    ("a race that is reported fails a correct scenario",
+     one("pass", "racy", "FAIL", "REPORTED by ThreadSanitizer: data race a.cpp:7 in f", 1)),
+    ("a race that is reported catches a BUSTED scenario",
+     one("fail grace-period", "racy", "ok", "caught by ThreadSanitizer: data race a.cpp:7 in f", 0)),
+    ("a use after free fails, also a BUSTED scenario",
+     one("fail grace-period", "overflows", "FAIL", "REPORTED by AddressSanitizer: heap-use-after-free", 1)),
+    ("undefined behaviour fails", one("pass", "undefined", "FAIL", "UndefinedBehaviorSanitizer: runtime error: signed", 1)),
+    ("a scenario that a sanitizer cannot run is skipped with it, and only with it", unsuitable),
+    ("--sanitize builds in a folder of its own", builds),
     ("a run that skipped everything has not passed", one("pass", "cannot", "skip", "this kernel lacks something", 1)),
     ("a hung scenario is looked at, killed and fails; the others go on", hang),
     ("the repeat command runs a scenario alone, with the same seed", repeat),

@@ -58,8 +58,8 @@ public:
     ~irq_registration();
 
     explicit operator bool() const noexcept { return action_ != nullptr; }
-    /// Why there is none: 0; EINVAL: no such line; EBUSY: the line has a handler and not both are shared;
-    /// EDEADLK: called in IRQ or NMI context.
+    /// Why there is none: 0; EINVAL: no such line, or no handler; EBUSY: the line has a handler and not both
+    /// are shared; EDEADLK: called in IRQ or NMI context.
     int error() const noexcept { return error_; }
 
     /// Takes the handler off its line; when it returns, no vCPU runs it any more and its data may go.

@@ -72,8 +72,8 @@ public:
     ~nmi_registration();
 
     explicit operator bool() const noexcept { return action_ != nullptr; }
-    /// Why there is none: 0; EINVAL: the handler was on a chain already; EDEADLK: called in NMI context or in a
-    /// forked child.
+    /// Why there is none: 0; EINVAL: the handler was null or on a chain already; EDEADLK: called in NMI context
+    /// or in a forked child.
     int error() const noexcept { return error_; }
 
     /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.

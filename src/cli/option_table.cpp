@@ -75,6 +75,9 @@ const option_spec table[] = {
      "auto: pin each vCPU to a CPU of its own where there is one left for the injector; none",
      [](settings& s, text v) { s.affinity = parse_choice(v, "an affinity", all_affinities); }, words,
      "affinities"},
+    {"no-latency", 0, "", "", machine, for_run,
+     "read no clock at raise, handler entry and exit: no such latencies, and an NMI costs less",
+     [](settings& s, text v) { s.run.machine.measure_latency = !parse_flag(v); }},
     {"panic-on-unknown-nmi", 0, "", "", machine, for_run, "end the run at an NMI that nobody claims",
      [](settings& s, text v) { s.run.machine.panic_on_unknown_nmi = parse_flag(v); }},
 

@@ -61,6 +61,20 @@ std::string utc_now()
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
+/// Refuses what needs the clock reads that --no-latency leaves out.
+void check_latency_is_measured(const settings& s)
+{
+    if (s.run.machine.measure_latency)
+        return;
+    if (!s.trace_file.empty())
+        throw usage_error("--trace needs the times that --no-latency leaves out");
+    for (const threshold& t : s.fail_if)
+        for (const std::string_view measured : {"latency.", "handler.", "irq-latency.", "irq-handler."})
+            if (t.of->name.starts_with(measured))
+                throw usage_error(
+                    fmt::format("--fail-if '{}' needs the latency that --no-latency leaves out", t.text));
+}
+
 /// Prints what preflight() found; whether the run can go ahead.
 bool system_is_fit(const settings& s)
 {
@@ -152,6 +166,7 @@ int run_verb(const invocation& call)
         write_stdout(config_text(s));
         return exit_pass;
     }
+    check_latency_is_measured(s);
     const host_info host = read_host_info();
     for (const std::string* const file : {&s.output_file, &s.report_file, &s.trace_file})
         if (!file->empty())

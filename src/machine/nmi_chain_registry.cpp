@@ -41,9 +41,13 @@ std::shared_ptr<nmi_action> make_nmi_action(nmi_callback* handler, nmi_handler o
 int nmi_chain_registry::add(nmi_type type, std::shared_ptr<nmi_action> action, unsigned flags)
 {
     const std::lock_guard guard(lock_);
+    if (action->handler == nullptr) {
+        warn("no NMI handler given: refused", action->name.data());
+        return EINVAL;
+    }
     for (const auto& chain : chains_)
         for (const auto& other : chain)
-            if (action->handler == nullptr || other->handler == action->handler) {
+            if (other->handler == action->handler) {
                 warn("NMI handler is registered already: refused", action->name.data());
                 return EINVAL;
             }

@@ -20,7 +20,7 @@ public:
     nmi_chain_registry(const nmi_chain_registry&) = delete;
     nmi_chain_registry& operator=(const nmi_chain_registry&) = delete;
 
-    /// EINVAL when `handler` is on a chain already, 0 otherwise.
+    /// EINVAL when the handler is null or on a chain already, 0 otherwise.
     int add(nmi_type type, std::shared_ptr<nmi_action> action, unsigned flags);
     void remove(const std::shared_ptr<nmi_action>& action);
     /// Returns the old handler if it was owned.

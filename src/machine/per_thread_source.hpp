@@ -5,7 +5,7 @@
 //
 //   Device(percpu&, rate_hz)   arms it for the thread area.tid, or throws std::system_error
 //   ~Device()                  disarms it
-//   due()                      expirations so far by the clock
+//   stop()                     no expiration any more; how many were due by the clock
 //
 // Internal to machine.
 #pragma once
@@ -86,7 +86,7 @@ private:
     void disarm(std::optional<Device>& device) noexcept
     {
         if (device)
-            requested_ += device->due();
+            requested_ += device->stop();
         device.reset();
     }
 

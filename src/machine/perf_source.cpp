@@ -54,7 +54,8 @@ public:
     thread_counter(const thread_counter&) = delete;
     thread_counter& operator=(const thread_counter&) = delete;
 
-    static std::uint64_t due() noexcept { return 0; } // it counts the thread's CPU time, not the clock's
+    /// How many overflows were due is not known: it counts the thread's CPU time, not the clock's.
+    static std::uint64_t stop() noexcept { return 0; }
 
 private:
     int fd_;

@@ -37,8 +37,11 @@ public:
     thread_timer(const thread_timer&) = delete;
     thread_timer& operator=(const thread_timer&) = delete;
 
-    std::uint64_t due() const noexcept
+    /// How many expirations there were due. Stopped first: none comes after the clock has been read.
+    std::uint64_t stop() noexcept
     {
+        const itimerspec never{};
+        timer_settime(timer_, 0, &never, nullptr);
         const std::uint64_t at_ns = now_ns();
         return at_ns < first_ns_ ? 0 : 1 + (at_ns - first_ns_) / period_ns_;
     }

@@ -35,31 +35,28 @@ concept tracks_context = requires
 
 /// What ct_nmi_exit needs.
 struct ct_nmi_mark {
-    std::int32_t interrupted; ///< ct_nmi_nesting as it was found
-    std::int32_t added;       ///< 1 or 2
+    std::int32_t nesting; ///< ct_nmi_nesting as ct_nmi_enter left it
 };
 
 template <class Rcu>
 inline ct_nmi_mark ct_nmi_enter(percpu& cpu) noexcept
 {
-    const std::int32_t interrupted = cpu.ct_nmi_nesting.load(std::memory_order_relaxed); // own thread only
-    std::int32_t added = 2;
-    if (!Rcu::is_watching()) {
+    std::int32_t nesting = cpu.ct_nmi_nesting.load(std::memory_order_relaxed) + 2; // own thread only
+    if (!Rcu::is_watching()) [[unlikely]] {
         Rcu::start_watching();
-        added = 1;
+        nesting -= 1;
     }
-    cpu.ct_nmi_nesting.store(interrupted + added, std::memory_order_relaxed);
-    return {interrupted, added};
+    cpu.ct_nmi_nesting.store(nesting, std::memory_order_relaxed);
+    return {nesting};
 }
 
 /// As nmi_exit, it stores what was found where the kernel subtracts.
 template <class Rcu>
 inline void ct_nmi_exit(percpu& cpu, ct_nmi_mark mark) noexcept
 {
-    const std::int32_t nesting = cpu.ct_nmi_nesting.load(std::memory_order_relaxed); // own thread only
-    BUG_ON(nesting != mark.interrupted + mark.added);
-    if (mark.interrupted + mark.added != 1) {
-        cpu.ct_nmi_nesting.store(mark.interrupted, std::memory_order_relaxed);
+    BUG_ON(cpu.ct_nmi_nesting.load(std::memory_order_relaxed) != mark.nesting); // own thread only
+    if (mark.nesting != 1) [[likely]] {
+        cpu.ct_nmi_nesting.store(mark.nesting - 2, std::memory_order_relaxed);
         return;
     }
     cpu.ct_nmi_nesting.store(0, std::memory_order_relaxed);

@@ -73,6 +73,7 @@ json config_json(const run_config& c)
             {"arrival", name_of(c.inject.arrival)},
             {"burst", c.inject.burst},
             {"chain", c.chain},
+            {"latency", m.measure_latency},
             {"swap", c.swap},
             {"swap_interval_ns", c.swap_interval_ns},
             {"onoff", c.onoff},

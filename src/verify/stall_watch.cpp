@@ -27,10 +27,11 @@ std::string state_of(const percpu& area, std::uint64_t now)
             area.irq->last_generation.read());
     if ((count & nmi_mask) == 0)
         return area.line.drained() ? "not in an NMI, nothing pending" : "not in an NMI, one is pending";
+    const std::uint64_t entered_ns = area.entered_ns.load(std::memory_order_relaxed);
+    if (entered_ns == 0) // not timed
+        return fmt::format("in an NMI, after handler generation {}", area.last_generation.read());
     return fmt::format("in an NMI for {:.3f} s, after handler generation {}",
-                       static_cast<double>(age_ns(area.entered_ns.load(std::memory_order_relaxed), now)) /
-                           1e9,
-                       area.last_generation.read());
+                       static_cast<double>(age_ns(entered_ns, now)) / 1e9, area.last_generation.read());
 }
 
 } // namespace

@@ -99,13 +99,14 @@ def markdown(figures):
     text += table("Read pair, ns", ["flavor", "lock + unlock"], list(counter_lines(figures, "read-pair", ["cpu_ns"])))
     text += table("Raise to self, ns (CPU time)", ["", "per NMI"], list(counter_lines(figures, "self", ["cpu_ns"])))
     text += table("Ping-pong, ns", ["", "raise until counted"], list(counter_lines(figures, "ping-pong", ["real_ns"])))
-    text += table("Saturation, NMIs per second", ["flavor, delivery", "bare", "all checks on", "ratio", "CPUs had"],
+    text += table("Saturation, NMIs per second", ["flavor, delivery, with", "bare", "nmi-sim", "ratio", "CPUs had"],
                   list(counter_lines(figures, "saturation", ["bare_per_s", "full_per_s", "ratio", "cpus"])))
     text += table("Paced, delivery latency in us", ["rate", "handled per s", "p50", "p99", "max"],
                   list(counter_lines(figures, "paced", ["per_s", "p50_us", "p99_us", "max_us"])))
-    columns = ["sync_p50_us", "sync_p99_us", "sync_max_us", "swap_p50_us", "swap_p99_us", "swap_max_us", "swap_per_s", "ratio", "kept"]
+    columns = ["sync_p50_us", "sync_p99_us", "sync_max_us", "swap_p50_us", "swap_p99_us", "swap_max_us", "swap_per_s", "ratio",
+               "ratio_to_hand", "kept"]
     text += table("Writer, us", ["flavor, readers", "synchronize p50", "p99", "max", "swap p50", "p99", "max", "swaps per s",
-                                 "swap / synchronize", "kept"], list(counter_lines(figures, "writer", columns)))
+                                 "swap / synchronize", "swap / by hand", "kept"], list(counter_lines(figures, "writer", columns)))
     text += table("Exactly once, per 100k signals", ["swap by, flavor", "missed", "doubled", "swaps per signal"],
                   list(counter_lines(figures, "exactly-once", ["missed_per_100k", "doubled_per_100k", "swaps_per_signal"])))
     columns = ["online_ms", "kib_per_vcpu", "swap_p50_us", "swap_p99_us", "drain_ms", "offline_ms"]

@@ -85,13 +85,15 @@ moment least_disturbed(const std::function<double()>& rate)
     return best;
 }
 
-void saturation(benchmark::State& state, flavor f, delivery how)
+void saturation(benchmark::State& state, flavor f, delivery how, bool measure_latency)
 {
-    machine_config config;
-    config.rcu = f;
-    config.delivery = how;
-    machine_config floor = config;
+    machine_config floor;
+    floor.rcu = f;
+    floor.delivery = how;
     floor.measure_latency = false;
+    floor.pin = true; // as nmi-sim does where there is a CPU left for the injector
+    machine_config config = floor;
+    config.measure_latency = measure_latency;
     double bare = 0;
     double full = 0;
     double cpus = 2;
@@ -121,14 +123,18 @@ void saturation(benchmark::State& state, flavor f, delivery how)
 void register_saturation()
 {
     for (const flavor f : all_flavors)
-        for (const delivery d : all_deliveries) {
-            const std::string name = "saturation/" + std::string(name_of(f)) + "/" + std::string(name_of(d));
-            with_spread(benchmark::RegisterBenchmark(
-                            name.c_str(), [f, d](benchmark::State& state) { saturation(state, f, d); }))
-                ->Iterations(1)
-                ->Unit(benchmark::kMillisecond)
-                ->UseRealTime();
-        }
+        for (const delivery d : all_deliveries)
+            for (const bool latency : {false, true}) {
+                const std::string name = "saturation/" + std::string(name_of(f)) + "/" +
+                                         std::string(name_of(d)) +
+                                         (latency ? "/checks and latency" : "/checks");
+                with_spread(
+                    benchmark::RegisterBenchmark(
+                        name.c_str(), [=](benchmark::State& state) { saturation(state, f, d, latency); }))
+                    ->Iterations(1)
+                    ->Unit(benchmark::kMillisecond)
+                    ->UseRealTime();
+            }
 }
 
 } // namespace nmisim::bench

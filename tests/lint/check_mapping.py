@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """docs/kernel-mapping.md says the truth: each row of "Every mechanism" has a verdict, and what it cites exists.
+In docs/mutations.md each mutation has a test, and that exists.
 
 The verdict begins with faithful, approximate, impossible or `not built`. A file in parentheses is one of src/,
 include/nmisim or docs. Tests are cited as  file: "beginning of a test's name", "another"  with the file's stem
@@ -26,21 +27,29 @@ def test_names(root):
     return names
 
 
-def rows(text):
-    inside = False
+def rows(text, section=None):
+    inside = section is None
     for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("## "):
-            inside = line == "## Every mechanism, one by one"
+        if line.startswith("## ") and section:
+            inside = line == "## " + section
         cells = [c.strip() for c in line.strip("|").split("|")]
-        if inside and line.startswith("|") and cells[0] != "mechanism" and set(line) - set("|-: "):
+        if inside and line.startswith("|") and cells[0] not in ("mechanism", "rule (kernel's name)") and set(line) - set("|-: "):
             yield number, cells
+
+
+def missing_tests(tests, known):
+    for stem, quoted in TEST.findall(tests):
+        for start in re.findall(r'"([^"]+)"', quoted):
+            start = start.removesuffix("...").strip()
+            if not any(n.startswith(start) for n in known.get(stem, [])):
+                yield f"no such test: {stem}: \"{start}\""
 
 
 def check(arguments, findings):
     root, looked_at = arguments.root, 0
     page = root / "docs/kernel-mapping.md"
     known = test_names(root)
-    for number, cells in rows(page.read_text()):
+    for number, cells in rows(page.read_text(), "Every mechanism, one by one"):
         looked_at += 1
         at = f"docs/kernel-mapping.md:{number}"
         if len(cells) != 4:
@@ -53,11 +62,7 @@ def check(arguments, findings):
             for name in group.split(", "):
                 if not any((root / folder / name).is_file() for folder in ("src", "include/nmisim", "docs", ".")):
                     findings.append(f"{at}: no such file: {name}")
-        for stem, quoted in TEST.findall(tests):
-            for start in re.findall(r'"([^"]+)"', quoted):
-                start = start.removesuffix("...").strip()
-                if not any(n.startswith(start) for n in known.get(stem, [])):
-                    findings.append(f"{at}: no such test: {stem}: \"{start}\"")
+        findings.extend(f"{at}: {missing}" for missing in missing_tests(tests, known))
         for kind, (source, pattern) in NAMED.items():
             for name in re.findall(rf"\b{kind} `([^`]+)`", tests):
                 if not re.search(pattern % re.escape(name), (root / source).read_text()):
@@ -67,6 +72,16 @@ def check(arguments, findings):
                 findings.append(f"{at}: no such lint: {name}")
         if tests in ("", "—") and verdict.startswith(("faithful", "approximate")):
             findings.append(f"{at}: {verdict.split()[0]}, and no test")
+    for number, cells in rows((root / "docs/mutations.md").read_text()):
+        looked_at += 1
+        at = f"docs/mutations.md:{number}"
+        if len(cells) != 3:
+            findings.append(f"{at}: not three cells")
+            continue
+        _, mutation, tests = cells
+        if mutation and not TEST.search(tests):
+            findings.append(f"{at}: a mutation, and no test")
+        findings.extend(f"{at}: {missing}" for missing in missing_tests(tests, known))
     return looked_at
 
 

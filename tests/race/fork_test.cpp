@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <stdexcept>
 #include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
@@ -39,6 +40,9 @@ struct stormy_machine {
             for (int cpu = 0; !stop; cpu ^= 1)
                 m.raise_nmi(cpu);
         });
+        // A thread that is still being started may hold locks of a sanitizer's, and the child would inherit them.
+        if (!test::eventually([this] { return m.nmi_count(0) > 0 && m.nmi_count(1) > 0; }))
+            throw std::runtime_error("no NMI came");
     }
     ~stormy_machine()
     {

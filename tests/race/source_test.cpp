@@ -7,11 +7,14 @@
 #include "machine/nmi_source.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
+#include "support/forged_nmi.hpp"
 #include "verify/run.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <ctime>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -138,6 +141,23 @@ TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
     REQUIRE(timer_settime(foreign, 0, &once, nullptr) == 0);
     CHECK(test::eventually([&] { return m.internals().domain.strays == 1; }));
     timer_delete(foreign);
+    CHECK(m.nmi_count(0) == 0);
+    CHECK(area.line.raised == 0);
+}
+
+TEST_CASE("a counter's signal that is not the vCPU's own is a stray, no NMI")
+{
+    test::on_vcpu cpu;
+    machine m({.custom_workload = cpu.workload()});
+    percpu& area = m.internals().area(0);
+    siginfo_t info{}; // as the kernel sends it for a descriptor with F_SETSIG; this vCPU has no counter
+    info.si_signo = area.line.signo;
+    info.si_code = POLL_IN;
+    info.si_fd = 0;
+    long sent = -1; // the kernel lets a thread send such a one to itself only
+    cpu.run([&] { sent = syscall(SYS_rt_tgsigqueueinfo, getpid(), area.tid, area.line.signo, &info); });
+    REQUIRE(sent == 0);
+    CHECK(test::eventually([&] { return m.internals().domain.strays == 1; }));
     CHECK(m.nmi_count(0) == 0);
     CHECK(area.line.raised == 0);
 }

@@ -90,24 +90,40 @@ TEST_CASE("an IRQ runs its line's handler once, on its CPU, with interrupts disa
     CHECK(books.checks[check::nesting].failures() == 0);
 }
 
-TEST_CASE("an NMI interrupts an IRQ handler")
+TEST_CASE("an NMI interrupts an IRQ handler: in_nmi inside, in_irq before, inside and after")
 {
     bench b(1, every_flavor());
     std::string log;
     b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
-        log += in_nmi() && interrupt_context_level() == 3 ? 'N' : '?';
+        log += in_nmi() && in_irq() && !in_task() && interrupt_context_level() == 3 ? 'N' : '?';
         return 1;
     }));
     const auto irq = request_irq(b.m, 0, handled_and([&] {
-                                     log += '(';
+                                     log += in_irq() && !in_nmi() ? '(' : '?';
                                      b.m.raise_nmi(0);
-                                     log += ')';
+                                     log += in_irq() && !in_nmi() ? ')' : '?';
                                  }),
                                  0, "disk");
     b.cpu.run([&] { raise_irq(b.m, 0, 0); });
     CHECK(log == "(N)");
     CHECK(b.m.internals().area(0).checks[check::nesting].failures() == 0);
     CHECK(b.m.internals().area(0).irq->checks[check::nesting].failures() == 0);
+}
+
+TEST_CASE("an NMI that interrupts a task counts as an IRQ as well: in_nmi and in_irq inside")
+{
+    bench b(0, every_flavor());
+    std::string log;
+    b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        log += in_nmi() && in_irq() && !in_task() && interrupt_context_level() == 3 ? 'N' : '?';
+        return 1;
+    }));
+    b.cpu.run([&] {
+        log += in_task() ? '<' : '?';
+        b.m.raise_nmi(0);
+        log += in_task() && !in_irq() && !in_nmi() ? '>' : '?';
+    });
+    CHECK(log == "<N>");
 }
 
 TEST_CASE("an IRQ does not interrupt an NMI, nor another IRQ: it comes when they have ended")
@@ -200,9 +216,7 @@ TEST_CASE("every handler of a shared line is called; the IRQ is unhandled if non
         const auto c = request_irq(b.m, 0, letter('b', irq_none), irqf_shared, "b");
         const auto refused = request_irq(b.m, 0, letter('x', irq_handled), 0, "alone");
         const auto no_line = request_irq(b.m, 2, letter('x', irq_handled), 0, "none");
-        const auto no_handler = request_irq(b.m, 0, nmi_handler(), irqf_shared, "none");
         log += !refused && refused.error() == EBUSY && no_line.error() == EINVAL ? "ok " : "? ";
-        log += no_handler.error() == EINVAL ? "ok " : "? ";
         b.cpu.run([&] { raise_irq(b.m, 0, 0); });
         log += std::to_string(irq_unhandled(b.m, 0, 0));
         answer = irq_none;
@@ -212,7 +226,22 @@ TEST_CASE("every handler of a shared line is called; the IRQ is unhandled if non
         log += std::to_string(irq_unhandled(b.m, 0, 1));
         return log;
     });
-    CHECK(child.text == "ok ok ab0ab11");
+    CHECK(child.text == "ok ab0ab11");
+}
+
+TEST_CASE("a null handler is refused with EINVAL, on an empty line and on one with a handler")
+{
+    bench b(1);
+    const auto refused = [&] {
+        const auto null = request_irq(b.m, 0, nmi_handler(), irqf_shared, "null");
+        return !null && null.error() == EINVAL;
+    };
+    CHECK(refused());
+    std::string log;
+    const auto irq = request_irq(b.m, 0, handled_and([&] { log += 'i'; }), irqf_shared, "disk");
+    CHECK(refused());
+    b.cpu.run([&] { raise_irq(b.m, 0, 0); });
+    CHECK(log == "i");
 }
 
 TEST_CASE("free returns only after the handler that runs has ended, and nobody else's handler is touched")

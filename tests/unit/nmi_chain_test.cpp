@@ -11,7 +11,10 @@
 #include "support/text_matcher.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <stdexcept>
 #include <string>
+#include <unistd.h>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -172,6 +175,52 @@ TEST_CASE("a handler is on one chain once: a second registration is refused")
     CHECK(child.text == "10 1 1 1");
 }
 
+TEST_CASE("a null handler is refused with EINVAL, on an empty chain and on one with handlers")
+{
+    const auto child = in_child(20, [] {
+        bench b;
+        std::string log;
+        const auto refused = [&] {
+            const auto null = register_nmi_handler(b.m, nmi_type::local, nmi_handler(), 0, "null");
+            return !null && null.error() == EINVAL ? "r" : "?";
+        };
+        log += refused();
+        const auto a = register_nmi_handler(b.m, nmi_type::local, letter(log, 'a', 1), 0, "a");
+        log += refused();
+        b.nmi(0x1000);
+        return log;
+    });
+    CHECK(child.text == "rra");
+}
+
+TEST_CASE("a second handler on SERR or IO_CHECK is taken with a warning, on the other chains without")
+{
+    const auto child = in_child(20, [] {
+        int fds[2];
+        if (pipe(fds) != 0)
+            throw std::runtime_error("pipe");
+        dup2(fds[1], STDERR_FILENO);
+        bench b;
+        std::string log;
+        for (const nmi_type type : all_nmi_types) {
+            const std::string name(name_of(type));
+            const auto first = register_nmi_handler(b.m, type, letter(log, '1'), 0, "first " + name);
+            const auto other = register_nmi_handler(b.m, type, letter(log, '2', 1), 0, "second " + name);
+            b.m.set_reason(type == nmi_type::serr ? 0x80 : type == nmi_type::io_check ? 0x40 : 0);
+            b.nmi(0x1000);
+            log += first && other ? ' ' : '?';
+        }
+        char text[4096];
+        close(fds[1]), close(STDERR_FILENO);
+        const ssize_t n = read(fds[0], text, sizeof text);
+        return log + "\n" + std::string(text, n > 0 ? static_cast<std::size_t>(n) : 0);
+    });
+    CHECK(child.text ==
+          "12 12 12 12 \n"
+          "nmi-sim: WARNING: second handler on a chain that is meant for one (second serr)\n"
+          "nmi-sim: WARNING: second handler on a chain that is meant for one (second io_check)\n");
+}
+
 TEST_CASE("unregistering returns only after the NMI that runs the handler has ended")
 {
     machine_config config;
@@ -330,6 +379,35 @@ TEST_CASE("a chained handler that takes longer than ever is on record, a shorter
                std::to_string(slow.max_duration_ns() == second_record);
     });
     CHECK(child.text == "111111");
+}
+
+TEST_CASE("only a handler's new record is said on standard error, not every call that takes too long")
+{
+    const auto child = in_child(20, [] {
+        bench b;
+        std::uint64_t hold_ns = 0;
+        const auto slow = register_nmi_handler(
+            b.m, nmi_type::local, [&](const pt_regs&, int) noexcept { return spin_for(hold_ns), 1; }, 0,
+            "slow");
+        set_nmi_longest_ns(b.m, 1'000'000);
+        int fds[2];
+        if (pipe2(fds, O_NONBLOCK) != 0)
+            throw std::runtime_error("pipe");
+        dup2(fds[1], STDERR_FILENO);
+        std::string text;
+        for (const std::uint64_t ns : {40'000'000, 2'000'000, 80'000'000}) {
+            b.m.internals().domain.last_duration_report_ns = 0; // as if the last message were long ago
+            hold_ns = ns;
+            const std::uint64_t before = slow.max_duration_ns();
+            b.nmi(0x1000);
+            const bool is_record = slow.max_duration_ns() > before; // preemption can make a short call one
+            char line[256];
+            const bool said = read(fds[0], line, sizeof line) > 0;
+            text += said == is_record ? "right " : said ? "said " : "silent ";
+        }
+        return text;
+    });
+    CHECK(child.text == "right right right ");
 }
 
 TEST_CASE("a callback published without chains is counted as normal unless the default action ran")

@@ -133,7 +133,8 @@ const char* describe(arrival a)
 const char* describe(affinity a)
 {
     switch (a) {
-    case affinity::automatic: return "pin each vCPU to a CPU of its own where one is left for the injector";
+    case affinity::automatic:
+        return "pin each vCPU to a CPU of its own where one is left for the others, which keep off it";
     case affinity::none: return "leave it to the scheduler";
     }
     return "";

@@ -2,6 +2,7 @@
 #include "machine/controller.hpp"
 
 #include "base/clock.hpp"
+#include "machine/affinity.hpp"
 #include "machine/signal_line.hpp"
 #include "nmi/trace_ring.hpp"
 #include "rcu/rcu.hpp"
@@ -25,13 +26,14 @@ controller::~controller()
     stop();
 }
 
-void controller::start(const rcu_ops& rcu, trace_ring* trace)
+void controller::start(const rcu_ops& rcu, trace_ring* trace, int pinned_vcpus)
 {
     const signals_blocked block;
     due_ns_ = now_ns() + interval_ns_;
-    thread_ = std::thread([this, &rcu, trace] {
+    thread_ = std::thread([this, &rcu, trace, pinned_vcpus] {
         const traced_thread traced(trace);
         pthread_setname_np(pthread_self(), "controller");
+        leave_cpus_of(pinned_vcpus);
         rcu.register_thread();
         while (!stopping()) {
             const std::uint64_t at_ns = now_ns();

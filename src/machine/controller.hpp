@@ -28,8 +28,8 @@ public:
     controller& operator=(const controller&) = delete;
 
     /// Runs in a thread of its own, which RCU knows (call_rcu asks for that).
-    /// Its thread's timeline goes to `trace`, unless that is null.
-    void start(const rcu_ops& rcu, trace_ring* trace = nullptr);
+    /// Its timeline goes to `trace`, unless that is null; it keeps off the CPUs of `pinned_vcpus`.
+    void start(const rcu_ops& rcu, trace_ring* trace = nullptr, int pinned_vcpus = 0);
     void stop() noexcept;
     /// The same, but gives up: false if its swap waits for a grace period that does not end. Then its thread goes on
     /// with what it uses. Context: control.

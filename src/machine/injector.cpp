@@ -2,6 +2,7 @@
 #include "machine/injector.hpp"
 
 #include "base/clock.hpp"
+#include "machine/affinity.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
@@ -81,6 +82,8 @@ void injector::start()
     stop_.store(false, std::memory_order_relaxed);
     thread_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "injector");
+        if (const machine_config& c = machine_.internals().config; c.pin)
+            leave_cpus_of(c.cpus);
         prctl(PR_SET_TIMERSLACK, 1UL); // the default lets each wake-up be 50 us late
         trace_log* const trace = machine_.internals().trace;
         const traced_thread traced(trace == nullptr ? nullptr : &trace->injector());

@@ -2,6 +2,7 @@
 #include "machine/irq_source.hpp"
 
 #include "base/clock.hpp"
+#include "machine/affinity.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
@@ -26,6 +27,8 @@ void irq_source::start()
     stop_.store(false, std::memory_order_relaxed); // no thread is there to see it
     thread_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "irq source");
+        if (const machine_config& c = machine_.internals().config; c.pin)
+            leave_cpus_of(c.cpus);
         prctl(PR_SET_TIMERSLACK, 1UL); // the default lets each wake-up be 50 us late
         run();
     });

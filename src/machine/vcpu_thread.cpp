@@ -2,6 +2,7 @@
 #include "machine/vcpu_thread.hpp"
 
 #include "base/clock.hpp"
+#include "machine/affinity.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
 #include "machine/unwind.hpp"
@@ -17,29 +18,6 @@
 
 namespace nmisim {
 namespace {
-
-/// The n-th Linux CPU this process may run on, counted modulo their number.
-int allowed_cpu(int n) noexcept
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return -1;
-    int index = n % CPU_COUNT(&set);
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-        if (CPU_ISSET(cpu, &set) && index-- == 0)
-            return cpu;
-    return -1;
-}
-
-int pin_self(int n) noexcept
-{
-    const int cpu = allowed_cpu(n);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    if (cpu >= 0)
-        CPU_SET(cpu, &one);
-    return cpu >= 0 && sched_setaffinity(0, sizeof one, &one) == 0 ? cpu : -1;
-}
 
 /// Where vCPUs share Linux CPUs with whoever raises their NMIs, they give way: otherwise a raise waits for as
 /// long as all of them spin through their time slices. Lowering one's own priority needs no privilege.

@@ -153,7 +153,8 @@ void checked_run::start()
     sources_.attach(*machine_);
     report_.start_ns = start_ns_ = now_ns();
     if (config_.swap && config_.controller_place == controller_place::thread)
-        controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr);
+        controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr,
+                          state.config.pin ? state.config.cpus : 0);
     else
         controller_.enable(config_.swap);
     sources_.start();

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// Which Linux CPUs the machine's threads run on when vCPUs are pinned: vCPU i has the (i+1)-th allowed CPU for itself.
+// Whoever raises NMIs and swaps handlers keeps off those: a thread that spins there takes turns of several
+// milliseconds with the vCPU, and an NMI then waits for one of them.
+//
+// Context: control, vcpu; the calling thread. The set of allowed CPUs is the thread's, inherited from its creator.
+#pragma once
+
+namespace nmisim {
+
+/// To the n-th allowed CPU, counted modulo their number. Returns it, -1 if that was refused.
+int pin_self(int n) noexcept;
+
+/// Off the CPUs that belong to `vcpus` pinned vCPUs, if that leaves one; otherwise, and if refused, nothing happens.
+void leave_cpus_of(int vcpus) noexcept;
+
+} // namespace nmisim

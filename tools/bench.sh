@@ -19,7 +19,7 @@ other, and writes to DIR (default: bench-results):
   bench.md     the tables: median, and the quartiles of the repetitions
   bench.svg    the picture
 
-  --quick         fewer repetitions and sizes: some minutes
+  --quick         fewer repetitions and sizes
   --out DIR       another folder
   --filter REGEX  only benchmarks whose name matches, such as '^dispatcher/'
   --no-install    install nothing; what is needed is there

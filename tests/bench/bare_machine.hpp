@@ -19,8 +19,8 @@ inline void bare_handler(int, siginfo_t* info, void*)
         return;
     if (const std::uint64_t raised_ns = raised_at_ns(*info); raised_ns != 0)
         cpu->delivery.record(now_ns() - raised_ns);
+    cpu->line.begin(); // before it counts: whoever waits for the count may raise at once, and be taken
     ++cpu->nmi_count;
-    cpu->line.begin();
     cpu->line.end();
 }
 

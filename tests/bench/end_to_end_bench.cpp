@@ -66,7 +66,10 @@ void ping_pong(benchmark::State& state, std::optional<flavor> f)
     pin_to(0); // the vCPU has the other one
     std::uint64_t count = 0;
     for (auto _ : state) {
-        m.raise_nmi(0);
+        if (m.raise_nmi(0) != raise_result::sent) { // no NMI will come: do not wait for it
+            state.SkipWithError("the vCPU has counted, and does not take the next raise");
+            break;
+        }
         ++count;
         while (m.nmi_count(0) < count) {
         }

@@ -42,6 +42,10 @@ struct nmi_orders {
     static constexpr bool scan_fence = true;
     // (1) release: the section's loads; pairs with nmi_grace_period.hpp(3)
     static constexpr std::memory_order section_end = std::memory_order_release;
+    // (6) release: the sections of a thread whose line nobody looks at any more; pairs with nmi_grace_period.hpp(3)
+    static constexpr std::memory_order line_given_back = std::memory_order_release;
+    // (7) release: the same, where the updater finds what the next thread wrote beside it; pairs with nmi_grace_period.hpp(3)
+    static constexpr std::memory_order line_taken = std::memory_order_release;
     /// A grace period that was under way when a caller came does not count for it.
     static constexpr bool full_grace_period = true;
     // (4) release: the callback, and what it is to reclaim; pairs with (5)

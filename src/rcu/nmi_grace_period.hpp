@@ -3,9 +3,9 @@
 // The updater's side of flavor nmi: a grace period is one pass over the readers' words, without membarrier(2)
 // and without touching a line that a reader would then miss for longer than one load.
 //
-//   readers   a flat array of cache lines. A thread takes a line when it registers and gives it back when it
-//             unregisters; the scan goes up to the highest line ever taken, which only grows. So registration
-//             needs no lock of the updater's, and a free line is a quiescent one.
+//   readers   a flat array of cache lines. A thread takes the first free line when it registers and gives it back
+//             when it unregisters; one bit per line says whether it is taken, and the scan looks at those lines
+//             only. So registration needs no lock of the updater's, and a line costs while it has an owner.
 //   batching  sequence_ is odd while a grace period runs and grows by 2 with each. A caller is served by any
 //             grace period that began after it came: whoever waited for the lock meanwhile finds its own done.
 //   waiting   spins for as long as a sleep and a wake would take, then sleeps on the reader's word (futex).
@@ -15,7 +15,9 @@
 
 #include "rcu/nmi_counter.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <mutex>
 
@@ -34,20 +36,26 @@ public:
     reader* take_reader()
     {
         const std::lock_guard lock(registry_lock_);
-        if (free_ != 0)
-            return &readers_[free_list_[--free_]];
-        const std::size_t taken = taken_.load(std::memory_order_relaxed); // written under the lock
-        if (taken == Capacity)
-            return nullptr;
-        // relaxed: the fence of the reader's first section comes after it; docs/memory-ordering.md
-        taken_.store(taken + 1, std::memory_order_relaxed);
-        return &readers_[taken];
+        for (std::size_t i = 0; i < taken_.size(); ++i) {
+            const std::uint64_t bits = taken_[i].load(std::memory_order_relaxed); // written under the lock
+            const std::size_t line = i * lines_per_word + static_cast<std::size_t>(std::countr_one(bits));
+            if (line >= std::min(Capacity, (i + 1) * lines_per_word))
+                continue;
+            // The scan sees this or the line's sections see what was published: their fence comes after it.
+            taken_[i].store(bits | bit_of(line), Orders::line_taken);
+            if (i >= words_.load(std::memory_order_relaxed))    // written under the lock
+                words_.store(i + 1, std::memory_order_relaxed); // ordered by that fence as well
+            return &readers_[line];
+        }
+        return nullptr;
     }
     /// Context: control, vcpu; outside of sections.
     void give_back(reader& r)
     {
         const std::lock_guard lock(registry_lock_);
-        free_list_[free_++] = static_cast<std::uint32_t>(&r - readers_.data());
+        const auto line = static_cast<std::size_t>(&r - readers_.data());
+        auto& word = taken_[line / lines_per_word];
+        word.store(word.load(std::memory_order_relaxed) & ~bit_of(line), Orders::line_given_back);
     }
 
     /// Returns when every section that had begun has ended. Context: control, vcpu outside of sections.
@@ -67,7 +75,7 @@ public:
             Platform::fence(std::memory_order_seq_cst);
         scan();
         if constexpr (Orders::scan_fence)
-            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(3)
+            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
             Platform::fence(std::memory_order_acquire);
         sequence_.store(sequence + 2, std::memory_order_relaxed); // the lock orders it
     }
@@ -80,15 +88,27 @@ public:
     }
 
 private:
+    static constexpr std::size_t lines_per_word = 64;
+    static constexpr std::uint64_t bit_of(std::size_t line) noexcept
+    {
+        return std::uint64_t{1} << line % lines_per_word;
+    }
+
     void scan()
     {
-        const std::size_t taken = taken_.load(std::memory_order_relaxed); // ordered by (2)
-        for (std::size_t i = 0; i < taken; ++i) {
-            reader& r = readers_[i];
-            const std::uint64_t word = r.word.load(std::memory_order_relaxed); // ordered by (2) and (3)
-            if ((word & reader::nesting_mask) != 0)
-                wait_for(r, word);
+        const std::size_t words = words_.load(std::memory_order_relaxed); // ordered by (2)
+        for (std::size_t i = 0; i < words; ++i) {
+            std::uint64_t bits = taken_[i].load(std::memory_order_relaxed); // ordered by (2) and (3)
+            for (; bits != 0; bits &= bits - 1)
+                look_at(readers_[i * lines_per_word + static_cast<std::size_t>(std::countr_zero(bits))]);
         }
+    }
+
+    static void look_at(reader& r)
+    {
+        const std::uint64_t word = r.word.load(std::memory_order_relaxed); // ordered by (2) and (3)
+        if ((word & reader::nesting_mask) != 0)
+            wait_for(r, word);
     }
 
     /// One after the other, but all sections end at the same time: the longest is what it takes.
@@ -112,11 +132,13 @@ private:
 
     std::array<reader, Capacity> readers_{};
 
-    /// Protects free_list_, free_ and the writes of taken_. Innermost; never held while waiting; never in NMI.
+    /// Protects the writes of taken_ and words_. Innermost; never held while waiting; never in NMI.
     alignas(Platform::line_size) typename Platform::mutex registry_lock_;
-    typename Platform::template atomic<std::size_t> taken_{0};
-    std::size_t free_ = 0;
-    std::array<std::uint32_t, Capacity> free_list_{};
+    /// How many words of taken_ were ever in use; only grows.
+    typename Platform::template atomic<std::size_t> words_{0};
+    std::array<typename Platform::template atomic<std::uint64_t>,
+               (Capacity + lines_per_word - 1) / lines_per_word>
+        taken_{};
 
     /// Protects the writes of sequence_: one grace period at a time. Held while waiting; never in NMI.
     alignas(Platform::line_size) typename Platform::mutex lock_;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Flavor nmi under the C++ memory model, in four small programs; and what each finds when one fence
+// Flavor nmi under the C++ memory model, in five small programs; and what each finds when one fence
 // or order is left out. A model that finds nothing in broken code would prove nothing about the right one.
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period
 //   register  the reader's thread takes its line while the updater scans
+//   leave     a thread gives its line back, another takes one beside it, and an updater looks at neither
 //   deferred  the old object is passed to the worker of call()
 #include "support/catch2.hpp"
 
@@ -40,6 +41,12 @@ struct no_scan_fence : rcu::nmi_orders {
 };
 struct relaxed_section_end : rcu::nmi_orders {
     static constexpr std::memory_order section_end = std::memory_order_relaxed;
+};
+struct relaxed_give_back : rcu::nmi_orders {
+    static constexpr std::memory_order line_given_back = std::memory_order_relaxed;
+};
+struct relaxed_take_of_a_line : rcu::nmi_orders {
+    static constexpr std::memory_order line_taken = std::memory_order_relaxed;
 };
 struct joins_a_grace_period_under_way : rcu::nmi_orders {
     static constexpr bool full_grace_period = false;
@@ -162,6 +169,28 @@ struct registration : rl::test_suite<registration<Orders>, 2>, scene<Orders, 1> 
                 this->section();
                 this->grace_periods.give_back(*this->line[0]);
             }
+        } else {
+            this->replace(0);
+        }
+    }
+};
+
+template <class Orders>
+struct leave : rl::test_suite<leave<Orders>, 3>, scene<Orders, 1> {
+    void before()
+    {
+        auto* const other = this->grace_periods.take_reader();
+        this->line[0] = this->grace_periods.take_reader();
+        this->grace_periods.give_back(*other); // the one that the other thread takes
+        this->nmis(0, 0);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            this->section();
+            this->grace_periods.give_back(*this->line[0]);
+        } else if (index == 1) {
+            this->line[1] = this->grace_periods.take_reader();
         } else {
             this->replace(0);
         }
@@ -296,6 +325,11 @@ TEST_CASE("a thread may register while an updater scans")
     is_right<registration<rcu::nmi_orders>>(4);
 }
 
+TEST_CASE("a thread may unregister, and another register, while an updater scans")
+{
+    is_right<leave<rcu::nmi_orders>>(4);
+}
+
 TEST_CASE("a deferred callback runs after a grace period that began after its call")
 {
     is_right<deferred<rcu::nmi_orders>>(3);
@@ -334,6 +368,14 @@ TEST_CASE("each fence and order left out is found")
     SECTION("the release of a section's end")
     {
         is_found_wrong<swap<relaxed_section_end>>(4);
+    }
+    SECTION("the release of a line that is given back")
+    {
+        is_found_wrong<registration<relaxed_give_back>>(4);
+    }
+    SECTION("the release of a line that is taken beside it")
+    {
+        is_found_wrong<leave<relaxed_take_of_a_line>>(4);
     }
     SECTION("a grace period that began after the call")
     {

@@ -88,6 +88,7 @@ struct platform_with {
     template <class T>
     class atomic {
     public:
+        atomic() : value_(T{}) {}
         atomic(T value) : value_(value) {}
         T load(std::memory_order order) const
         {

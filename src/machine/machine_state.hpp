@@ -44,10 +44,13 @@ struct machine_state {
     /// leave no time to start the others.
     std::atomic<bool> booted{false};
 
-    /// Callers of synchronize_rcu that have begun and ended to wait. For the stall watch, which has the clock:
-    /// reading it here would cost as much as a short grace period.
+    /// Callers of synchronize_rcu that have begun and ended to wait, and the exchanges that have, which are written
+    /// under swap_lock. For the stall watch, which has the clock: reading it here would cost as much as a short
+    /// grace period.
     std::atomic<std::uint64_t> waits_begun{0};
     std::atomic<std::uint64_t> waits_ended{0};
+    counter swaps_begun;
+    counter swaps_ended;
     std::atomic<std::uint64_t> deferred_grace_periods{0}; ///< waited for by call_rcu(), one per callback
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};
@@ -67,6 +70,15 @@ struct machine_state {
     std::shared_ptr<irq_registry> irqs;
 
     machine_state(const machine_config& config, const machine_faults& faults, trace_log* trace);
+    /// Looks from outside: two numbers that are read one after the other.
+    std::uint64_t all_waits_begun() const noexcept
+    {
+        return waits_begun.load(std::memory_order_relaxed) + swaps_begun.read(); // for people
+    }
+    std::uint64_t all_waits_ended() const noexcept
+    {
+        return waits_ended.load(std::memory_order_relaxed) + swaps_ended.read(); // as above
+    }
     percpu& area(int cpu) noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
     const percpu& area(int cpu) const noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
     irq_line& irq(int cpu, int irq) noexcept { return area(cpu).irq->lines[static_cast<std::size_t>(irq)]; }

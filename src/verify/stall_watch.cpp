@@ -40,8 +40,8 @@ std::string state_of(const percpu& area, std::uint64_t now)
 std::uint64_t stall_watch::waited_ns(std::uint64_t now)
 {
     const machine_state& state = machine_.internals();
-    const std::uint64_t ended = state.waits_ended.load(std::memory_order_relaxed);  // a look from outside
-    const bool waiting = state.waits_begun.load(std::memory_order_relaxed) > ended; // as above
+    const std::uint64_t ended = state.all_waits_ended();
+    const bool waiting = state.all_waits_begun() > ended;
     if (!waiting || ended != ended_)
         since_ns_ = 0;
     if (waiting && since_ns_ == 0)

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The writer: swap, wait for a grace period, reclaim, as fast as they go, against the flavor's own synchronize
-// alone, with busy readers on the other CPU and idle ones registered. And against the same by hand: new, store,
-// synchronize, delete. With a reader beside it a synchronize after other work is not the one that follows the
-// last at once: the reader's cache line has had time to leave.
+// The writer: swap, wait for a grace period, reclaim, as fast as they go, against
 //
-// One repetition measures the three in turn, there and back, in windows of 2 ms. A window in which the writer or the busy reader
-// lost its CPU to somebody else says nothing about a grace period and is left out (`kept` says what share was kept);
-// with two busy readers on one CPU one of them is always preempted, so nothing is left out.
+//   sync   the flavor's own synchronize alone, with busy readers on the other CPU and idle ones registered
+//   hand   the same by hand: new, store, synchronize, delete
+//   turn   two handlers that are exchanged in turn: nothing is built and nothing freed
+//
+// With a reader beside it a synchronize after other work is not the one that follows the last at once: the reader's
+// cache line has had time to leave.
+//
+// One repetition measures the four one after the other, there and back, in windows of 2 ms. A window in which the
+// writer or the busy reader lost its CPU to somebody else says nothing about a grace period and is left out (`kept`
+// says what share was kept); with two busy readers on one CPU one of them is always preempted, so nothing is left out.
 #include "base/clock.hpp"
 #include "helper_threads.hpp"
 #include "machine/machine_state.hpp"
@@ -108,6 +112,7 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         series sync;
         series swap;
         series hand;
+        series turn;
         const auto raw = [&] { m.internals().rcu.synchronize(); };
         const auto whole = [&] { m.exchange(some_handler(++generation)); }; // the old one is freed here
         measure(sync, helpers, busy, raw);
@@ -118,7 +123,11 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
             m.internals().rcu.synchronize();
         };
         measure(hand, helpers, busy, by_hand);
+        nmi_handler other = some_handler(0);
+        const auto in_turn = [&] { other = m.exchange(std::move(other)); }; // two handlers, nothing is freed
         measure(swap, helpers, busy, whole);
+        measure(turn, helpers, busy, in_turn);
+        measure(turn, helpers, busy, in_turn);
         measure(swap, helpers, busy, whole);
         measure(hand, helpers, busy, by_hand);
         measure(sync, helpers, busy, raw);
@@ -126,10 +135,12 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         add_counters(state, "sync", sync);
         add_counters(state, "swap", swap);
         add_counters(state, "hand", hand);
+        add_counters(state, "turn", turn);
         state.counters["ratio"] = state.counters["swap_p50_us"] / state.counters["sync_p50_us"];
         state.counters["ratio_to_hand"] = state.counters["swap_p50_us"] / state.counters["hand_p50_us"];
-        state.counters["kept"] = static_cast<double>(sync.kept + swap.kept + hand.kept) /
-                                 static_cast<double>(sync.tried + swap.tried + hand.tried);
+        state.counters["turn_ratio"] = state.counters["turn_p50_us"] / state.counters["sync_p50_us"];
+        state.counters["kept"] = static_cast<double>(sync.kept + swap.kept + hand.kept + turn.kept) /
+                                 static_cast<double>(sync.tried + swap.tried + hand.tried + turn.tried);
         sched_setaffinity(0, sizeof allowed, &allowed);
     }
 }

@@ -37,7 +37,6 @@ bool adopt_nmi(percpu& cpu, const siginfo_t& info) noexcept
     }
     line.raised.fetch_add(1 + overruns, std::memory_order_relaxed);
     line.coalesced.fetch_add(overruns, std::memory_order_relaxed);
-    line.in_flight.fetch_add(1, std::memory_order_relaxed); // a bound only
     line.sent.fetch_add(1, std::memory_order_relaxed);
     return true;
 }

@@ -8,8 +8,9 @@
 //
 //     idle --raise--> pending --begins--> executing --raise--> executing + pending --ends, begins--> ...
 //
-// delivery::queue. Each raise is a signal of its own; `in_flight` bounds how many wait or execute, because
-// the kernel's signal queue is one for all processes of the user.
+// delivery::queue. Each raise is a signal of its own; how many wait or execute, in_flight(), has a bound, because
+// the kernel's signal queue is one for all processes of the user. The NMI then writes one word of the line, when
+// it ends, with a plain store: the raiser, which looks at that word all the time, costs it nothing.
 //
 // Going offline: `accepting` is cleared, then raises under way (`raisers`) are waited for; after that nobody
 // sends to this thread again, and what is still queued is taken off and booked as offline.
@@ -35,16 +36,15 @@ struct nmi_line {
     std::atomic<bool> accepting{false};
 
     // Set before `accepting`, constant while it is true.
-    pthread_t target{};
+    alignas(cacheline_size) pthread_t target{};
     int cpu = -1; ///< whose line it is, for the timeline
     int signo = 0;
     bool latching = true;
     bool stamp = true; ///< send the time of the raise along
     std::uint32_t bound = 1;
 
-    // Written by both sides.
+    // Written by both sides; delivery::latch only.
     alignas(cacheline_size) std::atomic<std::uint32_t> pending{0};
-    std::atomic<std::uint32_t> in_flight{0};
 
     // Written by the vCPU: signals that have been taken, executed or not. The drain waits for sent.
     std::atomic<std::uint64_t> completed{0};
@@ -52,20 +52,19 @@ struct nmi_line {
     /// The NMI begins: from here on a raise is a new NMI. Context: nmi.
     void begin() noexcept
     {
-        // (1) acquire: what raisers stored before; pairs with (2)
-        pending.exchange(0, std::memory_order_acquire);
+        if (latching)
+            // (1) acquire: what raisers stored before; pairs with (2)
+            pending.exchange(0, std::memory_order_acquire);
     }
     /// The NMI has ended. Context: nmi.
     void end() noexcept
     {
-        in_flight.fetch_sub(1, std::memory_order_relaxed);                     // a bound, orders nothing
         const std::uint64_t n = completed.load(std::memory_order_relaxed) + 1; // single writer
         completed.store(n, std::memory_order_release); // (3) release: the NMI's effects; pairs with (4)
     }
     /// The same where another NMI may end in between (nmi/nesting.hpp). Context: nmi.
     void end_in_window() noexcept
     {
-        in_flight.fetch_sub(1, std::memory_order_relaxed); // a bound, orders nothing
         // (5) release: the NMI's effects; pairs with (4)
         completed.fetch_add(1, std::memory_order_release);
     }
@@ -74,6 +73,13 @@ struct nmi_line {
     {
         // (2) acq_rel: what the raiser stored before is the NMI's to see; pairs with (1)
         return pending.exchange(1, std::memory_order_acq_rel) == 0;
+    }
+    /// Signals sent and not yet completed; two looks at moving numbers, so it may be a little off, even below 0.
+    /// Context: any.
+    std::int64_t in_flight() const noexcept
+    {
+        const std::uint64_t taken = completed.load(std::memory_order_relaxed); // a bound, orders nothing
+        return static_cast<std::int64_t>(sent.load(std::memory_order_relaxed) - taken);
     }
     /// Every signal sent so far has been taken, and its effects are visible. Context: control.
     bool drained() const noexcept

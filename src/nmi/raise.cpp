@@ -19,18 +19,16 @@ void trace(trace_kind kind, const nmi_line& line, sigval stamp) noexcept
     trace_slice(kind, sent_ns != 0 ? sent_ns : end_ns, end_ns, 0, static_cast<std::uint64_t>(line.cpu));
 }
 
-/// Sends the signal; false if the kernel's queue is full.
+/// Sends a signal that is in `sent` already; false if the kernel's queue is full.
 bool send(nmi_line& line) noexcept
 {
     sigval value{};
     if (line.stamp)
         value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(now_ns()));
-    line.sent.fetch_add(1, std::memory_order_relaxed); // before the signal: a drain never sees it too small
     if (pthread_sigqueue(line.target, line.signo, value) == 0) {
         trace(trace_kind::raise, line, value);
         return true;
     }
-    line.sent.fetch_sub(1, std::memory_order_relaxed);
     return false;
 }
 
@@ -41,9 +39,12 @@ raise_result raise_online(nmi_line& line) noexcept
         trace(trace_kind::coalesced, line, {});
         return raise_result::coalesced;
     }
-    const std::uint32_t flying = line.in_flight.fetch_add(1, std::memory_order_relaxed) + 1; // a bound only
+    const std::uint64_t taken = line.completed.load(std::memory_order_relaxed); // a bound only
+    // Before the signal: a drain never sees it too small.
+    const std::uint64_t sent = line.sent.fetch_add(1, std::memory_order_relaxed) + 1;
+    const std::uint64_t flying = sent > taken ? sent - taken : 1; // others may send and complete in between
     if (!line.latching && flying > line.bound) {
-        line.in_flight.fetch_sub(1, std::memory_order_relaxed);
+        line.sent.fetch_sub(1, std::memory_order_relaxed);
         line.raised.fetch_sub(1, std::memory_order_relaxed);
         return raise_result::full;
     }
@@ -51,9 +52,8 @@ raise_result raise_online(nmi_line& line) noexcept
         line.max_in_flight.store(flying, std::memory_order_relaxed); // a statistic: two raisers may lose one
     if (send(line))
         return raise_result::sent;
-    line.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    if (line.latching)
-        line.begin(); // opens the latch again; a raise that coalesced meanwhile is in the books as coalesced
+    line.sent.fetch_sub(1, std::memory_order_relaxed);
+    line.begin(); // opens the latch again; a raise that coalesced meanwhile is in the books as coalesced
     line.rejected.fetch_add(1, std::memory_order_relaxed);
     trace(trace_kind::rejected, line, {});
     return raise_result::rejected;
@@ -83,7 +83,7 @@ bool has_room(const nmi_line& line) noexcept
         return false;
     if (line.latching)
         return line.pending.load(std::memory_order_relaxed) == 0;
-    return line.in_flight.load(std::memory_order_relaxed) < line.bound;
+    return line.in_flight() < static_cast<std::int64_t>(line.bound);
 }
 
 } // namespace nmisim

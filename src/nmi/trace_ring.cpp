@@ -62,8 +62,7 @@ void exc_nmi_traced(int signo, siginfo_t* info, void* context) noexcept
     trace_record r;
     r.begin_ns = now_ns();
     r.raised_ns = raised_at_ns(*info);
-    const std::uint32_t in_flight = cpu->line.in_flight.load(std::memory_order_relaxed); // a statistic
-    r.value = static_cast<std::uint16_t>(std::min<std::uint32_t>(in_flight, 0xffff));
+    r.value = static_cast<std::uint16_t>(std::clamp<std::int64_t>(cpu->line.in_flight(), 0, 0xffff));
     const checks_seen checks_before = look_at_checks(*cpu);
     const std::uint64_t counted = nmi_count_of(*cpu);
     const std::uint64_t defaults = cpu->stats.defaults.read();

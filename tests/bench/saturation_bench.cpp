@@ -25,38 +25,9 @@
 namespace nmisim::bench {
 namespace {
 
-constexpr std::uint64_t moment_ns = 30'000'000;
+constexpr std::uint64_t moment_ns = 60'000'000;
 constexpr int tries = 6;
 constexpr double undisturbed_cpus = 1.9;
-
-/// Handled per second by a handler that only counts.
-double bare_rate(const machine_config& config)
-{
-    machine m(config);
-    install_bare_handler(m);
-    injector source(m, {.rate_max = true});
-    const std::uint64_t start_ns = now_ns();
-    source.start();
-    const timespec moment = to_timespec(moment_ns);
-    nanosleep(&moment, nullptr);
-    source.stop();
-    const std::uint64_t elapsed_ns = now_ns() - start_ns;
-    if (!m.drain(nsec_per_sec))
-        throw std::runtime_error("saturation: the bare machine did not drain");
-    return static_cast<double>(m.nmi_count(0)) * 1e9 / static_cast<double>(elapsed_ns);
-}
-
-double full_rate(const machine_config& config)
-{
-    run_config full;
-    full.machine = config;
-    full.inject.rate_max = true;
-    full.duration_ns = moment_ns;
-    const run_report report = run(full);
-    if (!report.passed())
-        throw std::runtime_error("saturation: a check failed");
-    return static_cast<double>(report.total.handled) * 1e9 / static_cast<double>(report.elapsed_ns);
-}
 
 std::uint64_t process_cpu_ns() noexcept
 {
@@ -67,21 +38,52 @@ std::uint64_t process_cpu_ns() noexcept
 
 struct moment {
     double per_s = 0;
-    double cpus = 0;
+    double cpus = 0; ///< that the process had while NMIs were raised; the rest of its life takes next to none
 };
 
-moment least_disturbed(const std::function<double()>& rate)
+moment make_moment(std::uint64_t handled, std::uint64_t elapsed_ns, std::uint64_t cpu_ns)
+{
+    const auto length_ns = static_cast<double>(elapsed_ns);
+    return {1e9 * static_cast<double>(handled) / length_ns, static_cast<double>(cpu_ns) / length_ns};
+}
+
+/// A handler that only counts.
+moment bare_moment(const machine_config& config)
+{
+    const std::uint64_t cpu_ns = process_cpu_ns();
+    machine m(config);
+    install_bare_handler(m);
+    injector source(m, {.rate_max = true});
+    const std::uint64_t start_ns = now_ns();
+    source.start();
+    const timespec length = to_timespec(moment_ns);
+    nanosleep(&length, nullptr);
+    source.stop();
+    const std::uint64_t elapsed_ns = now_ns() - start_ns;
+    if (!m.drain(nsec_per_sec))
+        throw std::runtime_error("saturation: the bare machine did not drain");
+    return make_moment(m.nmi_count(0), elapsed_ns, process_cpu_ns() - cpu_ns);
+}
+
+moment full_moment(const machine_config& config)
+{
+    const std::uint64_t cpu_ns = process_cpu_ns();
+    run_config full;
+    full.machine = config;
+    full.inject.rate_max = true;
+    full.duration_ns = moment_ns;
+    const run_report report = run(full);
+    if (!report.passed())
+        throw std::runtime_error("saturation: a check failed");
+    return make_moment(report.total.handled, report.elapsed_ns, process_cpu_ns() - cpu_ns);
+}
+
+moment least_disturbed(const std::function<moment()>& once)
 {
     moment best;
-    for (int i = 0; i < tries && best.cpus < undisturbed_cpus; ++i) {
-        const std::uint64_t cpu_ns = process_cpu_ns();
-        const std::uint64_t begin_ns = now_ns();
-        const double per_s = rate();
-        const double cpus =
-            static_cast<double>(process_cpu_ns() - cpu_ns) / static_cast<double>(now_ns() - begin_ns);
-        if (cpus > best.cpus)
-            best = {per_s, cpus};
-    }
+    for (int i = 0; i < tries && best.cpus < undisturbed_cpus; ++i)
+        if (const moment m = once(); m.cpus > best.cpus)
+            best = m;
     return best;
 }
 
@@ -97,17 +99,17 @@ void saturation(benchmark::State& state, flavor f, delivery how, bool measure_la
     double bare = 0;
     double full = 0;
     double cpus = 2;
-    const auto add = [&](double& sum, const std::function<double()>& rate) {
-        const moment m = least_disturbed(rate);
+    const auto add = [&](double& sum, const std::function<moment()>& once) {
+        const moment m = least_disturbed(once);
         sum += m.per_s / 2;
         cpus = std::min(cpus, m.cpus);
     };
     for (auto _ : state) {
         try {
-            add(bare, [&] { return bare_rate(floor); });
-            add(full, [&] { return full_rate(config); });
-            add(full, [&] { return full_rate(config); });
-            add(bare, [&] { return bare_rate(floor); });
+            add(bare, [&] { return bare_moment(floor); });
+            add(full, [&] { return full_moment(config); });
+            add(full, [&] { return full_moment(config); });
+            add(bare, [&] { return bare_moment(floor); });
         } catch (const std::exception& e) {
             state.SkipWithError(e.what());
         }

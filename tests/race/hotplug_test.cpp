@@ -113,7 +113,7 @@ TEST_CASE("NMIs that wait for a vCPU that goes offline are in the books as offli
     CHECK(m.drain(0));
     CHECK(m.nmi_count(0) == 0);
     CHECK(m.internals().area(0).offline_seen.read() == 3);
-    CHECK(m.internals().area(0).line.in_flight == 0);
+    CHECK(m.internals().area(0).line.in_flight() == 0);
 }
 
 TEST_CASE("a storm of NMIs cannot keep a vCPU from going offline")

@@ -73,7 +73,7 @@ TEST_CASE("several raisers on one vCPU keep the books balanced")
         r.join();
     REQUIRE(m.drain(10 * second));
     CHECK(unbooked(m, 0) == 0);
-    CHECK(m.internals().area(0).line.in_flight == 0);
+    CHECK(m.internals().area(0).line.in_flight() == 0);
 }
 
 TEST_CASE("a handler may raise an NMI on another vCPU and on its own")

@@ -262,7 +262,7 @@ TEST_CASE("free returns only after the handler that runs has ended, and nobody e
         CHECK(slow.free() == sync_result::done);
         freed = true;
     });
-    REQUIRE(eventually([&] { return m.internals().waits_begun.load() != m.internals().waits_ended.load(); }));
+    REQUIRE(eventually([&] { return m.internals().all_waits_begun() != m.internals().all_waits_ended(); }));
     CHECK_FALSE(freed);
     leave = true;
     controller.join();

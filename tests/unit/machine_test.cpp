@@ -121,7 +121,7 @@ TEST_CASE("exchange returns the old handler only after the NMI that uses it has 
         m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); // the old one dies here
         exchanged = true;
     });
-    REQUIRE(eventually([&] { return m.internals().waits_begun.load() > m.internals().waits_ended.load(); }));
+    REQUIRE(eventually([&] { return m.internals().all_waits_begun() > m.internals().all_waits_ended(); }));
     CHECK_FALSE(exchanged);
     s.leave = true;
     controller.join();

@@ -242,7 +242,7 @@ TEST_CASE("unregistering returns only after the NMI that runs the handler has en
         token.unregister();
         unregistered = true;
     });
-    REQUIRE(eventually([&] { return m.internals().waits_begun.load() > m.internals().waits_ended.load(); }));
+    REQUIRE(eventually([&] { return m.internals().all_waits_begun() > m.internals().all_waits_ended(); }));
     CHECK_FALSE(unregistered);
     leave = true;
     control.join();

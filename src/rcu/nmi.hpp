@@ -30,13 +30,15 @@ struct basic_nmi {
     }
 
     /// What nmi_exit must undo.
-    struct nmi_mark {};
-    static nmi_mark nmi_enter() noexcept
+    struct nmi_mark {
+        std::uint64_t before;
+    };
+    static nmi_mark nmi_enter() noexcept { return {enter_section<nmi_platform, Orders>(*this_reader)}; }
+    static void nmi_exit(nmi_mark mark) noexcept
     {
-        read_lock();
-        return {};
+        section_ends();
+        leave_section<nmi_platform, Orders>(*this_reader, mark.before);
     }
-    static void nmi_exit(nmi_mark) noexcept { read_unlock(); }
 };
 
 struct nmi : basic_nmi<nmi_orders> {};

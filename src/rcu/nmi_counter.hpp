@@ -65,9 +65,10 @@ struct alignas(Platform::line_size) nmi_reader {
     typename Platform::template atomic<std::uint32_t> awaited{0};
 };
 
-/// Begins a section, or nests in one. Context: any, on the reader's own thread. Progress: wait-free.
+/// Begins a section, or nests in one. Returns the word as it was, for leave_section().
+/// Context: any, on the reader's own thread. Progress: wait-free.
 template <class Platform, class Orders>
-inline void enter_section(nmi_reader<Platform>& self) noexcept
+inline std::uint64_t enter_section(nmi_reader<Platform>& self) noexcept
 {
     using reader = nmi_reader<Platform>;
     const std::uint64_t word = self.word.load(std::memory_order_relaxed); // own thread's
@@ -80,22 +81,31 @@ inline void enter_section(nmi_reader<Platform>& self) noexcept
     else
         // (3) release: the same without the fence; pairs with nmi_grace_period.hpp(3)
         self.word.store(word + 1, std::memory_order_release);
+    return word;
 }
 
-/// Ends what enter_section() began. Context: the same. Progress: wait-free; may wake an updater (futex).
+/// Ends the section that enter_section() began, which returned `before`: what came in between was balanced and left
+/// the word at before + 1. Without a load of it, which would wait for the store that began the section.
+/// Context: the same. Progress: wait-free; may wake an updater (futex).
 template <class Platform, class Orders>
-inline void exit_section(nmi_reader<Platform>& self) noexcept
+inline void leave_section(nmi_reader<Platform>& self, std::uint64_t before) noexcept
 {
     using reader = nmi_reader<Platform>;
-    const std::uint64_t word = self.word.load(std::memory_order_relaxed); // own thread's
-    if ((word & reader::nesting_mask) != 1) [[unlikely]] {
-        self.word.store(word - 1, std::memory_order_relaxed); // still inside
+    if ((before & reader::nesting_mask) != 0) [[unlikely]] {
+        self.word.store(before, std::memory_order_relaxed); // still inside
         return;
     }
-    self.word.store(word - 1 + reader::one_section, Orders::section_end);
+    self.word.store(before + reader::one_section, Orders::section_end);
     // relaxed: a look that comes too early costs the updater a time-out, see sleep_until_ended()
     if (self.awaited.load(std::memory_order_relaxed) != 0) [[unlikely]]
         Platform::wake(self);
+}
+
+/// The same where nobody remembers what enter_section() returned.
+template <class Platform, class Orders>
+inline void exit_section(nmi_reader<Platform>& self) noexcept
+{
+    leave_section<Platform, Orders>(self, self.word.load(std::memory_order_relaxed) - 1); // own thread's
 }
 
 } // namespace nmisim::rcu

@@ -84,14 +84,25 @@ struct scene {
         else
             return std::array<typename platform::template atomic<int>, 2>{{{1}, {1}}};
     }
-    void section()
+    void use_what_is_published()
     {
-        reader& self = *line[rl::thread_index()];
-        rcu::enter_section<platform, Orders>(self);
         for (std::size_t i = 0; i < Objects; ++i)
             if (published[i].load(std::memory_order_acquire) != 0)
                 objects[i].use();
+    }
+    void section() // as rcu_read_lock, rcu_read_unlock
+    {
+        reader& self = *line[rl::thread_index()];
+        rcu::enter_section<platform, Orders>(self);
+        use_what_is_published();
         rcu::exit_section<platform, Orders>(self);
+    }
+    void marked_section() // as nmi_enter, nmi_exit
+    {
+        reader& self = *line[rl::thread_index()];
+        const std::uint64_t before = rcu::enter_section<platform, Orders>(self);
+        use_what_is_published();
+        rcu::leave_section<platform, Orders>(self, before);
     }
     void replace(std::size_t which)
     {
@@ -101,7 +112,7 @@ struct scene {
     }
     void nmis(unsigned thread, int count)
     {
-        model::source = {[](void* self) { static_cast<scene*>(self)->section(); }, this, {}};
+        model::source = {[](void* self) { static_cast<scene*>(self)->marked_section(); }, this, {}};
         model::source.left[thread] = count;
     }
 };

@@ -19,7 +19,7 @@ with 77), builds with warnings as errors and runs the tests. The last line count
 Stages:
   gcc     g++, every suite: unit race fault explore cli lint
   tidy    clang-tidy on that build
-  clang   clang++, suites unit, race and explore
+  clang   clang++, suites unit, race, explore and package
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite but lint
   tsan    g++ with ThreadSanitizer, suite tsan
 
@@ -90,7 +90,7 @@ for name in "${stages[@]}"; do
     case $name in
     gcc) stage gcc build-gcc g++ "" ;;
     tidy) stage tidy build-gcc g++ "--suite tidy" ;;
-    clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore" ;;
+    clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore --suite package" ;;
     asan)
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1

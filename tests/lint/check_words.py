@@ -7,7 +7,7 @@ import lint
 
 MACHINE_PATH = re.compile(r"(?<![\w.}$])/(?:work|home|root)/[\w.$]|(?<![\w.}$])/tmp/(?![\w.-]*XXXXXX)[\w.$]")
 # `tests/lint` spells out what it looks for.
-FOLDERS = ["include", "src", "tests", "tools", "docs", ".ci"]
+FOLDERS = ["include", "src", "tests", "tools", "docs", ".ci", ".github"]
 
 
 def check(arguments, findings):

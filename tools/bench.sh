@@ -50,7 +50,8 @@ done
 out=$(realpath -m "$out")
 cd "$here/.." || exit 1
 [[ -e build-bench/build.ninja ]] || CXX=${CXX:-g++} meson setup build-bench >/dev/null || exit 1
-ninja -C build-bench tests/bench/nmi-sim-bench >/dev/null || die "the build failed: ninja -C build-bench tests/bench/nmi-sim-bench"
+programs=(tests/bench/nmi-sim-bench src/cli/nmi-sim)
+ninja -C build-bench "${programs[@]}" >/dev/null || die "the build failed: ninja -C build-bench ${programs[*]}"
 mkdir -p "$out" || exit 1
 say "bench.sh: $repetitions repetitions, load $(cut -d' ' -f1 /proc/loadavg) before the start"
 build-bench/tests/bench/nmi-sim-bench --benchmark_repetitions="$repetitions" --benchmark_filter="$filter" \

@@ -112,8 +112,8 @@ def markdown(figures):
     columns = ["online_ms", "kib_per_vcpu", "swap_p50_us", "swap_p99_us", "drain_ms", "offline_ms"]
     text += table("Scale", ["flavor, vCPUs", "online ms", "KiB per vCPU", "swap p50 us", "p99 us", "drain ms", "offline ms"],
                   list(counter_lines(figures, "scale", columns)))
-    text += table("Cost", ["flavor", "CPU seconds per million NMIs", "resident KiB"],
-                  list(counter_lines(figures, "cost", ["cpu_s_per_million", "resident_kib"])))
+    text += table("Cost", ["flavor", "CPU seconds per million NMIs", "resident KiB at most", "start and end, ms"],
+                  list(counter_lines(figures, "cost", ["cpu_s_per_million", "resident_kib", "start_and_end_ms"])))
     text += table("Exploration", ["window, flavor", "boundaries or schedules per s", "of how many"],
                   list(counter_lines(figures, "explore", ["per_s", "explored"])))
     return text

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Scale: machines of 1 to 1024 idle vCPUs. How long they take to come online, what each costs in memory, how long a
-// swap takes and how long until an NMI on every one of them has been taken. And cost: the CPU time of a million NMIs
-// with every check on, and what a process holds that has a machine of one vCPU.
+// swap takes and how long until an NMI on every one of them has been taken.
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
 #include "statistics.hpp"
 #include "suite.hpp"
-#include "verify/run.hpp"
 
 #include <fstream>
 #include <memory>
@@ -64,31 +62,11 @@ void scale(benchmark::State& state, flavor f, int cpus)
     }
 }
 
-void cost(benchmark::State& state, flavor f)
-{
-    for (auto _ : state) {
-        run_config config;
-        config.machine.rcu = f;
-        config.inject.rate_max = true;
-        config.duration_ns = 100'000'000;
-        timespec t;
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-        const std::uint64_t before_ns = to_ns(t);
-        const run_report r = run(config);
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-        if (!r.passed() || r.total.handled == 0)
-            state.SkipWithError("cost: a check failed");
-        state.counters["cpu_s_per_million"] =
-            static_cast<double>(to_ns(t) - before_ns) / 1e3 / static_cast<double>(r.total.handled);
-        state.counters["resident_kib"] = resident_kib();
-    }
-}
-
 } // namespace
 
 void register_scale()
 {
-    for (const flavor f : {flavor::memb, flavor::nmi}) {
+    for (const flavor f : {flavor::memb, flavor::nmi})
         for (const int cpus : {1, 16, 64, 256, 1024})
             with_spread(benchmark::RegisterBenchmark(
                             ("scale/" + std::string(name_of(f)) + "/" + std::to_string(cpus)).c_str(),
@@ -96,12 +74,6 @@ void register_scale()
                 ->Iterations(1)
                 ->Unit(benchmark::kMillisecond)
                 ->UseRealTime();
-        with_spread(benchmark::RegisterBenchmark(("cost/" + std::string(name_of(f))).c_str(),
-                                                 [f](benchmark::State& s) { cost(s, f); }))
-            ->Iterations(1)
-            ->Unit(benchmark::kMillisecond)
-            ->UseRealTime();
-    }
 }
 
 } // namespace nmisim::bench

@@ -15,7 +15,8 @@
 namespace nmisim::rcu {
 
 extern hardware_reader unregistered_reader;
-extern constinit __thread hardware_reader* this_reader __attribute__((tls_model("initial-exec")));
+extern constinit __thread hardware_reader* this_reader __attribute__((
+    tls_model("initial-exec"), visibility("hidden"))); // hidden: no GOT between a reader and its line
 
 template <class Orders>
 struct basic_nmi {

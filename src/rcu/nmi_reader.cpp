@@ -13,8 +13,8 @@
 namespace nmisim::rcu {
 
 hardware_reader unregistered_reader;
-constinit __thread hardware_reader* this_reader __attribute__((tls_model("initial-exec"))) =
-    &unregistered_reader;
+constinit __thread hardware_reader* this_reader
+    __attribute__((tls_model("initial-exec"), visibility("hidden"))) = &unregistered_reader;
 
 void nmi_platform::wake(reader& self) noexcept
 {

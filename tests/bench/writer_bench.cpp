@@ -5,11 +5,12 @@
 //   sync   the flavor's own synchronize alone, with busy readers on the other CPU and idle ones registered
 //   hand   the same by hand: new, store, synchronize, delete
 //   turn   two handlers that are exchanged in turn: nothing is built and nothing freed
+//   clock  nothing: what the clock read adds to each of the others
 //
 // With a reader beside it a synchronize after other work is not the one that follows the last at once: the reader's
 // cache line has had time to leave.
 //
-// One repetition measures the four one after the other, there and back, in windows of 2 ms. A window in which the
+// One repetition measures them one after the other, there and back, in windows of 2 ms. A window in which the
 // writer or the busy reader lost its CPU to somebody else says nothing about a grace period and is left out (`kept`
 // says what share was kept); with two busy readers on one CPU one of them is always preempted, so nothing is left out.
 #include "base/clock.hpp"
@@ -113,8 +114,10 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         series swap;
         series hand;
         series turn;
+        series clock;
         const auto raw = [&] { m.internals().rcu.synchronize(); };
         const auto whole = [&] { m.exchange(some_handler(++generation)); }; // the old one is freed here
+        measure(clock, helpers, busy, [] {});
         measure(sync, helpers, busy, raw);
         std::atomic<nmi_callback*> slot{some_handler(1).release()};
         const auto by_hand = [&] {
@@ -136,6 +139,7 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         add_counters(state, "swap", swap);
         add_counters(state, "hand", hand);
         add_counters(state, "turn", turn);
+        add_counters(state, "clock", clock);
         state.counters["ratio"] = state.counters["swap_p50_us"] / state.counters["sync_p50_us"];
         state.counters["ratio_to_hand"] = state.counters["swap_p50_us"] / state.counters["hand_p50_us"];
         state.counters["turn_ratio"] = state.counters["turn_p50_us"] / state.counters["sync_p50_us"];

@@ -14,7 +14,7 @@
 
 namespace nmisim {
 
-class backtrace_job : public handler_job {
+class backtrace_job final : public handler_job {
 public:
     explicit backtrace_job(const run_config& config);
     ~backtrace_job() override;

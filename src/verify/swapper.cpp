@@ -150,6 +150,7 @@ void swapper::last()
 void swapper::nmi_everywhere()
 {
     std::vector<std::uint64_t> before;
+    before.reserve(static_cast<std::size_t>(machine_.cpus()));
     for (int cpu = 0; cpu < machine_.cpus(); ++cpu)
         before.push_back(line(cpu).completed.load(std::memory_order_relaxed));
     for (int cpu = 0; cpu < machine_.cpus(); ++cpu)

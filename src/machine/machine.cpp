@@ -80,6 +80,15 @@ void boot(machine_state& state) noexcept
     state.booted.notify_all();
 }
 
+/// The caller counts it: with a lock held a plain counter will do.
+void wait_grace_period(machine_state& state)
+{
+    [[maybe_unused]] const std::uint64_t number = state.all_waits_ended();
+    NMISIM_PROBE1(grace_period_begin, number);
+    state.rcu.synchronize();
+    NMISIM_PROBE1(grace_period_end, number);
+}
+
 } // namespace
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
@@ -191,11 +200,8 @@ sync_result machine::synchronize_rcu()
 {
     if (refused(*state_, "synchronize_rcu"))
         return in_irq() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
-    [[maybe_unused]] const std::uint64_t number = state_->all_waits_ended();
     state_->waits_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch only
-    NMISIM_PROBE1(grace_period_begin, number);
-    state_->rcu.synchronize();
-    NMISIM_PROBE1(grace_period_end, number);
+    wait_grace_period(*state_);
     state_->waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
     return sync_result::done;
 }
@@ -207,11 +213,8 @@ nmi_handler machine::exchange(nmi_handler next)
     const std::lock_guard lock(state_->swap_lock);
     rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
     NMISIM_PROBE1(publish, next.get());
-    [[maybe_unused]] const std::uint64_t number = state_->all_waits_ended();
     ++state_->swaps_begun;
-    NMISIM_PROBE1(grace_period_begin, number);
-    state_->rcu.synchronize();
-    NMISIM_PROBE1(grace_period_end, number);
+    wait_grace_period(*state_);
     ++state_->swaps_ended;
     state_->owned.swap(next);
     return next;

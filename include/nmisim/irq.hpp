@@ -93,7 +93,8 @@ private:
 [[nodiscard]] NMISIM_API irq_registration request_irq(machine& m, int irq, nmi_callback& handler,
                                                       unsigned flags, std::string_view name);
 
-/// Raises line `irq` on vCPU `cpu`; never `full`. A line without a handler: unhandled, and counted.
+/// Raises line `irq` on vCPU `cpu`; never `full`. A line without a handler: unhandled, and counted. A line or vCPU
+/// that the machine does not have is a bug of the caller, and ends the program with a line that says so.
 /// Context: any. Progress: lock-free, one system call. Errors: none; see raise_result.
 NMISIM_API raise_result raise_irq(machine& m, int cpu, int irq) noexcept;
 

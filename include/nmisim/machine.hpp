@@ -33,11 +33,12 @@ class trace_log; // src/machine/trace_log.hpp
 /// What became of one raise. Identity, per vCPU, after a drain:
 /// raised = handled + coalesced + rejected + offline; `full` was not raised.
 enum class raise_result {
-    sent,      ///< the NMI will execute
-    coalesced, ///< an NMI was pending already: the two execute as one (delivery::latch)
-    rejected,  ///< the kernel's signal queue is full (EAGAIN): this NMI is lost, and in the books
-    offline,   ///< the vCPU is offline
-    full,      ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
+    sent, ///< the NMI will execute
+    coalesced, ///< an NMI was pending already: the two execute as one (delivery::latch), or are lost as one if that one
+               ///< turns out `rejected`, or its vCPU leaves before it executes
+    rejected, ///< the kernel's signal queue is full (EAGAIN): this NMI is lost, and in the books
+    offline,  ///< the vCPU is offline
+    full,     ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
 };
 
 enum class sync_result {
@@ -82,6 +83,8 @@ public:
     machine(const machine&) = delete;
     machine& operator=(const machine&) = delete;
 
+    /// vCPUs have the numbers 0 to cpus() - 1. A number that is none of them is a bug of the caller, and ends the
+    /// program with a line that says so.
     int cpus() const noexcept;
 
     /// Publishes a callback that the caller keeps owning. No lock, no owner check: the last writer wins.
@@ -124,14 +127,15 @@ public:
     void cpu_up(int cpu);
     /// Takes a vCPU offline: its last NMI has ended and its thread too. Its counters stay. Raises are refused
     /// from the beginning, so that a storm of NMIs cannot keep it online.
-    /// Context: control; cpu_up and cpu_down of one machine exclude each other by the caller's doing.
+    /// Context: control; cpu_up and cpu_down of one machine exclude each other by the caller's doing. A vCPU that calls it
+    /// for itself is refused, with a line on standard error.
     void cpu_down(int cpu);
     /// Takes every vCPU offline, all at once: where many share a Linux CPU, one after the other takes ages.
-    /// Context: control.
+    /// Context: control, on none of its vCPUs.
     void all_cpus_down() noexcept;
 
-    /// Waits until every NMI raised before has been taken; false if that did not happen within `timeout_ns`.
-    /// Context: control.
+    /// Waits until every NMI and IRQ raised before has been taken, also while others are being raised; false if that
+    /// did not happen within `timeout_ns`. Context: control.
     [[nodiscard]] bool drain(std::uint64_t timeout_ns);
 
     machine_state& internals() noexcept { return *state_; }

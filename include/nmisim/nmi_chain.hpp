@@ -11,6 +11,10 @@
 // copies it, adds the handler, exchange()s it in and frees the old one after a grace period. An NMI sees one
 // state of all chains, from its first handler to its last.
 //
+// set_nmi_callback() and exchange() are the interface of 2005, below the chains: what they publish takes all chains off
+// the machine, registering is refused meanwhile, and registrations end without touching it. The table that exchange()
+// hands out then is not to be published again. When dummy_nmi_callback is back, the next registration brings back all.
+//
 // An NMI asks, in this order: the LOCAL chain; the reason byte (SERR before IO_CHECK); the UNKNOWN chain. On a
 // chain *every* handler is called and their answers are summed: NMIs are edge-triggered, two events may have
 // arrived as one. What nobody claims goes to the default action.
@@ -72,8 +76,8 @@ public:
     ~nmi_registration();
 
     explicit operator bool() const noexcept { return action_ != nullptr; }
-    /// Why there is none: 0; EINVAL: the handler was null or on a chain already; EDEADLK: called in NMI context
-    /// or in a forked child.
+    /// Why there is none: 0; EINVAL: the handler was null or on a chain already; EBUSY: somebody has published a
+    /// callback with set_nmi_callback() or exchange(); EDEADLK: called in NMI context or in a forked child.
     int error() const noexcept { return error_; }
 
     /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.
@@ -87,7 +91,8 @@ public:
     /// on an empty registration: `next` comes back.
     nmi_handler replace(nmi_handler next);
 
-    /// Longest this handler has taken, of those at least nmi_longest_ns long. Context: any.
+    /// Longest this handler has taken, of those at least nmi_longest_ns long. Context: control, not beside
+    /// unregister() or replace() of this registration.
     std::uint64_t max_duration_ns() const noexcept;
     /// Thread CPU time of that call: less where the vCPU did not run meanwhile.
     std::uint64_t max_duration_cpu_ns() const noexcept;

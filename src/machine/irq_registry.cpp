@@ -26,7 +26,7 @@ irq_registry::~irq_registry() = default;
 
 int irq_registry::add(const std::shared_ptr<irq_action>& action)
 {
-    const std::lock_guard guard(lock_);
+    const control_lock guard(state_, lock_);
     if (action->handler == nullptr || action->irq >= handlers_.size())
         return EINVAL;
     auto& line = handlers_[action->irq];
@@ -50,14 +50,14 @@ int irq_registry::add(const std::shared_ptr<irq_action>& action)
 
 void irq_registry::remove(const std::shared_ptr<irq_action>& action)
 {
-    const std::lock_guard guard(lock_);
+    const control_lock guard(state_, lock_);
     std::erase(handlers_[action->irq], action);
     publish(action->irq);
 }
 
 nmi_handler irq_registry::replace(std::shared_ptr<irq_action>& action, nmi_handler next)
 {
-    const std::lock_guard guard(lock_);
+    const control_lock guard(state_, lock_);
     const std::shared_ptr<irq_action> old = action;
     nmi_callback* const handler = next.get();
     action =

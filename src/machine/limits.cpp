@@ -3,8 +3,10 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <filesystem>
 #include <sched.h>
 #include <sys/resource.h>
+#include <system_error>
 
 namespace nmisim {
 
@@ -22,6 +24,21 @@ signal_queue read_signal_queue() noexcept
         std::fclose(status);
     }
     return queue;
+}
+
+std::uint64_t free_file_descriptors()
+{
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    std::error_code error;
+    std::uint64_t open = 0;
+    for (std::filesystem::directory_iterator fd("/proc/self/fd", error), end; !error && fd != end;
+         fd.increment(error))
+        ++open;
+    if (error)
+        return UINT64_MAX;
+    return limit.rlim_cur > open ? limit.rlim_cur - open : 0;
 }
 
 int allowed_cpus() noexcept

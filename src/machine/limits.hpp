@@ -16,6 +16,10 @@ struct signal_queue {
 /// Context: control. Errors: none; zeros where /proc cannot be read.
 signal_queue read_signal_queue() noexcept;
 
+/// Files that this process may still open (RLIMIT_NOFILE). Context: control. Errors: none; UINT64_MAX where there is no
+/// limit or it can't be told.
+std::uint64_t free_file_descriptors();
+
 /// Linux CPUs this process may run on. Context: control.
 int allowed_cpus() noexcept;
 

@@ -9,6 +9,7 @@
 #include "nmi/raise.hpp"
 #include "probes.hpp" // base/probes_*
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
@@ -157,10 +158,12 @@ machine::machine(const machine_config& config, const machine_faults& faults, tra
     state_->owner = this;
     try {
         for (auto& cpu : state_->cpus)
-            cpu->start(); // on failure the ones that started are asked to leave by their destructors
+            cpu->start();
     } catch (...) {
         all_asked_to_leave(*state_);
         boot(*state_);
+        for (auto& cpu : state_->cpus)
+            cpu->join();
         throw;
     }
     for (auto& cpu : state_->cpus)
@@ -210,7 +213,7 @@ nmi_handler machine::exchange(nmi_handler next)
 {
     if (refused(*state_, "exchange"))
         return next;
-    const std::lock_guard lock(state_->swap_lock);
+    const control_lock lock(*state_, state_->swap_lock);
     rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
     NMISIM_PROBE1(publish, next.get());
     ++state_->swaps_begun;
@@ -252,6 +255,14 @@ void machine::cpu_up(int cpu)
 
 void machine::cpu_down(int cpu)
 {
+    if (this_cpu == &state_->area(cpu)) {
+        raw_line()
+            .text("nmi-sim: WARNING: cpu_down called on CPU ")
+            .number(cpu)
+            .text(" for itself: refused, it would wait for its own end")
+            .write_to(STDERR_FILENO);
+        return;
+    }
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
     thread.ask_to_leave();
     thread.join();
@@ -267,14 +278,8 @@ void machine::all_cpus_down() noexcept
 bool machine::drain(std::uint64_t timeout_ns)
 {
     const std::uint64_t deadline_ns = now_ns() + timeout_ns;
-    for (auto& cpu : state_->cpus)
-        while (!cpu->drained()) {
-            if (now_ns() >= deadline_ns)
-                return false;
-            const timespec pause = to_timespec(100'000);
-            nanosleep(&pause, nullptr);
-        }
-    return true;
+    return std::all_of(state_->cpus.begin(), state_->cpus.end(),
+                       [&](auto& cpu) { return cpu->drain(deadline_ns); });
 }
 
 } // namespace nmisim

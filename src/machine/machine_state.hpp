@@ -51,7 +51,8 @@ struct machine_state {
     std::atomic<std::uint64_t> waits_ended{0};
     counter swaps_begun;
     counter swaps_ended;
-    std::atomic<std::uint64_t> deferred_grace_periods{0}; ///< waited for by call_rcu(), one per callback
+    std::atomic<std::uint64_t> deferred_begun{0};         ///< callbacks passed to call_rcu()
+    std::atomic<std::uint64_t> deferred_grace_periods{0}; ///< of these, run: their grace periods have ended
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};
 
@@ -73,15 +74,52 @@ struct machine_state {
     /// Looks from outside: two numbers that are read one after the other.
     std::uint64_t all_waits_begun() const noexcept
     {
-        return waits_begun.load(std::memory_order_relaxed) + swaps_begun.read(); // for people
+        return waits_begun.load(std::memory_order_relaxed) + swaps_begun.read() +
+               deferred_begun.load(std::memory_order_relaxed); // for people
     }
     std::uint64_t all_waits_ended() const noexcept
     {
-        return waits_ended.load(std::memory_order_relaxed) + swaps_ended.read(); // as above
+        return waits_ended.load(std::memory_order_relaxed) + swaps_ended.read() +
+               deferred_grace_periods.load(std::memory_order_relaxed); // as above
     }
-    percpu& area(int cpu) noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
-    const percpu& area(int cpu) const noexcept { return cpus[static_cast<std::size_t>(cpu)]->area(); }
-    irq_line& irq(int cpu, int irq) noexcept { return area(cpu).irq->lines[static_cast<std::size_t>(irq)]; }
+    percpu& area(int cpu) noexcept
+    {
+        BUG_ON(static_cast<std::size_t>(cpu) >= cpus.size());
+        return cpus[static_cast<std::size_t>(cpu)]->area();
+    }
+    const percpu& area(int cpu) const noexcept
+    {
+        BUG_ON(static_cast<std::size_t>(cpu) >= cpus.size());
+        return cpus[static_cast<std::size_t>(cpu)]->area();
+    }
+    irq_line& irq(int cpu, int irq) noexcept
+    {
+        BUG_ON(static_cast<unsigned>(irq) >= static_cast<unsigned>(config.irqs));
+        return area(cpu).irq->lines[static_cast<std::size_t>(irq)];
+    }
+};
+
+/// Holds one of the locks that are held across a grace period. Who waits for it is not watched by RCU meanwhile: with
+/// flavor qsbr the holder would wait for a thread that waits for the holder. Context: control.
+class control_lock {
+public:
+    control_lock(const machine_state& state, std::mutex& lock) : lock_(lock)
+    {
+        if (lock_.try_lock())
+            return;
+        const bool watching = state.rcu.is_watching != nullptr && state.rcu.is_watching();
+        if (watching)
+            state.rcu.thread_offline();
+        lock_.lock();
+        if (watching)
+            state.rcu.thread_online();
+    }
+    ~control_lock() { lock_.unlock(); }
+    control_lock(const control_lock&) = delete;
+    control_lock& operator=(const control_lock&) = delete;
+
+private:
+    std::mutex& lock_;
 };
 
 /// False in a forked child of the process that built the machine. Context: any.

@@ -40,7 +40,7 @@ std::shared_ptr<nmi_action> make_nmi_action(nmi_callback* handler, nmi_handler o
 
 int nmi_chain_registry::add(nmi_type type, std::shared_ptr<nmi_action> action, unsigned flags)
 {
-    const std::lock_guard guard(lock_);
+    const control_lock guard(state_, lock_);
     if (action->handler == nullptr) {
         warn("no NMI handler given: refused", action->name.data());
         return EINVAL;
@@ -51,6 +51,11 @@ int nmi_chain_registry::add(nmi_type type, std::shared_ptr<nmi_action> action, u
                 warn("NMI handler is registered already: refused", action->name.data());
                 return EINVAL;
             }
+    if (somebody_elses_is_published()) {
+        warn("a callback is published by set_nmi_callback() or exchange(): NMI handler refused",
+             action->name.data());
+        return EBUSY;
+    }
     auto& chain = chains_[static_cast<std::size_t>(type)];
     if (!chain.empty() && (type == nmi_type::serr || type == nmi_type::io_check))
         warn("second handler on a chain that is meant for one", action->name.data());
@@ -61,7 +66,7 @@ int nmi_chain_registry::add(nmi_type type, std::shared_ptr<nmi_action> action, u
 
 void nmi_chain_registry::remove(const std::shared_ptr<nmi_action>& action)
 {
-    const std::lock_guard guard(lock_);
+    const control_lock guard(state_, lock_);
     for (auto& chain : chains_)
         std::erase(chain, action);
     publish();
@@ -69,7 +74,7 @@ void nmi_chain_registry::remove(const std::shared_ptr<nmi_action>& action)
 
 nmi_handler nmi_chain_registry::replace(std::shared_ptr<nmi_action>& action, nmi_handler next)
 {
-    const std::lock_guard guard(lock_);
+    const control_lock guard(state_, lock_);
     const std::shared_ptr<nmi_action> old = action;
     action = make_nmi_action(nullptr, std::move(next), old->name.data());
     for (auto& chain : chains_)
@@ -78,8 +83,20 @@ nmi_handler nmi_chain_registry::replace(std::shared_ptr<nmi_action>& action, nmi
     return std::move(static_cast<owned_action&>(*old).owned);
 }
 
+bool nmi_chain_registry::somebody_elses_is_published() const noexcept
+{
+    // relaxed: compared, never followed
+    const nmi_callback* const now = state_.domain.callback.load(std::memory_order_relaxed);
+    return now != nullptr && now != &dummy_nmi_callback && now != &empty_ && now != table_;
+}
+
+/// Where somebody has published a callback of his own since, the chains are off the machine and stay so.
 void nmi_chain_registry::publish()
 {
+    if (somebody_elses_is_published()) {
+        static_cast<void>(state_.owner->synchronize_rcu()); // whoever took the table may not have waited
+        return;
+    }
     auto* table = new owned_chains;
     table->destroy = [](nmi_callback* self) noexcept { delete static_cast<owned_chains*>(self); };
     for (std::size_t i = 0; i < nmi_type_count; ++i) {
@@ -87,6 +104,7 @@ void nmi_chain_registry::publish()
             table->actions[i].push_back(action.get());
         table->of_type[i] = table->actions[i];
     }
+    table_ = table;
     state_.owner->exchange(nmi_handler(table)); // the old table goes here, after its grace period
 }
 

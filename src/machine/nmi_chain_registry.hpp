@@ -20,7 +20,8 @@ public:
     nmi_chain_registry(const nmi_chain_registry&) = delete;
     nmi_chain_registry& operator=(const nmi_chain_registry&) = delete;
 
-    /// EINVAL when the handler is null or on a chain already, 0 otherwise.
+    /// EINVAL when the handler is null or on a chain already, EBUSY when a callback of somebody else is published, 0
+    /// otherwise.
     int add(nmi_type type, std::shared_ptr<nmi_action> action, unsigned flags);
     void remove(const std::shared_ptr<nmi_action>& action);
     /// Returns the old handler if it was owned.
@@ -31,12 +32,14 @@ public:
     nmi_chains& empty_chains() noexcept { return empty_; }
 
 private:
+    bool somebody_elses_is_published() const noexcept;
     void publish();
 
     machine_state& state_;
     nmi_chains empty_;
     std::mutex lock_; ///< protects chains_; held across a grace period, so never taken in NMI context
     std::array<std::vector<std::shared_ptr<nmi_action>>, nmi_type_count> chains_;
+    const nmi_callback* table_ = &empty_; ///< what publish() has published last
 };
 
 /// An action that owns its handler, or does not.

@@ -24,14 +24,23 @@ backtrace_outcome nmi_trigger_cpumask_backtrace(machine& m, backtrace_board& boa
             // (1) release: the slot is free to write; pairs with nmi/cpu_backtrace.cpp(1)
             board.of[static_cast<std::size_t>(cpu)].wanted.store(true, std::memory_order_release);
         }
-    for (const int cpu : outcome.unanswered)
-        m.raise_nmi(cpu); // one that is pending already serves as well
     for (;;) {
+        for (const int cpu : outcome.unanswered)
+            m.raise_nmi(cpu); // one that is pending already serves as well; again, for one that was lost
+
         std::erase_if(outcome.unanswered, [&](int cpu) {
             // (2) acquire: its snapshot; pairs with nmi/cpu_backtrace.cpp(2)
             if (board.of[static_cast<std::size_t>(cpu)].wanted.load(std::memory_order_acquire))
                 return false;
             outcome.answered.push_back({cpu, {}});
+            return true;
+        });
+        // Nobody answers for a vCPU that has left.
+        std::erase_if(outcome.unanswered, [&](int cpu) {
+            if (m.cpu_online(cpu))
+                return false;
+            board.of[static_cast<std::size_t>(cpu)].wanted.store(
+                false, std::memory_order_relaxed); // nobody's any more
             return true;
         });
         if (outcome.unanswered.empty() || now_ns() - begin_ns >= limit_ns)

@@ -80,11 +80,18 @@ void vcpu_thread::for_each_line(Function f)
             f(irq.line, irq.offline_seen);
 }
 
-bool vcpu_thread::drained() const noexcept
+bool vcpu_thread::drain(std::uint64_t deadline_ns)
 {
-    return area_.line.drained() &&
-           (irq_ == nullptr || std::all_of(irq_->lines.begin(), irq_->lines.end(),
-                                           [](const irq_line& irq) { return irq.line.drained(); }));
+    bool all = true;
+    for_each_line([&](nmi_line& line, counter&) {
+        std::uint64_t sent = UINT64_MAX;
+        while (all && !line.drained_to(sent)) {
+            all = now_ns() < deadline_ns;
+            const timespec pause = to_timespec(100'000);
+            nanosleep(&pause, nullptr);
+        }
+    });
+    return all;
 }
 
 vcpu_thread::~vcpu_thread()
@@ -202,8 +209,8 @@ void vcpu_thread::leave()
     for_each_line([](nmi_line& line, counter&) {
         // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
         line.accepting.store(false, std::memory_order_seq_cst);
-        // (2) acquire: their signals are sent; pairs with nmi/raise.cpp(3), (12)
-        while (line.raisers.load(std::memory_order_acquire) != 0)
+        // (2) seq_cst: not before accepting, and their signals are sent; pairs with nmi/raise.cpp(1), nmi/raise.cpp(3), (12)
+        while (line.raisers.load(std::memory_order_seq_cst) != 0)
             sched_yield();
     });
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
@@ -214,7 +221,7 @@ void vcpu_thread::leave()
         const timespec at_once{0, 0};
         siginfo_t info;
         while (sigtimedwait(&own, &info, &at_once) > 0) {
-            if (info.si_code == SI_QUEUE)
+            if (info.si_code == SI_QUEUE && info.si_pid == machine_.domain.pid)
                 line.begin();
             else if (!adopt_nmi(area_, info))
                 continue;

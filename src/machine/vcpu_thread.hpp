@@ -53,7 +53,7 @@ public:
     const percpu& area() const noexcept { return area_; }
     int pinned_to() const noexcept { return pinned_to_; }
     /// Every NMI and IRQ sent so far has been taken, and its effects are visible. Context: control.
-    bool drained() const noexcept;
+    bool drain(std::uint64_t deadline_ns);
 
     /// Code addresses that the vCPU is executing right now, innermost first, NMI handler included; empty if
     /// it did not answer within 200 ms. Context: control.

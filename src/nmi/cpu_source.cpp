@@ -27,10 +27,10 @@ bool adopt_nmi(percpu& cpu, const siginfo_t& info) noexcept
     std::uint64_t overruns = 0;
     if (info.si_signo == line.signo && is_timer(own, info)) {
         overruns = info.si_overrun > 0 ? static_cast<std::uint64_t>(info.si_overrun) : 0;
-        own.timer_raised.add_in_one_instruction(1 + overruns);
-        own.timer_overruns.add_in_one_instruction(overruns);
+        own.timer_raised.add(1 + overruns);
+        own.timer_overruns.add(overruns);
     } else if (info.si_signo == line.signo && is_perf(own, info)) {
-        own.perf_raised.add_in_one_instruction(1);
+        own.perf_raised.add(1);
     } else {
         cpu.domain->strays.fetch_add(1, std::memory_order_relaxed);
         return false;

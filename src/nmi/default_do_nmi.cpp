@@ -25,14 +25,12 @@ void mem_parity_error(std::uint8_t reason, percpu& cpu) noexcept
 {
     ++cpu.external;
     report(*cpu.domain, "NMI: memory parity error for reason ", reason, cpu.cpunumber);
-    cpu.domain->reason.fetch_and(static_cast<std::uint8_t>(~nmi_reason_serr), std::memory_order_relaxed);
 }
 
 void io_check_error(std::uint8_t reason, percpu& cpu) noexcept
 {
     ++cpu.external;
     report(*cpu.domain, "NMI: IOCK error for reason ", reason, cpu.cpunumber);
-    cpu.domain->reason.fetch_and(static_cast<std::uint8_t>(~nmi_reason_iochk), std::memory_order_relaxed);
 }
 
 void unknown_nmi_error(std::uint8_t reason, percpu& cpu) noexcept
@@ -64,13 +62,16 @@ void default_do_nmi(const pt_regs&, percpu& cpu) noexcept
 {
     ++cpu.defaults_run;
     ++cpu.stats.defaults;
-    const std::uint8_t reason = cpu.stats.claimed_reason != 0
-                                    ? cpu.stats.claimed_reason
-                                    : cpu.domain->reason.load(std::memory_order_relaxed);
+    const std::uint8_t claimed = cpu.stats.claimed_reason; // by a chain: it is off the byte already
     cpu.stats.claimed_reason = 0;
-    if ((reason & nmi_reason_serr) != 0)
+    std::atomic<std::uint8_t>& byte = cpu.domain->reason;
+    const std::uint8_t reason = claimed != 0 ? claimed : byte.load(std::memory_order_relaxed);
+    const std::uint8_t bit = (reason & nmi_reason_serr) != 0 ? nmi_reason_serr : reason & nmi_reason_iochk;
+    if (bit != 0 && claimed == 0) // a byte that stands for itself
+        byte.fetch_and(static_cast<std::uint8_t>(~bit), std::memory_order_relaxed);
+    if (bit == nmi_reason_serr)
         mem_parity_error(reason, cpu);
-    else if ((reason & nmi_reason_iochk) != 0)
+    else if (bit == nmi_reason_iochk)
         io_check_error(reason, cpu);
     else
         unknown_nmi_error(reason, cpu);

@@ -53,14 +53,14 @@ struct count_in_pda {
     template <class Percpu>
     static void count(Percpu& cpu) noexcept
     {
-        cpu.nmi_count.add_in_one_instruction(1); // add_pda(__nmi_count, 1)
+        cpu.nmi_count.add(1); // add_pda(__nmi_count, 1)
     }
 };
 struct count_in_array {
     template <class Percpu>
     static void count(Percpu& cpu) noexcept
     {
-        cpu.irq_stat->add_in_one_instruction(1); // ++nmi_count(smp_processor_id())
+        cpu.irq_stat->add(1); // ++nmi_count(smp_processor_id())
     }
 };
 

@@ -18,6 +18,7 @@
 
 #include "base/counter.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <pthread.h>
@@ -81,11 +82,20 @@ struct nmi_line {
         const std::uint64_t taken = completed.load(std::memory_order_relaxed); // a bound, orders nothing
         return static_cast<std::int64_t>(sent.load(std::memory_order_relaxed) - taken);
     }
-    /// Every signal sent so far has been taken, and its effects are visible. Context: control.
+    /// The signals sent before the first of a row of looks have been taken, and their effects are visible. `sent_then`
+    /// begins as UINT64_MAX; one that was counted and then could not be sent brings it down. Context: control.
+    bool drained_to(std::uint64_t& sent_then) const noexcept
+    {
+        sent_then = std::min(
+            sent_then, sent.load(std::memory_order_relaxed)); // what the caller knows to be sent is in it
+        // (4) acquire: the NMIs' effects; pairs with (3), (5)
+        return completed.load(std::memory_order_acquire) >= sent_then;
+    }
+    /// Every signal sent so far has been taken. Context: control.
     bool drained() const noexcept
     {
-        // (4) acquire: the NMIs' effects; pairs with (3), (5)
-        return completed.load(std::memory_order_acquire) == sent.load(std::memory_order_relaxed);
+        std::uint64_t sent_now = UINT64_MAX;
+        return drained_to(sent_now);
     }
 };
 

@@ -56,7 +56,9 @@ public:
         : cpu_(cpu), generations_run_(cpu.generations_run), defaults_run_(cpu.defaults_run),
           claimed_reason_(cpu.stats.claimed_reason),
           entered_ns_(cpu.entered_ns.load(std::memory_order_relaxed)) // own thread only
-    {}
+    {
+        cpu.stats.claimed_reason = 0; // the bit belongs to the NMI that took it
+    }
     ~interrupted_nmi()
     {
         cpu_.generations_run = generations_run_;

@@ -64,7 +64,7 @@ raise_result raise_online(nmi_line& line) noexcept
 raise_result raise_on(nmi_line& line) noexcept
 {
     line.raised.fetch_add(1, std::memory_order_relaxed);
-    // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1)
+    // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(2)
     line.raisers.fetch_add(1, std::memory_order_seq_cst);
     raise_result result = raise_result::offline;
     // (2) seq_cst: not before raisers; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(5)

@@ -66,16 +66,22 @@ public:
         sigset_t before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before); // no NMI and no Ctrl-C is for this thread
-        std::thread([this] { work(); }).detach();
+        try {
+            std::thread([this] { work(); }).detach();
+            started_ = true;
+        } catch (...) {
+            pthread_sigmask(SIG_SETMASK, &before, nullptr);
+            throw;
+        }
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        started_ = true;
     }
 
     void call(callback& c) noexcept
     {
         if (!stack_.push(c))
             return;
-        called_.fetch_add(1, std::memory_order_relaxed); // a wake-up, nothing with it
+        // (1) seq_cst: notify_one() of libstdc++ looks whether anybody waits, and not before this; pairs with (2)
+        called_.fetch_add(1, std::memory_order_seq_cst);
         called_.notify_one();
     }
 
@@ -88,7 +94,8 @@ private:
                 called_.load(std::memory_order_relaxed); // before the look at the stack
             callback* c = stack_.take();
             if (c == nullptr) {
-                called_.wait(called, std::memory_order_relaxed); // as above
+                // (2) seq_cst: not before this thread is booked as waiting; pairs with (1)
+                called_.wait(called, std::memory_order_seq_cst);
                 continue;
             }
             synchronize();

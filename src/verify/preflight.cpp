@@ -39,6 +39,24 @@ void look_at_signal_queue(const run_config& config, std::vector<preflight_findin
                                         queue.used, queue.limit)});
 }
 
+void look_at_open_files(const run_config& config, std::vector<preflight_finding>& findings)
+{
+    constexpr std::uint64_t spare = 16; // output files, /proc, the status line
+    const bool perf =
+        std::find(config.sources.begin(), config.sources.end(), source_kind::perf) != config.sources.end();
+    const std::uint64_t per_cpu = (config.machine.workload == workload::syscall ? 2U : 0U) + (perf ? 1U : 0U);
+    if (per_cpu == 0)
+        return;
+    const std::uint64_t needed = per_cpu * static_cast<std::uint64_t>(config.machine.cpus) + spare;
+    if (const std::uint64_t room = free_file_descriptors(); needed > room)
+        findings.push_back(
+            {true, "rlimit-nofile",
+             fmt::format("{} vCPU{} of {} need {} open files, but this process may open {} more: "
+                         "raise it with 'ulimit -n', or lower --cpus",
+                         config.machine.cpus, config.machine.cpus == 1 ? "" : "s",
+                         perf ? "--source perf" : "--workload syscall", needed, room)});
+}
+
 void look_at_flavor(const run_config& config, std::vector<preflight_finding>& findings)
 {
     const flavor f = config.machine.rcu;
@@ -64,6 +82,7 @@ std::vector<preflight_finding> preflight(const run_config& config)
 {
     std::vector<preflight_finding> findings;
     look_at_signal_queue(config, findings);
+    look_at_open_files(config, findings);
     look_at_flavor(config, findings);
     look_at_sources(config, findings);
     if (const int cpus = allowed_cpus(); config.machine.cpus + 1 > cpus)

@@ -20,6 +20,7 @@
 #include "verify/handler_job.hpp"
 #include "verify/irq_side.hpp"
 #include "verify/judge.hpp"
+#include "verify/progress_log.hpp"
 #include "verify/run_remarks.hpp"
 #include "verify/source_side.hpp"
 #include "verify/stall_watch.hpp"
@@ -77,7 +78,12 @@ public:
 
     run_report execute()
     {
-        start();
+        try {
+            start();
+        } catch (...) {
+            abandon();
+            throw;
+        }
         watch();
         finish();
         return std::move(report_);
@@ -87,6 +93,7 @@ public:
 
 private:
     void start();
+    void abandon() noexcept;
     void watch();
     void finish();
     bool drain();
@@ -94,7 +101,6 @@ private:
     bool stop_hotplug();
     void stalled(const violation& v);
     int pause(std::uint64_t ns) const;
-    void sample(bool last);
     run_progress progress() const;
     pool_list pools() const;
 
@@ -112,7 +118,7 @@ private:
     std::unique_ptr<hotplug> hotplug_;
     check_block control_checks_;
     std::uint64_t start_ns_ = 0;
-    std::uint64_t sample_interval_ns_ = tick_interval_ns / 2; ///< less than a tick: each of them
+    progress_log samples_{tick_interval_ns / 2}; ///< less than a tick: each of them
     run_report report_;
 };
 
@@ -165,6 +171,25 @@ void checked_run::start()
     }
 }
 
+/// The system has refused something half-way through start(): ends what is there, in the order of finish().
+void checked_run::abandon() noexcept
+{
+    if (machine_ == nullptr)
+        return;
+    sources_.stop();
+    if (irqs_ != nullptr)
+        irqs_->stop_raising();
+    job_->release();
+    release_stuck_handlers();
+    machine_->all_cpus_down(); // with controller_place::vcpu, the controller as well
+    controller_.stop();
+    if (config_.reclaim == reclaim::call_rcu)
+        machine_->internals().rcu.barrier();
+    chain_.reset();
+    sources_.detach();
+    machine_.reset(); // with the handler that is published
+}
+
 pool_list checked_run::pools() const
 {
     pool_list all = irqs_->pools();
@@ -192,24 +217,6 @@ run_progress checked_run::progress() const
     }
     p.failures = failures_so_far(*machine_, pools());
     return p;
-}
-
-/// For a picture of the run over time: when a long one has filled the table, every other row goes.
-void checked_run::sample(bool last)
-{
-    constexpr std::size_t most_samples = 1000;
-    const run_progress now = progress();
-    if (!last && !report_.progress.empty() &&
-        now.elapsed_ns < report_.progress.back().elapsed_ns + sample_interval_ns_)
-        return;
-    report_.progress.push_back(now);
-    if (report_.progress.size() < most_samples)
-        return;
-    std::size_t kept = 0;
-    for (std::size_t i = 1; i < report_.progress.size(); i += 2)
-        report_.progress[kept++] = report_.progress[i];
-    report_.progress.resize(kept);
-    sample_interval_ns_ *= 2;
 }
 
 void checked_run::stalled(const violation& v)
@@ -252,7 +259,7 @@ void checked_run::watch()
         }
         if (now_ns() >= next_tick_ns) {
             next_tick_ns += tick_interval_ns;
-            sample(false);
+            samples_.add(progress());
             if (hooks_.tick)
                 hooks_.tick(progress());
         }
@@ -303,7 +310,7 @@ void checked_run::finish()
                                       : nullptr); // used once the controller has stopped
     sources_.stop();
     irqs_->stop_raising();
-    sample(true);
+    samples_.add_last(progress());
     report_.elapsed_ns = now_ns() - start_ns_;
     job_->release();
     const bool drained = stop_hotplug() && drain() && sources_.flush(patience_ns());
@@ -342,6 +349,7 @@ void checked_run::finish()
     sources_.tell(report_);
     if (drained)
         job_->tell(*machine_, report_);
+    report_.progress = samples_.rows();
     judge(*machine_, pools(), control_checks_, start_ns_, report_);
     if (trace_)
         report_.trace = trace_->read();

@@ -36,6 +36,10 @@ std::string state_of(const percpu& area, std::uint64_t now)
 
 } // namespace
 
+stall_watch::stall_watch(machine& m, std::uint64_t timeout_ns)
+    : machine_(m), timeout_ns_(timeout_ns), untimed_(static_cast<std::size_t>(m.cpus()))
+{}
+
 /// For how long a grace period has been under way and none has ended, as far as this watch has seen.
 std::uint64_t stall_watch::waited_ns(std::uint64_t now)
 {
@@ -50,24 +54,40 @@ std::uint64_t stall_watch::waited_ns(std::uint64_t now)
     return age_ns(since_ns_, now);
 }
 
+/// For how long the vCPU has been in its NMI. One that is not timed (measure_latency) since this watch has first seen it:
+/// it is the same as long as none has ended.
+std::uint64_t stall_watch::in_nmi_ns(const percpu& area, std::uint64_t now)
+{
+    if (const std::uint64_t entered_ns = area.entered_ns.load(std::memory_order_relaxed); entered_ns != 0)
+        return age_ns(entered_ns, now);
+    untimed_nmi& seen = untimed_[static_cast<std::size_t>(area.cpunumber)];
+    const std::uint64_t completed =
+        area.line.completed.load(std::memory_order_relaxed); // before the look at the count
+    if ((area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) == 0)
+        seen.since_ns = 0;
+    else if (seen.since_ns == 0 || seen.completed != completed)
+        seen = {completed, now};
+    return age_ns(seen.since_ns, now);
+}
+
 std::optional<violation> stall_watch::look()
 {
     machine_state& state = machine_.internals();
     const std::uint64_t now = now_ns();
     for (auto& cpu : state.cpus) {
         const percpu& area = cpu->area();
-        const auto too_long = [&](const std::atomic<std::uint64_t>& since_ns, const char* what) {
-            const std::uint64_t age = age_ns(since_ns.load(std::memory_order_relaxed), now);
+        const auto too_long = [&](std::uint64_t age, const char* what) {
             return age > timeout_ns_
                        ? std::optional(violation{now, area.cpunumber, area.last_generation.read(),
                                                  age / 1'000'000, timeout_ns_ / 1'000'000, 0, what})
                        : std::nullopt;
         };
-        if (const auto v = too_long(area.entered_ns, "milliseconds inside one NMI (at most)"))
+        if (const auto v = too_long(in_nmi_ns(area, now), "milliseconds inside one NMI (at most)"))
             return v;
         if (area.irq == nullptr)
             continue;
-        if (const auto v = too_long(area.irq->entered_ns, "milliseconds inside one IRQ (at most)"))
+        const std::uint64_t in_irq_since_ns = area.irq->entered_ns.load(std::memory_order_relaxed);
+        if (const auto v = too_long(age_ns(in_irq_since_ns, now), "milliseconds inside one IRQ (at most)"))
             return v;
     }
     if (const std::uint64_t age = waited_ns(now); age > timeout_ns_)

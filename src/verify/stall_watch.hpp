@@ -8,12 +8,13 @@
 #include "verify/run_report.hpp"
 
 #include <optional>
+#include <vector>
 
 namespace nmisim {
 
 class stall_watch {
 public:
-    stall_watch(machine& m, std::uint64_t timeout_ns) : machine_(m), timeout_ns_(timeout_ns) {}
+    stall_watch(machine& m, std::uint64_t timeout_ns);
 
     /// The violation, if a grace period or an NMI has been under way for too long.
     std::optional<violation> look();
@@ -21,12 +22,18 @@ public:
     std::vector<stall_report> describe() const;
 
 private:
+    struct untimed_nmi {
+        std::uint64_t completed = 0;
+        std::uint64_t since_ns = 0;
+    };
     std::uint64_t waited_ns(std::uint64_t now);
+    std::uint64_t in_nmi_ns(const percpu& area, std::uint64_t now);
 
     machine& machine_;
     const std::uint64_t timeout_ns_;
-    std::uint64_t ended_ = 0;    ///< grace periods, when last looked at
-    std::uint64_t since_ns_ = 0; ///< when one was first seen under way with this many ended, 0: none
+    std::uint64_t ended_ = 0;          ///< grace periods, when last looked at
+    std::uint64_t since_ns_ = 0;       ///< when one was first seen under way with this many ended, 0: none
+    std::vector<untimed_nmi> untimed_; ///< per vCPU, where NMIs are not timed: the one it was last seen in
 };
 
 } // namespace nmisim

@@ -111,6 +111,7 @@ void swapper::retire(element& old)
 void swapper::retire_deferred(element& old)
 {
     old.owner = this;
+    machine_.internals().deferred_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch
     machine_.internals().rcu.call(&old.head, reclaim_callback);
 }
 

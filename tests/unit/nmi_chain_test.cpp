@@ -129,6 +129,26 @@ TEST_CASE("what no chain claims goes to the default action, once, with the reaso
     CHECK(child.text == "1 0, 1 1, 0");
 }
 
+TEST_CASE("an event that comes while a chain declines the one before is not taken off with it")
+{
+    const auto child = in_child(20, [] {
+        bench b;
+        const auto serr = register_nmi_handler(
+            b.m, nmi_type::serr,
+            [&b](const pt_regs&, int) noexcept {
+                if (b.area().external.read() == 0)
+                    b.m.set_reason(0x80);
+                return nmi_done;
+            },
+            0, "serr");
+        b.m.set_reason(0x80);
+        b.nmi(0x1000);
+        b.nmi(0x2000);
+        return std::to_string(b.area().external.read()) + " " + std::to_string(b.area().unknown.read());
+    });
+    CHECK(child.text == "2 0");
+}
+
 TEST_CASE("an unknown NMI is swallowed only back-to-back behind one that served more than one event")
 {
     const auto child = in_child(20, [] {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//
+// Control threads that meet each other, vCPUs and a fire that does not pause.
+#include "nmisim/machine.hpp"
+#include "nmisim/nmi_chain.hpp"
+
+#include "nmi/line.hpp"
+#include "support/await.hpp"
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <string>
+#include <thread>
+
+using namespace nmisim;
+using nmisim::test::eventually;
+using nmisim::test::in_child;
+
+namespace {
+
+auto handled = [](const pt_regs&, int) noexcept { return 1; };
+
+} // namespace
+
+TEST_CASE("a vCPU's workload and a thread may exchange and register at the same time, with each flavor")
+{
+    const flavor f = GENERATE(from_range(all_flavors));
+    const auto child = in_child(60, [=] {
+        std::atomic<int> rounds{0};
+        machine_config c;
+        c.rcu = f;
+        machine* the_machine = nullptr;
+        std::atomic<bool> begin{false};
+        c.custom_workload = [&](vcpu& self) {
+            if (begin.load()) {
+                static_cast<void>(the_machine->exchange(make_nmi_handler(handled)));
+                ++rounds;
+            }
+            self.quiescent_state();
+        };
+        machine m(c);
+        the_machine = &m;
+        begin = true;
+        // Each waits for the lock that the other holds across its grace period: with qsbr, for this vCPU too.
+        const bool met = eventually([&] {
+            static_cast<void>(m.exchange(make_nmi_handler(handled)));
+            return rounds.load() >= 1000;
+        });
+        return std::string(met ? "met" : "stuck");
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "met");
+}
+
+TEST_CASE("a drain under fire ends when the NMIs raised before it have been taken")
+{
+    const delivery d = GENERATE(from_range(all_deliveries));
+    const auto child = in_child(120, [=] {
+        machine_config c;
+        c.delivery = d;
+        machine m(c);
+        static_cast<void>(m.exchange(make_nmi_handler(handled)));
+        std::atomic<bool> stop{false};
+        std::thread fire([&] {
+            while (!stop.load())
+                m.raise_nmi(0);
+        });
+        int drained = 0;
+        const bool burning = eventually([&] { return m.nmi_count(0) > 0; });
+        for (int i = 0; i < 100; ++i)
+            drained += m.drain(10'000'000'000) ? 1 : 0;
+        stop = true;
+        fire.join();
+        return std::string(burning ? "burning, " : "no fire, ") + std::to_string(drained) + " of 100";
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "burning, 100 of 100");
+}
+
+TEST_CASE("a drain waits for what was sent before its first look, and not for what could not be sent")
+{
+    nmi_line line;
+    std::uint64_t sent_then = UINT64_MAX;
+    line.sent = 5;
+    line.completed = 3;
+    CHECK_FALSE(line.drained_to(sent_then));
+    line.sent = 9;
+    line.completed = 4;
+    CHECK_FALSE(line.drained_to(sent_then));
+    line.completed = 5;
+    CHECK(line.drained_to(sent_then));
+
+    sent_then = UINT64_MAX;
+    line.sent = 7; // the last of these is counted before the kernel refuses it
+    CHECK_FALSE(line.drained_to(sent_then));
+    line.sent = 6;
+    line.completed = 6;
+    CHECK(line.drained_to(sent_then));
+}
+
+TEST_CASE("a vCPU that would take itself offline is refused, and stays")
+{
+    const auto child = in_child(30, [] {
+        machine* the_machine = nullptr;
+        std::atomic<bool> ask{false}, back{false};
+        machine_config c;
+        c.custom_workload = [&](vcpu& self) {
+            if (ask.exchange(false)) {
+                the_machine->cpu_down(self.number());
+                back = true;
+            }
+        };
+        machine m(c);
+        the_machine = &m;
+        ask = true;
+        const bool came_back = eventually([&] { return back.load(); });
+        return std::string(came_back && m.cpu_online(0) ? "online" : "gone");
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "online");
+}
+
+TEST_CASE("a vCPU or a line that is not there ends the program with a line that says so")
+{
+    CHECK(in_child(10, [] {
+              std::signal(SIGABRT, SIG_DFL); // no word of Catch2's
+              machine m{machine_config{}};
+              m.raise_nmi(1);
+              return std::string();
+          }).code == SIGABRT);
+    CHECK(in_child(10, [] {
+              std::signal(SIGABRT, SIG_DFL); // no word of Catch2's
+              machine m{machine_config{}};
+              m.raise_nmi(-1);
+              return std::string();
+          }).code == SIGABRT);
+}
+
+TEST_CASE("what somebody publishes himself takes the chains off the machine, and nobody frees it for him")
+{
+    const auto child = in_child(30, [] {
+        std::atomic<int> own{0}, chained{0};
+        const auto count = [](std::atomic<int>& n) {
+            return [&n](const pt_regs&, int) noexcept {
+                ++n;
+                return 1;
+            };
+        };
+        machine m{machine_config{}};
+        std::string seen;
+        const auto nmi = [&] {
+            own = chained = 0;
+            m.raise_nmi(0);
+            static_cast<void>(m.drain(10'000'000'000));
+            seen += own == 1 ? "own " : chained == 1 ? "chained " : "none ";
+        };
+        auto first = register_nmi_handler(m, nmi_type::local, count(chained), 0, "first");
+        nmi();
+        nmi_handler table = m.exchange(make_nmi_handler(count(own)));
+        nmi();
+        const auto refused = register_nmi_handler(m, nmi_type::local, count(chained), 0, "refused");
+        seen += refused.error() == EBUSY ? "busy " : "registered ";
+        first.unregister();
+        table.reset();
+        nmi(); // still there: the end of a registration is none of its business
+        auto back = m.exchange(nullptr);
+        seen += back != nullptr ? "back " : "lost ";
+        const auto again = register_nmi_handler(m, nmi_type::local, count(chained), 0, "again");
+        nmi();
+        return seen;
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "chained own busy own back chained ");
+}

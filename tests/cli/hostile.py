@@ -24,8 +24,26 @@ scratch = tempfile.TemporaryDirectory(prefix="nmi-sim-hostile-")
 folder = pathlib.Path(scratch.name)
 
 
+started = []
+
+
 def start(*words, **more):
-    return subprocess.Popen([options.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+    started.append(subprocess.Popen([options.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more))
+    return started[-1]
+
+
+def leaving_nothing(case):
+    """A run of a minute that a failed case leaves behind would disturb the cases after it."""
+    def cleaned():
+        try:
+            case()
+        finally:
+            for process in started:
+                if process.poll() is None:
+                    process.kill()
+                    process.communicate()
+            started.clear()
+    return cleaned
 
 
 def ended(process, code):
@@ -155,7 +173,7 @@ def over_before_the_first():
     assert "note: no NMI was due: at this rate the first comes after 200 ms" in out and "injector" not in out, out
 
 
-tap.run([
+tap.run([(name, leaving_nothing(case)) for name, case in (
     ("kill -9 leaves an output file as it was", kill_9),
     ("SIGINT and SIGTERM end a run with its report", interrupted),
     ("a full disk is told", full_disk),
@@ -165,4 +183,4 @@ tap.run([
     ("one CPU", one_cpu),
     ("a run that is over before its first NMI says so", over_before_the_first),
     ("512 vCPUs", many_vcpus),
-])
+)])

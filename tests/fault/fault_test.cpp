@@ -39,6 +39,14 @@ std::string failed_checks(const run_report& r)
     return text;
 }
 
+/// The watch from outside found the handler that stays, `where`; or it looked at a grace period first. The drain, which
+/// finds it at the end, has other words.
+bool seen_by_the_watch(const std::string& text, const char* where)
+{
+    return text.find(where) != std::string::npos ||
+           text.find("milliseconds waited for one grace period (at most)") != std::string::npos;
+}
+
 } // namespace
 
 TEST_CASE("each fault is caught by the check named for it")
@@ -53,8 +61,11 @@ TEST_CASE("each fault is caught by the check named for it")
     if (judged_at_the_end(info.id))
         c.duration_ns = 600'000'000; // 64 NMIs make a dropped one, on a busy machine too
     const auto child = in_child(60, [&] { return failed_checks(run(c)); });
+    CAPTURE(child.text);
     CHECK(child.exited);
     CHECK_THAT(child.text, nmisim::test::Contains(fmt::format("[{}] first: ", name_of(info.caught_by))));
+    if (info.id == fault::stuck_handler)
+        CHECK(seen_by_the_watch(child.text, "milliseconds inside one NMI (at most)"));
 }
 
 TEST_CASE("the correct code passes the runs in which the faults are caught")
@@ -100,21 +111,34 @@ TEST_CASE("each fault is caught in IRQ context too, where no NMI is raised")
     c.machine.irqs = 1;
     c.irq_rate_hz = 10'000;
     if (judged_at_the_end(info.id))
-        c.duration_ns = 200'000'000;
+        c.duration_ns = 600'000'000; // 64 IRQs make a dropped one, 16 swaps a leaked one
     const auto child = in_child(60, [&] { return failed_checks(run(c)); });
+    CAPTURE(child.text);
     CHECK(child.exited);
     CHECK_THAT(child.text, nmisim::test::Contains(fmt::format("[{}] first: ", name_of(info.caught_by))));
     if (info.caught_by == check::exactly_once) // these raise NMIs of their own, but the lines come first
         CHECK_THAT(child.text, nmisim::test::Contains("for one IRQ"));
+    if (info.id == fault::stuck_handler)
+        CHECK(seen_by_the_watch(child.text, "milliseconds inside one IRQ (at most)"));
 }
 
-TEST_CASE("a stuck handler's stall report names the vCPU and what it executes")
+TEST_CASE("a stuck handler's stall report names the vCPU and what it executes, and it is the watch from "
+          "outside that ends the run")
 {
+    const bool in_an_irq = GENERATE(false, true);
+    CAPTURE(in_an_irq);
     run_config c = base_run(flavor::memb);
     c.fault = fault::stuck_handler;
+    c.swap = false; // no grace period is waited for that could be seen first
+    if (in_an_irq) {
+        c.inject.rate_hz = 0;
+        c.machine.irqs = 1;
+        c.irq_rate_hz = 10'000;
+    }
     const auto child = in_child(60, [&] {
         const run_report r = run(c);
-        std::string text = fmt::format("{} ", name_of(r.stop_reason));
+        std::string text = fmt::format("{} complete: {} {} ", name_of(r.stop_reason), r.complete,
+                                       r.checks[static_cast<std::size_t>(check::progress)].first);
         for (const stall_report& s : r.stalls) {
             text += fmt::format("vcpu {} {}; ", s.cpu, s.state);
             for (const std::string& frame : s.backtrace)
@@ -122,8 +146,12 @@ TEST_CASE("a stuck handler's stall report names the vCPU and what it executes")
         }
         return text;
     });
-    CHECK_THAT(child.text, nmisim::test::Contains("stall vcpu 0 in an NMI for"));
-    CHECK_THAT(child.text, nmisim::test::Contains("exc_nmi"));
+    const std::string context = in_an_irq ? "IRQ" : "NMI";
+    // The drain's stall, after the whole duration, has other words and a complete run.
+    CHECK_THAT(child.text, nmisim::test::Contains("stall complete: false "));
+    CHECK_THAT(child.text, nmisim::test::Contains("milliseconds inside one " + context + " (at most)"));
+    CHECK_THAT(child.text, nmisim::test::Contains("vcpu 0 in an " + context + " for"));
+    CHECK_THAT(child.text, nmisim::test::Contains(in_an_irq ? "irq" : "exc_nmi"));
 }
 
 TEST_CASE("with keep_going a fault's run goes on to its end and counts every failure")

@@ -35,14 +35,18 @@ def check(arguments, findings):
     def tidy(source):
         # What only g++ understands is no finding.
         return subprocess.run([program, "-p", str(arguments.build), "--quiet", "--extra-arg=-Wno-unknown-warning-option", source],
-                              capture_output=True, text=True).stdout
+                              capture_output=True, text=True)
 
     found = set()
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for output in pool.map(tidy, sources):
-            for path, line, text in FINDING.findall(output):
+        for source, run in zip(sources, pool.map(tidy, sources)):
+            told = FINDING.findall(run.stdout)
+            for path, line, text in told:
                 where = os.path.relpath(os.path.realpath(arguments.build / path), root)
                 found.add(f"{where}:{line}: {text.replace(',-warnings-as-errors', '')}")
+            if run.returncode < 0 or (run.returncode > 0 and not told):  # a crash, or nothing that could be looked at
+                why = next((line for line in (run.stdout + run.stderr).splitlines() if "error" in line.lower()), "no word why")
+                found.add(f"{os.path.relpath(source, root)}: clang-tidy ended with {run.returncode}: {why}")
     findings += sorted(found)
     return len(sources)
 

@@ -90,7 +90,9 @@ TEST_CASE("a timer's expirations that find one pending are raised and coalesced"
     CHECK(report.total.coalesced == timer.overruns);
     // Stopping loses what is pending at that moment, and nothing invents any.
     CHECK(timer.raised <= timer.requested);
-    CHECK(timer.raised > timer.requested / 2); // without the overruns: a tenth
+    // Nine of ten are overruns, however late this vCPU gets its Linux CPU; they are raised like the tenth.
+    CHECK(timer.overruns > timer.raised / 2);
+    CHECK(timer.overruns < timer.raised);
 }
 
 TEST_CASE("vCPUs that go and come back take their own source along, and no NMI is lost")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """nmi-stress itself, against a program that hangs, crashes, checks nothing or lies; and its scenarios against nmi-sim."""
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -97,17 +98,33 @@ def resume():
     assert len(list(s.output.glob("2*"))) == 1
 
 
+# Makes the time between a program's start and the note of its process id a second long. Read by each bash.
+SLOW_NOTE = """
+echo()
+{
+    [[ ${FUNCNAME[1]:-} != run_one ]] || sleep 1
+    builtin echo "$@"
+}
+"""
+
+
 def interrupted():
-    for name in ("INT", "TERM"):
+    slow_note = pathlib.Path(scratch.name) / "slow-note"
+    slow_note.write_text(SLOW_NOTE)
+    for name, more in (("INT", {}), ("TERM", {}), ("TERM", {"BASH_ENV": str(slow_note)})):
         s = Stress(a=("pass", "good"), b=("pass", "stops-when-asked"), c=("pass", "good"))
         process = subprocess.Popen(s.command("--patience", "60"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                   env=os.environ | {"FAKE_LOG": str(s.log)}, start_new_session=True)
-        deadline = time.monotonic() + 30
-        while len(s.ran()) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(getattr(signal, f"SIG{name}"))
-        text, _ = process.communicate(timeout=30)
-        assert process.returncode == 130 and "INTERRUPTED: 1 passed" in text, (name, process.returncode, text)
+                                   env=os.environ | {"FAKE_LOG": str(s.log)} | more, start_new_session=True)
+        try:
+            deadline = time.monotonic() + 30
+            while len(s.ran()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(getattr(signal, f"SIG{name}"))
+            text, _ = process.communicate(timeout=30)
+        finally:
+            with contextlib.suppress(ProcessLookupError): # all of the group has ended, as it should
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == 130 and "INTERRUPTED: 1 passed" in text, (name, more, process.returncode, text)
         assert [n for n, _ in s.ran()] == ["a", "b"], s.ran()
         s.run("--resume", "--scenarios", "[ac]")
         assert s.code == 0 and [n for n, _ in s.ran()] == ["a", "b", "c"], s.text

@@ -5,9 +5,12 @@
 // program, and its test cannot be lucky.
 #pragma once
 
+#include "base/clock.hpp"
 #include "machine/machine_state.hpp"
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <sched.h>
 
@@ -37,16 +40,23 @@ public:
             asked_.store(false, std::memory_order_release);
         };
     }
-    /// Runs `job` on the vCPU and waits for it.
+    /// Runs `job` on the vCPU and waits for it; a vCPU that does not come to its end, or to the job, ends the test.
     void run(std::function<void()> job)
     {
         job_ = std::move(job);
         asked_.store(true, std::memory_order_release);
-        while (asked_.load(std::memory_order_acquire))
+        const std::uint64_t deadline_ns = now_ns() + patience_ns;
+        while (asked_.load(std::memory_order_acquire)) {
+            if (now_ns() > deadline_ns) { // the job uses what the caller would unwind: no exception
+                std::fputs("on_vcpu: the vCPU has not done its job within a minute\n", stderr);
+                std::abort();
+            }
             sched_yield();
+        }
     }
 
 private:
+    static constexpr std::uint64_t patience_ns = 60 * nsec_per_sec;
     std::function<void()> job_;
     std::atomic<bool> asked_{false};
 };

@@ -258,14 +258,16 @@ TEST_CASE("free returns only after the handler that runs has ended, and nobody e
     const auto other = request_irq(m, 0, handled_and([&] { ++others; }), irqf_shared, "other");
     raise_irq(m, 0, 0);
     REQUIRE(eventually([&] { return inside.load(); }));
+    sync_result result = sync_result::refused_in_nmi;
     std::thread controller([&] {
-        CHECK(slow.free() == sync_result::done);
+        result = slow.free();
         freed = true;
     });
     REQUIRE(eventually([&] { return m.internals().all_waits_begun() != m.internals().all_waits_ended(); }));
     CHECK_FALSE(freed);
     leave = true;
     controller.join();
+    CHECK(result == sync_result::done);
     inside = false;
     raise_irq(m, 0, 0);
     REQUIRE(m.drain(10 * second));
@@ -284,6 +286,7 @@ TEST_CASE("replace under fire: every IRQ runs one of the two handlers, once")
         while (!stop)
             raised += raise_irq(m, 0, 0) == raise_result::sent ? 1 : 0;
     });
+    const bool under_fire = eventually([&] { return raised > 0; });
     for (int i = 0; i < 200; ++i) {
         const nmi_handler old = irq.replace(handled_and([&, i] { ++(i % 2 == 0 ? odd : even); }));
         CHECK(old != nullptr);
@@ -291,6 +294,7 @@ TEST_CASE("replace under fire: every IRQ runs one of the two handlers, once")
     stop = true;
     source.join();
     REQUIRE(m.drain(10 * second));
+    CHECK(under_fire);
     CHECK(even + odd == raised);
     CHECK(irq_count(m, 0, 0) == raised);
     CHECK(irq_unhandled(m, 0, 0) == 0);

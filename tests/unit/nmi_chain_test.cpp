@@ -395,8 +395,10 @@ TEST_CASE("a chained handler that takes longer than ever is on record, a shorter
         hold_ns = 40'000'000, b.nmi(0x3000);
         const std::uint64_t second_record = slow.max_duration_ns();
         hold_ns = 2'000'000, b.nmi(0x4000);
-        return text + std::to_string(second_record >= 40'000'000) +
-               std::to_string(slow.max_duration_ns() == second_record);
+        // Preemption can make the short call a longer one; its CPU time is short then.
+        const bool longer = slow.max_duration_ns() > second_record && slow.max_duration_cpu_ns() < 40'000'000;
+        const bool kept = slow.max_duration_ns() == second_record || longer;
+        return text + std::to_string(second_record >= 40'000'000) + std::to_string(kept);
     });
     CHECK(child.text == "111111");
 }

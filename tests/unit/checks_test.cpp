@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+//
+// Checks that look in several ways, one way at a time. In a run with a fault whichever looks first ends the run, so
+// that only a test of its own shows that the others see something too.
+#include "nmi/checked_handler.hpp"
+#include "support/await.hpp"
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+#include "support/forged_nmi.hpp"
+#include "verify/judge.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+using namespace nmisim;
+using nmisim::test::eventually;
+using nmisim::test::in_child;
+
+namespace {
+
+/// As element_pool leaves it when it is published.
+void make_alive(checked_handler& h, std::uint64_t generation)
+{
+    h.generation = generation;
+    h.canary = canary_alive;
+    h.age = 0;
+    h.data = make_handler_data(generation);
+}
+
+} // namespace
+
+TEST_CASE("a handler that is alive passes the looks at it, in NMI and in task context")
+{
+    checked_handler h;
+    make_alive(h, 7);
+    percpu area;
+    observe(h, area);
+    observe_from_task(h, area);
+    for (check_block* block : {&area.checks, &area.task_checks}) {
+        CHECK((*block)[check::grace_period].looked_at() == 1);
+        CHECK((*block)[check::publish_order].looked_at() == 1);
+        CHECK((*block)[check::grace_period].failures() + (*block)[check::publish_order].failures() == 0);
+    }
+    CHECK(area.last_generation.read() == 7);
+}
+
+TEST_CASE("a handler with a poisoned canary is seen, though its age and generation are right")
+{
+    checked_handler h;
+    make_alive(h, 7);
+    h.canary = canary_poison;
+    percpu area;
+    observe(h, area);
+    REQUIRE(area.checks[check::grace_period].failures() == 1);
+    const violation& v = area.checks[check::grace_period].first();
+    CHECK(std::string(v.what).find("canary") == 0);
+    CHECK(v.observed == canary_poison);
+    CHECK(v.expected == canary_alive);
+}
+
+TEST_CASE("a handler that is used again while an NMI holds it is seen, though its age and canary are right")
+{
+    checked_handler h;
+    make_alive(h, 7);
+    h.hold_ns = 1'000'000;
+    percpu area;
+    std::atomic<bool> stop{false};
+    std::thread user([&] {
+        while (!stop)
+            ++h.generation;
+    });
+    const bool seen = eventually([&] {
+        observe(h, area);
+        return area.checks[check::grace_period].failures() > 0;
+    });
+    stop = true;
+    user.join();
+    REQUIRE(seen);
+    const violation& v = area.checks[check::grace_period].first();
+    CHECK(std::string(v.what).find("generation") == 0);
+    CHECK(v.observed > v.expected);
+}
+
+TEST_CASE("an NMI that changes errno is seen by the signal entry, also where the workload does not look")
+{
+    test::on_vcpu cpu;
+    machine_config c;
+    c.custom_workload = cpu.workload();
+    machine m(c, machine_faults{entry_kind::clobber_errno, true});
+    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+        errno = EXDEV;
+        return 1;
+    }));
+    int after = 0;
+    cpu.run([&] {
+        errno = ENOTTY;
+        m.raise_nmi(0);
+        after = errno;
+    });
+    const check_record& kept = m.internals().area(0).checks[check::errno_kept];
+    CHECK(after == EXDEV);
+    REQUIRE(kept.failures() == 1);
+    CHECK(std::string(kept.first().what) == "errno after the NMI");
+    CHECK(kept.first().observed == EXDEV);
+    CHECK(kept.first().expected == ENOTTY);
+}
+
+TEST_CASE("an NMI that changes errno is seen by the workload that it interrupts")
+{
+    machine m(machine_config{}, machine_faults{entry_kind::clobber_errno, true});
+    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+        errno = EXDEV;
+        return 1;
+    }));
+    percpu& area = m.internals().area(0);
+    // Both count, each in its own place: most NMIs find the workload between its two looks.
+    CHECK(eventually([&] {
+        m.raise_nmi(0);
+        return area.checks[check::errno_kept].failures() > 0 &&
+               area.task_checks[check::errno_kept].failures() > 0;
+    }));
+    m.all_cpus_down();
+    CHECK(std::string(area.checks[check::errno_kept].first().what) == "errno after the NMI");
+    CHECK(area.task_checks[check::errno_kept].first().what == std::string("errno in the workload"));
+    CHECK(area.task_checks[check::errno_kept].first().expected == ENOTTY);
+}
+
+TEST_CASE("a workload whose own result is wrong is seen, and counted as the run's failure")
+{
+    machine_config c;
+    c.workload = workload::read; // reads the published callback, which is never null
+    machine m(c);
+    const percpu& area = m.internals().area(0);
+    REQUIRE(eventually([&] { return area.task_checks[check::workload].looked_at() > 0; }));
+    CHECK(failures_so_far(m, {}) == 0);
+    m.internals().domain.callback = nullptr; // no NMI is raised in this test
+    CHECK(eventually([&] { return area.task_checks[check::workload].failures() > 0; }));
+    m.internals().domain.callback = &dummy_nmi_callback;
+    CHECK(failures_so_far(m, {}) > 0);
+    CHECK(std::string(area.task_checks[check::workload].first().what) == "null callbacks read");
+}
+
+TEST_CASE(
+    "each stdio and mutex function that the guard stands for is reported from an NMI, and not from a task")
+{
+    // Through volatile pointers: the compiler would make a puts of a printf.
+    static int (*volatile to_puts)(const char*) = std::puts;
+    static std::size_t (*volatile to_fwrite)(const void*, std::size_t, std::size_t, std::FILE*) = std::fwrite;
+    static int (*volatile to_printf)(const char*, ...) = std::printf;
+    static int (*volatile to_fprintf)(std::FILE*, const char*, ...) = std::fprintf;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    struct guarded {
+        const char* name;
+        void (*call)();
+    };
+    const auto g = GENERATE(guarded{"puts", [] { to_puts("seen"); }},
+                            guarded{"fwrite", [] { to_fwrite("seen", 1, 4, stdout); }},
+                            guarded{"printf", [] { to_printf("%d", 1); }},
+                            guarded{"fprintf", [] { to_fprintf(stdout, "%d", 1); }},
+                            guarded{"pthread_mutex_lock", [] { pthread_mutex_lock(&mutex); }},
+                            guarded{"pthread_mutex_unlock", [] { pthread_mutex_unlock(&mutex); }});
+    CAPTURE(g.name);
+    const auto child = in_child(20, [&] {
+        dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+        if (g.name == std::string("pthread_mutex_unlock"))
+            pthread_mutex_lock(&mutex);
+        test::on_vcpu cpu;
+        machine m({.custom_workload = cpu.workload()});
+        const check_record& safety = m.internals().area(0).checks[check::signal_safety];
+        m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+            g.call();
+            return 1;
+        }));
+        if (g.name != std::string("pthread_mutex_lock") && g.name != std::string("pthread_mutex_unlock"))
+            cpu.run(g.call);
+        const std::uint64_t before = safety.failures();
+        cpu.run([&] { test::nmi_at(m, 0x1000); });
+        return std::to_string(before) + " " + (safety.failures() > 0 ? safety.first().what : "nothing");
+    });
+    CHECK(child.exited);
+    CHECK(child.text == std::string("0 ") + g.name + " calls in NMI context");
+}

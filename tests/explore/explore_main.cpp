@@ -2,12 +2,12 @@
 //
 // Exit code 77 (skipped, to Meson) where nothing can be explored: valgrind, an emulator, a debugger; and under a
 // sanitizer, whose calls at every load and store are not the code whose boundaries these tests know.
-#define CATCH_CONFIG_RUNNER
-#include "support/catch2.hpp"
+#include "support/catch_session.hpp"
 
 #include "nmisim/explore.hpp"
 
 #include <cstdio>
+#include <string>
 #include <string_view>
 
 constexpr bool instrumented = std::string_view(NMISIM_SANITIZER) != "none"; // this file itself never is
@@ -23,5 +23,5 @@ int main(int argc, char** argv)
         std::fprintf(stderr, "skipped: %s\n", absent.c_str());
         return 77;
     }
-    return Catch::Session().run(argc, argv);
+    return nmisim::test::run_catch(argc, argv);
 }

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+//
+// Catch2's own code, compiled once for all test programs: half a minute of work in version 2.13, which has it in its
+// header.
+#define CATCH_CONFIG_RUNNER
+#include "support/catch2.hpp"
+#include "support/catch_session.hpp"
+
+int nmisim::test::run_catch(int argc, char** argv)
+{
+    return Catch::Session().run(argc, argv);
+}

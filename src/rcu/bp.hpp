@@ -11,7 +11,8 @@
 
 #include "nmisim/flavor.hpp"
 
-#include "annotations.hpp" // rcu/annotations_*
+#include "annotations.hpp"      // rcu/annotations_*
+#include "store_then_fence.hpp" // base/<cpu family>
 
 namespace nmisim::rcu {
 
@@ -36,6 +37,8 @@ struct bp {
     static nmi_mark nmi_enter() noexcept
     {
         read_lock();
+        if constexpr (!store_then_fence_is_one_instruction)
+            urcu_bp_smp_mb_slave(); // as in mb.hpp; no instruction where there is membarrier(2)
         return {};
     }
     static void nmi_exit(nmi_mark) noexcept { read_unlock(); }

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
 // Flavor mb: the reader orders itself with memory barriers, the updater only looks. Re-entrant at every
-// instruction, for the same reason as memb.
+// instruction: an NMI leaves the interrupted reader's counter as it found it. One that comes between the store and the
+// fence of an outermost section nests in a section that nobody is bound to have seen, and liburcu does not fence nested
+// ones: nmi_enter() does, where the return from a signal orders no memory (aarch64; x86-64's iret does).
 #pragma once
 
 #include "rcu/tls.hpp"
+
+#include "urcu_smp_mb.hpp" // base/<cpu family>
 
 #include <urcu/urcu-mb.h>
 
 #include "nmisim/flavor.hpp"
 
-#include "annotations.hpp" // rcu/annotations_*
+#include "annotations.hpp"      // rcu/annotations_*
+#include "store_then_fence.hpp" // base/<cpu family>
 
 namespace nmisim::rcu {
 
@@ -35,6 +40,8 @@ struct mb {
     static nmi_mark nmi_enter() noexcept
     {
         read_lock();
+        if constexpr (!store_then_fence_is_one_instruction)
+            cmm_smp_mb();
         return {};
     }
     static void nmi_exit(nmi_mark) noexcept { read_unlock(); }

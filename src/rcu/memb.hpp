@@ -16,7 +16,8 @@
 
 #include "nmisim/flavor.hpp"
 
-#include "annotations.hpp" // rcu/annotations_*
+#include "annotations.hpp"      // rcu/annotations_*
+#include "store_then_fence.hpp" // base/<cpu family>
 
 namespace nmisim::rcu {
 
@@ -52,6 +53,8 @@ struct memb_reader {
     static nmi_mark nmi_enter() noexcept
     {
         read_lock();
+        if constexpr (!store_then_fence_is_one_instruction)
+            urcu_memb_smp_mb_slave(); // as in mb.hpp; no instruction where there is membarrier(2)
         return {};
     }
     static void nmi_exit(nmi_mark) noexcept { read_unlock(); }

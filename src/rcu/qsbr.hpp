@@ -18,7 +18,8 @@
 
 #include "nmisim/flavor.hpp"
 
-#include "annotations.hpp" // rcu/annotations_*
+#include "annotations.hpp"      // rcu/annotations_*
+#include "store_then_fence.hpp" // base/<cpu family>
 
 namespace nmisim::rcu {
 
@@ -56,6 +57,8 @@ struct qsbr {
         const bool was_offline = urcu_qsbr_read_ongoing() == 0;
         if (was_offline)
             start_watching();
+        else if constexpr (!store_then_fence_is_one_instruction)
+            cmm_smp_mb(); // it may have interrupted thread_online() between its store and its fence, see mb.hpp
         return {was_offline};
     }
     static void nmi_exit(nmi_mark mark) noexcept

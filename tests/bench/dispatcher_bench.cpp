@@ -44,10 +44,9 @@ void of_nmi_sim(benchmark::State& state, flavor f)
     call_repeatedly(state, nmi_entry_of(f, entry_kind::correct, percpu_form::pda).do_nmi);
 }
 
-void of_read_pair(benchmark::State& state, flavor f)
+void of_read_pair(benchmark::State& state, flavor f, read_pairs pairs)
 {
     const bench_cpu cpu(f, state.thread_index());
-    const auto pairs = read_pairs_of(f);
     constexpr unsigned batch = 1000;
     while (state.KeepRunningBatch(batch))
         pairs(batch);
@@ -72,9 +71,16 @@ void register_dispatcher()
             finish(benchmark::RegisterBenchmark(("dispatcher/nmi-sim " + std::string(name_of(f))).c_str(),
                                                 [f](benchmark::State& state) { of_nmi_sim(state, f); })
                        ->Threads(threads));
-        finish(benchmark::RegisterBenchmark(("read-pair/" + std::string(name_of(f))).c_str(),
-                                            [f](benchmark::State& state) { of_read_pair(state, f); }));
+        const std::string pair = "read-pair/" + std::string(name_of(f));
+        finish(benchmark::RegisterBenchmark(
+            pair.c_str(), [f](benchmark::State& state) { of_read_pair(state, f, read_pairs_of(f)); }));
+        finish(benchmark::RegisterBenchmark((pair + " in an NMI").c_str(), [f](benchmark::State& state) {
+            of_read_pair(state, f, nmi_pairs_of(f));
+        }));
     }
+    finish(benchmark::RegisterBenchmark("read-pair/mb of liburcu", [](benchmark::State& state) {
+        of_read_pair(state, flavor::mb, read_pairs_liburcu_mb);
+    }));
 }
 
 } // namespace nmisim::bench

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// read_lock and read_unlock of a flavor, inlined into a loop: what the pair costs without a call. One
-// translation unit per flavor, as liburcu's headers want it.
+// A flavor's read_lock and read_unlock, and its nmi_enter and nmi_exit, inlined into a loop: what the pair costs without
+// a call. One translation unit per flavor, as liburcu's headers want it.
 #pragma once
 
 #include "nmisim/flavor.hpp"
@@ -20,11 +20,28 @@ inline void repeat_read_pairs(unsigned count) noexcept
     }
 }
 
+/// As do_nmi has them: the exit is told what the entry found.
+template <class Rcu>
+inline void repeat_nmi_pairs(unsigned count) noexcept
+{
+    for (unsigned i = 0; i < count; ++i) {
+        const auto mark = Rcu::nmi_enter();
+        asm volatile("" ::: "memory"); // the section
+        Rcu::nmi_exit(mark);
+    }
+}
+
+void read_pairs_liburcu_mb(unsigned count) noexcept;
 void read_pairs_memb(unsigned count) noexcept;
 void read_pairs_mb(unsigned count) noexcept;
 void read_pairs_bp(unsigned count) noexcept;
 void read_pairs_qsbr(unsigned count) noexcept;
 void read_pairs_nmi(unsigned count) noexcept;
+void nmi_pairs_memb(unsigned count) noexcept;
+void nmi_pairs_mb(unsigned count) noexcept;
+void nmi_pairs_bp(unsigned count) noexcept;
+void nmi_pairs_qsbr(unsigned count) noexcept;
+void nmi_pairs_nmi(unsigned count) noexcept;
 
 constexpr read_pairs read_pairs_of(flavor f) noexcept
 {
@@ -34,6 +51,18 @@ constexpr read_pairs read_pairs_of(flavor f) noexcept
     case flavor::bp: return read_pairs_bp;
     case flavor::qsbr: return read_pairs_qsbr;
     case flavor::nmi: return read_pairs_nmi;
+    }
+    return nullptr;
+}
+
+constexpr read_pairs nmi_pairs_of(flavor f) noexcept
+{
+    switch (f) {
+    case flavor::memb: return nmi_pairs_memb;
+    case flavor::mb: return nmi_pairs_mb;
+    case flavor::bp: return nmi_pairs_bp;
+    case flavor::qsbr: return nmi_pairs_qsbr;
+    case flavor::nmi: return nmi_pairs_nmi;
     }
     return nullptr;
 }

@@ -9,4 +9,9 @@ void read_pairs_bp(unsigned count) noexcept
     repeat_read_pairs<rcu::bp>(count);
 }
 
+void nmi_pairs_bp(unsigned count) noexcept
+{
+    repeat_nmi_pairs<rcu::bp>(count);
+}
+
 } // namespace nmisim::bench

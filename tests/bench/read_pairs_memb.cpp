@@ -12,4 +12,9 @@ void read_pairs_memb(unsigned count) noexcept
     repeat_read_pairs<rcu::memb>(count);
 }
 
+void nmi_pairs_memb(unsigned count) noexcept
+{
+    repeat_nmi_pairs<rcu::memb>(count);
+}
+
 } // namespace nmisim::bench

@@ -9,4 +9,9 @@ void read_pairs_nmi(unsigned count) noexcept
     repeat_read_pairs<rcu::nmi>(count);
 }
 
+void nmi_pairs_nmi(unsigned count) noexcept
+{
+    repeat_nmi_pairs<rcu::nmi>(count);
+}
+
 } // namespace nmisim::bench

@@ -96,7 +96,7 @@ def markdown(figures):
     text += "Median of the repetitions, small: their quartiles.\n\n"
     text += table("Dispatcher, ns per call (CPU time)", ["", "1 thread", "over bare", "2 threads", "over bare"],
                   list(dispatcher_lines(figures)))
-    text += table("Read pair, ns", ["flavor", "lock + unlock"], list(counter_lines(figures, "read-pair", ["cpu_ns"])))
+    text += table("Read pair, ns", ["flavor", "enter + exit"], list(counter_lines(figures, "read-pair", ["cpu_ns"])))
     text += table("Raise to self, ns (CPU time)", ["", "per NMI"], list(counter_lines(figures, "self", ["cpu_ns"])))
     text += table("Ping-pong, ns", ["", "raise until counted"], list(counter_lines(figures, "ping-pong", ["real_ns"])))
     text += table("Saturation, NMIs per second", ["flavor, delivery, with", "bare", "nmi-sim", "ratio", "CPUs had"],

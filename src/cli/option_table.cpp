@@ -157,14 +157,15 @@ const option_spec table[] = {
      [](settings& s, text v) { s.color = parse_choice(v, "one of the choices", all_color_whens); }, words,
      "colors"},
     {"quiet", 'q', "", "", output, for_run | for_explore, "print the verdict only, and what failed",
-     [](settings& s, text v) { s.verbosity = parse_flag(v) ? verbosity::quiet : verbosity::normal; }},
+     [](settings& s, text v) { set_verbosity(s, v, verbosity::quiet); }},
     {"verbose", 'v', "", "", output, for_run, "every vCPU, every latency, the host",
-     [](settings& s, text v) { s.verbosity = parse_flag(v) ? verbosity::verbose : verbosity::normal; }},
+     [](settings& s, text v) { set_verbosity(s, v, verbosity::verbose); }},
     {"names", 0, "", "", output, for_list, "bare names, one a line, for scripts",
      [](settings& s, text v) { s.names_only = parse_flag(v); }},
 
     // Other
-    {"config", 0, "FILE", "", other, for_run, "read options first from FILE, one 'name = value' a line",
+    {"config", 0, "FILE", "", other, for_run,
+     "read options first from FILE, one 'name = value' a line; a value with '#' in double quotes",
      [](settings& s, text v) { s.config_file = v; }, file},
     {"print-config", 0, "", "", other, for_run, "print the options in effect in that form, and exit",
      [](settings& s, text v) { s.print_config = parse_flag(v); }},

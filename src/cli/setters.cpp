@@ -146,6 +146,14 @@ void set_window(settings& s, std::string_view value)
     s.windows.push_back(names[parse_word(value, "a window", names)]);
 }
 
+void set_verbosity(settings& s, std::string_view value, verbosity asked)
+{
+    if (parse_flag(value))
+        s.verbosity = asked;
+    else if (s.verbosity == asked)
+        s.verbosity = verbosity::normal;
+}
+
 void set_signal(settings& s, std::string_view value)
 {
     std::string_view offset = value;

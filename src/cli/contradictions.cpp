@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+
 namespace nmisim::cli {
 
 namespace {
@@ -20,18 +23,55 @@ void check_fault(const run_config& run)
         throw usage_error(fmt::format("--fault {} cannot be shown: {}", name_of(run.fault), why));
 }
 
-/// Refuses what needs the clock reads that --no-latency leaves out.
-void check_latency_is_measured(const settings& s)
+void check_trace(const settings& s)
 {
-    if (s.run.machine.measure_latency)
+    if (s.trace_file.empty())
         return;
-    if (!s.trace_file.empty())
+    if (!s.run.machine.measure_latency)
         throw usage_error("--trace needs the times that --no-latency leaves out");
+    if (s.run.fault == fault::nested_stack)
+        throw usage_error(
+            "--trace is for NMIs that do not nest, and --fault nested-stack runs with NMIs that do");
+    if (s.run.machine.nesting != nesting::blocked)
+        throw usage_error(fmt::format("--trace is for NMIs that do not nest: leave out --nesting {}",
+                                      name_of(s.run.machine.nesting)));
+}
+
+/// Which option makes the run measure `of`; empty if it is measured. A condition on what is never measured would hold
+/// in each run ("not measured") or in none (a count that stays 0), and either way say nothing.
+std::string_view missing_for(std::string_view of, const run_config& run)
+{
+    const auto is_one_of = [of](std::initializer_list<std::string_view> starts) {
+        return std::any_of(starts.begin(), starts.end(), [of](auto start) { return of.starts_with(start); });
+    };
+    const bool irqs = run.machine.irqs > 0 || needs_irqs(run.fault);
+    const bool hotplug = run.onoff || run.fault == fault::early_unregister;
+    const bool injector = !run.inject.rate_max && std::find(run.sources.begin(), run.sources.end(),
+                                                            source_kind::sigqueue) != run.sources.end();
+    if (is_one_of({"irq-"}) && !irqs)
+        return "--irqs";
+    if (is_one_of({"latency.", "handler.", "irq-latency.", "irq-handler."}) && !run.machine.measure_latency)
+        return "the latency that --no-latency leaves out";
+    if (is_one_of({"cpu-down.", "cpu-up.", "offlined", "onlined"}) && !hotplug)
+        return "--onoff-interval";
+    if (is_one_of({"gp.", "swap."}) && !run.swap)
+        return "swaps, and so another --swap-interval than 'never'";
+    if (is_one_of({"injector."}) && !injector)
+        return "--source sigqueue with a --rate in NMIs per second";
+    if (is_one_of({"samples-lost", "profile-error"}) && run.handler != handler_kind::profile)
+        return "--handler profile";
+    if (is_one_of({"profile-error"}) && run.machine.workload != workload::split)
+        return "--workload split";
+    if (is_one_of({"long-handlers"}) && run.nmi_longest_ns == 0)
+        return "--nmi-longest";
+    return {};
+}
+
+void check_thresholds(const settings& s)
+{
     for (const threshold& t : s.fail_if)
-        for (const std::string_view measured : {"latency.", "handler.", "irq-latency.", "irq-handler."})
-            if (t.of->name.starts_with(measured))
-                throw usage_error(
-                    fmt::format("--fail-if '{}' needs the latency that --no-latency leaves out", t.text));
+        if (const std::string_view missing = missing_for(t.of->name, s.run); !missing.empty())
+            throw usage_error(fmt::format("--fail-if '{}' needs {}", t.text, missing));
 }
 
 } // namespace
@@ -39,7 +79,8 @@ void check_latency_is_measured(const settings& s)
 void check_contradictions(const settings& s)
 {
     check_fault(s.run);
-    check_latency_is_measured(s);
+    check_trace(s);
+    check_thresholds(s);
 }
 
 } // namespace nmisim::cli

@@ -128,7 +128,7 @@ const option_spec table[] = {
     {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",
      [](settings& s, text v) { s.run.keep_going = parse_flag(v); }},
     {"fail-if", 0, "COND", "", checks, for_run,
-     "exit 4 if COND holds: 'latency.p99>200us', 'rate<9.5k'; repeatable",
+     "exit 4 if COND holds or was not measured: 'latency.p99>200us', 'rate<9.5k'; repeatable",
      [](settings& s, text v) { s.fail_if.push_back(parse_condition(v)); }, free_text, "metrics", true},
 
     // Output

@@ -8,7 +8,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <initializer_list>
+#include <iterator>
+#include <string>
+#include <system_error>
 
 namespace nmisim::cli {
 
@@ -74,13 +78,45 @@ void check_thresholds(const settings& s)
             throw usage_error(fmt::format("--fail-if '{}' needs {}", t.text, missing));
 }
 
+struct named_file {
+    std::string_view option;
+    const std::string& path;
+};
+
+/// Where writing to `path` ends up; /dev/stdout and the like are written to one after the other, and have no place.
+std::string place_of(const std::string& path)
+{
+    namespace fs = std::filesystem;
+    std::error_code none;
+    if (path.empty() || (fs::exists(path, none) && !fs::is_regular_file(path, none)))
+        return {};
+    const fs::path place = fs::weakly_canonical(fs::absolute(path, none), none);
+    return place.empty() ? path : place.string();
+}
+
 } // namespace
+
+void check_output_files(const settings& s)
+{
+    const named_file files[] = {{"config", s.config_file},
+                                {"output", s.output_file},
+                                {"report", s.report_file},
+                                {"trace", s.trace_file},
+                                {"svg", s.svg_file}};
+    for (const named_file* second = std::begin(files); second != std::end(files); ++second)
+        for (const named_file* first = std::begin(files); first != second; ++first)
+            if (const std::string place = place_of(first->path);
+                !place.empty() && place == place_of(second->path))
+                throw usage_error(fmt::format("--{} {} would overwrite --{} {}: name two files",
+                                              second->option, second->path, first->option, first->path));
+}
 
 void check_contradictions(const settings& s)
 {
     check_fault(s.run);
     check_trace(s);
     check_thresholds(s);
+    check_output_files(s);
 }
 
 } // namespace nmisim::cli

@@ -8,7 +8,10 @@
 
 namespace nmisim::cli {
 
-/// Errors: usage_error with the reason and what to do.
+/// Two reports in one file, of any verb. Errors: usage_error.
+void check_output_files(const settings& s);
+
+/// What does not go together in a run. Errors: usage_error with the reason and what to do.
 void check_contradictions(const settings& s);
 
 } // namespace nmisim::cli

@@ -3,6 +3,7 @@
 // `nmi-sim explore`: which windows, which flavors, what is left out; the reports as they come, and what they add
 // up to. Standard output carries the reports, standard error the going-on.
 #include "cli/command_line.hpp"
+#include "cli/contradictions.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/terminal.hpp"
@@ -159,6 +160,7 @@ int explore_verb(const invocation& call)
     }
     const std::vector<item> plan = plan_of(s);
     check_usage(s, plan);
+    check_output_files(s);
     for (const std::string& file : {s.output_file, s.svg_file})
         if (!file.empty())
             check_output_file(file);

@@ -146,6 +146,16 @@ void set_window(settings& s, std::string_view value)
     s.windows.push_back(names[parse_word(value, "a window", names)]);
 }
 
+std::string file_name(std::string_view value)
+{
+    if (value.empty())
+        throw usage_error("a file needs a name");
+    if (value == "-")
+        throw usage_error(
+            "'-' is no file; for JSON on standard output say --json, for anything else name /dev/stdout");
+    return std::string(value);
+}
+
 void set_verbosity(settings& s, std::string_view value, verbosity asked)
 {
     if (parse_flag(value))

@@ -16,6 +16,8 @@ using enum value_kind;
 using text = std::string_view;
 
 constexpr std::uint64_t most_vcpus = 4096;
+constexpr std::uint64_t shortest_stall_ns =
+    10'000'000; // between two looks; the scheduler alone takes a few ms
 constexpr std::uint64_t most_irqs = 16;
 constexpr std::uint64_t most_chained = 64;
 constexpr std::uint64_t most_in_flight = 1'000'000;
@@ -110,7 +112,9 @@ const option_spec table[] = {
     {"seed", 0, "N", "from the clock", run, for_run, "seed of all that is random; printed in every report",
      [](settings& s, text v) { s.seed = parse_count(v, 0, greatest_seed); }},
     {"stall-timeout", 0, "TIME", "10s", run, for_run, "no progress for so long fails the check 'progress'",
-     [](settings& s, text v) { s.run.stall_timeout_ns = parse_duration_ns(v, bare_number::seconds); }},
+     [](settings& s, text v) {
+         s.run.stall_timeout_ns = parse_duration_from_ns(v, shortest_stall_ns, bare_number::seconds);
+     }},
 
     // Checks
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,

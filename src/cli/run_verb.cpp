@@ -7,6 +7,7 @@
 #include "cli/contradictions.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/ineffective.hpp"
 #include "cli/status_display.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
@@ -158,6 +159,8 @@ int run_verb(const invocation& call)
         write_stdout(config_text(s));
         return exit_pass;
     }
+    for (const std::string& text : ineffective_options(s))
+        write_stderr(fmt::format("nmi-sim: note: {}\n", text));
     const host_info host = read_host_info();
     for (const std::string* const file : {&s.output_file, &s.report_file, &s.trace_file})
         if (!file->empty())

@@ -129,7 +129,7 @@ void widen_for_fault(run_config& config, std::vector<remark>& remarks)
         }
         break;
     case fault::stuck_handler:
-        if (config.stall_timeout_ns > fault_stall_ns) {
+        if (config.stall_timeout_ns == run_config{}.stall_timeout_ns) {
             config.stall_timeout_ns = fault_stall_ns;
             note(remarks, config, "--stall-timeout 500ms");
         }

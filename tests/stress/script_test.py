@@ -161,6 +161,7 @@ def jitter():
 
 def kept():
     s = Stress(a=("pass", "good")).run("--seed", "5")
+    assert "nmi-stress: 1 scenario, 1s each" in s.text, s.text
     assert "seed=5" in s.latest("settings") and "fake" in s.latest("versions") and "CPUs" in s.latest("versions")
     assert s.latest("summary").splitlines() == [line for line in s.text.splitlines() if not line.startswith(("nmi-stress:", "Pages:"))]
     for name in ("a.conf", "a.json", "a.log", "a.repeat", "a.result"):

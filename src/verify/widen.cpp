@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "verify/widen.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <stdexcept>
 
@@ -35,6 +36,14 @@ bool is_of_the_entry(const run_config& config) noexcept
     case fault::rcu_not_watching: return config.machine.rcu == flavor::qsbr;
     default: return false;
     }
+}
+
+/// Whether somebody else than the vCPU itself sends it NMIs.
+bool is_sent_to(const run_config& config) noexcept
+{
+    return std::any_of(config.sources.begin(), config.sources.end(), [&](source_kind s) {
+        return s == source_kind::sigqueue || (s == source_kind::ipi && config.machine.cpus > 1);
+    });
 }
 
 void note(std::vector<remark>& remarks, const run_config& config, std::string_view option)
@@ -84,6 +93,8 @@ std::string contradicted(const run_config& config)
         return "with --controller vcpu a swap on the only vCPU never meets an NMI that has begun there: "
                "choose "
                "--cpus 2 or --controller thread";
+    if (config.fault == fault::early_unregister && !is_sent_to(config))
+        return "a vCPU that goes offline has taken its own sources off: add sigqueue to --source";
     return {};
 }
 

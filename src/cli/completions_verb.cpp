@@ -8,6 +8,8 @@
 #include "cli/value.hpp"
 #include "cli/verb.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace nmisim::cli {
@@ -27,6 +29,21 @@ std::vector<std::string> words_for(const option_spec& option, verb_set verb)
     return words;
 }
 
+namespace {
+
+/// These two have no options, and `VERB --help` is what the message of a usage error advises.
+bool asks_for_help(const invocation& call)
+{
+    if (call.words.size() != 1 || (call.words[0] != "--help" && call.words[0] != "-h"))
+        return false;
+    const verb_info& verb = *find_verb(call.argv.at(1));
+    write_stdout(fmt::format("Usage: nmi-sim {}{}{}\n\nPrints {}.\n", verb.name,
+                             verb.synopsis.empty() ? "" : " ", verb.synopsis, verb.summary));
+    return true;
+}
+
+} // namespace
+
 int completions_verb(const invocation& call)
 {
     struct shell {
@@ -35,6 +52,8 @@ int completions_verb(const invocation& call)
     };
     constexpr std::array shells{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
                                 shell{"fish", fish_completions}};
+    if (asks_for_help(call))
+        return exit_pass;
     if (call.words.size() != 1)
         throw usage_error("'completions' takes one word: bash, zsh or fish");
     write_stdout(shells[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text());
@@ -43,6 +62,8 @@ int completions_verb(const invocation& call)
 
 int manual_verb(const invocation& call)
 {
+    if (asks_for_help(call))
+        return exit_pass;
     if (!call.words.empty())
         throw usage_error("'manual' takes no argument");
     write_stdout(manual_sections());

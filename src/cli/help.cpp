@@ -77,6 +77,9 @@ std::string help_text(const verb_info& verb, int wide)
         text += "\nVerbs ('nmi-sim VERB --help' tells more):\n";
         for (const verb_info& v : all_verbs())
             text += row(fmt::format("  {}", v.name), v.summary, columns);
+        text += "\nAlso:\n";
+        for (const verb_info& v : helper_verbs())
+            text += row(fmt::format("  {} {}", v.name, v.synopsis), v.summary, columns);
     }
     for (const group_info& g : all_groups) {
         std::string rows;

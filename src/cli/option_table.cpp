@@ -16,6 +16,8 @@ using enum value_kind;
 using text = std::string_view;
 
 constexpr std::uint64_t most_vcpus = 4096;
+constexpr std::uint64_t shortest_stall_ns =
+    10'000'000; // between two looks; the scheduler alone takes a few ms
 constexpr std::uint64_t most_irqs = 16;
 constexpr std::uint64_t most_chained = 64;
 constexpr std::uint64_t most_in_flight = 1'000'000;
@@ -110,7 +112,9 @@ const option_spec table[] = {
     {"seed", 0, "N", "from the clock", run, for_run, "seed of all that is random; printed in every report",
      [](settings& s, text v) { s.seed = parse_count(v, 0, greatest_seed); }},
     {"stall-timeout", 0, "TIME", "10s", run, for_run, "no progress for so long fails the check 'progress'",
-     [](settings& s, text v) { s.run.stall_timeout_ns = parse_duration_ns(v, bare_number::seconds); }},
+     [](settings& s, text v) {
+         s.run.stall_timeout_ns = parse_duration_from_ns(v, shortest_stall_ns, bare_number::seconds);
+     }},
 
     // Checks
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,
@@ -128,7 +132,7 @@ const option_spec table[] = {
     {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",
      [](settings& s, text v) { s.run.keep_going = parse_flag(v); }},
     {"fail-if", 0, "COND", "", checks, for_run,
-     "exit 4 if COND holds: 'latency.p99>200us', 'rate<9.5k'; repeatable",
+     "exit 4 if COND holds or was not measured: 'latency.p99>200us', 'rate<9.5k'; repeatable",
      [](settings& s, text v) { s.fail_if.push_back(parse_condition(v)); }, free_text, "metrics", true},
 
     // Output
@@ -136,16 +140,16 @@ const option_spec table[] = {
      [](settings& s, text v) { s.json = parse_flag(v); }},
     {"output", 'o', "FILE", "", output, for_run | for_explore,
      "report as JSON to FILE; the text stays on standard output",
-     [](settings& s, text v) { s.output_file = v; }, file},
+     [](settings& s, text v) { s.output_file = file_name(v); }, file},
     {"report", 0, "FILE", "", output, for_run, "report as one HTML page with charts to FILE",
-     [](settings& s, text v) { s.report_file = v; }, file},
+     [](settings& s, text v) { s.report_file = file_name(v); }, file},
     {"trace", 0, "FILE", "", output, for_run, "timeline to FILE, for ui.perfetto.dev or speedscope.app",
-     [](settings& s, text v) { s.trace_file = v; }, file},
+     [](settings& s, text v) { s.trace_file = file_name(v); }, file},
     {"trace-limit", 0, "N", "100k", output, for_run, "newest records that a timeline keeps",
      [](settings& s, text v) { s.trace_limit = parse_count(v, 1000, 10'000'000); }},
     {"svg", 0, "FILE", "", output, for_explore,
      "a full map as a picture to FILE (window do_nmi-map unless one is named)",
-     [](settings& s, text v) { s.svg_file = v; }, file},
+     [](settings& s, text v) { s.svg_file = file_name(v); }, file},
     {"all", 0, "", "", output, for_explore, "every boundary, not only where something was found",
      [](settings& s, text v) { s.show_all = parse_flag(v); }},
     {"histogram", 0, "", "", output, for_run, "add latency histograms to the text",
@@ -157,14 +161,15 @@ const option_spec table[] = {
      [](settings& s, text v) { s.color = parse_choice(v, "one of the choices", all_color_whens); }, words,
      "colors"},
     {"quiet", 'q', "", "", output, for_run | for_explore, "print the verdict only, and what failed",
-     [](settings& s, text v) { s.verbosity = parse_flag(v) ? verbosity::quiet : verbosity::normal; }},
+     [](settings& s, text v) { set_verbosity(s, v, verbosity::quiet); }},
     {"verbose", 'v', "", "", output, for_run, "every vCPU, every latency, the host",
-     [](settings& s, text v) { s.verbosity = parse_flag(v) ? verbosity::verbose : verbosity::normal; }},
+     [](settings& s, text v) { set_verbosity(s, v, verbosity::verbose); }},
     {"names", 0, "", "", output, for_list, "bare names, one a line, for scripts",
      [](settings& s, text v) { s.names_only = parse_flag(v); }},
 
     // Other
-    {"config", 0, "FILE", "", other, for_run, "read options first from FILE, one 'name = value' a line",
+    {"config", 0, "FILE", "", other, for_run,
+     "read options first from FILE, one 'name = value' a line; a value with '#' in double quotes",
      [](settings& s, text v) { s.config_file = v; }, file},
     {"print-config", 0, "", "", other, for_run, "print the options in effect in that form, and exit",
      [](settings& s, text v) { s.print_config = parse_flag(v); }},

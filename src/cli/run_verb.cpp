@@ -4,8 +4,10 @@
 // output carries the report and nothing else; everything about the going-on is on standard error.
 #include "cli/command_line.hpp"
 #include "cli/config_file.hpp"
+#include "cli/contradictions.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/ineffective.hpp"
 #include "cli/status_display.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
@@ -18,7 +20,6 @@
 #include "observe/text_report.hpp"
 #include "observe/trace_json.hpp"
 #include "observe/units.hpp"
-#include "verify/chain_side.hpp"
 #include "verify/run.hpp"
 
 #include <fmt/chrono.h>
@@ -61,20 +62,6 @@ std::string utc_now()
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-/// Refuses what needs the clock reads that --no-latency leaves out.
-void check_latency_is_measured(const settings& s)
-{
-    if (s.run.machine.measure_latency)
-        return;
-    if (!s.trace_file.empty())
-        throw usage_error("--trace needs the times that --no-latency leaves out");
-    for (const threshold& t : s.fail_if)
-        for (const std::string_view measured : {"latency.", "handler.", "irq-latency.", "irq-handler."})
-            if (t.of->name.starts_with(measured))
-                throw usage_error(
-                    fmt::format("--fail-if '{}' needs the latency that --no-latency leaves out", t.text));
-}
-
 /// Prints what preflight() found; whether the run can go ahead.
 bool system_is_fit(const settings& s)
 {
@@ -83,9 +70,6 @@ bool system_is_fit(const settings& s)
                                  name_of(s.run.fault), name_of(s.run.machine.rcu), why));
         return false;
     }
-    if (const std::string_view why = not_on_a_chain(s.run.fault); s.run.chain > 0 && !why.empty())
-        throw usage_error(
-            fmt::format("--fault {} cannot be shown with --chain: {}", name_of(s.run.fault), why));
     bool fit = true;
     for (const preflight_finding& f : preflight(s.run)) {
         fit = fit && !f.fatal;
@@ -93,6 +77,14 @@ bool system_is_fit(const settings& s)
             write_stderr(fmt::format("nmi-sim: {}{}\n", f.fatal ? "" : "warning: ", f.text));
     }
     return fit;
+}
+
+/// For scripts, which read the exit code 0 of a run whose fault went unseen.
+void remark_on_fault(run_report& report)
+{
+    if (const fault_info* const missed = uncaught_fault(report); missed != nullptr)
+        report.remarks.push_back({"fault-not-caught", fmt::format("the fault {} was not caught by check {}",
+                                                                  missed->name, name_of(missed->caught_by))});
 }
 
 run_report run_with_display(const settings& s, stop_signals& signals)
@@ -162,11 +154,13 @@ int run_verb(const invocation& call)
                                       find_verb(s.words.front()) != nullptr ? "; a verb comes first" : ""));
     if (s.every_flavor)
         throw usage_error("--flavor: 'all' is for explore; a run has one flavor");
+    check_contradictions(s);
     if (s.print_config) {
         write_stdout(config_text(s));
         return exit_pass;
     }
-    check_latency_is_measured(s);
+    for (const std::string& text : ineffective_options(s))
+        write_stderr(fmt::format("nmi-sim: note: {}\n", text));
     const host_info host = read_host_info();
     for (const std::string* const file : {&s.output_file, &s.report_file, &s.trace_file})
         if (!file->empty())
@@ -184,7 +178,8 @@ int run_verb(const invocation& call)
     context.repeat = repeat_command(s);
     context.started = utc_now();
     context.host = host;
-    const run_report report = run_with_display(s, signals);
+    run_report report = run_with_display(s, signals);
+    remark_on_fault(report);
     for (const threshold& t : s.fail_if)
         context.thresholds.push_back(evaluate(t, report));
     context.exit_code = exit_code_of(report, context);

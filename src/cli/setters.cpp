@@ -71,6 +71,9 @@ void set_onoff_interval(settings& s, std::string_view value)
         s.run.onoff_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
 }
 
+/// A tick of the watchdog is a fifth of its threshold, and threads do not sleep for less than that.
+constexpr std::uint64_t shortest_job_ns = 1'000'000;
+
 void set_handler(settings& s, std::string_view value)
 {
     constexpr std::string_view slow_prefix = "slow:";
@@ -92,14 +95,14 @@ void set_handler(settings& s, std::string_view value)
     if (value.starts_with(thresh_prefix)) {
         s.run.handler = handler_kind::watchdog;
         s.run.watchdog_thresh_ns =
-            std::max<std::uint64_t>(1'000'000, parse_duration_ns(value.substr(thresh_prefix.size())));
+            parse_duration_from_ns(value.substr(thresh_prefix.size()), shortest_job_ns);
         return;
     }
     constexpr std::string_view interval_prefix = "backtrace:";
     if (value.starts_with(interval_prefix)) {
         s.run.handler = handler_kind::backtrace;
         s.run.backtrace_interval_ns =
-            std::max<std::uint64_t>(1'000'000, parse_duration_ns(value.substr(interval_prefix.size())));
+            parse_duration_from_ns(value.substr(interval_prefix.size()), shortest_job_ns);
         return;
     }
     parse_word(value, "a handler", {"count", "slow:TIME", "profile", "watchdog", "backtrace"});
@@ -144,6 +147,24 @@ void set_window(settings& s, std::string_view value)
     for (const explore::window_info& w : explore::all_windows())
         names.emplace_back(w.name);
     s.windows.push_back(names[parse_word(value, "a window", names)]);
+}
+
+std::string file_name(std::string_view value)
+{
+    if (value.empty())
+        throw usage_error("a file needs a name");
+    if (value == "-")
+        throw usage_error(
+            "'-' is no file; for JSON on standard output say --json, for anything else name /dev/stdout");
+    return std::string(value);
+}
+
+void set_verbosity(settings& s, std::string_view value, verbosity asked)
+{
+    if (parse_flag(value))
+        s.verbosity = asked;
+    else if (s.verbosity == asked)
+        s.verbosity = verbosity::normal;
 }
 
 void set_signal(settings& s, std::string_view value)

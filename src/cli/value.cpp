@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/value.hpp"
 
+#include "observe/units.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -106,6 +108,14 @@ std::uint64_t parse_duration_ns(std::string_view text, bare_number bare)
     if (!ns || *ns > longest)
         throw usage_error(fmt::format("'{}' is too long (at most a year, 8760h)", text));
     return *ns;
+}
+
+std::uint64_t parse_duration_from_ns(std::string_view text, std::uint64_t least_ns, bare_number bare)
+{
+    const std::uint64_t ns = parse_duration_ns(text, bare);
+    if (ns < least_ns)
+        throw usage_error(fmt::format("'{}' is too short (at least {})", text, exact_time_text(least_ns)));
+    return ns;
 }
 
 std::uint64_t parse_count(std::string_view text, std::uint64_t least, std::uint64_t most)

@@ -22,6 +22,10 @@ enum class bare_number { refused, milliseconds, seconds };
 /// Errors: usage_error with examples, here and below.
 std::uint64_t parse_duration_ns(std::string_view text, bare_number bare = bare_number::refused);
 
+/// As parse_duration_ns(), refusing what is shorter than `least_ns`: no option promises what it cannot keep.
+std::uint64_t parse_duration_from_ns(std::string_view text, std::uint64_t least_ns,
+                                     bare_number bare = bare_number::refused);
+
 /// "10000", "10k", "2.5M"; whole and within [least, most].
 std::uint64_t parse_count(std::string_view text, std::uint64_t least, std::uint64_t most);
 

@@ -46,10 +46,12 @@ const verb_info table[] = {
      list_verb},
 };
 
-/// For the build; --help does not list them.
-const verb_info unlisted[] = {
-    {"completions", for_list, "", "bash|zsh|fish", "", "", completions_verb},
-    {"manual", for_list, "", "", "", "", manual_verb},
+/// Without options of their own: --help names them in one place, and completions do not offer them.
+const verb_info helpers[] = {
+    {"help", for_list, "the help of a verb; without one, this text", "[VERB]", "", "", help_verb},
+    {"completions", for_list, "completions for a shell, on standard output", "bash|zsh|fish", "", "",
+     completions_verb},
+    {"manual", for_list, "the manual page's sections, as the build takes them", "", "", "", manual_verb},
 };
 
 const verb_info* find_in(std::span<const verb_info> verbs, std::string_view name)
@@ -66,10 +68,15 @@ std::span<const verb_info> all_verbs()
     return table;
 }
 
+std::span<const verb_info> helper_verbs()
+{
+    return helpers;
+}
+
 const verb_info* find_verb(std::string_view name)
 {
     const verb_info* const listed = find_in(table, name);
-    return listed != nullptr ? listed : find_in(unlisted, name);
+    return listed != nullptr ? listed : find_in(helpers, name);
 }
 
 const verb_info& default_verb()

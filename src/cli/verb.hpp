@@ -29,8 +29,10 @@ struct verb_info {
     int (*run)(const invocation&); ///< the exit code. Errors: any exception; main() prints it
 };
 
-/// Those that --help lists.
+/// Those with a --help of their own.
 std::span<const verb_info> all_verbs();
+/// Those that only print something about the others.
+std::span<const verb_info> helper_verbs();
 const verb_info* find_verb(std::string_view name);
 /// The one that is meant when none is named.
 const verb_info& default_verb();
@@ -39,6 +41,7 @@ int run_verb(const invocation& call);
 int list_verb(const invocation& call);
 int explore_verb(const invocation& call);
 int selftest_verb(const invocation& call);
+int help_verb(const invocation& call);
 int completions_verb(const invocation& call);
 int manual_verb(const invocation& call);
 

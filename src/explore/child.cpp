@@ -95,7 +95,8 @@ pid_t start_child(int (*body)(void*), void* argument)
     const rlimit no_core{0, 0}; // crashes are findings here, not something to debug
     setrlimit(RLIMIT_CORE, &no_core);
     for (const int fatal :
-         {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) // a test framework's handlers would report here
+         {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, // a test framework's handlers would report here
+          SIGINT, SIGTERM})                         // and the parent's would let it go on
         signal(fatal, SIG_DFL);
     _exit(body(argument));
 }
@@ -129,6 +130,12 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             ::poll(&wait_for, 1, look_every_ms);
         else
             poll(nullptr, 0, look_every_ms);
+        if (stop_asked.load(std::memory_order_relaxed)) { // nothing was written that this thread reads
+            if (handle >= 0)
+                close(handle);
+            static_cast<void>(kill_stuck(pid, {}));
+            throw stopped{};
+        }
         siginfo_t info{};
         if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
             info.si_pid == pid)

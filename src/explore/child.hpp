@@ -32,6 +32,11 @@ struct child_result {
     std::string state; ///< stuck: state of each thread with its call chain, in words
 };
 
+/// Set by who wants an exploration to end, also in a signal handler: the next look at its child kills it and throws
+/// `stopped`. What the window under way has found is lost; a report of half of it would look like one of the whole.
+inline std::atomic<bool> stop_asked{false};
+struct stopped {};
+
 /// Forks; the child runs `body(argument)` and exits with what it returned.
 pid_t start_child(int (*body)(void*), void* argument);
 
@@ -40,7 +45,7 @@ child_result wait_child(pid_t pid);
 
 /// Waits for it. Stuck is told by state: every thread asleep without a time-out, and nobody left to wake it.
 /// A child that computes without end is stuck after `watchdog_ns` of CPU time without a run (ten times as
-/// much of real time).
+/// much of real time). Errors: `stopped`, see stop_asked.
 child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns);
 
 /// Call chain of a thread of another process, innermost first; empty where elfutils is missing.

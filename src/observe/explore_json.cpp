@@ -136,9 +136,12 @@ json to_json(const audit_report& r)
 
 } // namespace
 
-std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv)
+std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv, bool complete)
 {
-    json document{{"schema", "nmi-sim-explore"}, {"version", explore_schema_version}, {"command", argv}};
+    json document{{"schema", "nmi-sim-explore"},
+                  {"version", explore_schema_version},
+                  {"command", argv},
+                  {"complete", complete}};
     json& all = document["reports"] = json::array();
     for (const any_report& r : reports)
         all.push_back(std::visit([](const auto& one) { return to_json(one); }, r));

@@ -240,8 +240,8 @@ std::string to_text(const audit_report& r, bool all)
         fmt::format_to(out, "{}: not audited: {}\n", r.name, r.absent);
         return text;
     }
-    fmt::format_to(out, "{}: {} instructions, {} functions called, {} unsafe ({:.1f} ms)\n", r.name, r.steps,
-                   r.entries.size(), r.unsafe(), ms(r.elapsed_ns));
+    fmt::format_to(out, "{}: {} instructions, {} function{} called, {} unsafe ({:.1f} ms)\n", r.name, r.steps,
+                   r.entries.size(), r.entries.size() == 1 ? "" : "s", r.unsafe(), ms(r.elapsed_ns));
     if (!r.complete)
         fmt::format_to(out, "  incomplete: {}\n", r.incomplete);
     for (const audit_entry& e : r.entries)

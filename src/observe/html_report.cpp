@@ -67,6 +67,9 @@ std::string verdict_section(const run_report& r, const report_context& context)
         text += fmt::format("<p><b>{}</b>, first at {:.6f} s on {}: {}</p>\n", name_of(c->id), c->first_at_s,
                             c->first_cpu < 0 ? "the control side" : fmt::format("vCPU {}", c->first_cpu),
                             escaped(c->first));
+    if (const fault_info* const missed = uncaught_fault(r); missed != nullptr)
+        text += fmt::format("<p>The fault {} was not caught by check {}.</p>\n", missed->name,
+                            name_of(missed->caught_by));
     for (const threshold_result& t : context.thresholds)
         if (t.held)
             text += fmt::format("<p>--fail-if {}: {}</p>\n", escaped(t.condition), escaped(value_text(t)));

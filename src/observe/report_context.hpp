@@ -39,6 +39,10 @@ struct report_context {
     int exit_code = 0;
 };
 
+/// The fault that was selected and that its check did not find; nullptr if there is none. A short run, or one that was
+/// stopped, may miss what it was to show: no verdict on the checks, and yet no plain pass.
+const fault_info* uncaught_fault(const run_report& report) noexcept;
+
 verdict verdict_of(const run_report& report, const report_context& context);
 
 } // namespace nmisim

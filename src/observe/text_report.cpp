@@ -35,16 +35,11 @@ std::string stall_text(const stall_report& s)
 /// With a fault selected, a failing check is what should be seen: says whether the right one failed.
 std::string fault_text(const run_report& r)
 {
-    const auto& faults = all_faults();
-    const auto info = std::find_if(faults.begin(), faults.end(),
-                                   [&](const fault_info& f) { return f.id == r.config.fault; });
-    if (r.config.fault == fault::none || info == faults.end())
+    const fault_info* const info = find_fault(name_of(r.config.fault));
+    if (info == nullptr)
         return {};
-    const bool caught = std::any_of(r.checks.begin(), r.checks.end(), [&](const check_report& c) {
-        return c.id == info->caught_by && c.status == check_status::fail;
-    });
     return fmt::format("fault: {}: {}\n       to be caught by check {}: {}\n", info->name, info->left_out,
-                       name_of(info->caught_by), caught ? "it was" : "it was not");
+                       name_of(info->caught_by), uncaught_fault(r) == nullptr ? "it was" : "it was not");
 }
 
 std::string interruption_text(const run_report& r)
@@ -56,6 +51,17 @@ std::string interruption_text(const run_report& r)
 }
 
 } // namespace
+
+const fault_info* uncaught_fault(const run_report& report) noexcept
+{
+    const fault_info* const info = find_fault(name_of(report.config.fault));
+    if (info == nullptr)
+        return nullptr;
+    const bool caught = std::any_of(report.checks.begin(), report.checks.end(), [&](const check_report& c) {
+        return c.id == info->caught_by && c.status == check_status::fail;
+    });
+    return caught ? nullptr : info;
+}
 
 verdict verdict_of(const run_report& report, const report_context& context)
 {
@@ -98,7 +104,11 @@ std::string verdict_text(const run_report& report, const report_context& context
                 fmt::format("{} --fail-if {}: {}\n", in_red("FAIL", style.color), t.condition, value_text(t));
 
     switch (verdict_of(report, context)) {
-    case verdict::pass: return text + fmt::format("{}: {}\n", in_green("PASS", style.color), context.repeat);
+    case verdict::pass:
+        if (const fault_info* const missed = uncaught_fault(report); missed != nullptr)
+            return text +
+                   fmt::format("PASS (the fault {} was not caught): {}\n", missed->name, context.repeat);
+        return text + fmt::format("{}: {}\n", in_green("PASS", style.color), context.repeat);
     case verdict::threshold:
         return text + fmt::format("{} (--fail-if; every check held): {}\n", in_red("FAIL", style.color),
                                   context.repeat);

@@ -8,8 +8,12 @@
 
 #include "rcu/tls.hpp"
 
-#include "urcu_smp_mb.hpp" // base/<cpu family>
+#include "smp_mb.hpp" // base/<cpu family>
 
+// liburcu's inlined readers get the cheaper fence.
+#include <urcu/arch.h>
+#undef cmm_smp_mb
+#define cmm_smp_mb() ::nmisim::smp_mb()
 #include <urcu/urcu-mb.h>
 
 #include "nmisim/flavor.hpp"

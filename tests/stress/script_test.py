@@ -36,7 +36,8 @@ class Stress:
             (self.folder / f"{name}.conf").write_text(f"# what it is\n# expect: {expect}\n# fake: {how}\n")
 
     def command(self, *words):
-        return [options.script, "--folder", self.folder, "--program", FAKE, "--output", self.output, "--duration", "1",
+        length = [] if "--resume" in words else ["--duration", "1"]
+        return [options.script, "--folder", self.folder, "--program", FAKE, "--output", self.output, *length,
                 "--patience", "1", *words]
 
     def run(self, *words):
@@ -98,6 +99,34 @@ def resume():
     assert len(list(s.output.glob("2*"))) == 1
 
 
+def resume_its_own():
+    """A run over some scenarios stays one over these; what is not to run again keeps its line."""
+    s = Stress(a=("pass", "good"), b=("pass", "crash"), c=("pass", "crash"), d=("pass", "good"))
+    s.run("--scenarios", "[abc]", "--seed", "4")
+    for name in "bc":
+        (s.folder / f"{name}.conf").write_text((s.folder / f"{name}.conf").read_text().replace("crash", "good"))
+    s.run("--resume", "--scenarios", "b")
+    assert [n for n, _ in s.ran()] == ["a", "b", "c", "b"], s.ran()
+    assert s.code == 1 and "FAIL: 2 passed, 0 BUSTED caught, 1 failed" in s.text, s.text
+    lines = sorted(line.split()[1::-1] for line in s.latest("summary").splitlines() if re.match("ok|FAIL ", line))
+    assert lines == [["a", "ok"], ["b", "ok"], ["c", "FAIL"]], s.text
+    done = subprocess.run([options.script, "--output", s.output, "--resume"], capture_output=True, text=True, timeout=100,
+                          check=False, env=os.environ | {"FAKE_LOG": str(s.log)})
+    assert done.returncode == 0 and "PASS: 3 passed" in done.stdout, (done.stdout, done.stderr)
+    assert [n for n, _ in s.ran()[4:]] == ["c"], s.ran()
+
+
+def resume_refuses():
+    s = Stress(a=("pass", "good")).run("--seed", "3")
+    for words in (["--seed", "3"], ["--duration", "2"], ["--jitter"], ["--soak", "2"]):
+        done = subprocess.run([options.script, "--output", s.output, "--resume", *words], capture_output=True, text=True,
+                              timeout=100, check=False)
+        assert done.returncode == 2 and f"option '{words[0]}': --resume goes on with the settings" in done.stderr, done
+    assert len(s.ran()) == 1, s.ran()
+    assert "no scenario matches: b" in s.run("--resume", "--scenarios", "b").text and s.code == 2, s.text
+    assert "the run to resume has ''" in s.run("--resume", "--sanitize", "thread").text and s.code == 2, s.text
+
+
 # Makes the time between a program's start and the note of its process id a second long. Read by each bash.
 SLOW_NOTE = """
 echo()
@@ -127,7 +156,8 @@ def interrupted():
         assert process.returncode == 130 and "INTERRUPTED: 1 passed" in text, (name, more, process.returncode, text)
         assert [n for n, _ in s.ran()] == ["a", "b"], s.ran()
         s.run("--resume", "--scenarios", "[ac]")
-        assert s.code == 0 and [n for n, _ in s.ran()] == ["a", "b", "c"], s.text
+        assert s.code == 1 and [n for n, _ in s.ran()] == ["a", "b", "c"], s.text
+        assert re.search(r"^open +b +not run yet$", s.text, re.M) and "INCOMPLETE: 2 passed" in s.text and "1 not run," in s.text, s.text
 
 
 def soak():
@@ -148,6 +178,7 @@ def jitter():
 
 def kept():
     s = Stress(a=("pass", "good")).run("--seed", "5")
+    assert "nmi-stress: 1 scenario, 1s each" in s.text, s.text
     assert "seed=5" in s.latest("settings") and "fake" in s.latest("versions") and "CPUs" in s.latest("versions")
     assert s.latest("summary").splitlines() == [line for line in s.text.splitlines() if not line.startswith(("nmi-stress:", "Pages:"))]
     for name in ("a.conf", "a.json", "a.log", "a.repeat", "a.result"):
@@ -257,6 +288,8 @@ tap.run([
     ("a hung scenario is looked at, killed and fails; the others go on", hang),
     ("the repeat command runs a scenario alone, with the same seed", repeat),
     ("--resume runs what has not ended as it must, and nothing else", resume),
+    ("--resume keeps to the scenarios of its run, and to a summary of all of them", resume_its_own),
+    ("--resume refuses what would be another run", resume_refuses),
     ("SIGINT and SIGTERM end the run and its program; --resume goes on", interrupted),
     ("--soak goes round with new seeds", soak),
     ("--jitter leaves nobody behind", jitter),

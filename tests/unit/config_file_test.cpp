@@ -77,7 +77,7 @@ TEST_CASE("what --print-config writes reads back as the same run", "[config]")
 {
     const settings s =
         parse_command_line(for_run, {"--rate", "50k", "--fail-if", "latency.p99>200us", "--fail-if",
-                                     "swaps<3", "--histogram", "--flavor", "mb", "--cpus", "5"});
+                                     "swaps<3", "--histogram", "--quiet", "--flavor", "mb", "--cpus", "5"});
     const std::string text = config_text(s);
     const settings again = from_text(text);
     CHECK_THAT(text, Contains("rate = 50k\n") && Contains("flavor = mb\n") && Contains("cpus = 5\n") &&
@@ -86,12 +86,33 @@ TEST_CASE("what --print-config writes reads back as the same run", "[config]")
     CHECK(again.run.inject.rate_hz == 50'000);
     CHECK(again.fail_if.size() == 2);
     CHECK(again.cpus == 5);
+    CHECK(again.verbosity == verbosity::quiet);
     CHECK(again.seed == s.run.seed);
+}
+
+TEST_CASE("a value with '#', quotes or outer blanks comes back from --print-config as it was", "[config]")
+{
+    for (const std::string value :
+         {"a b#c.html", " x ", "\"x\"", "a\\b#", "two\nlines", "tab\t", "#", "=#="}) {
+        CAPTURE(value);
+        const settings s = parse_command_line(for_run, {"--report", value, "--seed", "3"});
+        CHECK(from_text(config_text(s)).report_file == value);
+    }
+}
+
+TEST_CASE("a value in double quotes is taken as it stands, with a comment behind it", "[config]")
+{
+    CHECK(from_text("report = \"a # b\" # where it goes\r\n").report_file == "a # b");
+    CHECK(from_text("report = a\"b # c\n").report_file == "a\"b");
+    CHECK(from_text("# report = \"a\n").report_file.empty());
+    CHECK_THAT(refusal("rate = 5\nreport = \"a\n"), Contains("load.conf:2: a value that begins with"));
+    CHECK_THAT(refusal("report = \"a\" b\n"), Contains("load.conf:1: a value that begins with"));
+    CHECK_THAT(refusal("rate = \"-5\"\n"), Contains("load.conf:1: rate: '-5' is not a rate"));
 }
 
 TEST_CASE("a file that cannot be read is told by name", "[config]")
 {
     CHECK_THROWS_WITH(read_config_file(for_run, "/nonexistent/load.conf"),
                       Contains("cannot read /nonexistent/load.conf"));
-    CHECK_THROWS_WITH(read_config_file(for_run, "/"), Contains("cannot read /"));
+    CHECK_THROWS_WITH(read_config_file(for_run, "/"), Contains("cannot read /: Is a directory"));
 }

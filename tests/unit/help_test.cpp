@@ -71,7 +71,7 @@ TEST_CASE("each word that the catalogue lists for an option is accepted by it", 
             if (value.ends_with(":N"))
                 value.replace(value.size() - 1, 1, "3");
             if (value.ends_with(":TIME"))
-                value.replace(value.size() - 4, 4, "3us");
+                value.replace(value.size() - 4, 4, "3ms");
             settings s;
             CHECK_NOTHROW(o.set(s, value));
         }

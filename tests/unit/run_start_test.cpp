@@ -2,7 +2,9 @@
 //
 // Runs that the system does not let begin, or that would never end: what is there by then is ended in order, and the
 // process may run again.
+#include "base/clock.hpp"
 #include "nmisim/machine.hpp"
+#include "rcu/rcu.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 #include "support/text_matcher.hpp"
@@ -12,6 +14,7 @@
 #include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 using namespace nmisim;
 using nmisim::test::in_child;
@@ -98,6 +101,34 @@ TEST_CASE("a call_rcu whose grace period never ends is found from outside")
     });
     CHECK(child.exited);
     CHECK(child.text == "stall");
+}
+
+TEST_CASE("a grace period that a reader holds up, and no NMI, is found from outside")
+{
+    const auto child = in_child(120, [] {
+        run_config c = quick();
+        c.stall_timeout_ns = 500'000'000;
+        c.duration_ns = 0;
+        const rcu_ops& rcu = rcu_ops_of(c.machine.rcu);
+        bool once = true;
+        c.machine.custom_workload = [&](vcpu& self) {
+            if (!std::exchange(once, false))
+                return self.workload_round();
+            rcu.read_lock();
+            for (const std::uint64_t end_ns = now_ns() + 4 * nsec_per_sec; now_ns() < end_ns;) {
+            }
+            rcu.read_unlock();
+        };
+        const run_report r = run(c);
+        for (const check_report& look : r.checks)
+            if (look.id == check::progress)
+                return std::string(r.stop_reason == stop_reason::stall ? "stall: " : "no stall: ") +
+                       look.first;
+        return std::string("not checked");
+    });
+    CHECK(child.exited);
+    CHECK_THAT(child.text,
+               test::Contains("stall: ") && test::Contains("milliseconds waited for one grace period"));
 }
 
 TEST_CASE("too few open files are refused before the run, with what to do")

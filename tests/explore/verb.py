@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`nmi-sim explore` as a whole: what it adds up, what it leaves out, and what it reports when it is stopped."""
+import argparse
+import json
+import pathlib
+import signal
+import subprocess
+import tempfile
+
+import tap
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--program", required=True)
+options = parser.parse_args()
+
+
+def explore(*words, **more):
+    done = subprocess.run([options.program, "explore", *words], text=True, timeout=60, capture_output=True, check=False, **more)
+    if done.returncode == 77:
+        raise tap.Skipped(done.stderr.strip())
+    return done
+
+
+def stopped_by(number, ignored):
+    def case():
+        explore("--window", "read", "-q")  # skipped where nothing can be explored
+        with tempfile.TemporaryDirectory() as folder:
+            report = pathlib.Path(folder) / "report.json"
+            # As a shell without job control starts what goes to the background.
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ignored else None
+            process = subprocess.Popen([options.program, "explore", "--window", "read", "--window", "do_nmi-map", "--map", "-o", report],
+                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+            if ignored:
+                signal.signal(signal.SIGINT, before)
+            for line in process.stderr:
+                if line == "exploring memb do_nmi-map\n":
+                    break
+            process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+            assert process.returncode == -number, (process.returncode, out, err)
+            assert "nmi-sim: stopped in memb do_nmi-map" in err, err
+            assert "memb read: " in out and "\n1 window, " in out and out.endswith("INCOMPLETE: stopped before the last window\n"), out
+            document = json.loads(report.read_text())
+            assert document["complete"] is False and [r["name"] for r in document["reports"]] == ["memb read"], document["complete"]
+    return case
+
+
+def complete():
+    done = explore("--window", "read", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["complete"] is True, done.stderr
+
+
+def nothing_in_its_place():
+    explore("--window", "read", "-q")
+    done = subprocess.run([options.program, "explore", "--window", "vcpu-exit"], text=True, timeout=60, capture_output=True,
+                          check=False)
+    assert done.returncode == 77 and "memb vcpu-exit: not explored: only flavor bp" in done.stderr, done
+    assert done.stdout.startswith("0 windows, 0 NMIs, 0 schedules: 0 findings, "), done
+
+
+tap.run([
+    ("where no named window can be explored, none is in its place", nothing_in_its_place),
+    ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT, False)),
+    ("SIGTERM does the same", stopped_by(signal.SIGTERM, False)),
+    ("SIGINT that a shell has set to be ignored does the same", stopped_by(signal.SIGINT, True)),
+    ("an exploration that nobody stops is complete", complete),
+])

@@ -111,13 +111,14 @@ void judge_conservation(const run_report& report, check_report& out)
         out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
     }
     irq_report all;
+    all.handled = report.total.handled;
     all.coalesced = report.total.coalesced;
     all.rejected = report.total.rejected;
     all.offline = report.total.offline;
     for (const irq_report& irq : report.irqs)
         add(all, irq);
-    out.evidence = fmt::format("raised = handled + {} coalesced + {} rejected + {} offline", all.coalesced,
-                               all.rejected, all.offline);
+    out.evidence = fmt::format("raised = {} handled + {} coalesced + {} rejected + {} offline", all.handled,
+                               all.coalesced, all.rejected, all.offline);
 }
 
 void judge_reclaim(const run_report& report, check_report& out)

@@ -72,7 +72,7 @@ struct check_report {
     std::uint64_t looked_at = 0;
     std::uint64_t failures = 0;
     std::string looked_at_what; ///< unit of looked_at: "handler calls", "NMIs", "grace periods" ...
-    std::string evidence;       ///< one phrase for the table: "raised = handled + ...", "worst age 1"
+    std::string evidence;       ///< one phrase for the table: "raised = 5 handled + ...", "worst age 1"
     // The first failure, if any:
     std::string first;     ///< full sentence, with what was seen and expected
     double first_at_s = 0; ///< since the start of the run

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A statistics counter of one thread, with any number of readers. The thread and the NMIs that interrupt it may all
-// write: nothing gets in between one instruction without a lock prefix. Kernel: this_cpu_inc().
+// A statistics counter with one writing thread at a time and any number of readers. The NMIs that interrupt the thread
+// may write as well: an addition is one instruction, on x86-64 without a lock prefix. Kernel: this_cpu_inc().
 #pragma once
 
 #include "this_cpu_add.hpp" // base/<cpu family>

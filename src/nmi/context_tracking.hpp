@@ -33,13 +33,8 @@ concept tracks_context = requires
     Rcu::stop_watching();
 };
 
-/// What ct_nmi_exit needs.
-struct ct_nmi_mark {
-    std::int32_t nesting; ///< ct_nmi_nesting as ct_nmi_enter left it
-};
-
 template <class Rcu>
-inline ct_nmi_mark ct_nmi_enter(percpu& cpu) noexcept
+inline void ct_nmi_enter(percpu& cpu) noexcept
 {
     std::int32_t nesting = cpu.ct_nmi_nesting.load(std::memory_order_relaxed) + 2; // own thread only
     if (!Rcu::is_watching()) [[unlikely]] {
@@ -47,16 +42,15 @@ inline ct_nmi_mark ct_nmi_enter(percpu& cpu) noexcept
         nesting -= 1;
     }
     cpu.ct_nmi_nesting.store(nesting, std::memory_order_relaxed);
-    return {nesting};
 }
 
-/// As nmi_exit, it stores what was found where the kernel subtracts.
 template <class Rcu>
-inline void ct_nmi_exit(percpu& cpu, ct_nmi_mark mark) noexcept
+inline void ct_nmi_exit(percpu& cpu) noexcept
 {
-    BUG_ON(cpu.ct_nmi_nesting.load(std::memory_order_relaxed) != mark.nesting); // own thread only
-    if (mark.nesting != 1) [[likely]] {
-        cpu.ct_nmi_nesting.store(mark.nesting - 2, std::memory_order_relaxed);
+    const std::int32_t nesting = cpu.ct_nmi_nesting.load(std::memory_order_relaxed); // own thread only
+    BUG_ON(nesting <= 0);                                                            // kernel: WARN_ON_ONCE
+    if (nesting != 1) [[likely]] {
+        cpu.ct_nmi_nesting.store(nesting - 2, std::memory_order_relaxed);
         return;
     }
     cpu.ct_nmi_nesting.store(0, std::memory_order_relaxed);
@@ -72,9 +66,13 @@ struct interrupt_reader {
 };
 template <tracks_context Rcu>
 struct interrupt_reader<Rcu> {
-    using mark = ct_nmi_mark;
-    static mark enter(percpu& cpu) noexcept { return ct_nmi_enter<Rcu>(cpu); }
-    static void exit(percpu& cpu, mark m) noexcept { ct_nmi_exit<Rcu>(cpu, m); }
+    struct mark {};
+    static mark enter(percpu& cpu) noexcept
+    {
+        ct_nmi_enter<Rcu>(cpu);
+        return {};
+    }
+    static void exit(percpu& cpu, mark) noexcept { ct_nmi_exit<Rcu>(cpu); }
 };
 
 } // namespace nmisim

@@ -26,33 +26,32 @@ enum class irq_outcome { offline, handled, unhandled };
 
 /// Kernel: kernel/softirq.c. RCU watches from here on, as from nmi_enter.
 template <class Rcu, class Entry>
-inline nmi_frame<Rcu> irq_enter(percpu& cpu) noexcept
+inline typename interrupt_reader<Rcu>::mark irq_enter(percpu& cpu) noexcept
 {
-    const std::uint32_t interrupted = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
-    cpu.preempt_count.store(interrupted + hardirq_offset, std::memory_order_relaxed);
+    preempt_count_add(cpu, hardirq_offset);
     if constexpr (Entry::mark_reader)
-        return {interrupted, interrupt_reader<Rcu>::enter(cpu)};
+        return interrupt_reader<Rcu>::enter(cpu);
     else
-        return {interrupted, {}};
+        return {};
 }
 
 /// Kernel: kernel/softirq.c; no softirqs run here.
 template <class Rcu, class Entry>
-inline void irq_exit(percpu& cpu, const nmi_frame<Rcu>& frame) noexcept
+inline void irq_exit(percpu& cpu, typename interrupt_reader<Rcu>::mark mark) noexcept
 {
     if constexpr (Entry::mark_reader)
-        interrupt_reader<Rcu>::exit(cpu, frame.mark);
+        interrupt_reader<Rcu>::exit(cpu, mark);
     if constexpr (Entry::balanced_exit)
-        cpu.preempt_count.store(frame.preempt_count, std::memory_order_relaxed);
+        preempt_count_sub(cpu, hardirq_offset);
 }
 
 template <class Rcu, class Entry>
 inline irq_outcome do_irq(percpu& self, int irq, const pt_regs& regs) noexcept
 {
     irq_line& line = self.irq->lines[static_cast<std::size_t>(irq)];
-    const auto frame = irq_enter<Rcu, Entry>(self);
+    const auto mark = irq_enter<Rcu, Entry>(self);
     if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
-        irq_exit<Rcu, Entry>(self, frame);
+        irq_exit<Rcu, Entry>(self, mark);
         return irq_outcome::offline;
     }
     ++line.count;
@@ -60,7 +59,7 @@ inline irq_outcome do_irq(percpu& self, int irq, const pt_regs& regs) noexcept
     const bool handled = (*callback)(regs, self.cpunumber) != irq_none;
     if (!handled)
         ++line.unhandled;
-    irq_exit<Rcu, Entry>(self, frame);
+    irq_exit<Rcu, Entry>(self, mark);
     if constexpr (Entry::use_after_exit)
         if (self.domain->observe_irq != nullptr && callback != &dummy_nmi_callback)
             self.domain->observe_irq(*callback, self);

@@ -26,39 +26,25 @@ namespace nmisim {
 
 enum class nmi_outcome { offline, handled, defaulted };
 
-/// The interrupted context, as nmi_exit puts it back.
-template <class Rcu>
-struct nmi_frame {
-    std::uint32_t preempt_count;
-    typename interrupt_reader<Rcu>::mark mark;
-};
-
 /// Kernel: include/linux/hardirq.h.
 template <class Rcu, class Entry>
-inline nmi_frame<Rcu> nmi_enter(percpu& cpu) noexcept
+inline typename interrupt_reader<Rcu>::mark nmi_enter(percpu& cpu) noexcept
 {
-    const std::uint32_t interrupted = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
-    const std::uint32_t count = interrupted + nmi_offset + hardirq_offset;
+    const std::uint32_t count = preempt_count_add(cpu, nmi_offset + hardirq_offset);
     BUG_ON((count & nmi_overflow) != 0); // kernel: in_nmi() == NMI_MASK
-    cpu.preempt_count.store(count, std::memory_order_relaxed);
     if constexpr (Entry::mark_reader)
-        return {interrupted, interrupt_reader<Rcu>::enter(cpu)};
+        return interrupt_reader<Rcu>::enter(cpu);
     else
-        return {interrupted, {}};
+        return {};
 }
 
-/// Stores the count that nmi_enter found, where the kernel subtracts: the same value without waiting for the
-/// store that nmi_enter made, which would be a third of what do_nmi costs.
 template <class Rcu, class Entry>
-inline void nmi_exit(percpu& cpu, const nmi_frame<Rcu>& frame) noexcept
+inline void nmi_exit(percpu& cpu, typename interrupt_reader<Rcu>::mark mark) noexcept
 {
     if constexpr (Entry::mark_reader)
-        interrupt_reader<Rcu>::exit(cpu, frame.mark);
-    if constexpr (Entry::balanced_exit) {
-        const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed);
-        BUG_ON(count != frame.preempt_count + nmi_offset + hardirq_offset); // the callback's own, left behind
-        cpu.preempt_count.store(frame.preempt_count, std::memory_order_relaxed);
-    }
+        interrupt_reader<Rcu>::exit(cpu, mark);
+    if constexpr (Entry::balanced_exit)
+        preempt_count_sub(cpu, nmi_offset + hardirq_offset);
 }
 
 /// Fault leak-pointer: the callback is used where no grace period waits for it any more.
@@ -72,22 +58,22 @@ template <class Rcu, class Entry, class Count>
 inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
 {
     percpu& self = *this_cpu;
-    const auto frame = nmi_enter<Rcu, Entry>(self);
+    const auto mark = nmi_enter<Rcu, Entry>(self);
     const int cpu = self.cpunumber;                                  // smp_processor_id()
     if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
-        nmi_exit<Rcu, Entry>(self, frame);
+        nmi_exit<Rcu, Entry>(self, mark);
         return nmi_outcome::offline;
     }
     Count::count(self);
     nmi_callback* callback = rcu_dereference(self.domain->callback);
     if ((*callback)(regs, cpu) == 0) [[unlikely]] {
         default_do_nmi(regs, self);
-        nmi_exit<Rcu, Entry>(self, frame);
+        nmi_exit<Rcu, Entry>(self, mark);
         if constexpr (Entry::use_after_exit)
             look_after_exit(callback, self);
         return nmi_outcome::defaulted;
     }
-    nmi_exit<Rcu, Entry>(self, frame);
+    nmi_exit<Rcu, Entry>(self, mark);
     if constexpr (Entry::use_after_exit)
         look_after_exit(callback, self);
     return nmi_outcome::handled;

@@ -10,6 +10,7 @@
 
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
+#include "base/invariant.hpp"
 #include "nmi/check.hpp"
 #include "nmi/cpu_source.hpp"
 #include "nmi/duration_record.hpp"
@@ -117,6 +118,24 @@ struct alignas(cacheline_size) percpu {
 
 extern constinit __thread percpu* this_cpu __attribute__((
     tls_model("initial-exec"), visibility("hidden"))); // hidden: no GOT between an NMI and its CPU
+
+// Both are a load and a store: an NMI in between leaves the count as it found it.
+
+/// Returns the new count. Context: vcpu, irq, nmi; the count's own thread. Kernel: __preempt_count_add().
+inline std::uint32_t preempt_count_add(percpu& cpu, std::uint32_t offset) noexcept
+{
+    const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed) + offset; // own thread only
+    cpu.preempt_count.store(count, std::memory_order_relaxed);
+    return count;
+}
+
+/// Context: as preempt_count_add. Kernel: __preempt_count_sub(), preempt_count_sub() with its DEBUG_LOCKS_WARN_ON.
+inline void preempt_count_sub(percpu& cpu, std::uint32_t offset) noexcept
+{
+    const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
+    BUG_ON(count < offset);                                                        // nothing to take back
+    cpu.preempt_count.store(count - offset, std::memory_order_relaxed);
+}
 
 /// Times this vCPU's handler has run; the single place that knows both forms. Context: any.
 inline std::uint64_t nmi_count_of(const percpu& cpu) noexcept

@@ -3,6 +3,7 @@
 // Checks that look in several ways, one way at a time. In a run with a fault whichever looks first ends the run, so
 // that only a test of its own shows that the others see something too.
 #include "nmi/checked_handler.hpp"
+#include "nmi/irq.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -10,6 +11,7 @@
 #include "verify/judge.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <pthread.h>
@@ -128,6 +130,68 @@ TEST_CASE("an NMI that changes errno is seen by the workload that it interrupts"
     CHECK(std::string(area.checks[check::errno_kept].first().what) == "errno after the NMI");
     CHECK(area.task_checks[check::errno_kept].first().what == std::string("errno in the workload"));
     CHECK(area.task_checks[check::errno_kept].first().expected == ENOTTY);
+}
+
+TEST_CASE("what an NMI's callback leaves behind in preempt_count is seen by the signal entry, and mended")
+{
+    test::on_vcpu cpu;
+    machine_config c;
+    c.custom_workload = cpu.workload();
+    machine m(c);
+    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+        preempt_count_add(*this_cpu, hardirq_offset);
+        return 1;
+    }));
+    int level = -1;
+    cpu.run([&] {
+        m.raise_nmi(0);
+        level = interrupt_context_level();
+    });
+    const check_record& nesting = m.internals().area(0).checks[check::nesting];
+    REQUIRE(nesting.failures() == 1);
+    CHECK(std::string(nesting.first().what) == "NMI depth left behind by nmi_exit");
+    CHECK(level == 0);
+}
+
+TEST_CASE("what an IRQ's handler leaves behind in preempt_count is seen by the signal entry, and mended")
+{
+    test::on_vcpu cpu;
+    machine_config c;
+    c.irqs = 1;
+    c.custom_workload = cpu.workload();
+    machine m(c);
+    const auto irq = request_irq(m, 0, make_nmi_handler([](const pt_regs&, int) noexcept {
+                                     preempt_count_add(*this_cpu, hardirq_offset);
+                                     return irq_handled;
+                                 }),
+                                 0, "leaves one behind");
+    int level = -1;
+    cpu.run([&] {
+        raise_irq(m, 0, 0);
+        level = interrupt_context_level();
+    });
+    const check_record& nesting = m.internals().area(0).irq->checks[check::nesting];
+    REQUIRE(nesting.failures() == 1);
+    CHECK(std::string(nesting.first().what) == "IRQ depth left behind by irq_exit");
+    CHECK(level == 0);
+}
+
+TEST_CASE("an nmi_exit that finds nothing to take back is a BUG")
+{
+    const auto child = in_child(20, [] {
+        test::on_vcpu cpu;
+        machine_config c;
+        c.custom_workload = cpu.workload();
+        machine m(c);
+        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+            preempt_count_sub(*this_cpu, nmi_offset + hardirq_offset);
+            return 1;
+        }));
+        cpu.run([&] { m.raise_nmi(0); });
+        return std::string("no BUG");
+    });
+    CHECK_FALSE(child.exited);
+    CHECK(child.code == SIGABRT);
 }
 
 TEST_CASE("a workload whose own result is wrong is seen, and counted as the run's failure")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/nesting.hpp"
 
+#include <algorithm>
+
 namespace nmisim {
 namespace {
 
@@ -24,20 +26,23 @@ void close_nmi_window(const percpu& cpu) noexcept
     change_nmi_mask(cpu, SIG_BLOCK);
 }
 
-void nmi_window::open(percpu& cpu, std::uint32_t interrupted) noexcept
+void nmi_window::open(percpu& cpu, std::uint32_t before) noexcept
 {
-    const std::uint32_t level = (interrupted & nmi_mask) / nmi_offset + 1;
+    nmi_nesting& nesting = cpu.nesting;
+    const std::uint32_t level = ++nesting.depth;
     if (level > 1)
-        ++cpu.nesting.nested;
-    if (level > cpu.nesting.max_depth)
-        cpu.nesting.max_depth = level;
-    if (level < nmi_most_nested)
+        ++nesting.nested;
+    nesting.max_depth = std::max(nesting.max_depth, level);
+    // An NMI adds to both fields, so what hardirq has more than NMI is an interrupted IRQ.
+    const std::uint32_t irqs = (before & hardirq_mask) / hardirq_offset - (before & nmi_mask) / nmi_offset;
+    if (level + irqs < nmi_most_nested)
         open_nmi_window(cpu);
 }
 
 void nmi_window::close(percpu& cpu) noexcept
 {
     close_nmi_window(cpu);
+    --cpu.nesting.depth;
 }
 
 void check_nmi_frame(percpu& cpu, const nmi_stack_frame& found, const nmi_stack_frame& stored) noexcept

@@ -17,7 +17,8 @@
 //   state is decremented in one instruction, because an NMI may come on either side of it; and what the NMI must
 //   put back (the kernel: CR2) is put back before, because after it the next NMI may begin on top.
 //
-// exc_nmi_nested: no machine. NMIs nest as deep as preempt_count can say, 15; the 15th leaves the door closed.
+// exc_nmi_nested: no machine. NMIs nest as deep as preempt_count can say, 15; the 15th leaves the door closed. On top
+//   of an IRQ it is the 14th, because each NMI counts as an IRQ as well.
 //   Each level keeps its state in a frame of its own, as user mode's NMIs on the thread stack do.
 //
 // An x86_64 NMI from kernel mode has one frame at a fixed place, its IST stack: a nested one overwrites it, unless a
@@ -40,9 +41,9 @@ inline constexpr std::uint32_t nmi_most_nested = 15;
 void open_nmi_window(const percpu& cpu) noexcept;
 void close_nmi_window(const percpu& cpu) noexcept;
 
-/// Around do_nmi: open, but for the deepest level.
+/// Around do_nmi: open, but for the deepest level. `before`: preempt_count when the NMI came.
 struct nmi_window {
-    static void open(percpu& cpu, std::uint32_t interrupted) noexcept;
+    static void open(percpu& cpu, std::uint32_t before) noexcept;
     static void close(percpu& cpu) noexcept;
 };
 

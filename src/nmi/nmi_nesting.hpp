@@ -22,8 +22,11 @@ struct nmi_stack_frame {
 
 struct nmi_nesting {
     std::atomic<int> state{nmi_not_running}; ///< own thread only, in NMI context
-    std::uint32_t max_depth = 0;             ///< without the machine; with it the depth is 1
-    std::uint64_t latched_raised_ns = 0;     ///< when the NMI that set LATCHED was raised
+    /// NMIs on top of each other, without the machine. Counted with the signal blocked: preempt_count says it only
+    /// from nmi_enter on, and a pending NMI comes as soon as the signal is open.
+    std::uint32_t depth = 0;
+    std::uint32_t max_depth = 0;         ///< with the machine the depth is 1
+    std::uint64_t latched_raised_ns = 0; ///< when the NMI that set LATCHED was raised
     std::uint64_t sequence = 0;
     nmi_stack_frame fixed_frame; ///< the IST stack
     counter nested;              ///< NMIs that interrupted one

@@ -5,6 +5,7 @@
 // next instruction, so each test is a sequential program.
 #include "machine/machine_state.hpp"
 #include "nmi/nesting.hpp"
+#include "nmisim/irq.hpp"
 #include "nmisim/machine.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -141,6 +142,58 @@ TEST_CASE("without the machine NMIs nest, to a depth of 15 and not further")
     CHECK(b.area().nesting.nested.read() == 19);
     CHECK(b.failures() == 0);
     CHECK(b.area().preempt_count == 0);
+}
+
+TEST_CASE("NMIs that are pending when the window opens nest to the same depth and not further")
+{
+    test::on_vcpu cpu;
+    machine_config c = bench::config(nesting::nested, every_flavor(), cpu);
+    c.delivery = delivery::queue;
+    machine m(c);
+    int calls = 0;
+    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        ++calls;
+        return 1;
+    }));
+    cpu.run([&] {
+        close_nmi_window(*this_cpu);
+        for (int i = 0; i < 40; ++i)
+            m.raise_nmi(0);
+        open_nmi_window(*this_cpu); // each comes before the one before it has come to nmi_enter
+    });
+    const percpu& area = m.internals().area(0);
+    CHECK(calls == 40);
+    CHECK(area.nesting.max_depth == 15);
+    CHECK(area.nesting.nested.read() == 39);
+    CHECK(area.nesting.depth == 0);
+    CHECK(area.checks[check::nesting].failures() == 0);
+}
+
+TEST_CASE("on top of an IRQ, whose depth each NMI adds to, NMIs nest one level less")
+{
+    test::on_vcpu cpu;
+    machine_config c = bench::config(nesting::nested, every_flavor(), cpu);
+    c.irqs = 1;
+    machine m(c);
+    int calls = 0, deepest = 0;
+    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        deepest = std::max(deepest, depth());
+        if (++calls < 20)
+            m.raise_nmi(0);
+        return 1;
+    }));
+    const auto irq = request_irq(m, 0, make_nmi_handler([&](const pt_regs&, int) noexcept {
+                                     m.raise_nmi(0);
+                                     return irq_handled;
+                                 }),
+                                 0, "interrupted");
+    cpu.run([&] { raise_irq(m, 0, 0); });
+    const percpu& area = m.internals().area(0);
+    CHECK(calls == 20);
+    CHECK(deepest == 14);
+    CHECK(area.nesting.depth == 0);
+    CHECK(area.preempt_count == 0);
+    CHECK(area.checks[check::nesting].failures() == 0);
 }
 
 TEST_CASE("what a nested NMI finds in the percpu area of the interrupted one is there again afterwards")

@@ -193,7 +193,9 @@ void vcpu_thread::come_online()
     for_each_source([this](cpu_source& source) { source.cpu_online(area_); });
     // (8) seq_cst: as (5), for backtraces; pairs with (10)
     reachable_.store(true, std::memory_order_seq_cst);
-    online_.store(1, std::memory_order_release); // (3) release: the thread is set up; pairs with (4)
+    // (3) seq_cst: the thread is set up, and notify_all() of libstdc++ does not look before this whether anybody
+    // waits; pairs with (4)
+    online_.exchange(1, std::memory_order_seq_cst);
     online_.notify_all();
 }
 

@@ -22,6 +22,9 @@
 
 #include <cstdint>
 
+#include "smp_mb.hpp"           // base/<cpu family>
+#include "store_then_fence.hpp" // base/<cpu family>
+
 namespace nmisim {
 
 /// A flavor whose RCU can be not watching, and can be made to.
@@ -40,6 +43,8 @@ inline void ct_nmi_enter(percpu& cpu) noexcept
     if (!Rcu::is_watching()) [[unlikely]] {
         Rcu::start_watching();
         nesting -= 1;
+    } else if constexpr (!store_then_fence_is_one_instruction) {
+        smp_mb(); // it may have interrupted start_watching() between its store and its fence, see rcu/mb.hpp
     }
     cpu.ct_nmi_nesting.store(nesting, std::memory_order_relaxed);
 }

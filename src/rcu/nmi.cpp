@@ -80,7 +80,7 @@ public:
     {
         if (!stack_.push(c))
             return;
-        // (1) seq_cst: notify_one() of libstdc++ looks whether anybody waits, and not before this; pairs with (2)
+        // (1) seq_cst: notify_one() of libstdc++ looks whether anybody waits, and not before this; pairs with (2), (3)
         called_.fetch_add(1, std::memory_order_seq_cst);
         called_.notify_one();
     }
@@ -90,8 +90,8 @@ private:
     {
         pthread_setname_np(pthread_self(), "call_rcu");
         for (;;) {
-            const std::uint32_t called =
-                called_.load(std::memory_order_relaxed); // before the look at the stack
+            // (3) acquire: not after the look at the stack; pairs with (1)
+            const std::uint32_t called = called_.load(std::memory_order_acquire);
             callback* c = stack_.take();
             if (c == nullptr) {
                 // (2) seq_cst: not before this thread is booked as waiting; pairs with (1)

@@ -18,8 +18,7 @@
 
 #include "nmisim/flavor.hpp"
 
-#include "annotations.hpp"      // rcu/annotations_*
-#include "store_then_fence.hpp" // base/<cpu family>
+#include "annotations.hpp" // rcu/annotations_*
 
 namespace nmisim::rcu {
 
@@ -46,25 +45,6 @@ struct qsbr {
         section_ends();
         const inside_liburcu its_own;
         urcu_qsbr_thread_offline();
-    }
-
-    /// True: RCU was not watching this vCPU, nmi_exit must take it offline again.
-    struct nmi_mark {
-        bool was_offline;
-    };
-    static nmi_mark nmi_enter() noexcept
-    {
-        const bool was_offline = urcu_qsbr_read_ongoing() == 0;
-        if (was_offline)
-            start_watching();
-        else if constexpr (!store_then_fence_is_one_instruction)
-            cmm_smp_mb(); // it may have interrupted thread_online() between its store and its fence, see mb.hpp
-        return {was_offline};
-    }
-    static void nmi_exit(nmi_mark mark) noexcept
-    {
-        if (mark.was_offline)
-            stop_watching();
     }
 };
 

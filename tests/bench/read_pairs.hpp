@@ -4,6 +4,7 @@
 // a call. One translation unit per flavor, as liburcu's headers want it.
 #pragma once
 
+#include "nmi/context_tracking.hpp"
 #include "nmisim/flavor.hpp"
 
 namespace nmisim::bench {
@@ -24,10 +25,11 @@ inline void repeat_read_pairs(unsigned count) noexcept
 template <class Rcu>
 inline void repeat_nmi_pairs(unsigned count) noexcept
 {
+    percpu& self = *this_cpu;
     for (unsigned i = 0; i < count; ++i) {
-        const auto mark = Rcu::nmi_enter();
+        const auto mark = interrupt_reader<Rcu>::enter(self);
         asm volatile("" ::: "memory"); // the section
-        Rcu::nmi_exit(mark);
+        interrupt_reader<Rcu>::exit(self, mark);
     }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "nmi/checked_handler.hpp"
+#include "nmi/context_tracking.hpp"
 #include "nmisim/flavor.hpp"
 #include "nmisim/rcu_pointer.hpp"
 
@@ -14,9 +15,9 @@ template <class Rcu>
 [[gnu::always_inline]] inline void read_section() noexcept
 {
     percpu& self = *this_cpu;
-    const auto mark = Rcu::nmi_enter();
+    const auto mark = interrupt_reader<Rcu>::enter(self);
     observe_from_task(*rcu_dereference(self.domain->callback), self);
-    Rcu::nmi_exit(mark);
+    interrupt_reader<Rcu>::exit(self, mark);
 }
 
 // Context: vcpu thread.

@@ -76,7 +76,8 @@ inline std::uint64_t enter_section(nmi_reader<Platform>& self) noexcept
         self.word.store(word + 1, std::memory_order_relaxed); // the section is known already
     else if constexpr (Orders::reader_fence)
         // (2) seq_cst: a store and a full fence. Whoever scans after its own fence either sees this section or
-        // published before the section's first load; pairs with nmi_grace_period.hpp(1), nmi_grace_period.hpp(2)
+        // published before the section's first load. The store is a release, too: a scan may read it where it waits for
+        // the section before; pairs with nmi_grace_period.hpp(1), nmi_grace_period.hpp(2), nmi_grace_period.hpp(3)
         Platform::store_then_fence(self.word, word + 1, std::memory_order_seq_cst);
     else
         // (3) release: the same without the fence; pairs with nmi_grace_period.hpp(3)

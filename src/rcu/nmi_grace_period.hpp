@@ -75,7 +75,7 @@ public:
             Platform::fence(std::memory_order_seq_cst);
         scan();
         if constexpr (Orders::scan_fence)
-            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
+            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(2), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
             Platform::fence(std::memory_order_acquire);
         sequence_.store(sequence + 2, std::memory_order_relaxed); // the lock orders it
     }

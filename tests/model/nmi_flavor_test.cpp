@@ -7,7 +7,7 @@
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period
 //   register  the reader's thread takes its line while the updater scans
 //   leave     a thread gives its line back, another takes one beside it, and an updater looks at neither
-//   deferred  the old object is passed to the worker of call()
+//   deferred  the old object is passed to the worker of call(); how the worker sleeps is not in the model
 #include "support/catch2.hpp"
 
 #include "relacy_platform.hpp"
@@ -112,7 +112,7 @@ struct scene {
     }
     void nmis(unsigned thread, int count)
     {
-        model::source = {[](void* self) { static_cast<scene*>(self)->marked_section(); }, this, {}};
+        model::source = {[](void* self) { static_cast<scene*>(self)->marked_section(); }, this, {}, false};
         model::source.left[thread] = count;
     }
 };
@@ -132,6 +132,25 @@ struct swap_with_nmi : rl::test_suite<swap_with_nmi<Orders, How>, 2>,
         } else {
             this->replace(0);
         }
+    }
+};
+
+/// An NMI, and one on top of it or after it: --nesting nested, and an NMI that interrupts an IRQ.
+template <class Orders, model::store_and_fence How>
+struct swap_with_nested_nmis : rl::test_suite<swap_with_nested_nmis<Orders, How>, 2>,
+                               scene<Orders, 1, model::platform_with<How>> {
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->nmis(0, 2);
+        model::source.nest = true;
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            this->marked_section();
+        else
+            this->replace(0);
     }
 };
 
@@ -247,10 +266,14 @@ struct outcome {
     std::string report; ///< Relacy's: number of executions, and the history of a failed one
 };
 
-/// Every execution with at most `preemptions` involuntary switches. In a child process: after a finding Relacy
-/// leaves its threads, and what they hold, where they are.
+struct search {
+    unsigned preemptions;     ///< every execution with at most so many involuntary switches,
+    unsigned long random = 0; ///< or, if not 0, so many at random
+};
+
+/// In a child process: after a finding Relacy leaves its threads, and what they hold, where they are.
 template <class Suite>
-outcome explore(unsigned preemptions)
+outcome explore(search how)
 {
     int report[2];
     REQUIRE(pipe(report) == 0);
@@ -261,9 +284,14 @@ outcome explore(unsigned preemptions)
         dup2(report[1], STDOUT_FILENO);
         std::ostream nowhere(nullptr);
         rl::test_params p;
-        p.search_type = rl::sched_bound;
-        p.context_bound = preemptions;
-        p.iteration_count = 1'000'000'000; // it ends when all have been seen
+        if (how.random != 0) {
+            p.search_type = rl::sched_random;
+            p.iteration_count = how.random;
+        } else {
+            p.search_type = rl::sched_bound;
+            p.context_bound = how.preemptions;
+            p.iteration_count = 1'000'000'000; // it ends when all have been seen
+        }
         p.progress_stream = &nowhere;
         rl::simulate<Suite>(p);
         std::cout.flush();
@@ -291,18 +319,24 @@ unsigned long executions(const outcome& o)
 template <class Suite>
 void is_right(unsigned preemptions)
 {
-    const outcome o = explore<Suite>(preemptions);
+    const outcome o = explore<Suite>({preemptions});
     INFO(o.report);
     CHECK(o.result == rl::test_result_success);
     CHECK(executions(o) > 1000);
     std::cout << executions(o) << " executions with at most " << preemptions << " preemptions" << std::endl;
+    // Stores older than the last but one, which the bounded search does not offer to a load.
+    constexpr unsigned long at_random = 100'000;
+    const outcome r = explore<Suite>({preemptions, at_random});
+    INFO(r.report);
+    CHECK(r.result == rl::test_result_success);
+    CHECK(executions(r) == at_random);
 }
 
 /// The reader and the reclaim meet: a data race on the object, or its use afterwards.
 template <class Suite>
 void is_found_wrong(unsigned preemptions)
 {
-    const outcome o = explore<Suite>(preemptions);
+    const outcome o = explore<Suite>({preemptions});
     INFO(o.report);
     CHECK((o.result == rl::test_result_data_race || o.result == rl::test_result_user_assert_failed));
 }
@@ -323,6 +357,22 @@ TEST_CASE("it does so with an NMI before every atomic operation of the reader")
     SECTION("where its store and its fence are two")
     {
         is_right<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::two_instructions>>(3);
+    }
+}
+
+TEST_CASE("it does so with NMIs that interrupt NMIs")
+{
+    SECTION("where an enter is one instruction")
+    {
+        is_right<swap_with_nested_nmis<rcu::nmi_orders, model::store_and_fence::one_instruction>>(3);
+    }
+    SECTION("where its store and its fence are two")
+    {
+        is_right<swap_with_nested_nmis<rcu::nmi_orders, model::store_and_fence::two_instructions>>(3);
+    }
+    SECTION("and finds the section that nests without a fence of its own")
+    {
+        is_found_wrong<swap_with_nested_nmis<rcu::nmi_orders, model::store_and_fence::taken_for_one>>(3);
     }
 }
 

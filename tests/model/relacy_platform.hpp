@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The machine that flavor nmi runs on in the model: Relacy's atomics, which return to a load every value that the
-// C++ memory model lets it see, under a scheduler that tries every interleaving. The code is the program's own
-// (src/rcu/nmi_*.hpp), instantiated over this instead of nmi_platform.
+// The machine that flavor nmi runs on in the model: Relacy's atomics, which return to a load values that the C++ memory
+// model lets it see: the newest or the one before in the bounded search, any in the random one. The code is the
+// program's own (src/rcu/nmi_*.hpp), instantiated over this instead of nmi_platform.
+//
+// What it can not show: a load is never given a store that comes later in the execution, and, as in C++11, a later
+// relaxed store of the same thread carries on a release.
 //
 // An NMI is a function that the model may call before any atomic operation of a thread that has one to come: at
 // every boundary that matters to other threads, between the load and the store of an enter or exit as well.
@@ -43,6 +46,7 @@ struct nmi_source {
     void (*nmi)(void* suite) = nullptr;
     void* suite = nullptr;
     std::array<int, most_threads> left{};
+    bool nest = false; ///< they interrupt each other; otherwise the signal is blocked in its handler
 };
 inline nmi_source source;
 
@@ -53,9 +57,11 @@ inline void maybe_nmi()
         return;
     --left;
     const int later = left;
-    left = 0; // they do not nest in each other: the signal is blocked in its handler
+    if (!source.nest)
+        left = 0;
     source.nmi(source.suite);
-    left = later;
+    if (!source.nest)
+        left = later;
 }
 
 constexpr rl::memory_order order_of(std::memory_order order) noexcept

@@ -78,6 +78,41 @@ std::uint64_t cpu_ns_of(pid_t pid)
     return ticks * (nsec_per_sec / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
 }
 
+/// Ends a wait when the child ends, where the kernel has pidfd_open (Linux 5.3); otherwise a wait is a sleep.
+class child_handle {
+public:
+    explicit child_handle(pid_t pid) : fd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
+    ~child_handle()
+    {
+        if (fd_ >= 0)
+            close(fd_);
+    }
+    child_handle(const child_handle&) = delete;
+    child_handle& operator=(const child_handle&) = delete;
+
+    void wait_until_next_look() const
+    {
+        pollfd wait_for{fd_, POLLIN, 0};
+        ::poll(&wait_for, fd_ >= 0 ? 1 : 0, look_every_ms);
+    }
+
+private:
+    int fd_;
+};
+
+/// It stays for wait_child().
+bool has_ended(pid_t pid)
+{
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid;
+}
+
+bool asked_to_stop()
+{
+    return stop_asked.load(std::memory_order_relaxed); // nothing was written that this thread reads
+}
+
 } // namespace
 
 pid_t start_child(int (*body)(void*), void* argument)
@@ -117,28 +152,30 @@ child_result wait_child(pid_t pid)
     return r;
 }
 
+child_result wait_child_or_stop(pid_t pid)
+{
+    const child_handle child(pid);
+    while (!has_ended(pid) && !asked_to_stop())
+        child.wait_until_next_look();
+    if (!has_ended(pid))
+        kill(pid, SIGKILL);
+    return wait_child(pid);
+}
+
 child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns)
 {
-    const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    const child_handle child(pid);
     standstill still;
     std::uint64_t seen = alive.runs.load(std::memory_order_relaxed); // a sign of life, orders nothing
     std::uint64_t since = now_ns();
     std::uint64_t cpu_then = 0;
     for (;;) {
-        pollfd wait_for{handle, POLLIN, 0};
-        if (handle >= 0)
-            ::poll(&wait_for, 1, look_every_ms);
-        else
-            poll(nullptr, 0, look_every_ms);
-        if (stop_asked.load(std::memory_order_relaxed)) { // nothing was written that this thread reads
-            if (handle >= 0)
-                close(handle);
+        child.wait_until_next_look();
+        if (asked_to_stop()) {
             static_cast<void>(kill_stuck(pid, {}));
             throw stopped{};
         }
-        siginfo_t info{};
-        if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-            info.si_pid == pid)
+        if (has_ended(pid))
             break;
         const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
         if (now_seen != seen) {
@@ -158,14 +195,9 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             if (cpu - cpu_then + 1 > watchdog_ns || now_ns() - since > 10 * watchdog_ns)
                 state = "no end: " + state_in_words(pid, alive);
         }
-        if (!state.empty()) {
-            if (handle >= 0)
-                close(handle);
+        if (!state.empty())
             return kill_stuck(pid, std::move(state));
-        }
     }
-    if (handle >= 0)
-        close(handle);
     return wait_child(pid);
 }
 

@@ -43,6 +43,9 @@ pid_t start_child(int (*body)(void*), void* argument);
 /// Waits for it, however long it takes.
 child_result wait_child(pid_t pid);
 
+/// The same, until it is asked to stop: then kills it, and its children with it.
+child_result wait_child_or_stop(pid_t pid);
+
 /// Waits for it. Stuck is told by state: every thread asleep without a time-out, and nobody left to wake it.
 /// A child that computes without end is stuck after `watchdog_ns` of CPU time without a run (ten times as
 /// much of real time). Errors: `stopped`, see stop_asked.

@@ -46,14 +46,17 @@ int supervise(void* argument)
     return 0;
 }
 
+/// Errors: `stopped`.
 void explore_all(std::vector<map_job>& jobs)
 {
     std::vector<pid_t> supervisors;
     for (map_job& j : jobs)
         supervisors.push_back(start_child(supervise, &j));
     for (std::size_t p = 0; p < jobs.size(); ++p)
-        if (wait_child(supervisors[p]).end != child_end::finished)
+        if (wait_child_or_stop(supervisors[p]).end != child_end::finished)
             jobs[p].own->incomplete.set("a supervising process did not end well");
+    if (stop_asked.load(std::memory_order_relaxed)) // nothing was written that this thread reads
+        throw stopped{};
 }
 
 std::string record_both(map_job& j)

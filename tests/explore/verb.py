@@ -3,10 +3,12 @@
 """`nmi-sim explore` as a whole: what it adds up, what it leaves out, and what it reports when it is stopped."""
 import argparse
 import json
+import os
 import pathlib
 import signal
 import subprocess
 import tempfile
+import time
 
 import tap
 
@@ -22,7 +24,19 @@ def explore(*words, **more):
     return done
 
 
-def stopped_by(number, ignored):
+def children(pid):
+    return [int(c) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for c in (task / "children").read_text().split()]
+
+
+def wait_for_schedules(pid):
+    """Recording has one child. Exploring has supervisors, whose children explore."""
+    deadline = time.monotonic() + 30
+    while not any(children(c) for c in children(pid)):
+        assert time.monotonic() < deadline, "nobody explores"
+        time.sleep(0.01)
+
+
+def stopped_by(number, ignored=False, exploring=False, group=False):
     def case():
         explore("--window", "read", "-q")  # skipped where nothing can be explored
         with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +50,12 @@ def stopped_by(number, ignored):
             for line in process.stderr:
                 if line == "exploring memb do_nmi-map\n":
                     break
-            process.send_signal(number)
+            if exploring:
+                wait_for_schedules(process.pid)
+            if group:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
             out, err = process.communicate(timeout=30)
             assert process.returncode == -number, (process.returncode, out, err)
             assert "nmi-sim: stopped in memb do_nmi-map" in err, err
@@ -61,8 +80,10 @@ def nothing_in_its_place():
 
 tap.run([
     ("where no named window can be explored, none is in its place", nothing_in_its_place),
-    ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT, False)),
-    ("SIGTERM does the same", stopped_by(signal.SIGTERM, False)),
-    ("SIGINT that a shell has set to be ignored does the same", stopped_by(signal.SIGINT, True)),
+    ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT)),
+    ("SIGTERM does the same", stopped_by(signal.SIGTERM)),
+    ("SIGINT that a shell has set to be ignored does the same", stopped_by(signal.SIGINT, ignored=True)),
+    ("SIGTERM ends a map whose schedules are explored", stopped_by(signal.SIGTERM, exploring=True)),
+    ("so does a terminal's SIGINT, which the exploring processes get too", stopped_by(signal.SIGINT, exploring=True, group=True)),
     ("an exploration that nobody stops is complete", complete),
 ])

@@ -2,6 +2,7 @@
 #include "cli/contradictions.hpp"
 
 #include "cli/usage_error.hpp"
+#include "observe/output_file.hpp"
 #include "verify/chain_side.hpp"
 #include "verify/widen.hpp"
 
@@ -90,7 +91,7 @@ std::string place_of(const std::string& path)
     std::error_code none;
     if (path.empty() || (fs::exists(path, none) && !fs::is_regular_file(path, none)))
         return {};
-    const fs::path place = fs::weakly_canonical(fs::absolute(path, none), none);
+    const fs::path place = fs::weakly_canonical(fs::absolute(file_behind(path), none), none);
     return place.empty() ? path : place.string();
 }
 

@@ -24,7 +24,7 @@ struct exit_code_info {
 
 inline constexpr std::array all_exit_codes{
     exit_code_info{"0", "every check looked at something and held"},
-    exit_code_info{"1", "could not run: a thread, a file, memory"},
+    exit_code_info{"1", "could not run or write a report: a thread, a file, memory; a file hides no 3 or 4"},
     exit_code_info{"2", "bad usage"},
     exit_code_info{"3", "a check failed, or looked at nothing"},
     exit_code_info{"4", "a --fail-if condition held"},

@@ -6,6 +6,7 @@
 #include "cli/contradictions.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/report_writer.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
 #include "cli/usage_error.hpp"
@@ -192,20 +193,18 @@ std::string summary_of(const std::vector<any_report>& reports)
         plural_text(found, "finding"), static_cast<double>(elapsed_ns) / 1e9);
 }
 
-void write_files(const settings& s, const invocation& call, const std::vector<any_report>& reports,
-                 bool complete)
+report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,
+                            bool complete)
 {
-    if (s.json || !s.output_file.empty()) {
-        const std::string json = to_json(reports, call.argv, complete);
-        if (s.json)
-            write_stdout(json);
-        if (!s.output_file.empty())
-            write_output_file(s.output_file, json);
-    }
+    const auto json = [&] { return to_json(reports, call.argv, complete); };
+    report_writer writer;
+    if (s.json)
+        writer.to_stdout(json);
+    writer.to_file(s.output_file, json);
     for (const any_report& r : reports)
-        if (const auto* m = std::get_if<map_report>(&r);
-            m != nullptr && !s.svg_file.empty() && m->absent.empty())
-            write_output_file(s.svg_file, to_svg(*m));
+        if (const auto* m = std::get_if<map_report>(&r); m != nullptr && m->absent.empty())
+            writer.to_file(s.svg_file, [m] { return to_svg(*m); });
+    return writer;
 }
 
 } // namespace
@@ -239,10 +238,10 @@ int explore_verb(const invocation& call)
     const bool complete = explore_all(s, plan, reports);
     if (!s.json)
         write_stdout(summary_of(reports) + (complete ? "" : "INCOMPLETE: stopped before the last window\n"));
-    write_files(s, call, reports, complete);
-    if (!complete)
+    const report_writer writer = write_reports(s, call, reports, complete);
+    if (!complete && writer.all_written())
         die_of(stop_signal); // as a run: the shell is to know, and stop its loop
-    return exit_code_of(reports);
+    return writer.exit_code(complete ? exit_code_of(reports) : 128 + stop_signal);
 }
 
 } // namespace nmisim::cli

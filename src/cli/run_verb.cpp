@@ -8,6 +8,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/ineffective.hpp"
+#include "cli/report_writer.hpp"
 #include "cli/status_display.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
@@ -118,19 +119,17 @@ int exit_code_of(const run_report& report, const report_context& context)
     return interrupted(report) ? 128 + report.stop_signal : exit_pass;
 }
 
-void write_reports(const settings& s, const run_report& report, const report_context& context)
+report_writer write_reports(const settings& s, const run_report& report, const report_context& context)
 {
-    const bool json_wanted = s.json || !s.output_file.empty();
-    const std::string json = json_wanted ? json_report(report, context) : "";
-    if (!s.output_file.empty())
-        write_output_file(s.output_file, json);
-    if (!s.report_file.empty())
-        write_output_file(s.report_file, html_report(report, context));
-    if (!s.trace_file.empty())
-        write_output_file(s.trace_file, trace_json(report, context));
+    const auto json = [&] { return json_report(report, context); };
     const text_style style{use_color(s.color, STDOUT_FILENO), s.histogram, s.verbosity == verbosity::quiet,
                            s.verbosity == verbosity::verbose};
-    write_stdout(s.json ? json : text_report(report, context, style));
+    report_writer writer;
+    writer.to_stdout([&] { return s.json ? json() : text_report(report, context, style); });
+    writer.to_file(s.output_file, json);
+    writer.to_file(s.report_file, [&] { return html_report(report, context); });
+    writer.to_file(s.trace_file, [&] { return trace_json(report, context); });
+    return writer;
 }
 
 int dry_run(const settings& s, const host_info& host)
@@ -183,13 +182,13 @@ int run_verb(const invocation& call)
     for (const threshold& t : s.fail_if)
         context.thresholds.push_back(evaluate(t, report));
     context.exit_code = exit_code_of(report, context);
-    write_reports(s, report, context);
+    const int code = write_reports(s, report, context).exit_code(context.exit_code);
 
     if (report.stop_reason == stop_reason::stall)
-        _exit(context.exit_code); // a stuck vCPU's thread is still there: no destructor may run under it
-    if (context.exit_code == 128 + report.stop_signal && interrupted(report))
+        _exit(code); // a stuck vCPU's thread is still there: no destructor may run under it
+    if (code == 128 + report.stop_signal && interrupted(report))
         die_of(report.stop_signal); // as GNU programs: the shell is to know, and stop its loop
-    return context.exit_code;
+    return code;
 }
 
 } // namespace nmisim::cli

@@ -220,12 +220,12 @@ std::string notes_section(const run_report& r)
     return text.empty() ? "" : section("notes", "Notes", text);
 }
 
-/// "</script>" inside a string would end the element.
+/// Inside a string, "</script>" would end the element and "<!--<script>" keep its end from being one.
 std::string json_data(const run_report& r, const report_context& context)
 {
     std::string text = json_report(r, context);
-    for (std::size_t i = 0; (i = text.find("</", i)) != text.npos; i += 3)
-        text.insert(i + 1, "\\");
+    for (std::size_t i = 0; (i = text.find('<', i)) != std::string::npos;)
+        text.replace(i, 1, "\\u003c");
     return text;
 }
 

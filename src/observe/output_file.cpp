@@ -3,8 +3,7 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <memory>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +14,8 @@
 namespace nmisim {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& what, int error = errno)
 {
@@ -38,13 +39,6 @@ void close_checked(int fd, const std::string& path)
 {
     if (close(fd) != 0)
         fail("cannot write " + path);
-}
-
-/// The file that a symbolic link leads to: the link is to stay.
-std::string resolved(const std::string& path)
-{
-    const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
-    return real ? std::string(real.get()) : path;
 }
 
 bool exists_and_is_special(const std::string& path)
@@ -99,12 +93,25 @@ void write_in_place(const std::string& path, std::string_view text)
 
 } // namespace
 
+std::string file_behind(const std::string& path)
+{
+    constexpr int most_links = 40; // as the kernel
+    std::error_code none;
+    fs::path file = path;
+    for (int links = 0; fs::is_symlink(fs::symlink_status(file, none)); ++links) {
+        if (links == most_links)
+            fail("cannot write " + path, ELOOP);
+        file = file.parent_path() / fs::read_symlink(file, none); // an absolute one stands for itself
+    }
+    return file.string();
+}
+
 void write_output_file(const std::string& path, std::string_view text)
 {
     if (exists_and_is_special(path))
         return write_in_place(path, text);
 
-    const std::string target = resolved(path);
+    const std::string target = file_behind(path);
     const stop_signals_wait wait; // outlives `file`
     temporary file{target + ".tmp." + std::to_string(getpid()), -1};
     file.fd = open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -134,7 +141,7 @@ void check_output_file(const std::string& path)
             fail("cannot write " + path);
         return;
     }
-    if (access(parent_of(resolved(path)).c_str(), W_OK | X_OK) != 0)
+    if (access(parent_of(file_behind(path)).c_str(), W_OK | X_OK) != 0)
         fail("cannot write " + path);
 }
 

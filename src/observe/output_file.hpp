@@ -10,6 +10,10 @@
 
 namespace nmisim {
 
+/// The file that writing to `path` makes or replaces: the end of its symbolic links, which stay, be it there yet or not.
+/// Errors: std::system_error where the links have no end.
+std::string file_behind(const std::string& path);
+
 /// Errors: std::system_error that names the file and the call.
 void write_output_file(const std::string& path, std::string_view text);
 

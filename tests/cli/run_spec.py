@@ -9,6 +9,7 @@ A case is a block of lines, KEYWORD and the rest of the line; blocks are separat
     FAKE    arguments of nmi-sim-fake, whose run() does as FAKE_RUN says (tests/support/fake_run.cpp)
     ENV     NAME=VALUE
     FILE    NAME TEXT, with \\n for a new line: written before the run, which is in a folder of its own
+    LINK    NAME TARGET: a symbolic link, made before the run
     EXIT    exit code (default 0)
     STDOUT  regular expression that must be found; several lines: all of them, in any order. STDERR too
     NOT_STDOUT, NOT_STDERR  regular expression that must not be found
@@ -29,7 +30,7 @@ import tempfile
 
 import tap
 
-KEYWORDS = "NAME RUN FAKE ENV FILE EXIT STDOUT STDERR NOT_STDOUT NOT_STDERR EMPTY JSON SCHEMA FILES".split()
+KEYWORDS = "NAME RUN FAKE ENV FILE LINK EXIT STDOUT STDERR NOT_STDOUT NOT_STDERR EMPTY JSON SCHEMA FILES".split()
 OPERATORS = {"==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge, "<": operator.lt}
 
 
@@ -93,6 +94,9 @@ def run_case(block, options):
             elif keyword == "FILE":
                 name, _, text = rest.partition(" ")
                 (folder / name).write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
+            elif keyword == "LINK":
+                name, _, target = rest.partition(" ")
+                (folder / name).symlink_to(target)
             elif keyword == "EXIT":
                 code = int(rest)
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, text=True,

@@ -159,6 +159,21 @@ def full_stdout():
 
 
 @case
+def failed_run_that_nobody_reads():
+    """a failed check without a standard output to say so is an error, and its file is written"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-spec-") as folder:
+        path = pathlib.Path(folder) / "run.json"
+        for redirection in (">&-", ">/dev/full"):
+            for arguments in ([], ["--json"]):
+                done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirection}', options.fake, "-o", str(path), *arguments],
+                                      env=environment(FAKE_RUN="fail"), capture_output=True, text=True, timeout=TIMEOUT,
+                                      check=False)
+                expect(done.returncode == 1 and "cannot write to standard output" in done.stderr, done.returncode, done.stderr)
+                expect(json.loads(path.read_text())["status"] == "fail")
+                path.unlink()
+
+
+@case
 def full_disk():
     """a report that does not fit on the disk leaves the old file and nothing else"""
     with tempfile.TemporaryDirectory(prefix="nmi-sim-spec-") as folder:

@@ -78,6 +78,16 @@ def nothing_in_its_place():
     assert done.stdout.startswith("0 windows, 0 NMIs, 0 schedules: 0 findings, "), done
 
 
+def unwritable():
+    for words, code in ((["--fault", "no-grace-period"], 3), (["--map", "--window", "do_nmi-map"], 1)):
+        with tempfile.TemporaryDirectory() as folder:
+            picture = pathlib.Path(folder) / "map.svg"
+            done = explore(*words, "-q", "-o", "/dev/full", "--svg", picture)
+            assert done.returncode == code, done
+            assert done.stderr == "nmi-sim: cannot write /dev/full: No space left on device\n", done
+            assert done.stdout and "</svg>" in picture.read_text(), done
+
+
 tap.run([
     ("where no named window can be explored, none is in its place", nothing_in_its_place),
     ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT)),
@@ -86,4 +96,5 @@ tap.run([
     ("SIGTERM ends a map whose schedules are explored", stopped_by(signal.SIGTERM, exploring=True)),
     ("so does a terminal's SIGINT, which the exploring processes get too", stopped_by(signal.SIGINT, exploring=True, group=True)),
     ("an exploration that nobody stops is complete", complete),
+    ("a file that cannot be written hides no finding and keeps no other from being written", unwritable),
 ])

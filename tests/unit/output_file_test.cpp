@@ -64,6 +64,29 @@ TEST_CASE("a symbolic link stays and the file behind it is replaced", "[output]"
     CHECK(content(dir.path / "run.json") == "new");
 }
 
+TEST_CASE("a chain of symbolic links stays where its end is not there yet, each read from its own folder",
+          "[output]")
+{
+    const scratch dir;
+    fs::create_directories(dir.path / "runs" / "new");
+    fs::create_symlink("runs/last.json", dir.path / "latest.json");
+    fs::create_symlink(dir.path / "runs" / "new" / "link.json", dir.path / "runs" / "last.json");
+    fs::create_symlink("../run.json", dir.path / "runs" / "new" / "link.json");
+    CHECK_NOTHROW(check_output_file(dir.path / "latest.json"));
+    write_output_file(dir.path / "latest.json", "new");
+    CHECK(fs::is_symlink(dir.path / "latest.json"));
+    CHECK(fs::is_symlink(dir.path / "runs" / "last.json"));
+    CHECK(fs::is_symlink(dir.path / "runs" / "new" / "link.json"));
+    CHECK(content(dir.path / "runs" / "run.json") == "new");
+}
+
+TEST_CASE("a symbolic link into a folder that is not there is told before the run", "[output]")
+{
+    const scratch dir;
+    fs::create_symlink("missing/run.json", dir.path / "latest.json");
+    CHECK_THROWS_AS(check_output_file(dir.path / "latest.json"), std::system_error);
+}
+
 TEST_CASE("a device is written to and not replaced", "[output]")
 {
     write_output_file("/dev/null", "gone");

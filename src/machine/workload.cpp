@@ -36,6 +36,9 @@ constexpr std::uint64_t lcg(std::uint64_t x, int steps) noexcept
     return x;
 }
 
+} // namespace
+
+// With names that dladdr() finds: they are what most NMIs interrupt, and a violation says where it was.
 void spin_round(percpu& area) noexcept
 {
     constexpr int steps = 1000;
@@ -78,6 +81,7 @@ void read_round(machine_state& machine, percpu& area) noexcept
     }
 }
 
+namespace {
 /// A socket pair per vCPU thread, made in its first round and closed with the thread.
 struct socket_pair {
     std::array<int, 2> fds{-1, -1};
@@ -93,6 +97,7 @@ struct socket_pair {
                 close(fd);
     }
 };
+} // namespace
 
 void syscall_round(machine_state& machine, percpu& area) noexcept
 {
@@ -155,8 +160,6 @@ void irqoff_round(percpu& area) noexcept
     local_irq_restore(flags);
     expect(area, check::workload, during, 0, "IRQs taken while interrupts were disabled");
 }
-
-} // namespace
 
 void workload_round(machine_state& machine, percpu& area)
 {

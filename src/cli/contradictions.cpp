@@ -51,12 +51,17 @@ std::string_view missing_for(std::string_view of, const run_config& run)
     };
     const bool irqs = run.machine.irqs > 0 || needs_irqs(run.fault);
     const bool hotplug = run.onoff || run.fault == fault::early_unregister;
-    const bool injector = !run.inject.rate_max && std::find(run.sources.begin(), run.sources.end(),
-                                                            source_kind::sigqueue) != run.sources.end();
+    const auto has_source = [&run](source_kind kind) {
+        return std::find(run.sources.begin(), run.sources.end(), kind) != run.sources.end();
+    };
+    const bool injector = !run.inject.rate_max && has_source(source_kind::sigqueue);
+    const bool stamped = has_source(source_kind::sigqueue) || has_source(source_kind::ipi);
     if (is_one_of({"irq-"}) && !irqs)
         return "--irqs";
     if (is_one_of({"latency.", "handler.", "irq-latency.", "irq-handler."}) && !run.machine.measure_latency)
         return "the latency that --no-latency leaves out";
+    if (is_one_of({"latency."}) && !stamped)
+        return "--source sigqueue or ipi: when the others' NMIs were due is not known";
     if (is_one_of({"cpu-down.", "cpu-up.", "offlined", "onlined"}) && !hotplug)
         return "--onoff-interval";
     if (is_one_of({"gp.", "swap."}) && !run.swap)

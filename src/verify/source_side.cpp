@@ -45,6 +45,10 @@ void source_side::dress(machine_config& config)
 void source_side::attach(machine& m)
 {
     machine_ = &m;
+    // Timers and counters say not when they were due, and the few NMIs that the run itself sends say nothing of them.
+    if (!has(source_kind::sigqueue) && !has(source_kind::ipi))
+        for (const auto& cpu : m.internals().cpus)
+            cpu->area().line.stamp = false;
     if (has(source_kind::sigqueue))
         injector_ = std::make_unique<injector>(m, plan_);
     if (has(source_kind::timer))

@@ -217,7 +217,7 @@ TEST_CASE("backtraces during swaps call nothing unsafe, with each flavor")
         for (const cpu_backtrace& b : r.backtrace->last)
             for (const std::string& f : b.frames)
                 frames += f + "; ";
-        const bool named = frames.find("nmisim::workload_round") != std::string::npos;
+        const bool named = frames.find("nmisim::alloc_round") != std::string::npos;
         return fmt::format("passed {} asked {} unanswered {} vCPUs {} {}", r.passed(), r.backtrace->asked > 3,
                            r.backtrace->unanswered, r.backtrace->last.size(), named ? "named" : frames);
     });

@@ -33,15 +33,15 @@ END
 repetitions=7 filter=. out=bench-results install=yes
 while [[ $# -gt 0 ]]; do
     case $1 in
-    --help | -h) usage && exit 0 ;;
+    --help | -h) usage; exit ;;
     --quick) repetitions=5 filter='^(dispatcher|read-pair|self|ping-pong|exactly-once|explore|cost)/|^saturation/(memb|nmi)/latch/|^writer/(memb|mb|nmi)/busy 1/idle (8|512)/|^scale/.*/(1|64)/' ;;
     --no-install) install=no ;;
     --out | --filter)
-        [[ $# -ge 2 ]] || { say "bench.sh: $1 needs a value" && exit 2; }
+        [[ $# -ge 2 ]] || { say "bench.sh: $1 needs a value"; exit 2; }
         [[ $1 == --out ]] && out=$2 || filter=$2
         shift
         ;;
-    *) say "bench.sh: unknown argument $1" && usage >&2 && exit 2 ;;
+    *) say "bench.sh: unknown argument $1"; usage >&2; exit 2 ;;
     esac
     shift
 done

@@ -27,7 +27,7 @@ END
 install=yes run=yes
 while [[ $# -gt 0 ]]; do
     case $1 in
-    --help | -h) usage && exit 0 ;;
+    --help | -h) usage; exit ;;
     --no-install) install=no ;;
     --no-run) run=no ;;
     *) break ;;

@@ -34,11 +34,11 @@ END
 stages=() install=yes
 while [[ $# -gt 0 ]]; do
     case $1 in
-    --help | -h) usage && exit 0 ;;
+    --help | -h) usage; exit ;;
     --full) stages=(gcc tidy clang asan tsan) ;;
     --no-install) install=no ;;
     gcc | tidy | clang | asan | tsan) stages+=("$1") ;;
-    *) say "test.sh: unknown argument $1" && usage >&2 && exit 2 ;;
+    *) say "test.sh: unknown argument $1"; usage >&2; exit 2 ;;
     esac
     shift
 done

@@ -230,6 +230,9 @@ def usage():
     assert "needs one line '# expect: pass'" in s.run().text and s.code == 2, s.text
     assert subprocess.run([options.script, "--build", "/nowhere"], capture_output=True, check=False).returncode == 77
     assert "Usage: nmi-stress" in s.run("--help").text and s.code == 0
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        assert subprocess.run(s.command("--help"), stdout=full, stderr=full, timeout=100, check=False).returncode == 1
+    assert not s.output.exists(), "help that could not be printed began a run"
 
 
 def scenarios_are_right():

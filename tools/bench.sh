@@ -4,9 +4,10 @@
 # All benchmarks with one command: builds, runs, and writes figures as JSON, tables and a picture.
 set -uo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+unset CDPATH
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # shellcheck source=packages.sh
-source "$here/packages.sh"
+source "$here/packages.sh" || exit 1
 
 usage()
 {

@@ -108,9 +108,13 @@ configure()
         return # ninja notices what has changed in meson.build
     fi
     # New, half made, or made from another place or with other options.
-    if [[ -d $folder/meson-private ]]; then
+    if [[ -f $folder/configured-as ]]; then
         rm -rf "$folder"
+    elif [[ -d $folder/meson-private ]]; then
+        say "$PWD/$folder: somebody else's build folder; it is not replaced: move or remove it"
+        return 1
     fi
+    mkdir -p "$folder" && echo "half made" >"$folder/configured-as" || return 1
     output=$(CXX=$compiler meson setup "$@" "$folder" . 2>&1) || {
         say "$output"
         return 1

@@ -4,9 +4,10 @@
 # From a bare Debian 12 to a verdict: installs what is missing, builds, runs nmi-sim with its defaults.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+unset CDPATH
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # shellcheck source=packages.sh
-source "$here/packages.sh"
+source "$here/packages.sh" || exit 1
 
 usage()
 {
@@ -14,7 +15,8 @@ usage()
 Usage: tools/quickstart.sh [--no-install] [--no-run] [NMI-SIM OPTION...]
 
 Installs the Debian packages that are missing (as root or through sudo; otherwise prints the line to type and exits
-with 77), builds nmi-sim in build/ and runs it. Options of nmi-sim are handed on: tools/quickstart.sh --flavor qsbr
+with 77), builds nmi-sim in build/ and runs it, in the folder where you are. Options of nmi-sim are handed on:
+tools/quickstart.sh --flavor qsbr
 
   --no-install  install nothing; what is needed is there
   --no-run      build only
@@ -35,6 +37,7 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 
+caller=$PWD
 cd "$here/.."
 [[ $install == no ]] || install_packages "${build_packages[@]}"
 
@@ -47,6 +50,9 @@ say "Built in $((SECONDS - begin)) s."
 program=build/src/cli/nmi-sim
 [[ -x $program ]] || die "the build made no $program"
 [[ $run == yes ]] || exit 0
+# Files that its options name are the caller's.
+[[ $caller -ef . ]] || program=$PWD/$program
+cd "$caller"
 say "Running $program $*"
 say ""
 status=0

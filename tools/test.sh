@@ -4,9 +4,10 @@
 # All tests from a bare Debian 12: installs what is missing, builds, tests, counts. What CI runs.
 set -uo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+unset CDPATH
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # shellcheck source=packages.sh
-source "$here/packages.sh"
+source "$here/packages.sh" || exit 1
 
 usage()
 {

@@ -17,7 +17,7 @@ parser.add_argument("--tools", type=pathlib.Path, required=True)
 options = parser.parse_args()
 scratch = tempfile.TemporaryDirectory(prefix="nmi-sim-tools-")
 STUBS = {
-    "meson": '[[ $1 != --version ]] || { echo 1.0; return; }\n[[ $1 != setup ]] || { mkdir -p "${@: -2:1}" && touch "${@: -2:1}/build.ninja"; }',
+    "meson": '[[ $1 != --version ]] || { echo 1.0; return; }\n[[ $1 != setup ]] || { mkdir -p "${@: -2:1}/meson-private" && [[ ! -e broken ]] && touch "${@: -2:1}/build.ninja"; }',
     "ninja": 'mkdir -p "$2/src/cli" && printf \'#!/bin/bash\\necho "in $PWD: $*"\\n\' >"$2/src/cli/nmi-sim" && chmod +x "$2/src/cli/nmi-sim"',
 }
 
@@ -44,6 +44,56 @@ def cannot_be_told():
         assert done.returncode == (2 if words != ["--help"] else 1) and not t.asked.exists(), (script, words, done)
 
 
+def callers_folder():
+    t = Tree()
+    caller = t.root / "else where"
+    caller.mkdir()
+    done = t.run(t.root / "tools/quickstart.sh", "--no-install", "--config", "my.conf", cwd=caller)
+    assert done.returncode == 0 and done.stdout == f"in {caller}: --config my.conf\n", done
+    assert t.run("tools/quickstart.sh", "--no-install", "-q").stdout == f"in {t.root}: -q\n"
+
+
+def called_from_anywhere():
+    """CDPATH makes cd print and lead elsewhere; a symlink has another folder beside it."""
+    t = Tree()
+    link = t.root / "link"
+    (t.root / "elsewhere/tools").mkdir(parents=True)
+    for script in ("quickstart.sh", "test.sh", "bench.sh"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"tools/{script}")
+        for words, env in ((["bash", f"tools/{script}"], {"CDPATH": str(t.root / "elsewhere")}), (["./link"], {})):
+            done = t.run(*words, "--help", **env)
+            assert done.returncode == 0 and f"Usage: tools/{script}" in done.stdout and not done.stderr, done
+        (t.root / "alone").mkdir(exist_ok=True)
+        alone = shutil.copy(t.root / "tools" / script, t.root / "alone")
+        done = t.run(alone, "--no-install", "--no-such")
+        assert done.returncode == 1 and "packages.sh: No such file" in done.stderr and len(done.stderr.splitlines()) == 1, done
+
+
+def not_its_own():
+    """A build folder is replaced when the scripts made it, and only then."""
+    t = Tree()
+    (t.root / "build/meson-private").mkdir(parents=True)
+    (t.root / "build/mine").touch()
+    done = t.run("tools/quickstart.sh", "--no-install", "--no-run")
+    assert done.returncode == 1 and f"{t.root}/build: somebody else's build folder" in done.stderr, done
+    assert (t.root / "build/mine").exists() and "setup" not in t.asked.read_text(), t.asked.read_text()
+    shutil.rmtree(t.root / "build")
+    (t.root / "broken").touch()
+    assert t.run("tools/quickstart.sh", "--no-install", "--no-run").returncode == 1
+    (t.root / "broken").unlink()
+    for old in (True, False, False):  # half made, as it should be, of another place
+        done = t.run("tools/quickstart.sh", "--no-install", "--no-run")
+        assert done.returncode == 0, done
+        assert (t.root / "build/old").exists() != old, "half made" if old else "thrown away"
+        (t.root / "build/old").touch()
+    (t.root / "build/configured-as").write_text("another place\n")
+    assert t.run("tools/quickstart.sh", "--no-install", "--no-run").returncode == 0 and not (t.root / "build/old").exists()
+
+
 tap.run([
     ("help and mistakes that cannot be printed start nothing", cannot_be_told),
+    ("quickstart.sh runs nmi-sim in the caller's folder", callers_folder),
+    ("the scripts find their tree, whatever CDPATH says and through symlinks", called_from_anywhere),
+    ("a build folder of somebody else's is left alone", not_its_own),
 ])

@@ -20,6 +20,7 @@ parser.add_argument("--fake", type=os.path.abspath, required=True)
 parser.add_argument("--index", type=os.path.abspath, required=True)
 options = parser.parse_args()
 CASES = []
+FLAVORS = subprocess.run([options.program, "list", "--names", "flavors"], capture_output=True, text=True, check=True).stdout.split()
 
 
 def case(function):
@@ -32,13 +33,13 @@ def expect(condition, *seen):
         raise AssertionError(f"saw {str(seen)[:1500]}")
 
 
-def add(folder, name, *arguments, fake_run="pass", started=None, verdict=None):
+def add(folder, name, *arguments, fake_run="pass", verdict=None, **reported):
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
     subprocess.run([options.fake, "-q", "--seed", "1", "-o", file, *arguments], capture_output=True, timeout=60, check=False,
                    env={**os.environ, "FAKE_RUN": fake_run})
-    if started:
-        file.write_text(json.dumps({**json.loads(file.read_text()), "started": started}))
+    if reported:
+        file.write_text(json.dumps({**json.loads(file.read_text()), **reported}))
     if verdict:
         (folder / f"{name}.result").write_text(f"{verdict}\t2s\t19980 NMIs, 100 swaps\n")
 
@@ -51,11 +52,24 @@ def index(folder, code=0):
 
 def results(folder, runs=1):
     for run in range(runs):
-        for flavor in ("memb", "mb", "bp", "qsbr"):
+        for flavor in FLAVORS:
             add(folder / f"run-{run}", f"{flavor}-defaults", "--flavor", flavor, started=f"2026-01-0{run + 1}T00:00:00Z", verdict="ok")
     last = folder / f"run-{runs - 1}"
     add(last, "BUSTED-no-grace-period", "--fault", "no-grace-period", fake_run="fail", verdict="ok")
     (last / "memb-defaults.log").write_text("x")
+
+
+def summarise(run, verdict):
+    """As nmi-stress leaves a results folder."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "settings").write_text("seed=1\n")
+    (run / "summary").write_text(f"ok    a\n{verdict}: 1 passed\n" if verdict else "ok    a\n")
+
+
+def verdict_of(text):
+    title, = re.findall(r"<title>nmi-stress: (\w+)</title>", text)
+    expect(f">{title}</span>" in text and (title == "PASS") == ('class="verdict pass"' in text), title)
+    return title
 
 
 def in_folder(function):
@@ -69,9 +83,10 @@ def whole():
     def body(folder):
         results(folder, runs=2)
         text = index(folder)
-        expect("4 scenarios held, 1 faults caught, 0 failed" in text, re.search(r"<h1>.*?</h1>", text, re.S).group())
-        expect(text.count('<td class="left ok">ok</td>') == 5, text.count("<tr>"))
-        for flavor in ("memb", "mb", "bp", "qsbr"):
+        expect(f"{len(FLAVORS)} scenarios held, 1 faults caught, 0 failed" in text, re.search(r"<h1>.*?</h1>", text, re.S).group())
+        expect(verdict_of(text) == "PASS", verdict_of(text))
+        expect(text.count('<td class="left ok">ok</td>') == len(FLAVORS) + 1, text.count("<tr>"))
+        for flavor in FLAVORS:
             expect(text.count(f'<circle class="{flavor}"') == 8, flavor, text.count(f'<circle class="{flavor}"'))
             expect(text.count(f'<path class="trend {flavor}"') == 4, flavor)
         expect('href="run-1/memb-defaults.log"' in text and "caught by grace-period" in text, "links")
@@ -94,6 +109,84 @@ def failures():
             rows = re.findall(r"<tr>.*?</tr>", text, re.S)
             expect(word in rows[1] and ">FAIL<" in rows[1], rows[1])
         in_folder(body)
+
+
+@case
+def without_a_report():
+    """the newest run is the newest also where no scenario left a report, and where none ended"""
+    for spoil, word, text in ((lambda run: (run / "a.result").write_text("CRASHED: signal SEGV\t1s\t\n"), "FAIL", "CRASHED: signal SEGV"),
+                              (lambda run: (run / "a.result").write_text("skipped: no kernel\t1s\t\n"), "FAIL", "skipped: no kernel"),
+                              (lambda run: summarise(run, ""), "INCOMPLETE", "0 scenarios held"),
+                              (lambda run: summarise(run, "INTERRUPTED"), "INTERRUPTED", "0 scenarios held")):
+        def body(folder):
+            results(folder)
+            (folder / "run-1").mkdir()
+            spoil(folder / "run-1")
+            page = index(folder)
+            expect(verdict_of(page) == word and text in page, word, re.search(r"<h1>.*?</h1>", page, re.S).group())
+        in_folder(body)
+
+
+@case
+def caught_without_a_report():
+    """a fault that ThreadSanitizer caught left no report, and is no failure"""
+    def body(folder):
+        results(folder)
+        (folder / "run-0/BUSTED-x.result").write_text("ok\t1s\tcaught by ThreadSanitizer: data race\n")
+        text = index(folder)
+        expect(verdict_of(text) == "PASS" and "2 faults caught, 0 failed" in text, re.search(r"<h1>.*?</h1>", text, re.S).group())
+    in_folder(body)
+
+
+@case
+def verdict_of_the_run():
+    """the verdict is that of nmi-stress, INCOMPLETE where it did not come to one, and never PASS beside a failure"""
+    for told, word in (("PASS", "PASS"), ("FAIL", "FAIL"), ("INCOMPLETE", "INCOMPLETE"), ("INTERRUPTED", "INTERRUPTED"), ("", "INCOMPLETE")):
+        def body(folder):
+            results(folder)
+            summarise(folder / "run-0", told)
+            text = index(folder)
+            expect(verdict_of(text) == word, told, word, verdict_of(text))
+        in_folder(body)
+
+    def contradicted(folder):
+        results(folder)
+        add(folder / "run-0", "mb-x", fake_run="fail")
+        summarise(folder / "run-0", "PASS")
+        expect(verdict_of(index(folder)) == "FAIL", "PASS with a failure")
+    in_folder(contradicted)
+
+
+@case
+def stopped():
+    """a report of a run that was stopped is no pass, though no check failed until then"""
+    def body(folder):
+        results(folder)
+        add(folder / "run-0", "mb-x", "--flavor", "mb", complete=False, stop_reason="signal", stop_signal="SIGTERM")
+        text = index(folder)
+        expect(verdict_of(text) == "INCOMPLETE" and "0 skipped, 1 not over" in text, re.search(r"<h1>.*?</h1>", text, re.S).group())
+        row = re.search(r"<tr>(?:(?!</tr>).)*>mb-x<.*?</tr>", text).group()
+        expect(">open<" in row and "not over: SIGTERM" in row, row)
+    in_folder(body)
+
+
+@case
+def soak():
+    """the rounds of a soak are one run: what failed in an early one fails it; each is a point in the trends"""
+    def body(folder):
+        run = folder / "20260101-000000"
+        for number in (1, 2, 10):
+            add(run / f"round-{number}", "a", started=f"2026-01-01T00:00:{number:02}Z", verdict="ok")
+            add(run / f"round-{number}", "b", started=f"2026-01-01T00:00:{number:02}Z", verdict="HUNG" if number == 1 else "ok")
+        summarise(run, "FAIL")
+        text = index(folder)
+        expect(verdict_of(text) == "FAIL" and "5 scenarios held, 0 faults caught, 1 failed" in text, re.search(r"<h1>.*?</h1>", text, re.S).group())
+        rows = re.findall(r"<tr>(<td.*?)</tr>", text, re.S)
+        expect(len(rows) == 3 and "HUNG" in rows[0] and "round-1/b.json" in rows[0] and "round-10/a.json" in rows[1], rows)
+        expect("3 runs here" in text and text.count('<circle class="memb"') == 24, text.count("<circle"))
+        summarise(run, "PASS")
+        expect(verdict_of(index(folder)) == "FAIL", "a failure in an early round is one")
+    in_folder(body)
 
 
 @case

@@ -52,6 +52,9 @@ class Stress:
     def ran(self):
         return [line.split() for line in self.log.read_text().splitlines()]
 
+    def page(self):
+        return re.search(r"<title>nmi-stress: (\w+)</title>", (self.output / "index.html").read_text()).group(1)
+
     def latest(self, name):
         return (self.output / "latest" / name).read_text()
 
@@ -61,6 +64,7 @@ def one(expect, how, word, text, code):
         s = Stress(one=(expect, how)).run()
         assert s.line("one").startswith(word) and text in s.line("one"), s.text
         assert s.code == code, (s.code, s.text)
+        assert s.page() == ("FAIL" if code else "PASS"), (s.code, s.page())
         if word == "FAIL":
             assert f"repeat: cd {s.output}" in s.text, s.text
     return case
@@ -154,8 +158,9 @@ def interrupted():
             with contextlib.suppress(ProcessLookupError): # all of the group has ended, as it should
                 os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode == 130 and "INTERRUPTED: 1 passed" in text, (name, more, process.returncode, text)
-        assert [n for n, _ in s.ran()] == ["a", "b"], s.ran()
+        assert [n for n, _ in s.ran()] == ["a", "b"] and s.page() == "INTERRUPTED", (s.ran(), s.page())
         s.run("--resume", "--scenarios", "[ac]")
+        assert s.page() == "INCOMPLETE", s.page()
         assert s.code == 1 and [n for n, _ in s.ran()] == ["a", "b", "c"], s.text
         assert re.search(r"^open +b +not run yet$", s.text, re.M) and "INCOMPLETE: 2 passed" in s.text and "1 not run," in s.text, s.text
 

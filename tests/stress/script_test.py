@@ -165,6 +165,32 @@ def interrupted():
         assert re.search(r"^open +b +not run yet$", s.text, re.M) and "INCOMPLETE: 2 passed" in s.text and "1 not run," in s.text, s.text
 
 
+def stale_pid():
+    """A process that has the number of a scenario of a killed run is neither signalled nor pinned."""
+    s = Stress(a=("pass", "crash"), b=("pass", "stops-when-asked")).run("--scenarios", "a", *(["--jitter"] if shutil.which("taskset") else []))
+    with subprocess.Popen(["sleep", "100"]) as innocent:
+        cpus = os.sched_getaffinity(innocent.pid)
+        (s.output / "latest" / "gone.pid").write_text(f"{innocent.pid}\n")
+        (s.folder / "a.conf").write_text((s.folder / "a.conf").read_text().replace("crash", "stops-when-asked"))
+        process = subprocess.Popen(s.command("--resume", "--patience", "60"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=os.environ | {"FAKE_LOG": str(s.log)}, start_new_session=True)
+        try:
+            deadline = time.monotonic() + 30
+            while len(s.ran()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(0.5) # two rounds of the shuffle
+            pinned = os.sched_getaffinity(innocent.pid)
+            second = s.run("--resume")
+            assert second.code == 2 and "another nmi-stress is running in" in second.text, second.text
+            process.terminate()
+            assert process.wait(timeout=30) == 130
+            assert innocent.poll() is None and pinned == cpus, (innocent.poll(), pinned)
+        finally:
+            innocent.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 def soak():
     s = Stress(a=("pass", "good")).run("--soak", "2", "--seed", "1")
     seeds = [seed for _, seed in s.ran()]
@@ -299,6 +325,7 @@ tap.run([
     ("--resume keeps to the scenarios of its run, and to a summary of all of them", resume_its_own),
     ("--resume refuses what would be another run", resume_refuses),
     ("SIGINT and SIGTERM end the run and its program; --resume goes on", interrupted),
+    ("a stale process id is left alone, and a results folder has one run at a time", stale_pid),
     ("--soak goes round with new seeds", soak),
     ("--jitter leaves nobody behind", jitter),
     ("the results folder keeps settings, versions, reports and summary", kept),

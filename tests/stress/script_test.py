@@ -40,9 +40,9 @@ class Stress:
         return [options.script, "--folder", self.folder, "--program", FAKE, "--output", self.output, *length,
                 "--patience", "1", *words]
 
-    def run(self, *words):
+    def run(self, *words, **env):
         done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=100, check=False,
-                              env=os.environ | {"FAKE_LOG": str(self.log)})
+                              env=os.environ | {"FAKE_LOG": str(self.log)} | env)
         self.code, self.text = done.returncode, done.stdout + done.stderr
         return self
 
@@ -221,8 +221,19 @@ def timeline():
     assert [p.name for p in (s.output / "latest").resolve().glob("*.trace.json")] == ["bad.trace.json"], s.text
 
 
+def other_build():
+    """Also a fault that such a build catches: the sanitizer was asked for."""
+    s = Stress(a=("pass", "good"), b=("fail grace-period", "caught"))
+    for sanitize, built, code in (("thread", "none", 1), ("thread", "address,undefined", 1), ("address,undefined", "address", 1),
+                                  ("address", "address,undefined", 0), ("thread", "thread", 0)):
+        s.run("--sanitize", sanitize, SANITIZER=built)
+        assert s.code == code, s.text
+        for name in "ab":
+            assert code == 0 or s.line(name).startswith("FAIL") and f"not built with sanitizer {sanitize}, but {built}" in s.line(name), s.text
+
+
 def unsuitable():
-    s = Stress(a=("pass\n# without thread: it loses signals", "crash"), b=("pass", "good")).run("--sanitize", "thread")
+    s = Stress(a=("pass\n# without thread: it loses signals", "crash"), b=("pass", "good")).run("--sanitize", "thread", SANITIZER="thread")
     assert s.line("a").startswith("skip") and "not with thread: it loses signals" in s.line("a") and s.code == 0, s.text
     assert [name for name, _ in s.ran()] == ["b"], s.ran()
     assert s.run("--sanitize", "address,undefined").line("a").startswith("FAIL"), s.text
@@ -243,7 +254,7 @@ def builds():
     for sanitize, folder in (("thread", "build-stress-thread"), ("address,undefined", "build-stress-address-undefined")):
         done = subprocess.run([root / "tools" / "nmi-stress", "--folder", s.folder, "--output", s.output, "--duration", "1",
                                "--sanitize", sanitize], capture_output=True, text=True, timeout=100, check=False,
-                              env=os.environ | {"PATH": f"{root}/bin:{os.environ['PATH']}", "FAKE_LOG": str(s.log)})
+                              env=os.environ | {"PATH": f"{root}/bin:{os.environ['PATH']}", "FAKE_LOG": str(s.log), "SANITIZER": sanitize})
         assert done.returncode == 0 and "PASS: 1 passed" in done.stdout, (done.stdout, done.stderr)
         asked = (root / "asked").read_text()
         assert f"-Db_sanitize={sanitize} " in asked and (root / folder / "src" / "cli" / "nmi-sim").exists(), asked
@@ -302,6 +313,9 @@ tap.run([
      one("fail grace-period", "caught-by-another", "FAIL", "not caught by grace-period (exit 3), but: nesting", 1)),
     ("a scenario without NMIs fails", one("pass", "no-nmi", "FAIL", "checked nothing: no NMI was handled", 1)),
     ("a scenario without swaps fails", one("pass", "no-swap", "FAIL", "checked nothing: no handler was swapped", 1)),
+    ("a scenario in which no vCPU went offline fails", one("pass", "no-offline", "FAIL", "checked nothing: no vCPU was offlined", 1)),
+    ("a scenario with a source that raised nothing fails", one("pass", "no-source", "FAIL", "checked nothing: no NMI from source ipi", 1)),
+    ("a scenario with an IRQ that nobody handled fails", one("pass", "no-irq", "FAIL", "checked nothing: IRQ 1 was not handled", 1)),
     ("a check that looked at nothing fails", one("pass", "no-look", "FAIL", "checked nothing: grace-period", 1)),
     ("books that do not balance fail", one("pass", "unbalanced", "FAIL", "the books do not balance", 1)),
     ("a handler that is not reclaimed fails", one("pass", "leaky", "FAIL", "3 handlers retired, 2 reclaimed", 1)),
@@ -317,6 +331,7 @@ tap.run([
      one("fail grace-period", "overflows", "FAIL", "REPORTED by AddressSanitizer: heap-use-after-free", 1)),
     ("undefined behaviour fails", one("pass", "undefined", "FAIL", "UndefinedBehaviorSanitizer: runtime error: signed", 1)),
     ("a scenario that a sanitizer cannot run is skipped with it, and only with it", unsuitable),
+    ("--sanitize fails with a program that was built without", other_build),
     ("--sanitize builds in a folder of its own", builds),
     ("a run that skipped everything has not passed", one("pass", "cannot", "skip", "this kernel lacks something", 1)),
     ("a hung scenario is looked at, killed and fails; the others go on", hang),

@@ -88,8 +88,52 @@ def repeat():
     command = s.line("a") and re.search(r"repeat: (.*)", s.text).group(1)
     subprocess.run(["bash", "-c", command], check=True, capture_output=True, env=os.environ | {"FAKE_LOG": str(s.log)})
     assert s.ran()[-1] == ["a", seeds["a"]], s.ran()
+    blank = Stress(**{"two words": ("pass", "leaky")}).run()
+    command = re.search(r"repeat: (.*)", blank.text).group(1)
+    subprocess.run(["bash", "-c", command], check=True, capture_output=True, env=os.environ | {"FAKE_LOG": str(blank.log)})
+    assert len(blank.ran()) == 2 and blank.ran()[0] == blank.ran()[1], blank.ran()
     s.run("--seed", "7", "--scenarios", "b")
     assert s.ran()[-1] == ["b", seeds["b"]] and seeds["a"] != seeds["b"], s.ran()
+
+
+def own_duration():
+    """However it is written; and the limit for a hung one follows from it."""
+    s = Stress(a=("pass", "slow\nduration = 1.5m"), b=("pass", "good\n  duration=300ms # short"), c=("pass", "good\n# duration = 7s"),
+               d=("pass", "hang\nduration = 0.1ms"))
+    s.run("--duration", "2")
+    assert s.line("a").startswith("ok") and s.line("b").startswith("ok") and "HUNG: not over after 2s" in s.line("d"), s.text
+    told = {name: re.findall(r"--duration (\S+)", s.latest(f"{name}.repeat")) for name in "abcd"}
+    assert told == {"a": [], "b": [], "c": ["2s"], "d": []}, told
+
+
+def own_duration_is_read():
+    """What the real nmi-sim prints is understood: the limit is told where a scenario hangs, so one that never ends is run."""
+    function = re.search(r"^own_duration\(\)\n\{.*?^\}\n", options.script.read_text(), re.S | re.M).group(0)
+    for text, wanted in (("90", "90"), ("90s", "90"), ("1.5s", "2"), ("1500ms", "2"), ("1.5m", "90"), ("2min", "120"), ("2h", "7200"),
+                         ("7us", "1"), ("7\u00b5s", "1"), ("7ns", "1"), ('"5s" # quoted', "5"), ("8760h", "31536000"), ("0", "0")):
+        conf = pathlib.Path(scratch.name) / "duration.conf"
+        conf.write_text(f"rate = 1k\n duration= {text}\n")
+        done = subprocess.run(["bash", "-c", f"{function}program=$1; own_duration $2", "-", options.program, conf], capture_output=True,
+                              text=True, timeout=100, check=False)
+        assert done.stdout == f"{wanted}\n", (text, done)
+
+
+def stopped_for_a_while():
+    """Ctrl-Z and fg: the limit has passed meanwhile, and the scenario has not hung."""
+    s = Stress(a=("pass", "slow\nduration = 2s"))
+    process = subprocess.Popen(s.command(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"FAKE_LOG": str(s.log)}, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 30
+        while not s.ran() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(4)
+        os.killpg(process.pid, signal.SIGCONT)
+        text, _ = process.communicate(timeout=30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0 and "PASS: 1 passed" in text, text
 
 
 def resume():
@@ -144,7 +188,7 @@ echo()
 def interrupted():
     slow_note = pathlib.Path(scratch.name) / "slow-note"
     slow_note.write_text(SLOW_NOTE)
-    for name, more in (("INT", {}), ("TERM", {}), ("TERM", {"BASH_ENV": str(slow_note)})):
+    for name, more in (("INT", {}), ("TERM", {}), ("HUP", {}), ("TERM", {"BASH_ENV": str(slow_note)})):
         s = Stress(a=("pass", "good"), b=("pass", "stops-when-asked"), c=("pass", "good"))
         process = subprocess.Popen(s.command("--patience", "60"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    env=os.environ | {"FAKE_LOG": str(s.log)} | more, start_new_session=True)
@@ -157,6 +201,8 @@ def interrupted():
         finally:
             with contextlib.suppress(ProcessLookupError): # all of the group has ended, as it should
                 os.killpg(process.pid, signal.SIGKILL)
+        left = subprocess.run(["pgrep", "-f", f"^[^ ]*bash {FAKE} --config [abc].conf|{s.output}"], capture_output=True, text=True, check=False)
+        assert not left.stdout, f"SIG{name} left something behind"
         assert process.returncode == 130 and "INTERRUPTED: 1 passed" in text, (name, more, process.returncode, text)
         assert [n for n, _ in s.ran()] == ["a", "b"] and s.page() == "INTERRUPTED", (s.ran(), s.page())
         s.run("--resume", "--scenarios", "[ac]")
@@ -216,6 +262,18 @@ def kept():
         s.latest(name)
 
 
+def nobody_reads():
+    """As with `nmi-stress 2>&1 | head -n 1`."""
+    s = Stress(a=("pass", "good"), b=("pass", "leaky"))
+    with subprocess.Popen(s.command("--soak", "2"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | {"FAKE_LOG": str(s.log)}) as process:
+        process.stdout.close()
+        assert process.wait(timeout=100) == 1
+    summary = s.latest("summary")
+    rounds = len(s.ran()) // 2
+    assert rounds > 1 and re.search(rf"^FAIL: {rounds} passed, .* {rounds} failed", summary, re.M), summary
+    assert len(re.findall("^ok ", summary, re.M)) == len(re.findall("^FAIL ", summary, re.M)) == rounds and s.page() == "FAIL", summary
+
+
 def timeline():
     s = Stress(good=("pass", "good"), bad=("pass", "leaky"), busted=("fail grace-period", "caught")).run()
     assert [p.name for p in (s.output / "latest").resolve().glob("*.trace.json")] == ["bad.trace.json"], s.text
@@ -268,6 +326,9 @@ def usage():
                         (["--sanitize", "memory"], "neither"), (["--resume"], "nothing to resume")):
         s.run(*words)
         assert s.code == 2 and text in s.text, (words, s.code, s.text)
+    for option in ("--build", "--program", "--folder", "--output", "--scenarios"):
+        assert f"option '{option}' needs a value" in s.run(option, "").text and s.code == 2, s.text
+    assert "/nowhere/nmi-sim is no program" in s.run("--program", "/nowhere/nmi-sim").text and s.code == 77, s.text
     (s.folder / "vague.conf").write_text("rate = 10k\n")
     assert "needs one line '# expect: pass'" in s.run().text and s.code == 2, s.text
     assert subprocess.run([options.script, "--build", "/nowhere"], capture_output=True, check=False).returncode == 77
@@ -335,15 +396,19 @@ tap.run([
     ("--sanitize builds in a folder of its own", builds),
     ("a run that skipped everything has not passed", one("pass", "cannot", "skip", "this kernel lacks something", 1)),
     ("a hung scenario is looked at, killed and fails; the others go on", hang),
+    ("a scenario's own duration is kept, and counts for its limit", own_duration),
+    ("a duration is read as nmi-sim reads it", own_duration_is_read),
+    ("a run that was stopped and goes on has not hung", stopped_for_a_while),
     ("the repeat command runs a scenario alone, with the same seed", repeat),
     ("--resume runs what has not ended as it must, and nothing else", resume),
     ("--resume keeps to the scenarios of its run, and to a summary of all of them", resume_its_own),
     ("--resume refuses what would be another run", resume_refuses),
-    ("SIGINT and SIGTERM end the run and its program; --resume goes on", interrupted),
+    ("SIGINT, SIGTERM and SIGHUP end the run and its program; --resume goes on", interrupted),
     ("a stale process id is left alone, and a results folder has one run at a time", stale_pid),
     ("--soak goes round with new seeds", soak),
     ("--jitter leaves nobody behind", jitter),
     ("the results folder keeps settings, versions, reports and summary", kept),
+    ("a run whose output nobody reads goes on, and its summary is whole", nobody_reads),
     ("the timeline of a failure is kept, and of nothing else", timeline),
     ("mistakes are told, with exit code 2 or 77", usage),
     ("nmi-sim takes each scenario, and each fault has one", scenarios_are_right),

@@ -164,6 +164,34 @@ def resume_its_own():
     assert [n for n, _ in s.ran()[4:]] == ["c"], s.ran()
 
 
+def resume_what_is_gone():
+    """Neither another folder nor a scenario that is gone turns a failure into a pass."""
+    s = Stress(a=("pass", "good"), b=("pass", "crash")).run("--seed", "3")
+    conf = (s.folder / "b.conf").read_text()
+    (s.folder / "b.conf").unlink()
+    (s.folder / "c.conf").write_text(conf)
+    other = Stress(a=("pass", "good"))
+    for words in ([], ["--folder", other.folder], ["--scenarios", "a"]):
+        s.run("--resume", *words)
+        assert s.code == 1 and s.line("b").startswith("FAIL") and "b.conf any more" in s.line("b") and s.page() == "FAIL", s.text
+        assert "FAIL: 1 passed, 0 BUSTED caught, 1 failed" in s.text and len(s.ran()) == 2, (s.text, s.ran())
+    (s.folder / "b.conf").write_text(conf.replace("crash", "good"))
+    assert s.run("--resume").code == 0 and [n for n, _ in s.ran()] == ["a", "b", "b"], (s.text, s.ran())
+
+
+def resume_what_has_changed():
+    """A result is one of the configuration that it was got with."""
+    s = Stress(a=("pass", "good"), b=("pass", "good"), c=("fail grace-period", "caught")).run("--seed", "3")
+    for name in "ac":
+        conf = s.folder / f"{name}.conf"
+        conf.write_text(re.sub("good|caught", "leaky", conf.read_text()))
+    s.run("--resume", "--scenarios", "a")
+    assert s.code == 1 and [n for n, _ in s.ran()[3:]] == ["a"], s.text
+    assert s.line("a").startswith("FAIL") and s.line("b").startswith("ok") and s.line("c").startswith("open"), s.text
+    assert s.run("--resume").code == 1 and [n for n, _ in s.ran()[4:]] == ["a", "c"], s.text
+    assert "FAIL: 1 passed, 0 BUSTED caught, 2 failed" in s.text, s.text
+
+
 def resume_refuses():
     s = Stress(a=("pass", "good")).run("--seed", "3")
     for words in (["--seed", "3"], ["--duration", "2"], ["--jitter"], ["--soak", "2"]):
@@ -402,6 +430,8 @@ tap.run([
     ("the repeat command runs a scenario alone, with the same seed", repeat),
     ("--resume runs what has not ended as it must, and nothing else", resume),
     ("--resume keeps to the scenarios of its run, and to a summary of all of them", resume_its_own),
+    ("--resume fails where a scenario is gone", resume_what_is_gone),
+    ("--resume runs again what has changed since", resume_what_has_changed),
     ("--resume refuses what would be another run", resume_refuses),
     ("SIGINT, SIGTERM and SIGHUP end the run and its program; --resume goes on", interrupted),
     ("a stale process id is left alone, and a results folder has one run at a time", stale_pid),

@@ -276,9 +276,77 @@ def jitter():
     if shutil.which("taskset") is None:
         raise tap.Skipped("no taskset here")
     s = Stress(a=("pass", "good")).run("--jitter")
-    assert s.code == 0, s.text
-    left = subprocess.run(["pgrep", "-f", str(s.output)], capture_output=True, text=True, check=False)
-    assert not left.stdout, "helpers are still there"
+    assert s.code == 0 and "syntax error" not in s.text, s.text
+    assert not running(s.output), "helpers are still there"
+
+
+def running(text):
+    return subprocess.run(["pgrep", "-f", str(text)], capture_output=True, text=True, check=False).stdout.split()
+
+
+def children(pid):
+    """Process ids of its children, with the CPU time that they have used, in s."""
+    found = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            if int(fields[1]) == pid:
+                found[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def jitters(cpus):
+    """On those CPUs: each has its hog, and the scenario is pinned now to this one, now to that one. None outlives nmi-stress."""
+    if shutil.which("taskset") is None:
+        raise tap.Skipped("no taskset here")
+    s = Stress(a=("pass", "stops-when-asked"))
+    process = subprocess.Popen(s.command("--jitter", "--patience", "60"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=os.environ | {"FAKE_LOG": str(s.log)}, start_new_session=True,
+                               preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+    pinned, hogs = [], {}
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and (len(hogs) < len(cpus) or {c for p in pinned if len(p) == 1 for c in p} != cpus):
+            time.sleep(0.05)
+            with contextlib.suppress(OSError, ValueError):
+                pinned.append(os.sched_getaffinity(int(s.latest("a.pid"))))
+            hogs = {pid: used for pid, used in children(process.pid).items() if used > 0.1}
+        assert len(hogs) == len(cpus), hogs
+        assert {c for p in pinned if len(p) == 1 for c in p} == cpus, pinned
+        on = set().union(*(os.sched_getaffinity(pid) for pid in hogs))
+        assert on <= cpus, on
+        process.kill()
+        process.wait()
+        while time.monotonic() < deadline and any(pathlib.Path(f"/proc/{pid}").exists() for pid in hogs):
+            time.sleep(0.05)
+        assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in hogs), "a hog has outlived nmi-stress"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def jitters_on_all():
+    jitters(os.sched_getaffinity(0))
+
+
+def jitters_on_some():
+    cpus = os.sched_getaffinity(0)
+    if len(cpus) == 1:
+        raise tap.Skipped("one CPU here")
+    jitters({max(cpus)})
+
+
+def no_taskset():
+    """Told before anything is made."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir=scratch.name))
+    for path in os.environ["PATH"].split(":"):
+        for program in pathlib.Path(path).glob("*"):
+            with contextlib.suppress(FileExistsError):
+                (folder / program.name).symlink_to(program)
+    (folder / "taskset").unlink(missing_ok=True)
+    s = Stress(a=("pass", "good")).run("--jitter", PATH=str(folder))
+    assert s.code == 77 and "--jitter needs taskset" in s.text and not s.output.exists(), s.text
 
 
 def kept():
@@ -437,6 +505,9 @@ tap.run([
     ("a stale process id is left alone, and a results folder has one run at a time", stale_pid),
     ("--soak goes round with new seeds", soak),
     ("--jitter leaves nobody behind", jitter),
+    ("--jitter has a hog for each CPU, and moves the scenarios", jitters_on_all),
+    ("--jitter keeps to the CPUs that it was given", jitters_on_some),
+    ("--jitter without taskset is told at once", no_taskset),
     ("the results folder keeps settings, versions, reports and summary", kept),
     ("a run whose output nobody reads goes on, and its summary is whole", nobody_reads),
     ("the timeline of a failure is kept, and of nothing else", timeline),

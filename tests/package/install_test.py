@@ -22,6 +22,9 @@ parser.add_argument("--source", type=pathlib.Path, required=True)
 parser.add_argument("--build", type=pathlib.Path, required=True)
 parser.add_argument("--prefix", required=True)
 parser.add_argument("--libdir", required=True)
+parser.add_argument("--datadir", required=True)
+parser.add_argument("--mandir", required=True)
+parser.add_argument("--manual", choices=["true", "false"], required=True, help="it could be made")
 parser.add_argument("--version", required=True)
 options = parser.parse_args()
 os.environ.pop("LD_LIBRARY_PATH", None)  # Meson's, of the build folder
@@ -55,12 +58,14 @@ def pkg_config(*words):
 def install():
     run("meson", "install", "-C", options.build, "--no-rebuild", "--destdir", destdir)
     missing = [name for name in (
-        "bin/nmi-sim", "bin/nmi-stress", "share/nmi-sim/scenarios/memb-defaults.conf", f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
+        "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/scenarios/memb-defaults.conf", f"{options.datadir}/nmi-sim/stress_index.py",
+        *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
         f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
         f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
         f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",
-        "share/bash-completion/completions/nmi-sim", "share/zsh/site-functions/_nmi-sim",
-        "share/fish/vendor_completions.d/nmi-sim.fish", "share/nmi-sim/nmi-sim-result-1.schema.json",
+        *(f"{options.datadir}/{name}" for name in (
+            "bash-completion/completions/nmi-sim", "zsh/site-functions/_nmi-sim", "fish/vendor_completions.d/nmi-sim.fish",
+            "nmi-sim/nmi-sim-result-1.schema.json")),
     ) if not (prefix / name).exists()]
     assert not missing, missing
     headers = {p.name for p in (options.source / "include/nmisim").glob("*.hpp")}
@@ -79,6 +84,21 @@ def stress_runs():
     done = run(prefix / "bin/nmi-stress", "--scenarios", "memb-defaults", "--duration", "1s", "--output", work / "stress")
     assert "PASS: 1 passed" in done, done
     assert str(prefix / "bin/nmi-sim") in (work / "stress/latest/settings").read_text()
+    assert "<title>nmi-stress: PASS" in (work / "stress/index.html").read_text()
+
+
+def stress_elsewhere():
+    """Configured only: where the script looks follows from the folders that it is installed into."""
+    for number, (words, bin_folder, data_folder) in enumerate((
+            (["-Dbindir=lib/a/b", "-Ddatadir=data/c"], "usr/lib/a/b", "usr/data/c"),
+            (["-Ddatadir=" + str(work / "elsewhere")], "usr/bin", work / "elsewhere"))):
+        build, root = work / f"configured-{number}", work / f"placed-{number}"
+        run("meson", "setup", "--prefix=/usr", "-Dtests=false", *words, build, options.source)
+        scenarios = root / data_folder / "nmi-sim/scenarios"
+        shutil.copytree(options.source / "tools/scenarios", scenarios)
+        (root / bin_folder).mkdir(parents=True)
+        shutil.copy(build / "package/nmi-stress", root / bin_folder)
+        assert "memb-defaults" in run(root / bin_folder / "nmi-stress", "--list", cwd=root)
 
 
 def headers_stand_alone():
@@ -202,6 +222,7 @@ tap.run([
     ("everything is installed below the prefix", install),
     ("the installed program runs", program_runs),
     ("the installed nmi-stress runs the installed program and scenarios", stress_runs),
+    ("nmi-stress finds its scenarios where the folders are others", stress_elsewhere),
     ("each installed header stands alone", headers_stand_alone),
     ("the shared libraries export the interface only", exports_the_interface_only),
     ("the shared library binds at start-up, stays loaded and never enters the loader for TLS", library_is_safe_in_handlers),

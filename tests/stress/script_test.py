@@ -366,7 +366,7 @@ def nobody_reads():
         assert process.wait(timeout=100) == 1
     summary = s.latest("summary")
     rounds = len(s.ran()) // 2
-    assert rounds > 1 and re.search(rf"^FAIL: {rounds} passed, .* {rounds} failed", summary, re.M), summary
+    assert rounds and re.search(rf"^FAIL: {rounds} passed, .* {rounds} failed", summary, re.M), summary
     assert len(re.findall("^ok ", summary, re.M)) == len(re.findall("^FAIL ", summary, re.M)) == rounds and s.page() == "FAIL", summary
 
 

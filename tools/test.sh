@@ -18,7 +18,7 @@ Installs the Debian packages that are missing (as root or through sudo; otherwis
 with 77), builds with warnings as errors and runs the tests. The last line counts them.
 
 Stages:
-  gcc     g++, every suite: unit race fault explore cli lint
+  gcc     g++, every suite: unit race fault explore model cli browser stress package lint
   tidy    clang-tidy on that build
   clang   clang++, suites unit, race, explore and package
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite but lint

@@ -246,10 +246,12 @@ bool machine::cpu_online(int cpu) const noexcept
 
 void machine::cpu_up(int cpu)
 {
+    BUG_ON(static_cast<std::size_t>(cpu) >= state_->cpus.size());
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
     if (thread.running())
         return;
     thread.start();
+    const not_watched waiting(*state_);
     thread.wait_online();
 }
 
@@ -265,12 +267,14 @@ void machine::cpu_down(int cpu)
     }
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
     thread.ask_to_leave();
+    const not_watched waiting(*state_);
     thread.join();
 }
 
 void machine::all_cpus_down() noexcept
 {
     all_asked_to_leave(*state_);
+    const not_watched waiting(*state_);
     for (auto& cpu : state_->cpus)
         cpu->join();
 }
@@ -278,6 +282,7 @@ void machine::all_cpus_down() noexcept
 bool machine::drain(std::uint64_t timeout_ns)
 {
     const std::uint64_t deadline_ns = now_ns() + timeout_ns;
+    const not_watched waiting(*state_);
     return std::all_of(state_->cpus.begin(), state_->cpus.end(),
                        [&](auto& cpu) { return cpu->drain(deadline_ns); });
 }

@@ -99,20 +99,38 @@ struct machine_state {
     }
 };
 
-/// Holds one of the locks that are held across a grace period. Who waits for it is not watched by RCU meanwhile: with
-/// flavor qsbr the holder would wait for a thread that waits for the holder. Context: control.
+/// While it lives RCU does not watch the calling thread, which waits for another one: with flavor qsbr that one, or
+/// whom it waits for, may be waiting for a grace period, and so for the caller. Context: control.
+class not_watched {
+public:
+    explicit not_watched(const machine_state& state)
+        : rcu_(state.rcu), was_watched_(rcu_.is_watching != nullptr && rcu_.is_watching())
+    {
+        if (was_watched_)
+            rcu_.thread_offline();
+    }
+    ~not_watched()
+    {
+        if (was_watched_)
+            rcu_.thread_online();
+    }
+    not_watched(const not_watched&) = delete;
+    not_watched& operator=(const not_watched&) = delete;
+
+private:
+    const rcu_ops& rcu_;
+    const bool was_watched_;
+};
+
+/// Holds one of the locks that are held across a grace period. Context: control.
 class control_lock {
 public:
     control_lock(const machine_state& state, std::mutex& lock) : lock_(lock)
     {
         if (lock_.try_lock())
             return;
-        const bool watching = state.rcu.is_watching != nullptr && state.rcu.is_watching();
-        if (watching)
-            state.rcu.thread_offline();
+        const not_watched waiting(state);
         lock_.lock();
-        if (watching)
-            state.rcu.thread_online();
     }
     ~control_lock() { lock_.unlock(); }
     control_lock(const control_lock&) = delete;

@@ -267,8 +267,7 @@ void judge(machine& m, const pool_list& pools, const check_block& control, std::
         else if (which == check::reclaim)
             judge_reclaim(report, out);
         else if (which == check::progress)
-            out.looked_at += m.internals().all_waits_ended() +
-                             m.internals().deferred_grace_periods.load(std::memory_order_relaxed);
+            out.looked_at += m.internals().all_waits_ended();
         else if (which == check::signal_safety && libc_guard_active())
             out.looked_at = handlers_run(report);
         if (which == check::progress && report.watchdog && report.watchdog->looks == 0)

@@ -143,8 +143,10 @@ void checked_run::start()
     if (config_.nmi_longest_ns != 0 || config_.chain > 0) // a chain times its handlers by itself
         state.domain.nmi_longest_ns.store(config_.nmi_longest_ns != 0 ? config_.nmi_longest_ns : UINT64_MAX,
                                           std::memory_order_relaxed); // a knob
-    if (config_.reclaim == reclaim::call_rcu)
+    if (config_.reclaim == reclaim::call_rcu) {
+        std::thread([] {}).join(); // liburcu ends the program where it is refused a thread; this throws
         state.rcu.start_worker();
+    }
     arm_bad_handlers(*machine_);
     swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim,
                             config_.chain == 0 ? nmi_slot : nmi_chain_slot);
@@ -155,8 +157,8 @@ void checked_run::start()
     chain_->first();
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     state.domain.handler_name = name_of(config_.handler).data();               // a literal
+    sources_.attach(*machine_);                                                // before anybody raises
     job_->started(*machine_);
-    sources_.attach(*machine_);
     report_.start_ns = start_ns_ = now_ns();
     if (config_.swap && config_.controller_place == controller_place::thread)
         controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr,

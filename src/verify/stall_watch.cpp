@@ -5,6 +5,7 @@
 #include "machine/machine_state.hpp"
 #include "verify/symbol.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace nmisim {
@@ -37,8 +38,22 @@ std::string state_of(const percpu& area, std::uint64_t now)
 } // namespace
 
 stall_watch::stall_watch(machine& m, std::uint64_t timeout_ns)
-    : machine_(m), timeout_ns_(timeout_ns), untimed_(static_cast<std::size_t>(m.cpus()))
+    : machine_(m), timeout_ns_(timeout_ns), untimed_nmi_(static_cast<std::size_t>(m.cpus())),
+      untimed_irq_(static_cast<std::size_t>(m.cpus()))
 {}
+
+std::uint64_t stall_watch::age_ns(std::uint64_t since_ns, std::uint64_t now) const noexcept
+{
+    return since_ns == 0 ? 0 : nmisim::age_ns(std::max(since_ns, not_before_ns_), now);
+}
+
+void stall_watch::untimed::seen(bool inside, std::uint64_t completed_now, std::uint64_t now) noexcept
+{
+    if (!inside)
+        since_ns = 0;
+    else if (since_ns == 0 || completed != completed_now)
+        *this = {completed_now, now};
+}
 
 /// For how long a grace period has been under way and none has ended, as far as this watch has seen.
 std::uint64_t stall_watch::waited_ns(std::uint64_t now)
@@ -60,20 +75,35 @@ std::uint64_t stall_watch::in_nmi_ns(const percpu& area, std::uint64_t now)
 {
     if (const std::uint64_t entered_ns = area.entered_ns.load(std::memory_order_relaxed); entered_ns != 0)
         return age_ns(entered_ns, now);
-    untimed_nmi& seen = untimed_[static_cast<std::size_t>(area.cpunumber)];
+    untimed& nmi = untimed_nmi_[static_cast<std::size_t>(area.cpunumber)];
     const std::uint64_t completed =
         area.line.completed.load(std::memory_order_relaxed); // before the look at the count
-    if ((area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) == 0)
-        seen.since_ns = 0;
-    else if (seen.since_ns == 0 || seen.completed != completed)
-        seen = {completed, now};
-    return age_ns(seen.since_ns, now);
+    nmi.seen((area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) != 0, completed, now);
+    return age_ns(nmi.since_ns, now);
+}
+
+/// The same of its IRQ, an NMI on top or not.
+std::uint64_t stall_watch::in_irq_ns(const percpu& area, std::uint64_t now)
+{
+    if (const std::uint64_t entered_ns = area.irq->entered_ns.load(std::memory_order_relaxed);
+        entered_ns != 0)
+        return age_ns(entered_ns, now);
+    untimed& irq = untimed_irq_[static_cast<std::size_t>(area.cpunumber)];
+    std::uint64_t completed = 0;
+    for (const irq_line& line : area.irq->lines)
+        completed += line.line.completed.load(std::memory_order_relaxed); // before the look at the count
+    const std::uint32_t count = area.preempt_count.load(std::memory_order_relaxed); // a snapshot
+    irq.seen((count & hardirq_mask) / hardirq_offset > (count & nmi_mask) / nmi_offset, completed, now);
+    return age_ns(irq.since_ns, now);
 }
 
 std::optional<violation> stall_watch::look()
 {
     machine_state& state = machine_.internals();
     const std::uint64_t now = now_ns();
+    if (nmisim::age_ns(last_look_ns_, now) > timeout_ns_ / 2)
+        not_before_ns_ = now;
+    last_look_ns_ = now;
     for (auto& cpu : state.cpus) {
         const percpu& area = cpu->area();
         const auto too_long = [&](std::uint64_t age, const char* what) {
@@ -86,8 +116,7 @@ std::optional<violation> stall_watch::look()
             return v;
         if (area.irq == nullptr)
             continue;
-        const std::uint64_t in_irq_since_ns = area.irq->entered_ns.load(std::memory_order_relaxed);
-        if (const auto v = too_long(age_ns(in_irq_since_ns, now), "milliseconds inside one IRQ (at most)"))
+        if (const auto v = too_long(in_irq_ns(area, now), "milliseconds inside one IRQ (at most)"))
             return v;
     }
     if (const std::uint64_t age = waited_ns(now); age > timeout_ns_)

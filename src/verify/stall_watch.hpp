@@ -22,18 +22,27 @@ public:
     std::vector<stall_report> describe() const;
 
 private:
-    struct untimed_nmi {
+    /// Something that is not timed: the same as long as none has ended.
+    struct untimed {
         std::uint64_t completed = 0;
-        std::uint64_t since_ns = 0;
+        std::uint64_t since_ns = 0; ///< first seen by this watch, 0: none is under way
+        void seen(bool inside, std::uint64_t completed_now, std::uint64_t now) noexcept;
     };
+    std::uint64_t age_ns(std::uint64_t since_ns, std::uint64_t now) const noexcept;
     std::uint64_t waited_ns(std::uint64_t now);
     std::uint64_t in_nmi_ns(const percpu& area, std::uint64_t now);
+    std::uint64_t in_irq_ns(const percpu& area, std::uint64_t now);
 
     machine& machine_;
     const std::uint64_t timeout_ns_;
+    std::uint64_t last_look_ns_ = 0;
+    /// Time before this counts for nothing: this watch did not run either, as in a process that was stopped (Ctrl-Z), or a
+    /// virtual machine that was. Kernel: rcu_cpu_stall_reset(), kvm_check_and_clear_guest_paused().
+    std::uint64_t not_before_ns_ = 0;
     std::uint64_t ended_ = 0;          ///< grace periods, when last looked at
     std::uint64_t since_ns_ = 0;       ///< when one was first seen under way with this many ended, 0: none
-    std::vector<untimed_nmi> untimed_; ///< per vCPU, where NMIs are not timed: the one it was last seen in
+    std::vector<untimed> untimed_nmi_; ///< per vCPU, where NMIs are not timed: the one it was last seen in
+    std::vector<untimed> untimed_irq_; ///< the same of IRQs
 };
 
 } // namespace nmisim

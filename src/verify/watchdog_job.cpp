@@ -25,7 +25,8 @@ void tick(int, siginfo_t* info, void*)
 }
 
 /// One below the NMI's: of two pending signals the lower one is taken first, and a storm of NMIs would otherwise
-/// keep the tick out.
+/// keep the tick out. The NMI is masked in the tick for the same reason: the kernel would put an NMI that is pending too
+/// on top of the tick before its first instruction, and the next NMI behind that one.
 int tick_offset(int nmi_offset) noexcept
 {
     return nmi_offset > 0 ? nmi_offset - 1 : SIGRTMAX - SIGRTMIN;
@@ -73,7 +74,7 @@ private:
     int error_ = 0;
 };
 
-/// An NMI interrupts the tick, never the other way round.
+/// Neither interrupts the other.
 void mask_tick_in_nmi(int nmi_signal, int tick_signal) noexcept
 {
     struct sigaction action {};
@@ -91,7 +92,9 @@ watchdog_job::watchdog_job(const run_config& config)
 
 void watchdog_job::dress(machine_config& config)
 {
-    tick_signal_.emplace(tick_offset(config.signal_offset), tick, "tick");
+    sigset_t nmi = no_signals();
+    sigaddset(&nmi, SIGRTMIN + config.signal_offset);
+    tick_signal_.emplace(tick_offset(config.signal_offset), tick, "tick", nmi);
     config.custom_workload = [this, inner = std::move(config.custom_workload)](vcpu& self) {
         tick_here(self.number());
         if (lock_up_ && self.number() == 0)

@@ -173,6 +173,16 @@ def over_before_the_first():
     assert "note: no NMI was due: at this rate the first comes after 200 ms" in out and "injector" not in out, out
 
 
+def paused():
+    process = start("--stall-timeout", "1s", "--cpus", "8", "--handler", "slow:100us", "--duration", "5s")
+    is_under_way(process)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    process.send_signal(signal.SIGCONT)
+    ended(process, 0)
+
+
 tap.run([(name, leaving_nothing(case)) for name, case in (
     ("kill -9 leaves an output file as it was", kill_9),
     ("SIGINT and SIGTERM end a run with its report", interrupted),
@@ -181,6 +191,7 @@ tap.run([(name, leaving_nothing(case)) for name, case in (
     ("a signal queue that is full is told before the run", queue_full_before),
     ("a signal queue that others fill meanwhile is in the books", queue_full_meanwhile),
     ("one CPU", one_cpu),
+    ("a process that was stopped for longer than the stall timeout has not stalled", paused),
     ("a run that is over before its first NMI says so", over_before_the_first),
     ("512 vCPUs", many_vcpus),
 )])

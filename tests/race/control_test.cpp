@@ -14,6 +14,7 @@
 #include <csignal>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -102,6 +103,39 @@ TEST_CASE("a drain waits for what was sent before its first look, and not for wh
     CHECK(line.drained_to(sent_then));
 }
 
+TEST_CASE("a vCPU may take another one offline that waits for a grace period, with each flavor")
+{
+    constexpr int most = 100; // without what is tested qsbr comes to 29 or 43
+    const flavor f = GENERATE(from_range(all_flavors));
+    const auto child = in_child(60, [=] {
+        std::atomic<int> rounds{0};
+        std::atomic<bool> begin{false};
+        machine* the_machine = nullptr;
+        machine_config c;
+        c.cpus = 2;
+        c.rcu = f;
+        c.custom_workload = [&](vcpu& self) {
+            if (begin.load() && rounds.load() < most) {
+                if (self.number() == 1) {
+                    the_machine->synchronize_rcu();
+                } else {
+                    the_machine->cpu_down(1); // with qsbr it waits for this vCPU to be quiescent
+                    the_machine->cpu_up(1);
+                    usleep(3000);
+                    ++rounds;
+                }
+            }
+            self.quiescent_state();
+        };
+        machine m(c);
+        the_machine = &m;
+        begin = true;
+        return std::string(eventually([&] { return rounds.load() >= most; }) ? "came to its end" : "stuck");
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "came to its end");
+}
+
 TEST_CASE("a vCPU that would take itself offline is refused, and stays")
 {
     const auto child = in_child(30, [] {
@@ -136,6 +170,12 @@ TEST_CASE("a vCPU or a line that is not there ends the program with a line that 
               std::signal(SIGABRT, SIG_DFL); // no word of Catch2's
               machine m{machine_config{}};
               m.raise_nmi(-1);
+              return std::string();
+          }).code == SIGABRT);
+    CHECK(in_child(10, [] {
+              std::signal(SIGABRT, SIG_DFL); // no word of Catch2's
+              machine m{machine_config{}};
+              m.cpu_up(1);
               return std::string();
           }).code == SIGABRT);
 }

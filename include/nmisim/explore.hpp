@@ -97,7 +97,7 @@ NMISIM_API std::string name_of(const place& where);
 enum class verdict : std::uint8_t {
     clean,
     violation,   ///< the oracle said so
-    crash,       ///< the child process was killed by a signal
+    crash,       ///< the child process was killed by a signal, or ended itself
     hang,        ///< the child process stood still; `what` names the state
     held,        ///< raised there, but the window had the signal blocked to its end: not delivered
     not_reached, ///< the run took another path than the recorded one
@@ -140,7 +140,7 @@ enum class cell : std::uint8_t {
     ends,        ///< the updater ended while the reader was paused (reader first: it reached its boundary)
     waits,       ///< the updater had to wait for the reader, and ended after it
     violation,   ///< the oracle said so
-    crash,       ///< the child process was killed by a signal
+    crash,       ///< the child process was killed by a signal, or ended itself
     hang,        ///< both were free to go and did not end
     not_reached, ///< a thread took another path than the recorded one
 };
@@ -180,7 +180,8 @@ struct NMISIM_API map_report {
     std::size_t count(cell c) const noexcept;
     bool clean() const noexcept
     {
-        return absent.empty() && complete && findings.empty() && count(cell::not_reached) == 0;
+        return absent.empty() && complete && findings.empty() && count(cell::not_reached) == 0 &&
+               count(cell::unexplored) == 0;
     }
 };
 

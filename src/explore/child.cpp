@@ -201,6 +201,17 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
     return wait_child(pid);
 }
 
+std::string in_words(const child_result& r)
+{
+    switch (r.end) {
+    case child_end::finished: return "ended the process, exit code 0";
+    case child_end::failed: return "exit code " + std::to_string(r.code);
+    case child_end::crashed: return "killed by " + describe_signal(r.code);
+    case child_end::stuck: return r.state;
+    }
+    return {};
+}
+
 std::string describe_signal(int signal)
 {
     const char* name = sigabbrev_np(signal);

@@ -20,7 +20,7 @@ struct progress {
 };
 
 enum class child_end : std::uint8_t {
-    finished, ///< exit code 0
+    finished, ///< exit code 0; whether all was done then is for the caller to see
     failed,   ///< another exit code: setup could not be done
     crashed,  ///< killed by a signal
     stuck,    ///< stood still or ran without end; the parent killed it
@@ -54,7 +54,10 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
 /// Call chain of a thread of another process, innermost first; empty where elfutils is missing.
 std::vector<std::uintptr_t> stack_of(pid_t pid, int tid);
 
-/// "crash: SIGSEGV"
+/// Why the child did not come to its end. `finished`: the explored code has called exit(0).
+std::string in_words(const child_result& r);
+
+/// "SIGSEGV"
 std::string describe_signal(int signal);
 
 } // namespace nmisim::explore

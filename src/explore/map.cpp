@@ -28,17 +28,17 @@ int supervise(void* argument)
             return 0;
         }
         const child_result end = watch_child(start_child(explore_pair, &j), own.alive, j.within.watchdog_ns);
-        if (end.end == child_end::finished)
+        const std::uint64_t at = own.current.load(std::memory_order_relaxed); // its writer has ended
+        if (end.end == child_end::finished && at == schedules_of(j))
             return 0;
         if (end.end == child_end::failed) {
             own.incomplete.set("an exploring process could not do its setup");
             return 0;
         }
-        const bool stuck = end.end == child_end::stuck;
         shared_bad_end& bad = own.bad[own.bad_count++];
-        bad.schedule = own.current.load(std::memory_order_relaxed);
-        bad.kind = stuck ? cell::hang : cell::crash;
-        bad.what.set((stuck ? end.state : "killed by " + describe_signal(end.code)).c_str());
+        bad.schedule = at;
+        bad.kind = end.end == child_end::stuck ? cell::hang : cell::crash;
+        bad.what.set(in_words(end).c_str());
         j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0};
         own.current.store(bad.schedule + 1,
                           std::memory_order_relaxed); // for the next child, forked after this
@@ -62,10 +62,8 @@ void explore_all(std::vector<map_job>& jobs)
 std::string record_both(map_job& j)
 {
     const child_result end = watch_child(start_child(record_pair, &j), j.traces->alive, j.within.watchdog_ns);
-    if (end.end == child_end::crashed)
-        return "while recording: killed by " + describe_signal(end.code);
-    if (end.end == child_end::stuck)
-        return "while recording: " + end.state;
+    if (end.end != child_end::finished || !j.traces->recorded)
+        return "while recording: " + in_words(end);
     for (const trace* t : {&j.traces->reader, &j.traces->updater})
         if (!t->ended || t->count == 0)
             return std::string(t == &j.traces->reader ? "reader" : "updater") +

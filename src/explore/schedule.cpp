@@ -220,6 +220,7 @@ int record_pair(void* argument)
     auto* updater = new worker(j.what.updater_setup);
     record_one(*reader, j.what.reader, j.what.prepare, j.traces->reader);
     record_one(*updater, j.what.updater, j.what.prepare, j.traces->updater);
+    j.traces->recorded = true; // read after this process has ended
     return 0;
 }
 

@@ -42,6 +42,7 @@ struct shared_traces {
     progress alive;
     trace reader;
     trace updater;
+    bool recorded; ///< to the end, both
 };
 
 struct map_job {

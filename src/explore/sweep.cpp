@@ -176,13 +176,20 @@ std::string why_not_recorded(const trace& t, const limits& within)
     return "the window put back flags that were saved before it (popf): stepping ended early";
 }
 
+// exit(0) in the explored code looks like the child's own end.
+bool came_to_its_end(const job& j, const child_result& end)
+{
+    const trace& t = j.shared->recording;
+    return end.end == child_end::finished &&
+           j.shared->recorded.load(std::memory_order_relaxed) && // its writer has ended
+           (!j.sweep || !t.ended || j.shared->current.load(std::memory_order_relaxed) == t.count); // as above
+}
+
 // Turns a child's bad end into the verdict on the boundary that it was at; false: nothing can be gone on with.
 bool note_bad_end(job& j, const child_result& end, sweep_report& report)
 {
     const std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); // its writer has ended
-    const std::string what = end.end == child_end::crashed ? "killed by " + describe_signal(end.code)
-                             : end.end == child_end::stuck ? end.state
-                                                           : "exit code " + std::to_string(end.code);
+    const std::string what = in_words(end);
     const trace& t = j.shared->recording;
     const bool sweeping =
         j.shared->recorded.load(std::memory_order_acquire); // (6) acquire: the trace is whole; pairs with (5)
@@ -232,7 +239,7 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
             break;
         }
         const child_result end = watch_child(start_child(child_body, &j), shared->alive, within.watchdog_ns);
-        if (end.end == child_end::finished || !note_bad_end(j, end, report))
+        if (came_to_its_end(j, end) || !note_bad_end(j, end, report))
             break;
     }
     const trace& t = shared->recording;
@@ -243,6 +250,11 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     report.record_ns = shared->record_ns;
     report.boundaries = places_of(ips.data(), t.count);
     collect(j, report);
+    if (sweep && report.complete && report.cells.size() != report.boundaries.size()) {
+        report.complete = false;
+        report.incomplete =
+            std::to_string(report.boundaries.size() - report.cells.size()) + " boundaries were not explored";
+    }
     report.elapsed_ns = now_ns() - start;
     return report;
 }

@@ -209,8 +209,8 @@ std::string to_text(const map_report& r, bool all)
     }
     fmt::format_to(out, "{}: reader {} x updater {} boundaries, {} schedules", r.name, r.reader.size(),
                    r.updater.size(), r.schedules);
-    for (const cell c :
-         {cell::ends, cell::waits, cell::violation, cell::crash, cell::hang, cell::not_reached})
+    for (const cell c : {cell::ends, cell::waits, cell::violation, cell::crash, cell::hang, cell::not_reached,
+                         cell::unexplored})
         if (const std::size_t n = r.count(c); n != 0)
             fmt::format_to(out, ", {} {}", n, name_of(c));
     fmt::format_to(out, " ({:.1f} ms)\n", ms(r.elapsed_ns));

@@ -5,6 +5,8 @@
 
 #include <atomic>
 
+#include <unistd.h>
+
 using namespace nmisim::explore;
 
 namespace {
@@ -159,4 +161,32 @@ TEST_CASE("an updater that spins for ever without a word is a hang, and the map 
     CHECK(r.count(cell::ends) > 0);
     CHECK(r.count(cell::unexplored) == 0);
     CHECK(exit_code(r) == 3);
+}
+
+TEST_CASE(
+    "a child that ends itself with exit code 0 is a finding at its schedule, and nothing stays unexplored")
+{
+    NEEDS_THE_MECHANISM();
+    const map_report r = map({.name = "exit", .prepare = prepare, .reader = reader, .updater = [] {
+                                  if (reading.load(std::memory_order_relaxed) != 0)
+                                      _exit(0);
+                              }});
+    INFO(to_text(r));
+    CHECK(r.count(cell::crash) > 0);
+    CHECK(r.count(cell::ends) > 0);
+    CHECK(r.count(cell::unexplored) == 0);
+    CHECK(exit_code(r) == 3);
+    REQUIRE(!r.findings.empty());
+    CHECK(r.findings.front().what == "ended the process, exit code 0");
+}
+
+TEST_CASE("a map with an unexplored schedule is not clean, and its text says so")
+{
+    map_report r;
+    r.reader.resize(2);
+    r.updater.resize(1);
+    r.updater_first = {cell::ends, cell::unexplored};
+    CHECK_FALSE(r.clean());
+    CHECK(exit_code(r) == 1);
+    CHECK(to_text(r).find(", 1 unexplored") != std::string::npos);
 }

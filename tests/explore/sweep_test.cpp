@@ -125,6 +125,12 @@ void crash_in_the_middle()
         std::raise(SIGSEGV);
 }
 
+void exit_in_the_middle()
+{
+    if (counter.load(std::memory_order_relaxed) == 1)
+        _exit(0);
+}
+
 } // namespace
 
 TEST_CASE("an increment in three instructions loses an update exactly between load and store")
@@ -250,6 +256,34 @@ TEST_CASE("a crash is a finding at its boundary, and the sweep goes on behind it
     CHECK(r.count(verdict::crash) > 0);
     CHECK(r.cells.size() == r.boundaries.size());
     CHECK(r.cells.back().what.find("SIGSEGV") != std::string::npos);
+}
+
+TEST_CASE("a child that ends itself with exit code 0 is a finding at its boundary, not the sweep's end")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r =
+        sweep({.name = "exit", .prepare = reset, .window = load_add_store, .nmi = exit_in_the_middle});
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::crash) > 0);
+    CHECK(r.cells.size() == r.boundaries.size());
+    CHECK(r.cells.back().what == "ended the process, exit code 0");
+    CHECK(exit_code(r) == 3);
+}
+
+TEST_CASE("exit code 0 while recording is no recording")
+{
+    NEEDS_THE_MECHANISM();
+    const function second_recording_exits = [] {
+        reset();
+        static int runs = 0;
+        if (++runs == 3)
+            _exit(0);
+    };
+    const sweep_report r =
+        record({.name = "exit", .prepare = second_recording_exits, .window = single_add, .nmi = count_nmi});
+    INFO(to_text(r));
+    CHECK(exit_code(r) == 1);
+    CHECK(r.incomplete == "while recording: ended the process, exit code 0");
 }
 
 TEST_CASE("a window with too many boundaries is incomplete, never clean")

@@ -37,13 +37,14 @@ void note_gate(trace& t, std::uintptr_t ip) noexcept
         t.gate[t.gates++] = ip;
 }
 
-void raise_on_this_thread(int tid, int signal) noexcept
+int raise_on_this_thread(int tid, int signal) noexcept
 {
     siginfo_t info{};
     info.si_signo = signal;
     info.si_code = SI_QUEUE;
     info.si_pid = static_cast<int>(arch::raw_system_call(SYS_getpid));
-    arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signal, reinterpret_cast<long>(&info));
+    return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signal,
+                                                   reinterpret_cast<long>(&info)));
 }
 
 } // namespace
@@ -83,6 +84,7 @@ void stepped_thread::start(const plan& p) noexcept
     index_ = 0;
     steps_ = 0;
     reached_ = false;
+    raise_error_ = 0;
     target_ip_ = 0;
     delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
     phase_.store(static_cast<std::uint32_t>(phase::running),
@@ -187,8 +189,8 @@ stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
     reached_ = true;
     target_ip_ = ip;
     if (plan_.action == at_target::raise_nmi)
-        raise_on_this_thread(tid_,
-                             nmi_signal()); // blocked by this handler's mask: delivered by its sigreturn
+        raise_error_ = raise_on_this_thread(
+            tid_, nmi_signal()); // blocked by this handler's mask: delivered by its sigreturn
     else
         hold(phase::paused);
     return next::run_free;

@@ -80,6 +80,8 @@ public:
 
     int tid() const noexcept { return tid_; }
     bool reached() const noexcept { return reached_; }
+    /// errno of the raise at the boundary, 0: the signal is pending or was delivered.
+    int raise_error() const noexcept { return raise_error_; }
     std::uint32_t steps() const noexcept { return steps_; }
     std::uintptr_t target_ip() const noexcept { return target_ip_; }
     /// Where the NMI interrupted, 0: not delivered. Set by the NMI handler.
@@ -113,6 +115,7 @@ private:
     bool stepping_ = false;
     bool reached_ = false;
     bool thread_ends_ = false;
+    int raise_error_ = 0;
     std::uint32_t index_ = 0;
     std::uint32_t steps_ = 0;
     std::uintptr_t target_ip_ = 0;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <ctime>
 #include <memory>
 #include <system_error>
@@ -99,6 +100,14 @@ void drain(int signal)
     }
 }
 
+void open(int signal)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    sigprocmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 bool is_blocked(int signal)
 {
     sigset_t mask;
@@ -122,6 +131,10 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, bool held)
     if (!self.reached()) { // an oracle that counts the NMI would accuse the code here
         c.result = verdict::not_reached;
         c.what.set("the run took another path than the recorded one");
+    } else if (self.raise_error() != 0) { // EAGAIN: the user's limit of pending signals
+        c.result = verdict::not_reached;
+        c.what.set(
+            (std::string("the NMI could not be raised: ") + strerrorname_np(self.raise_error())).c_str());
     } else if (c.delivered_at == 0) {
         c.result = held ? verdict::held : verdict::not_reached;
         c.what.set(held ? "blocked until after the window" : "the NMI was not delivered");
@@ -138,6 +151,7 @@ int child_body(void* argument)
 {
     job& j = *static_cast<job*>(argument);
     const int signal = j.what.signal != 0 ? j.what.signal : SIGRTMIN + 1;
+    open(signal); // inherited closed, no NMI would ever arrive; setup may close it on purpose
     call(j.what.setup);
     install_handlers(signal, j.what.nmi);
     std::unique_ptr<stepped_thread> self;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -221,6 +222,38 @@ TEST_CASE("an NMI that stays blocked to the end of the window is held, not clean
     CHECK(r.count(verdict::held) > 0);
     CHECK(r.count(verdict::clean) > 0);
     CHECK(exit_code(r) == 0);
+}
+
+TEST_CASE("an NMI that could not be raised is not held")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "no signal left",
+                                  .setup =
+                                      [] {
+                                          const rlimit none{0, 0};
+                                          setrlimit(RLIMIT_SIGPENDING, &none);
+                                      },
+                                  .prepare = unblock,
+                                  .window = block_for_good,
+                                  .nmi = count_nmi});
+    INFO(to_text(r));
+    CHECK(r.count(verdict::not_reached) == r.boundaries.size());
+    CHECK(r.cells.front().what == "the NMI could not be raised: EAGAIN");
+    CHECK(exit_code(r) == 1);
+}
+
+TEST_CASE("an NMI signal that the caller has blocked is delivered all the same")
+{
+    NEEDS_THE_MECHANISM();
+    sigset_t nmi;
+    sigset_t before;
+    sigemptyset(&nmi);
+    sigaddset(&nmi, SIGRTMIN + 1);
+    pthread_sigmask(SIG_BLOCK, &nmi, &before);
+    const sweep_report r = sweep(counting("inherited mask", single_add));
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    INFO(to_text(r));
+    CHECK(r.count(verdict::clean) == r.boundaries.size());
 }
 
 TEST_CASE("a window that starts a thread survives, and the thread does not inherit the trap flag")

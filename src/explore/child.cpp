@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <system_error>
 
 #include <poll.h>
@@ -108,6 +109,27 @@ bool has_ended(pid_t pid)
            info.si_pid == pid;
 }
 
+void say(const char* text) noexcept
+{
+    static_cast<void>(!write(STDERR_FILENO, text, std::strlen(text))); // stdio's lock may be held for ever
+}
+
+// An exception must not leave the fork: the child would go on in the parent's program.
+int exit_code_of(int (*body)(void*), void* argument) noexcept
+{
+    try {
+        return body(argument);
+    } catch (const stopped&) { // its parent says so
+    } catch (const std::exception& e) {
+        say("an exploring process ends: ");
+        say(e.what());
+        say("\n");
+    } catch (...) {
+        say("an exploring process ends: an exception that is no std::exception\n");
+    }
+    return 1;
+}
+
 bool asked_to_stop()
 {
     return stop_asked.load(std::memory_order_relaxed); // nothing was written that this thread reads
@@ -124,6 +146,7 @@ pid_t start_child(int (*body)(void*), void* argument)
         throw std::system_error(errno, std::generic_category(), "fork of the exploring process");
     if (pid != 0)
         return pid;
+    stop_asked.store(false, std::memory_order_relaxed); // the parent's; one thread only
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
@@ -133,7 +156,7 @@ pid_t start_child(int (*body)(void*), void* argument)
          {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, // a test framework's handlers would report here
           SIGINT, SIGTERM})                         // and the parent's would let it go on
         signal(fatal, SIG_DFL);
-    _exit(body(argument));
+    _exit(exit_code_of(body, argument));
 }
 
 child_result wait_child(pid_t pid)

@@ -37,7 +37,7 @@ struct child_result {
 inline std::atomic<bool> stop_asked{false};
 struct stopped {};
 
-/// Forks; the child runs `body(argument)` and exits with what it returned.
+/// Forks; the child runs `body(argument)` and exits with what it returned, 1 when it threw.
 pid_t start_child(int (*body)(void*), void* argument);
 
 /// Waits for it, however long it takes.

@@ -78,7 +78,7 @@ struct limits {
     std::uint32_t boundaries = 20'000;         ///< stop recording here (a restartable sequence never ends)
     std::uint64_t watchdog_ns = 2'000'000'000; ///< a run that computes for so long is a finding
     std::uint32_t bad_ends = 64;               ///< give up after so many crashed or stuck child processes
-    unsigned processes = 2;                    ///< map only: child processes at a time, one per Linux CPU
+    unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
 };
 
 /// An instruction, as far as symbols and a disassembler could be had.

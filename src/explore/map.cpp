@@ -144,8 +144,10 @@ void collect_notes(map_report& r, const std::vector<map_job>& jobs)
 
 } // namespace
 
-map_report map(const race& what, bool full, const limits& within)
+map_report map(const race& what, bool full, const limits& wanted)
 {
+    limits within = wanted;
+    within.processes = std::max(1U, within.processes);
     const std::uint64_t start = now_ns();
     map_report r;
     r.name = what.name;

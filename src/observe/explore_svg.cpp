@@ -189,7 +189,7 @@ void updater_axis(sink out, const map_report& r, const geometry& g, double x0)
 
 void panel(sink out, const map_report& r, const geometry& g, double x0, const std::vector<cell>& cells)
 {
-    for (std::size_t i = 0; i < r.reader.size(); ++i)
+    for (std::size_t i = 0; i < r.reader.size() && !cells.empty(); ++i) // empty: the recording failed
         for (std::size_t first = 0; first < g.columns;) {
             const cell c = cells[i * g.columns + first];
             std::size_t end = first + 1;
@@ -247,11 +247,12 @@ std::string to_svg(const map_report& r)
         R"(<rect class="bg" width="100%" height="100%"/>)"
         R"(<text class="title" x="20" y="32">{}: where the reader was paused, and what the updater did</text>)"
         R"(<text class="dim" x="20" y="54">{} boundaries of the reader (down) x {} of the updater (across), )"
-        "{} schedules{}</text>\n",
+        "{} schedules{}{}</text>\n",
         escaped(r.name), r.reader.size(), r.updater.size(), r.schedules,
         r.first_waiting < 0 ? ""
                             : fmt::format("; bracket: the measured read-side critical section, {} boundaries",
-                                          r.last_waiting - r.first_waiting + 1));
+                                          r.last_waiting - r.first_waiting + 1),
+        r.complete ? "" : "; incomplete: " + escaped(r.incomplete));
     legend(out, r);
     reader_axis(out, r, g);
     const std::vector<cell>* panels[] = {&r.updater_first, &r.reader_first};

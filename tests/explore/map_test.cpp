@@ -3,6 +3,8 @@
 // The map against a read-side section of one flag, whose answer is known.
 #include "explore_test.hpp"
 
+#include "observe/explore_report.hpp"
+
 #include <atomic>
 
 #include <unistd.h>
@@ -189,4 +191,31 @@ TEST_CASE("a map with an unexplored schedule is not clean, and its text says so"
     CHECK_FALSE(r.clean());
     CHECK(exit_code(r) == 1);
     CHECK(to_text(r).find(", 1 unexplored") != std::string::npos);
+}
+
+TEST_CASE("a map whose recording failed is drawn without a cell, and says that it is incomplete")
+{
+    NEEDS_THE_MECHANISM();
+    limits few;
+    few.boundaries = 2;
+    for (const bool full : {false, true}) {
+        const map_report r =
+            map({.name = "capped", .prepare = prepare, .reader = reader, .updater = updater}, full, few);
+        CHECK(exit_code(r) == 1);
+        const std::string svg = to_svg(r);
+        CHECK(svg.find("incomplete: reader: more than 2 boundaries") != std::string::npos);
+        CHECK(svg.find("</svg>") != std::string::npos);
+    }
+}
+
+TEST_CASE("a map by no process is made by one")
+{
+    NEEDS_THE_MECHANISM();
+    limits none;
+    none.processes = 0;
+    const map_report r =
+        map({.name = "flag", .prepare = prepare, .reader = reader, .updater = updater}, false, none);
+    INFO(to_text(r));
+    CHECK(r.clean());
+    CHECK(r.schedules == r.reader.size());
 }

@@ -140,6 +140,12 @@ void take_stop_signals()
         sigaction(s, &action, nullptr);
 }
 
+/// Ignored SIGCHLD is inherited from a careless parent; how a child ended could then not be known.
+void see_children_end()
+{
+    signal(SIGCHLD, SIG_DFL);
+}
+
 /// All that can be explored of `plan`, each report printed as it comes. False: stopped before its end.
 bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<any_report>& reports)
 {
@@ -229,6 +235,7 @@ int explore_verb(const invocation& call)
             name_of(s.run.fault), name_of(s.run.fault)));
         return exit_unsupported;
     }
+    see_children_end();
     if (const std::string absent = mechanism_absent(); !absent.empty()) {
         write_stderr("nmi-sim: nothing can be explored here: " + absent + "\n");
         return exit_unsupported;

@@ -25,6 +25,7 @@ namespace {
 
 constexpr int look_every_ms = 5;
 constexpr unsigned looks_for_standstill = 6;
+constexpr int unknown_exit_code = -1;
 
 // Frames that only say how the explorer got there.
 bool of_the_explorer(const std::string& symbol)
@@ -101,12 +102,13 @@ private:
     int fd_;
 };
 
-/// It stays for wait_child().
+/// It stays for wait_child(), except where SIGCHLD is ignored.
 bool has_ended(pid_t pid)
 {
     siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == pid;
+    if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return errno == ECHILD;
+    return info.si_pid == pid;
 }
 
 void say(const char* text) noexcept
@@ -162,10 +164,14 @@ pid_t start_child(int (*body)(void*), void* argument)
 child_result wait_child(pid_t pid)
 {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    pid_t waited = 0;
+    while ((waited = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
     }
     child_result r;
-    if (WIFSIGNALED(status)) {
+    if (waited != pid) {
+        r.end = child_end::failed;
+        r.code = unknown_exit_code;
+    } else if (WIFSIGNALED(status)) {
         r.end = child_end::crashed;
         r.code = WTERMSIG(status);
     } else {
@@ -228,7 +234,9 @@ std::string in_words(const child_result& r)
 {
     switch (r.end) {
     case child_end::finished: return "ended the process, exit code 0";
-    case child_end::failed: return "exit code " + std::to_string(r.code);
+    case child_end::failed:
+        return r.code == unknown_exit_code ? "how the process ended is not known: SIGCHLD is ignored"
+                                           : "exit code " + std::to_string(r.code);
     case child_end::crashed: return "killed by " + describe_signal(r.code);
     case child_end::stuck: return r.state;
     }

@@ -9,6 +9,7 @@
 #include "explore/system_call.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <vector>
 
 namespace nmisim::explore {
@@ -46,12 +47,26 @@ int supervise(void* argument)
     return 0;
 }
 
-/// Errors: `stopped`.
+void end_all(const std::vector<pid_t>& supervisors) noexcept
+{
+    for (const pid_t s : supervisors) {
+        kill(s, SIGKILL); // and what it has started with it
+        static_cast<void>(wait_child(s));
+    }
+}
+
+/// Errors: `stopped`; std::system_error when no child process can be had.
 void explore_all(std::vector<map_job>& jobs)
 {
     std::vector<pid_t> supervisors;
-    for (map_job& j : jobs)
-        supervisors.push_back(start_child(supervise, &j));
+    supervisors.reserve(jobs.size());
+    try {
+        for (map_job& j : jobs)
+            supervisors.push_back(start_child(supervise, &j));
+    } catch (...) {
+        end_all(supervisors);
+        throw;
+    }
     for (std::size_t p = 0; p < jobs.size(); ++p)
         if (wait_child_or_stop(supervisors[p]).end != child_end::finished)
             jobs[p].own->incomplete.set("a supervising process did not end well");

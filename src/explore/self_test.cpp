@@ -53,10 +53,10 @@ std::string try_it()
         return {};
     std::string why = "single-step self-test: " + std::to_string(seen) + " of " +
                       std::to_string(arch::self_test_instructions) + " boundaries seen";
-    if (end.end == child_end::crashed)
-        why += ", killed by " + describe_signal(end.code);
-    else if (end.end == child_end::stuck)
+    if (end.end == child_end::stuck)
         why += ", stuck";
+    else if (end.end != child_end::finished)
+        why += ", " + in_words(end);
     if (seen == 0)
         why += "; a single step has no effect here (valgrind, an emulator or a debugger does that)";
     return why + traced_by();

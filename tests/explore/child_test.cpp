@@ -5,8 +5,13 @@
 
 #include "explore/child.hpp"
 
+#include <cerrno>
+#include <csignal>
 #include <stdexcept>
+#include <system_error>
 
+#include <dlfcn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace nmisim::explore;
@@ -15,7 +20,21 @@ namespace {
 
 void nothing() {}
 
+int forks_until_failure = 0; // 0: none fails
+pid_t failing_in = 0;
+
 } // namespace
+
+// In front of libc's, for this program.
+extern "C" pid_t fork() noexcept
+{
+    static const auto real = reinterpret_cast<pid_t (*)()>(dlsym(RTLD_NEXT, "fork"));
+    if (getpid() == failing_in && forks_until_failure != 0 && --forks_until_failure == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return real();
+}
 
 TEST_CASE("an exception in a child ends the child, which does not go on in its parent's program")
 {
@@ -52,4 +71,28 @@ TEST_CASE("a child is not asked to stop because its parent was")
     const child_result end = wait_child(child);
     stop_asked.store(false, std::memory_order_relaxed); // as above
     CHECK(end.end == child_end::finished);
+}
+
+TEST_CASE("where SIGCHLD is ignored, a child that has ended is waited for no longer, and has not finished")
+{
+    NEEDS_THE_MECHANISM();
+    const auto before = std::signal(SIGCHLD, SIG_IGN);
+    const auto nothing_to_do = [](void*) { return 0; };
+    const child_result waited = wait_child_or_stop(start_child(nothing_to_do, nullptr));
+    const progress none{};
+    const child_result watched = watch_child(start_child(nothing_to_do, nullptr), none, 1'000'000'000);
+    std::signal(SIGCHLD, before);
+    CHECK(waited.end == child_end::failed);
+    CHECK(watched.end == child_end::failed);
+}
+
+TEST_CASE("a map whose second process cannot be had leaves no first one behind")
+{
+    NEEDS_THE_MECHANISM();
+    failing_in = getpid();
+    forks_until_failure = 3; // the recording, the first process, the second
+    CHECK_THROWS_AS(map({.name = "no process", .reader = nothing, .updater = nothing}), std::system_error);
+    CHECK(forks_until_failure == 0);
+    CHECK(waitpid(-1, nullptr, 0) == -1);
+    CHECK(errno == ECHILD);
 }

@@ -73,6 +73,13 @@ def complete():
     assert done.returncode == 0 and json.loads(done.stdout)["complete"] is True, done.stderr
 
 
+def ignored_sigchld():
+    done = explore("--window", "read", "--window", "read-map", "-q")
+    again = subprocess.run([options.program, "explore", "--window", "read", "--window", "read-map", "-q"], text=True, timeout=60,
+                           capture_output=True, check=False, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert (done.returncode, again.returncode) == (0, 0), again
+
+
 def nothing_in_its_place():
     explore("--window", "read", "-q")
     done = subprocess.run([options.program, "explore", "--window", "vcpu-exit"], text=True, timeout=60, capture_output=True,
@@ -98,6 +105,7 @@ tap.run([
     ("SIGINT that a shell has set to be ignored does the same", stopped_by(signal.SIGINT, ignored=True)),
     ("SIGTERM ends a map whose schedules are explored", stopped_by(signal.SIGTERM, exploring=True)),
     ("so does a terminal's SIGINT, which the exploring processes get too", stopped_by(signal.SIGINT, exploring=True, group=True)),
+    ("a parent that ignores SIGCHLD changes nothing", ignored_sigchld),
     ("an exploration that nobody stops is complete", complete),
     ("a file that cannot be written hides no finding and keeps no other from being written", unwritable),
 ])

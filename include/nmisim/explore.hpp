@@ -22,7 +22,8 @@
 // What it cannot show: the trap serialises, so stores leave the store buffer at each explored boundary. These
 // are sequentially consistent interleavings of the code as compiled, with one NMI (sweep) or at most one
 // preemption of each thread (map). Code that depends on time or on other threads may take another path than
-// the recorded one; such boundaries are reported as not reached, never as clean.
+// the recorded one; it is run again, and boundaries that are still missed are reported as not reached, never as
+// clean.
 //
 // Context of every function: control. They fork, so the caller should have one thread only.
 #pragma once

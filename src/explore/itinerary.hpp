@@ -13,6 +13,21 @@
 
 namespace nmisim::explore {
 
+/// A run that took another path than the recorded one is made again: a clock read takes one of several, and the
+/// recorded one may be rare. Not without end: the code may never come that way again.
+class path_tries {
+public:
+    /// The next try at a boundary, `before` have failed.
+    bool another(unsigned before) noexcept
+    {
+        return before == 0 || (before < at_one_boundary && in_all_ != 0 && in_all_-- != 0);
+    }
+
+private:
+    static constexpr unsigned at_one_boundary = 100;
+    unsigned in_all_ = 2000;
+};
+
 class itinerary {
 public:
     itinerary(const trace& recorded, method how) : trace_(recorded)
@@ -45,6 +60,8 @@ public:
         plan p;
         p.target = boundary;
         p.action = action;
+        if (boundary != no_boundary)
+            p.target_ip = trace_.ip[boundary];
         if (!ways_.empty() && boundary != no_boundary && ways_[boundary].anchor != no_boundary) {
             p.anchor_index = ways_[boundary].anchor;
             p.anchor_passes = ways_[boundary].passes;

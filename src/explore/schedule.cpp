@@ -58,6 +58,7 @@ private:
     worker updater_;
     itinerary to_reader_;
     itinerary to_updater_;
+    path_tries tries_;
 };
 
 void explorer::warm_up()
@@ -157,11 +158,17 @@ void explorer::run(std::uint64_t n)
     shared_outcome& o = job_.outcomes[outcome_index(job_, s)];
     if (o.result != cell::unexplored)
         return;
-    call(job_.what.prepare);
     ++job_.own->schedules;
-    cell result = s.reader_first ? reader_first(s) : updater_first(s);
+    cell result = cell::not_reached;
+    const char* broken = nullptr;
+    for (unsigned failed = 0; result == cell::not_reached && broken == nullptr && tries_.another(failed);
+         ++failed) {
+        call(job_.what.prepare);
+        result = s.reader_first ? reader_first(s) : updater_first(s);
+        broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
+        job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
+    }
     const bool waits = result == cell::waits;
-    const char* broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
     if (broken != nullptr) {
         result = cell::violation;
         o.text = remember(broken);
@@ -235,7 +242,6 @@ int explore_pair(void* argument)
     for (std::uint64_t n = j.own->current.load(std::memory_order_relaxed); n < all; ++n) {
         j.own->current.store(n, std::memory_order_relaxed); // read by the parent after this process has ended
         e->run(n);
-        j.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
     }
     j.own->current.store(all, std::memory_order_relaxed);
     return 0;

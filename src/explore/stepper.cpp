@@ -186,6 +186,8 @@ stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
     }
     if (here != plan_.target)
         return next::step;
+    if (plan_.target_ip != 0 && ip != plan_.target_ip)
+        return next::run_free;
     reached_ = true;
     target_ip_ = ip;
     if (plan_.action == at_target::raise_nmi)

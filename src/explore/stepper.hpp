@@ -49,6 +49,7 @@ enum class at_target : std::uint8_t { raise_nmi, pause };
 struct plan {
     trace* record = nullptr;
     std::uint32_t target = no_boundary;
+    std::uintptr_t target_ip = 0; ///< as recorded: another path may have as many boundaries; 0: any
     at_target action = at_target::raise_nmi;
     std::uintptr_t anchor = 0; ///< one-shot here, then single-step; 0: single-step from the start
     std::uint32_t anchor_index = 0;

@@ -167,14 +167,18 @@ int child_body(void* argument)
     if (j.within.how == method::automatic)
         plant_gates(t);
     const itinerary way(t, j.within.how);
+    path_tries tries;
     for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < t.count; ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
-        run_once(j, self, way.to(k, at_target::raise_nmi));
-        const bool held = is_blocked(signal);
-        if (held)
-            drain(signal);
+        bool held = false;
+        for (unsigned failed = 0; (failed == 0 || !self->reached()) && tries.another(failed); ++failed) {
+            run_once(j, self, way.to(k, at_target::raise_nmi));
+            held = is_blocked(signal);
+            if (held)
+                drain(signal);
+            j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
+        }
         judge(j, *self, k, held || j.what.thread_end);
-        j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
     }
     j.shared->current.store(t.count, std::memory_order_relaxed);
     return 0;

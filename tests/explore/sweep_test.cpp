@@ -72,6 +72,31 @@ void loop()
         single_add();
 }
 
+[[gnu::noinline]] void add_three()
+{
+    counter.fetch_add(3, std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] void add_four()
+{
+    counter.fetch_add(4, std::memory_order_relaxed);
+}
+
+const volatile function paths[] = {add_three, add_four};
+
+void one_then_the_other()
+{
+    static std::size_t run = 0;
+    paths[run++ % 2]();
+}
+
+void another_after_the_recording()
+{
+    static std::size_t run = 0;
+    constexpr std::size_t warm_up_and_two_recordings = 3;
+    paths[run++ / warm_up_and_two_recordings != 0 ? 1 : 0]();
+}
+
 void system_calls()
 {
     syscall(SYS_getppid);
@@ -165,6 +190,35 @@ TEST_CASE("an increment in one instruction loses nothing")
     INFO(to_text(r, true));
     CHECK(r.clean());
     CHECK(exit_code(r) == 0);
+}
+
+TEST_CASE("a run that takes another path of the same length has not reached its boundary")
+{
+    NEEDS_THE_MECHANISM();
+    for (const method how : {method::automatic, method::single_step}) {
+        limits l;
+        l.how = how;
+        const sweep_report r = sweep(counting("two paths", another_after_the_recording), l);
+        INFO(to_text(r, true));
+        CHECK(r.count(verdict::not_reached) > 0);
+        CHECK(r.count(verdict::clean) > 0);
+        CHECK(exit_code(r) == 1);
+        for (const sweep_cell& c : r.cells)
+            if (c.verdict == verdict::clean)
+                CHECK(c.delivered_at == r.boundaries[c.boundary].ip);
+    }
+}
+
+TEST_CASE("a boundary on one of two paths that alternate is reached by another run")
+{
+    NEEDS_THE_MECHANISM();
+    limits l;
+    l.how = method::single_step;
+    const sweep_report r = sweep(counting("two paths", one_then_the_other), l);
+    INFO(to_text(r, true));
+    CHECK(r.clean());
+    for (const sweep_cell& c : r.cells)
+        CHECK(c.delivered_at == r.boundaries[c.boundary].ip);
 }
 
 TEST_CASE("breakpoints and single steps find the same")

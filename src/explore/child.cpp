@@ -5,9 +5,11 @@
 #include "explore/places.hpp"
 #include "explore/thread_state.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <system_error>
 
@@ -72,13 +74,33 @@ child_result kill_stuck(pid_t pid, std::string state)
     return r;
 }
 
+// Of the whole process, threads that have ended included. 0: not to be had.
 std::uint64_t cpu_ns_of(pid_t pid)
 {
-    std::uint64_t ticks = 0;
-    for (const int tid : threads_of(pid))
-        ticks += state_of(pid, tid).cpu_ticks;
-    return ticks * (nsec_per_sec / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
+    clockid_t clock{};
+    timespec used{};
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return static_cast<std::uint64_t>(used.tv_sec) * nsec_per_sec + static_cast<std::uint64_t>(used.tv_nsec);
 }
+
+// Real time since the last sign of life, of which a stop by job control, child and watcher alike, is no part.
+class quiet_time {
+public:
+    void look() noexcept
+    {
+        constexpr std::uint64_t most_between_looks_ns = 50'000'000;
+        const std::uint64_t now = now_ns();
+        quiet_ns_ += std::min(now - last_, most_between_looks_ns);
+        last_ = now;
+    }
+    void reset() noexcept { quiet_ns_ = 0; }
+    std::uint64_t ns() const noexcept { return quiet_ns_; }
+
+private:
+    std::uint64_t last_ = now_ns();
+    std::uint64_t quiet_ns_ = 0;
+};
 
 /// Ends a wait when the child ends, where the kernel has pidfd_open (Linux 5.3); otherwise a wait is a sleep.
 class child_handle {
@@ -196,10 +218,11 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
     const child_handle child(pid);
     standstill still;
     std::uint64_t seen = alive.runs.load(std::memory_order_relaxed); // a sign of life, orders nothing
-    std::uint64_t since = now_ns();
-    std::uint64_t cpu_then = 0;
+    quiet_time quiet;
+    std::uint64_t cpu_then = cpu_ns_of(pid);
     for (;;) {
         child.wait_until_next_look();
+        quiet.look();
         if (asked_to_stop()) {
             static_cast<void>(kill_stuck(pid, {}));
             throw stopped{};
@@ -209,20 +232,17 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
         const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
         if (now_seen != seen) {
             seen = now_seen;
-            since = now_ns();
-            cpu_then = 0;
+            quiet.reset();
+            cpu_then = cpu_ns_of(pid);
             still = {};
             continue;
         }
         std::string state;
         if (still.look(pid, looks_for_standstill)) {
             state = "deadlock: " + state_in_words(pid, alive);
-        } else if (now_ns() - since > watchdog_ns) {
-            const std::uint64_t cpu = cpu_ns_of(pid);
-            if (cpu_then == 0)
-                cpu_then = cpu + 1;
-            if (cpu - cpu_then + 1 > watchdog_ns || now_ns() - since > 10 * watchdog_ns)
-                state = "no end: " + state_in_words(pid, alive);
+        } else if ((quiet.ns() > watchdog_ns && cpu_ns_of(pid) > cpu_then + watchdog_ns) ||
+                   quiet.ns() > 10 * watchdog_ns) {
+            state = "no end: " + state_in_words(pid, alive);
         }
         if (!state.empty())
             return kill_stuck(pid, std::move(state));

@@ -38,11 +38,7 @@ void read_stat(thread_state& s, const std::string& stat)
     const std::size_t name_end = stat.rfind(')'); // the name may hold anything
     if (name_end == std::string::npos || name_end + 2 >= stat.size())
         return;
-    unsigned long user = 0;
-    unsigned long system = 0;
-    std::sscanf(stat.c_str() + name_end + 2, "%c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &s.letter,
-                &user, &system);
-    s.cpu_ticks = user + system;
+    s.letter = stat[name_end + 2];
 }
 
 void read_system_call(thread_state& s, const std::string& line)
@@ -61,6 +57,15 @@ void read_system_call(thread_state& s, const std::string& line)
     s.ip = static_cast<std::uintptr_t>(pc);
 }
 
+// A child of any thread: its end is a signal to the process.
+bool has_children(int pid)
+{
+    for (const int tid : threads_of(pid))
+        if (!contents(pid, tid, "children").empty())
+            return true;
+    return false;
+}
+
 } // namespace
 
 bool thread_state::asleep_for_ever() const noexcept
@@ -72,7 +77,7 @@ bool thread_state::asleep_for_ever() const noexcept
         return (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET || operation == FUTEX_LOCK_PI) &&
                arg[3] == 0;
     }
-    return system_call == SYS_rt_sigsuspend || system_call == SYS_wait4 || system_call == SYS_waitid;
+    return system_call == SYS_rt_sigsuspend && !child_may_wake; // a thread in wait4 has a child that may end
 }
 
 std::string thread_state::in_words() const
@@ -96,6 +101,7 @@ thread_state state_of(int pid, int tid)
     read_stat(s, contents(pid, tid, "stat"));
     if (s.asleep())
         read_system_call(s, contents(pid, tid, "syscall"));
+    s.child_may_wake = s.system_call == SYS_rt_sigsuspend && has_children(pid);
     const std::string status = contents(pid, tid, "status");
     const char* field = std::strstr(status.c_str(), "voluntary_ctxt_switches:");
     if (field != nullptr)

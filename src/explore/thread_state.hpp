@@ -17,7 +17,7 @@ struct thread_state {
     std::uint64_t arg[6] = {};   ///< its arguments
     std::uintptr_t ip = 0;       ///< user instruction behind the system call; 0: running or not known
     std::uint64_t switches = 0;  ///< voluntary context switches
-    std::uint64_t cpu_ticks = 0; ///< user and system time, clock ticks
+    bool child_may_wake = false; ///< waits for a signal, and the process has a child
 
     bool asleep() const noexcept { return letter == 'S' || letter == 'D'; }
     /// Asleep with no time-out: only another thread or a signal can wake it.

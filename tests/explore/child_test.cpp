@@ -7,8 +7,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include <dlfcn.h>
 #include <sys/wait.h>
@@ -22,6 +24,33 @@ void nothing() {}
 
 int forks_until_failure = 0; // 0: none fails
 pid_t failing_in = 0;
+
+void sleep_ms(long ms)
+{
+    const timespec t{ms / 1000, ms % 1000 * 1'000'000};
+    nanosleep(&t, nullptr);
+}
+
+int short_sleeps(void*)
+{
+    for (int i = 0; i < 10; ++i)
+        sleep_ms(10);
+    return 0;
+}
+
+// Busy past the watchdog in a thread that ends, then asleep.
+int a_busy_thread_ends(void* busy_ms)
+{
+    std::thread([ms = *static_cast<const long*>(busy_ms)] {
+        timespec used{};
+        do
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+        while (used.tv_nsec / 1'000'000 < ms);
+        sleep_ms(150); // the watcher has looked at it by then
+    }).join();
+    sleep_ms(200);
+    return 0;
+}
 
 } // namespace
 
@@ -95,4 +124,33 @@ TEST_CASE("a map whose second process cannot be had leaves no first one behind")
     CHECK(forks_until_failure == 0);
     CHECK(waitpid(-1, nullptr, 0) == -1);
     CHECK(errno == ECHILD);
+}
+
+TEST_CASE("the CPU time of a thread that has ended is no hang")
+{
+    NEEDS_THE_MECHANISM();
+    long busy_ms = 60;
+    const progress none{};
+    const child_result end = watch_child(start_child(a_busy_thread_ends, &busy_ms), none, 100'000'000);
+    INFO(end.state);
+    CHECK(end.end == child_end::finished);
+}
+
+TEST_CASE("time for which child and watcher are stopped is no time without a sign of life")
+{
+    NEEDS_THE_MECHANISM();
+    const pid_t watcher = start_child(
+        [](void*) {
+            setpgid(0, 0);
+            const progress none{};
+            const pid_t child = start_child(short_sleeps, nullptr);
+            return watch_child(child, none, 50'000'000).end == child_end::finished ? 0
+                                                                                   : 1; // 500 ms of real time
+        },
+        nullptr);
+    sleep_ms(30); // it watches; without, the test shows less
+    kill(-watcher, SIGSTOP);
+    sleep_ms(700);
+    kill(-watcher, SIGCONT);
+    CHECK(wait_child(watcher).end == child_end::finished);
 }

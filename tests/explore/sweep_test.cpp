@@ -6,10 +6,12 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace nmisim::explore;
@@ -332,6 +334,38 @@ TEST_CASE(
     for (const sweep_cell& c : r.cells)
         if (c.verdict == verdict::hang)
             CHECK(c.what.find("futex wait") != std::string::npos);
+}
+
+void wait_for_a_child(bool by_signal)
+{
+    sigset_t child_end;
+    sigset_t before;
+    sigemptyset(&child_end);
+    sigaddset(&child_end, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_end, &before);
+    std::signal(SIGCHLD, [](int) {});
+    const pid_t child = fork();
+    if (child == 0) {
+        const timespec several_looks{0, 150'000'000};
+        nanosleep(&several_looks, nullptr);
+        _exit(0);
+    }
+    if (by_signal)
+        sigsuspend(&before);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    waitpid(child, nullptr, 0);
+}
+
+TEST_CASE("a thread that waits for a child process is not asleep for ever")
+{
+    NEEDS_THE_MECHANISM();
+    for (const function setup :
+         {function([] { wait_for_a_child(false); }), function([] { wait_for_a_child(true); })}) {
+        const sweep_report r =
+            sweep({.name = "wait", .setup = setup, .prepare = reset, .window = single_add, .nmi = count_nmi});
+        INFO(to_text(r));
+        CHECK(r.clean());
+    }
 }
 
 TEST_CASE("a crash is a finding at its boundary, and the sweep goes on behind it")

@@ -88,6 +88,14 @@ def nothing_in_its_place():
     assert done.stdout.startswith("0 windows, 0 NMIs, 0 schedules: 0 findings, "), done
 
 
+def fault_elsewhere():
+    explore("--window", "read", "-q")
+    done = subprocess.run([options.program, "explore", "--window", "read", "--fault", "malloc-in-nmi"], text=True, timeout=60,
+                          capture_output=True, check=False)
+    assert done.returncode == 77 and done.stdout.startswith("0 windows, "), done
+    assert "memb read: not explored: what this fault leaves out is no part of this window\n" in done.stderr, done
+
+
 def unwritable():
     for words, code in ((["--fault", "no-grace-period"], 3), (["--map", "--window", "do_nmi-map"], 1)):
         with tempfile.TemporaryDirectory() as folder:
@@ -100,6 +108,7 @@ def unwritable():
 
 tap.run([
     ("where no named window can be explored, none is in its place", nothing_in_its_place),
+    ("a fault that is no part of the named window is not explored there", fault_elsewhere),
     ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT)),
     ("SIGTERM does the same", stopped_by(signal.SIGTERM)),
     ("SIGINT that a shell has set to be ignored does the same", stopped_by(signal.SIGINT, ignored=True)),

@@ -5,6 +5,7 @@
 
 #include "explore/windows/windows.hpp"
 
+#include <utility>
 #include <vector>
 
 using namespace nmisim::explore;
@@ -72,6 +73,17 @@ TEST_CASE("every flaw is found by its window, at the same boundaries each time")
             if (flawed.id != flaw::drop_latched)
                 CHECK(findings(again) == findings(first));
         }
+}
+
+TEST_CASE("a fault is explored in a window that has it, and in no other")
+{
+    for (const flaw_info& flawed : all_flaws)
+        CHECK(not_applicable(flawed.window, {.left_out = flawed.id}) ==
+              not_applicable(flawed.id, flavor::memb));
+    for (const auto& [window, left_out] :
+         {std::pair{"read", flaw::malloc_in_nmi}, std::pair{"audit", flaw::no_grace_period},
+          std::pair{"exchange", flaw::plain_publish}, std::pair{"publish", flaw::unset_then_set}})
+        CHECK_FALSE(not_applicable(window, {.left_out = left_out}).empty());
 }
 
 TEST_CASE("a grace period waits for the reader on a stretch of instructions without holes")

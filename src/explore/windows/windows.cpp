@@ -199,6 +199,21 @@ race map_race(std::string_view window)
             .broken = broken};
 }
 
+// The others are faults of the NMI's entry, which every window takes.
+bool contains(std::string_view window, flaw f) noexcept
+{
+    switch (f) {
+    case flaw::no_grace_period:
+    case flaw::unset_then_set:
+    case flaw::add_then_remove: return window == "exchange" || window.ends_with("-map");
+    case flaw::publish_before_init:
+    case flaw::plain_publish: return window == "publish";
+    case flaw::malloc_in_nmi:
+    case flaw::lock_in_nmi: return window == "audit";
+    default: return true;
+    }
+}
+
 std::string full_name(std::string_view window, const window_options& o)
 {
     std::string name(nmisim::name_of(o.rcu));
@@ -222,6 +237,8 @@ std::string_view not_applicable(std::string_view window, const window_options& o
         return "only flavor bp registers a reader by itself and takes its leave in the thread's exit";
     if ((window == "ct_nmi" || window == "idle") && rcu_ops_of(o.rcu).is_watching == nullptr)
         return "RCU watches every registered thread of this flavor";
+    if (!contains(window, o.left_out))
+        return "what this fault leaves out is no part of this window";
     return not_applicable(o.left_out, o.rcu);
 }
 

@@ -141,7 +141,8 @@ std::uint8_t explorer::remember(const char* text) noexcept
             return static_cast<std::uint8_t>(i + 1);
     if (m.text_count == std::size(m.texts))
         return static_cast<std::uint8_t>(m.text_count);
-    m.texts[m.text_count].set(text);
+    const bool last = m.text_count + 1 == std::size(m.texts);
+    m.texts[m.text_count].set(last ? "and others: more texts than a map keeps" : text);
     return static_cast<std::uint8_t>(++m.text_count);
 }
 

@@ -6,6 +6,8 @@
 #include "observe/explore_report.hpp"
 
 #include <atomic>
+#include <cstdio>
+#include <set>
 
 #include <unistd.h>
 
@@ -218,4 +220,28 @@ TEST_CASE("a map by no process is made by one")
     INFO(to_text(r));
     CHECK(r.clean());
     CHECK(r.schedules == r.reader.size());
+}
+
+TEST_CASE("a finding of a map has its own text, or none that another has")
+{
+    NEEDS_THE_MECHANISM();
+    limits one;
+    one.processes = 1;
+    const map_report r = map({.name = "texts",
+                              .prepare = prepare,
+                              .reader = reader,
+                              .updater = reader,
+                              .broken = []() -> const char* {
+                                  static char text[32];
+                                  static int schedules = 0;
+                                  std::snprintf(text, sizeof text, "schedule %d", ++schedules);
+                                  return text;
+                              }},
+                             true, one);
+    REQUIRE(r.findings.size() > 64);
+    std::set<std::string> own;
+    for (const map_finding& f : r.findings)
+        if (!f.what.starts_with("and others"))
+            CHECK(own.insert(f.what).second);
+    CHECK(own.size() >= 63);
 }

@@ -8,6 +8,7 @@
 #include "explore/breakpoint.hpp"
 #include "explore/stepper.hpp"
 
+#include <initializer_list>
 #include <unordered_map>
 #include <vector>
 
@@ -79,13 +80,21 @@ private:
     std::vector<way> ways_;
 };
 
-/// Gates on every system call that the recording met. Without them a window that blocks all signals would
-/// block SIGTRAP too, and the next breakpoint would kill the process.
-inline bool plant_gates(const trace& recorded)
+/// Gates on every system call that the recordings met. Without them a window that blocks all signals would
+/// block SIGTRAP too, and the next breakpoint would kill the process. So if one cannot be had there are none, and
+/// false says that breakpoints must not be used.
+inline bool plant_gates(std::initializer_list<const trace*> recordings)
 {
     bool all = true;
-    for (std::uint32_t i = 0; i < recorded.gates; ++i)
-        all = plant(recorded.gate[i], breakpoint_kind::gate, nullptr) && all;
+    for (const trace* t : recordings) {
+        all = all && !t->more_gates;
+        for (std::uint32_t i = 0; i < t->gates && all; ++i)
+            all = plant(t->gate[i], breakpoint_kind::gate, nullptr);
+    }
+    for (const trace* t : recordings)
+        for (std::uint32_t i = 0; i < t->gates && !all; ++i)
+            if (breakpoint* b = find_breakpoint(t->gate[i]); b != nullptr)
+                forget(*b);
     return all;
 }
 

@@ -31,13 +31,12 @@ class explorer {
 public:
     explorer(map_job& j)
         : job_(j), reader_(j.what.reader_setup), updater_(j.what.updater_setup),
-          to_reader_(j.traces->reader, j.within.how), to_updater_(j.traces->updater, j.within.how)
+          how_(plant_gates({&j.traces->reader, &j.traces->updater}) ? j.within.how : method::single_step),
+          to_reader_(j.traces->reader, how_), to_updater_(j.traces->updater, how_)
     {
         j.own->alive.tid[0].store(reader_.thread().tid(),
                                   std::memory_order_relaxed); // for the parent, when this
         j.own->alive.tid[1].store(updater_.thread().tid(), std::memory_order_relaxed); // gets stuck
-        (void)plant_gates(j.traces->reader);
-        (void)plant_gates(j.traces->updater);
         warm_up();
     }
 
@@ -56,6 +55,7 @@ private:
     map_job& job_;
     worker reader_;
     worker updater_;
+    method how_;
     itinerary to_reader_;
     itinerary to_updater_;
     path_tries tries_;

@@ -35,6 +35,8 @@ void note_gate(trace& t, std::uintptr_t ip) noexcept
             return;
     if (t.gates < trace::max_gates)
         t.gate[t.gates++] = ip;
+    else
+        t.more_gates = true;
 }
 
 int raise_on_this_thread(int tid, int signal) noexcept
@@ -53,6 +55,7 @@ void clear(trace& t) noexcept
 {
     t.count = 0;
     t.gates = 0;
+    t.more_gates = false;
     t.overflow = false;
     t.ended = false;
 }

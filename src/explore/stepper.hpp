@@ -33,6 +33,7 @@ struct trace {
     std::uint32_t capacity = 0;
     bool overflow = false;   ///< more boundaries than capacity: recording stopped
     bool ended = false;      ///< the trap flag was still set where the window returned
+    bool more_gates = false; ///< more system-call instructions than max_gates
     std::uint32_t gates = 0; ///< system-call instructions met, the first max_gates of them
     static constexpr std::uint32_t max_gates = 24;
     std::array<std::uintptr_t, max_gates> gate{};

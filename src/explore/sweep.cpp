@@ -164,9 +164,8 @@ int child_body(void* argument)
     const trace& t = j.shared->recording;
     if (!j.sweep || !t.ended)
         return 0;
-    if (j.within.how == method::automatic)
-        plant_gates(t);
-    const itinerary way(t, j.within.how);
+    const bool breakpoints = j.within.how == method::automatic && plant_gates({&t});
+    const itinerary way(t, breakpoints ? method::automatic : method::single_step);
     path_tries tries;
     for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < t.count; ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);

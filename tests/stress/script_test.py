@@ -212,11 +212,19 @@ echo()
 }
 """
 
+# The same between a scenario's start and its place in the list of those that run.
+SLOW_LIST = """
+set -T
+trap '[[ $BASH_COMMAND != running* ]] || sleep 1' DEBUG
+"""
+
 
 def interrupted():
     slow_note = pathlib.Path(scratch.name) / "slow-note"
     slow_note.write_text(SLOW_NOTE)
-    for name, more in (("INT", {}), ("TERM", {}), ("HUP", {}), ("TERM", {"BASH_ENV": str(slow_note)})):
+    slow_list = pathlib.Path(scratch.name) / "slow-list"
+    slow_list.write_text(SLOW_LIST)
+    for name, more in (("INT", {}), ("TERM", {}), ("HUP", {}), ("TERM", {"BASH_ENV": str(slow_note)}), ("TERM", {"BASH_ENV": str(slow_list)})):
         s = Stress(a=("pass", "good"), b=("pass", "stops-when-asked"), c=("pass", "good"))
         process = subprocess.Popen(s.command("--patience", "60"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    env=os.environ | {"FAKE_LOG": str(s.log)} | more, start_new_session=True)

@@ -157,8 +157,8 @@ void checked_run::start()
     chain_->first();
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     state.domain.handler_name = name_of(config_.handler).data();               // a literal
-    sources_.attach(*machine_);                                                // before anybody raises
     job_->started(*machine_);
+    sources_.attach(*machine_);
     report_.start_ns = start_ns_ = now_ns();
     if (config_.swap && config_.controller_place == controller_place::thread)
         controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr,

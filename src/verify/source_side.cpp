@@ -45,10 +45,6 @@ void source_side::dress(machine_config& config)
 void source_side::attach(machine& m)
 {
     machine_ = &m;
-    // Timers and counters say not when they were due, and the few NMIs that the run itself sends say nothing of them.
-    if (!has(source_kind::sigqueue) && !has(source_kind::ipi))
-        for (const auto& cpu : m.internals().cpus)
-            cpu->area().line.stamp = false;
     if (has(source_kind::sigqueue))
         injector_ = std::make_unique<injector>(m, plan_);
     if (has(source_kind::timer))
@@ -86,6 +82,9 @@ bool source_side::flush(std::uint64_t timeout_ns)
 
 void source_side::tell(run_report& report) const
 {
+    // Timers and counters do not say when they were due, and the few NMIs that the run itself sends say nothing of them.
+    if (!has(source_kind::sigqueue) && !has(source_kind::ipi))
+        report.delivery = {};
     std::uint64_t by_sigqueue = report.total.raised;
     for (const source_kind kind : kinds_) {
         source_report row;

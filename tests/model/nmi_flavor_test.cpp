@@ -135,23 +135,16 @@ struct swap_with_nmi : rl::test_suite<swap_with_nmi<Orders, How>, 2>,
     }
 };
 
-/// An NMI, and one on top of it or after it: --nesting nested, and an NMI that interrupts an IRQ.
+/// The interrupted section is an NMI or an IRQ itself (--nesting nested), and a second NMI may come on top or after.
 template <class Orders, model::store_and_fence How>
-struct swap_with_nested_nmis : rl::test_suite<swap_with_nested_nmis<Orders, How>, 2>,
-                               scene<Orders, 1, model::platform_with<How>> {
+struct swap_with_nested_nmis : swap_with_nmi<Orders, How> {
     void before()
     {
-        this->line[0] = this->grace_periods.take_reader();
+        swap_with_nmi<Orders, How>::before();
         this->nmis(0, 2);
         model::source.nest = true;
     }
-    void thread(unsigned index)
-    {
-        if (index == 0)
-            this->marked_section();
-        else
-            this->replace(0);
-    }
+    void thread(unsigned index) { index == 0 ? this->marked_section() : this->replace(0); }
 };
 
 template <class Orders>

@@ -132,7 +132,7 @@ def stopped_for_a_while():
         os.killpg(process.pid, signal.SIGSTOP)
         time.sleep(4)
         os.killpg(process.pid, signal.SIGCONT)
-        text, _ = process.communicate(timeout=30)
+        text, _ = process.communicate(timeout=100)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -236,7 +236,7 @@ def interrupted():
             while len(s.ran()) < 2 and time.monotonic() < deadline:
                 time.sleep(0.05)
             process.send_signal(getattr(signal, f"SIG{name}"))
-            text, _ = process.communicate(timeout=30)
+            text, _ = process.communicate(timeout=100)
         finally:
             with contextlib.suppress(ProcessLookupError): # all of the group has ended, as it should
                 os.killpg(process.pid, signal.SIGKILL)
@@ -268,7 +268,7 @@ def stale_pid():
             second = s.run("--resume")
             assert second.code == 2 and "another nmi-stress is running in" in second.text, second.text
             process.terminate()
-            assert process.wait(timeout=30) == 130
+            assert process.wait(timeout=100) == 130
             assert innocent.poll() is None and pinned == cpus, (innocent.poll(), pinned)
         finally:
             innocent.kill()

@@ -6,12 +6,26 @@
 // of vfork() shares its parent's memory and looks like its parent.
 #pragma once
 
+#include <atomic>
 #include <sys/types.h>
 
 namespace nmisim {
 
+namespace detail {
+extern std::atomic<std::atomic<pid_t>*> kept_pid; ///< on that page; null: nobody kept it
+pid_t own_pid_from_kernel() noexcept;
+} // namespace detail
+
 /// Context: any. What getpid() returns; asks the kernel for as long as nobody kept it.
-pid_t own_pid() noexcept;
+inline pid_t own_pid() noexcept
+{
+    // (1) acquire: the page's first word; pairs with own_pid.cpp(1)
+    if (const std::atomic<pid_t>* word = detail::kept_pid.load(std::memory_order_acquire); word != nullptr)
+        if (const pid_t pid = word->load(std::memory_order_relaxed);
+            pid != 0) // each thread would store the same
+            return pid;
+    return detail::own_pid_from_kernel();
+}
 
 /// Makes own_pid() cheap. Where the kernel has no MADV_WIPEONFORK (before Linux 4.14) or no page is to be had,
 /// own_pid() goes on asking it. Context: control.

@@ -31,10 +31,8 @@ const machine_config& checked(const machine_config& config)
 }
 
 /// Says on standard error why `what` is not done, where waiting for a grace period would never end.
-bool refused(machine_state& state, const char* what) noexcept
+void refuse(machine_state& state, const char* what) noexcept
 {
-    if (may_wait(state))
-        return false;
     raw_line line;
     line.text("nmi-sim: WARNING: ").text(what);
     if (in_irq()) {
@@ -46,7 +44,6 @@ bool refused(machine_state& state, const char* what) noexcept
         line.text(" called in a forked child: refused, the vCPUs that RCU would wait for are not here");
     }
     line.write_to(STDERR_FILENO);
-    return true;
 }
 
 /// A fault's entry, or the one that the configured nesting asks for.
@@ -81,13 +78,18 @@ void boot(machine_state& state) noexcept
     state.booted.notify_all();
 }
 
-/// The caller counts it: with a lock held a plain counter will do.
-void wait_grace_period(machine_state& state)
+/// Before and after a wait for a grace period: its number, for the stall watch and for whoever has attached a probe.
+inline std::uint64_t wait_begins(machine_state& state) noexcept
 {
-    [[maybe_unused]] const std::uint64_t number = state.all_waits_ended();
+    const std::uint64_t number = state.waits_begun.fetch_add(1, std::memory_order_relaxed); // for people
     NMISIM_PROBE1(grace_period_begin, number);
-    state.rcu.synchronize();
+    return number;
+}
+
+inline void wait_ended(machine_state& state, [[maybe_unused]] std::uint64_t number) noexcept
+{
     NMISIM_PROBE1(grace_period_end, number);
+    state.waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
 }
 
 } // namespace
@@ -118,16 +120,6 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     warm_up_unwinder();
     for (int cpu = 0; cpu < c.cpus; ++cpu)
         cpus.push_back(std::make_unique<vcpu_thread>(*this, cpu));
-}
-
-bool is_own_process(const machine_state& state) noexcept
-{
-    return own_pid() == state.domain.pid;
-}
-
-bool may_wait(const machine_state& state) noexcept
-{
-    return !in_irq() && is_own_process(state);
 }
 
 int vcpu::number() const noexcept
@@ -201,25 +193,36 @@ void machine::unset_nmi_callback() noexcept
 
 sync_result machine::synchronize_rcu()
 {
-    if (refused(*state_, "synchronize_rcu"))
+    if (!may_wait(*state_)) {
+        refuse(*state_, "synchronize_rcu");
         return in_irq() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
-    state_->waits_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch only
-    wait_grace_period(*state_);
-    state_->waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
+    }
+    const std::uint64_t number = wait_begins(*state_);
+    state_->rcu.synchronize();
+    wait_ended(*state_, number);
     return sync_result::done;
 }
 
 nmi_handler machine::exchange(nmi_handler next)
 {
-    if (refused(*state_, "exchange"))
+    if (!may_wait(*state_)) {
+        refuse(*state_, "exchange");
         return next;
-    const control_lock lock(*state_, state_->swap_lock);
-    rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
-    NMISIM_PROBE1(publish, next.get());
-    ++state_->swaps_begun;
-    wait_grace_period(*state_);
-    ++state_->swaps_ended;
-    state_->owned.swap(next);
+    }
+    struct {
+        machine_state& state;
+        nmi_handler& handler; ///< the new one, and then the old one
+        std::uint64_t number = 0;
+    } swap{*state_, next};
+    const auto publish = [](void* argument) noexcept {
+        auto& [state, handler, number] = *static_cast<decltype(swap)*>(argument);
+        rcu_assign_pointer(state.domain.callback, handler ? handler.get() : &dummy_nmi_callback);
+        NMISIM_PROBE1(publish, handler.get());
+        state.owned.swap(handler);
+        number = wait_begins(state);
+    };
+    state_->rcu.synchronize_after(publish, &swap);
+    wait_ended(*state_, swap.number);
     return next;
 }
 

@@ -3,6 +3,7 @@
 // What a machine is made of, for the layers above that look inside (injector, checks, exploration).
 #pragma once
 
+#include "base/own_pid.hpp"
 #include "machine/irq_registry.hpp"
 #include "machine/machine_faults.hpp"
 #include "machine/nmi_chain_registry.hpp"
@@ -44,22 +45,17 @@ struct machine_state {
     /// leave no time to start the others.
     std::atomic<bool> booted{false};
 
-    /// Callers of synchronize_rcu that have begun and ended to wait, and the exchanges that have, which are written
-    /// under swap_lock. For the stall watch, which has the clock: reading it here would cost as much as a short
-    /// grace period.
+    /// Callers of synchronize_rcu() and exchange() that have begun and ended to wait. For the stall watch, which has the
+    /// clock: reading it here would cost as much as a short grace period.
     std::atomic<std::uint64_t> waits_begun{0};
     std::atomic<std::uint64_t> waits_ended{0};
-    counter swaps_begun;
-    counter swaps_ended;
     std::atomic<std::uint64_t> deferred_begun{0};         ///< callbacks passed to call_rcu()
     std::atomic<std::uint64_t> deferred_grace_periods{0}; ///< of these, run: their grace periods have ended
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};
 
-    /// Protects `owned`; synchronize_rcu is called with it held, so it is never taken in NMI context nor by
-    /// a call_rcu callback.
-    std::mutex swap_lock;
-    nmi_handler owned;
+    nmi_handler
+        owned; ///< what exchange() has published; its writers exclude each other (rcu_ops::synchronize_after)
 
     /// Protects `sources`; held while a vCPU's thread comes or goes, with the source's own lock inside. An NMI may
     /// interrupt its holder, so it is never taken in NMI context.
@@ -67,19 +63,19 @@ struct machine_state {
     std::vector<cpu_source*> sources;
 
     machine* owner = nullptr;
-    std::shared_ptr<nmi_chain_registry> chains; ///< its lock is taken before swap_lock
+    std::shared_ptr<nmi_chain_registry> chains;
     std::shared_ptr<irq_registry> irqs;
 
     machine_state(const machine_config& config, const machine_faults& faults, trace_log* trace);
     /// Looks from outside: two numbers that are read one after the other.
     std::uint64_t all_waits_begun() const noexcept
     {
-        return waits_begun.load(std::memory_order_relaxed) + swaps_begun.read() +
+        return waits_begun.load(std::memory_order_relaxed) +
                deferred_begun.load(std::memory_order_relaxed); // for people
     }
     std::uint64_t all_waits_ended() const noexcept
     {
-        return waits_ended.load(std::memory_order_relaxed) + swaps_ended.read() +
+        return waits_ended.load(std::memory_order_relaxed) +
                deferred_grace_periods.load(std::memory_order_relaxed); // as above
     }
     percpu& area(int cpu) noexcept
@@ -122,7 +118,7 @@ private:
     const bool was_watched_;
 };
 
-/// Holds one of the locks that are held across a grace period. Context: control.
+/// Holds a lock that is held across grace periods. Context: control.
 class control_lock {
 public:
     control_lock(const machine_state& state, std::mutex& lock) : lock_(lock)
@@ -141,8 +137,14 @@ private:
 };
 
 /// False in a forked child of the process that built the machine. Context: any.
-bool is_own_process(const machine_state& state) noexcept;
+inline bool is_own_process(const machine_state& state) noexcept
+{
+    return own_pid() == state.domain.pid;
+}
 /// False where a grace period would never end: in NMI context, and in a forked child. Context: any.
-bool may_wait(const machine_state& state) noexcept;
+inline bool may_wait(const machine_state& state) noexcept
+{
+    return (preempt_count() & hardirq_mask) == 0 && is_own_process(state); // in_irq(), inlined
+}
 
 } // namespace nmisim

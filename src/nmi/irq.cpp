@@ -10,12 +10,6 @@
 namespace nmisim {
 namespace {
 
-std::uint32_t own_preempt_count() noexcept
-{
-    const percpu* cpu = this_cpu;
-    return cpu == nullptr ? 0 : cpu->preempt_count.load(std::memory_order_relaxed); // own thread only
-}
-
 /// The calling vCPU's IRQ side where its mask is the caller's to change; null in a handler, and where there is
 /// nothing to mask.
 irq_cpu* own_irqs_of_task() noexcept
@@ -37,12 +31,12 @@ void refuse_enabling() noexcept
 
 bool in_irq() noexcept
 {
-    return (own_preempt_count() & hardirq_mask) != 0;
+    return (preempt_count() & hardirq_mask) != 0;
 }
 
 bool in_task() noexcept
 {
-    return (own_preempt_count() & (nmi_mask | hardirq_mask)) == 0;
+    return (preempt_count() & (nmi_mask | hardirq_mask)) == 0;
 }
 
 int interrupt_context_level() noexcept

@@ -119,7 +119,14 @@ struct alignas(cacheline_size) percpu {
 extern constinit __thread percpu* this_cpu __attribute__((
     tls_model("initial-exec"), visibility("hidden"))); // hidden: no GOT between an NMI and its CPU
 
-// Both are a load and a store: an NMI in between leaves the count as it found it.
+/// The calling thread's; 0 on one that is no vCPU. Context: any. Kernel: preempt_count().
+inline std::uint32_t preempt_count() noexcept
+{
+    const percpu* const cpu = this_cpu;
+    return cpu == nullptr ? 0 : cpu->preempt_count.load(std::memory_order_relaxed); // own thread only
+}
+
+// These two are a load and a store: an NMI in between leaves the count as it found it.
 
 /// Returns the new count. Context: vcpu, irq, nmi; the count's own thread. Kernel: __preempt_count_add().
 inline std::uint32_t preempt_count_add(percpu& cpu, std::uint32_t offset) noexcept

@@ -55,6 +55,12 @@ void synchronize()
     grace_period_ended();
 }
 
+void synchronize_after(void (*step)(void*) noexcept, void* argument)
+{
+    grace_periods.synchronize_after([=] { step(argument); });
+    grace_period_ended();
+}
+
 class worker {
 public:
     void start()
@@ -171,6 +177,7 @@ const rcu_ops nmi_ops{
     []() {},
     []() {},
     synchronize,
+    synchronize_after,
     call,
     barrier,
     []() { the_worker().start(); },

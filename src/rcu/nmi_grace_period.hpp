@@ -66,18 +66,18 @@ public:
             Platform::fence(std::memory_order_seq_cst);
         const std::uint64_t wanted = end_of_next(sequence_.load(std::memory_order_relaxed)); // ordered by (1)
         const std::lock_guard lock(lock_);
-        const std::uint64_t sequence = sequence_.load(std::memory_order_relaxed); // written under the lock
-        if (sequence >= wanted)
-            return;
-        sequence_.store(sequence + 1, std::memory_order_relaxed); // ordered by (2)
-        if constexpr (Orders::updater_fence)
-            // (2) seq_cst fence: the scan comes after all that callers unpublished; pairs with (1), nmi_counter.hpp(2)
-            Platform::fence(std::memory_order_seq_cst);
-        scan();
-        if constexpr (Orders::scan_fence)
-            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(2), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
-            Platform::fence(std::memory_order_acquire);
-        sequence_.store(sequence + 2, std::memory_order_relaxed); // the lock orders it
+        if (sequence_.load(std::memory_order_relaxed) < wanted) // written under the lock
+            run();
+    }
+
+    /// Runs step(), which unpublishes, with no other one beside it; then as synchronize(), by a grace period of its own,
+    /// which needs neither (1) nor a look at those of others. Context: the same.
+    template <class Step>
+    void synchronize_after(Step step)
+    {
+        const std::lock_guard lock(lock_);
+        step();
+        run();
     }
 
     /// The next grace period that begins now ends with this sequence. Kernel: rcu_seq_snap().
@@ -92,6 +92,21 @@ private:
     static constexpr std::uint64_t bit_of(std::size_t line) noexcept
     {
         return std::uint64_t{1} << line % lines_per_word;
+    }
+
+    /// One grace period. Under lock_.
+    void run()
+    {
+        const std::uint64_t sequence = sequence_.load(std::memory_order_relaxed); // written under the lock
+        sequence_.store(sequence + 1, std::memory_order_relaxed);                 // ordered by (2)
+        if constexpr (Orders::updater_fence)
+            // (2) seq_cst fence: the scan comes after all that callers unpublished; pairs with (1), nmi_counter.hpp(2)
+            Platform::fence(std::memory_order_seq_cst);
+        scan();
+        if constexpr (Orders::scan_fence)
+            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(2), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
+            Platform::fence(std::memory_order_acquire);
+        sequence_.store(sequence + 2, std::memory_order_relaxed); // the lock orders it
     }
 
     void scan()
@@ -140,7 +155,8 @@ private:
                (Capacity + lines_per_word - 1) / lines_per_word>
         taken_{};
 
-    /// Protects the writes of sequence_: one grace period at a time. Held while waiting; never in NMI.
+    /// Protects the writes of sequence_ and the steps of callers: one grace period at a time. Held while waiting; never
+    /// in NMI.
     alignas(Platform::line_size) typename Platform::mutex lock_;
     typename Platform::template atomic<std::uint64_t> sequence_{0};
 };

@@ -2,13 +2,23 @@
 #include "rcu/qsbr.hpp"
 
 #include "rcu/rcu.hpp"
+#include "rcu/synchronize_after.hpp"
 #include "rcu/tables.hpp"
 
 #include "annotations.hpp" // rcu/annotations_*
 
 namespace nmisim::rcu {
+namespace {
 
 static_assert(sizeof(rcu_head) <= callback_room);
+
+void synchronize()
+{
+    urcu_qsbr_synchronize_rcu();
+    grace_period_ended();
+}
+
+} // namespace
 
 const rcu_ops qsbr_ops{
     flavor::qsbr,
@@ -23,7 +33,8 @@ const rcu_ops qsbr_ops{
     },
     []() { qsbr::stop_watching(); },
     []() { qsbr::start_watching(); },
-    []() { urcu_qsbr_synchronize_rcu(), grace_period_ended(); },
+    synchronize,
+    synchronize_after<synchronize>,
     [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_qsbr_call_rcu(reinterpret_cast<rcu_head*>(head),
                            reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));

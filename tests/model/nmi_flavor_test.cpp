@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Flavor nmi under the C++ memory model, in five small programs; and what each finds when one fence
+// Flavor nmi under the C++ memory model, in six small programs; and what each finds when one fence
 // or order is left out. A model that finds nothing in broken code would prove nothing about the right one.
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period
+//   exchange  two updaters replace one object in turn, each in a step under the updater's lock, and poison what was there
 //   register  the reader's thread takes its line while the updater scans
 //   leave     a thread gives its line back, another takes one beside it, and an updater looks at neither
 //   deferred  the old object is passed to the worker of call(); how the worker sleeps is not in the model
@@ -178,6 +179,61 @@ struct batch : rl::test_suite<batch<Orders>, 3>, scene<Orders, 2> {
             this->section();
         else
             this->replace(index - 1);
+    }
+};
+
+/// As machine::exchange(): who publishes gets what was published before, and reclaims it.
+template <class Orders>
+struct exchange : rl::test_suite<exchange<Orders>, 3>, scene<Orders, 2> {
+    typename platform::template atomic<int> callback{1}; ///< one more than the object's index, 0: none
+    rl::var<int> owned;
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->nmis(0, 0);
+        owned($) = 1;
+    }
+    void publish(int next)
+    {
+        int old = 0;
+        this->grace_periods.synchronize_after([&] {
+            callback.store(next, std::memory_order_release);
+            old = static_cast<int>(owned($));
+            owned($) = next;
+        });
+        if (old != 0)
+            this->objects[static_cast<std::size_t>(old - 1)].reclaim();
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            reader_section();
+        } else {
+            publish(index == 1 ? 2 : 0);
+        }
+    }
+    void reader_section()
+    {
+        auto& self = *this->line[0];
+        rcu::enter_section<platform, Orders>(self);
+        if (const int at = callback.load(std::memory_order_acquire); at != 0)
+            this->objects[static_cast<std::size_t>(at - 1)].use();
+        rcu::exit_section<platform, Orders>(self);
+    }
+};
+
+/// The same beside one who waits as synchronize() does, and may be served by the exchange's grace period.
+template <class Orders>
+struct exchange_serves : batch<Orders> {
+    void thread(unsigned index)
+    {
+        if (index != 2) {
+            batch<Orders>::thread(index);
+            return;
+        }
+        this->grace_periods.synchronize_after(
+            [&] { this->published[1].store(0, std::memory_order_release); });
+        this->objects[1].reclaim();
     }
 };
 
@@ -374,6 +430,19 @@ TEST_CASE("a caller that another's grace period serves is served by one that beg
     is_right<batch<rcu::nmi_orders>>(3);
 }
 
+TEST_CASE("an exchange waits for every section that could see the old object, and no other exchange gets it")
+{
+    is_right<exchange<rcu::nmi_orders>>(3);
+    SECTION("without the fence of callers that publish without the lock")
+    {
+        is_right<exchange<no_caller_fence>>(3);
+    }
+    SECTION("and serves a caller that came before")
+    {
+        is_right<exchange_serves<rcu::nmi_orders>>(3);
+    }
+}
+
 TEST_CASE("a thread may register while an updater scans")
 {
     is_right<registration<rcu::nmi_orders>>(4);
@@ -414,6 +483,18 @@ TEST_CASE("each fence and order left out is found")
     SECTION("the caller's fence")
     {
         is_found_wrong<batch<no_caller_fence>>(3);
+    }
+    SECTION("the updater's fence, for who publishes under its lock")
+    {
+        is_found_wrong<exchange<no_updater_fence>>(3);
+    }
+    SECTION("the same, for those whom that one serves")
+    {
+        is_found_wrong<exchange_serves<no_updater_fence>>(3);
+    }
+    SECTION("the fence behind the scan, of an exchange")
+    {
+        is_found_wrong<exchange<no_scan_fence>>(3);
     }
     SECTION("the fence behind the scan")
     {

@@ -45,7 +45,7 @@ TEST_CASE("a vCPU's workload and a thread may exchange and register at the same 
         machine m(c);
         the_machine = &m;
         begin = true;
-        // Each waits for the lock that the other holds across its grace period: with qsbr, for this vCPU too.
+        // With qsbr each one's grace period is for the other one too, which may be waiting to publish.
         const bool met = eventually([&] {
             static_cast<void>(m.exchange(make_nmi_handler(handled)));
             return rounds.load() >= 1000;

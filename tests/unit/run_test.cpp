@@ -4,14 +4,17 @@
 #include "base/clock.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
+#include "support/looked_run.hpp"
 #include "support/text_matcher.hpp"
 #include "verify/run.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 using namespace nmisim;
 using nmisim::test::in_child;
+using nmisim::test::looked_run;
 
 namespace {
 
@@ -26,9 +29,7 @@ run_config quick()
 /// "pass", or what is wrong.
 std::string judge_in_words(const run_config& config)
 {
-    run_report r = run(config);
-    for (int again = 0; again < 3 && r.total.handled == 0; ++again)
-        r = run(config); // another program had all CPUs for as long as it took: nothing was looked at
+    const run_report r = looked_run(config, [](const run_report& done) { return done.total.handled != 0; });
     std::string text;
     for (const check_report& c : r.checks)
         if (c.status != check_status::pass)
@@ -80,7 +81,10 @@ TEST_CASE("with IRQ lines the correct code passes every check, with each flavor 
     c.machine.workload = GENERATE(from_range(all_workloads));
     CAPTURE(name_of(c.machine.rcu), name_of(c.machine.workload));
     const auto child = in_child(60, [&] {
-        const run_report r = run(c);
+        const run_report r = looked_run(c, [](const run_report& done) {
+            return done.irq_swaps > 0 && std::all_of(done.irqs.begin(), done.irqs.end(),
+                                                     [](auto& irq) { return irq.handled != 0; });
+        });
         std::string text = r.passed() ? "pass" : "fail";
         for (const irq_report& irq : r.irqs)
             if (irq.handled == 0 || irq.unhandled != 0 ||

@@ -5,6 +5,7 @@
 #include "nmi/watchdog.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
+#include "support/looked_run.hpp"
 #include "support/text_matcher.hpp"
 #include "verify/run.hpp"
 
@@ -12,6 +13,7 @@
 
 using namespace nmisim;
 using nmisim::test::in_child;
+using nmisim::test::looked_run;
 
 namespace {
 
@@ -135,7 +137,7 @@ TEST_CASE("a watched run without a lock-up passes, with each workload, and has l
     c.duration_ns = 500'000'000;
     CAPTURE(name_of(c.machine.workload));
     const auto child = in_child(60, [&] {
-        const run_report r = run(c);
+        const run_report r = looked_run(c, [](const run_report& done) { return done.watchdog->looks > 0; });
         return fmt::format("passed {} ticks {} looks {} lock-ups {}", r.passed(), r.watchdog->ticks > 0,
                            r.watchdog->looks > 0, r.watchdog->lockups.size());
     });

@@ -104,9 +104,9 @@ def markdown(figures):
     text += table("Paced, delivery latency in us", ["rate", "handled per s", "p50", "p99", "max"],
                   list(counter_lines(figures, "paced", ["per_s", "p50_us", "p99_us", "max_us"])))
     columns = ["sync_p50_us", "sync_p99_us", "sync_max_us", "swap_p50_us", "swap_p99_us", "swap_max_us", "swap_per_s", "ratio",
-               "ratio_to_hand", "turn_ratio", "clock_p50_us", "kept"]
+               "ratio_to_hand", "turn_ratio", "turn_over_ns", "clock_p50_us", "kept"]
     text += table("Writer, us", ["flavor, readers", "synchronize p50", "p99", "max", "swap p50", "p99", "max", "swaps per s",
-                                 "swap / synchronize", "swap / by hand", "in turn / synchronize", "clock p50", "kept"], list(counter_lines(figures, "writer", columns)))
+                                 "swap / synchronize", "swap / by hand", "in turn / synchronize", "in turn over synchronize, ns", "clock p50", "kept"], list(counter_lines(figures, "writer", columns)))
     text += table("Exactly once, per 100k signals", ["swap by, flavor", "missed", "doubled", "swaps per signal"],
                   list(counter_lines(figures, "exactly-once", ["missed_per_100k", "doubled_per_100k", "swaps_per_signal"])))
     columns = ["online_ms", "kib_per_vcpu", "swap_p50_us", "swap_p99_us", "drain_ms", "offline_ms"]

@@ -4,17 +4,21 @@
 #include "nmisim/machine.hpp"
 #include "nmisim/nmi_chain.hpp"
 
+#include "machine/machine_state.hpp"
 #include "nmi/line.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -54,6 +58,54 @@ TEST_CASE("a vCPU's workload and a thread may exchange and register at the same 
     });
     CHECK(child.exited);
     CHECK(child.text == "met");
+}
+
+TEST_CASE("of many threads that exchange at the same time each gets what one of them has published, with "
+          "each flavor")
+{
+    const flavor f = GENERATE(from_range(all_flavors));
+    CAPTURE(name_of(f));
+    const auto child = in_child(60, [=] {
+        constexpr int threads = 4;
+        constexpr int rounds = 5000;
+        std::vector<std::atomic<int>> freed(threads * rounds);
+        struct counted {
+            std::atomic<int>* times;
+            explicit counted(std::atomic<int>* t) : times(t) {}
+            counted(counted&& other) noexcept : times(std::exchange(other.times, nullptr)) {}
+            ~counted()
+            {
+                if (times != nullptr)
+                    ++*times;
+            }
+            int operator()(const pt_regs&, int) const noexcept { return times->load() == 0 ? 1 : 0; }
+        };
+        std::uint64_t unknown = 0;
+        {
+            machine_config c;
+            c.rcu = f;
+            machine m(c);
+            static_cast<void>(m.exchange(make_nmi_handler(handled)));
+            std::vector<std::thread> all;
+            for (int t = 0; t < threads; ++t)
+                all.emplace_back([&, t] {
+                    for (int i = 0; i < rounds; ++i) {
+                        static_cast<void>(m.exchange(
+                            make_nmi_handler(counted(&freed[static_cast<std::size_t>(t * rounds + i)]))));
+                        if (i % 16 == 0)
+                            m.raise_nmi(0);
+                    }
+                });
+            for (auto& t : all)
+                t.join();
+            static_cast<void>(m.drain(10'000'000'000));
+            unknown = m.internals().area(0).unknown.read(); // an NMI ran a handler that had been freed
+        }
+        const auto once = std::count_if(freed.begin(), freed.end(), [](auto& n) { return n == 1; });
+        return std::to_string(once) + " freed once, " + std::to_string(unknown) + " run when freed";
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "20000 freed once, 0 run when freed");
 }
 
 TEST_CASE("a drain under fire ends when the NMIs raised before it have been taken")

@@ -103,9 +103,9 @@ def markdown(figures):
                   list(counter_lines(figures, "saturation", ["bare_per_s", "full_per_s", "ratio", "cpus"])))
     text += table("Paced, delivery latency in us", ["rate", "handled per s", "p50", "p99", "max"],
                   list(counter_lines(figures, "paced", ["per_s", "p50_us", "p99_us", "max_us"])))
-    columns = ["sync_p50_us", "sync_p99_us", "sync_max_us", "swap_p50_us", "swap_p99_us", "swap_max_us", "swap_per_s", "ratio",
+    columns = ["sync_ns", "sync_p50_us", "sync_p99_us", "sync_max_us", "swap_p50_us", "swap_p99_us", "swap_max_us", "swap_per_s", "ratio",
                "ratio_to_hand", "turn_ratio", "turn_over_ns", "clock_p50_us", "kept"]
-    text += table("Writer, us", ["flavor, readers", "synchronize p50", "p99", "max", "swap p50", "p99", "max", "swaps per s",
+    text += table("Writer, us", ["flavor, readers", "synchronize, ns", "p50", "p99", "max", "swap p50", "p99", "max", "swaps per s",
                                  "swap / synchronize", "swap / by hand", "in turn / synchronize", "in turn over synchronize, ns", "clock p50", "kept"], list(counter_lines(figures, "writer", columns)))
     text += table("Exactly once, per 100k signals", ["swap by, flavor", "missed", "doubled", "swaps per signal"],
                   list(counter_lines(figures, "exactly-once", ["missed_per_100k", "doubled_per_100k", "swaps_per_signal"])))

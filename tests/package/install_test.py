@@ -58,7 +58,8 @@ def pkg_config(*words):
 def install():
     run("meson", "install", "-C", options.build, "--no-rebuild", "--destdir", destdir)
     missing = [name for name in (
-        "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/scenarios/memb-defaults.conf", f"{options.datadir}/nmi-sim/stress_index.py",
+        "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/scenarios/memb-defaults.conf", f"{options.datadir}/nmi-sim/stress_index.py", f"{options.datadir}/nmi-sim/stress_scenario.sh",
+        f"{options.datadir}/nmi-sim/stress_jitter.sh",
         *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
         f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
         f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
@@ -96,6 +97,8 @@ def stress_elsewhere():
         run("meson", "setup", "--prefix=/usr", "-Dtests=false", *words, build, options.source)
         scenarios = root / data_folder / "nmi-sim/scenarios"
         shutil.copytree(options.source / "tools/scenarios", scenarios)
+        for part in (options.source / "tools").glob("stress_*"):
+            shutil.copy(part, scenarios.parent)
         (root / bin_folder).mkdir(parents=True)
         shutil.copy(build / "package/nmi-stress", root / bin_folder)
         assert "memb-defaults" in run(root / bin_folder / "nmi-stress", "--list", cwd=root)

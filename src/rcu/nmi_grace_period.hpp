@@ -7,7 +7,8 @@
 //             when it unregisters; one bit per line says whether it is taken, and the scan looks at those lines
 //             only. So registration needs no lock of the updater's, and a line costs while it has an owner.
 //   batching  sequence_ is odd while a grace period runs and grows by 2 with each. A caller is served by any
-//             grace period that began after it came: whoever waited for the lock meanwhile finds its own done.
+//             grace period that began after it came: whoever waited for the lock meanwhile finds its own done. Who
+//             publishes under the lock (synchronize_after) runs one of its own, which serves others.
 //   waiting   spins for as long as a sleep and a wake would take, then sleeps on the reader's word (futex).
 //
 // Kernel: kernel/rcu/tree_exp.h (rcu_exp_gp_seq_snap, sync_exp_work_done), rcu_seq in kernel/rcu/rcu.h.

@@ -7,7 +7,7 @@
 //   turn   two handlers that are exchanged in turn: nothing is built and nothing freed
 //
 // p50 and p99 are of steps that are timed one by one, which adds a clock read (`clock`) to each. Ratios and differences
-// are of laps of up to 16 steps between two clock reads: it adds a sixteenth of one.
+// are of laps: as many steps as fit into 20 us, 16 at most, between two clock reads.
 //
 // With a reader beside it a synchronize after other work is not the one that follows the last at once: the reader's
 // cache line has had time to leave.
@@ -29,8 +29,8 @@ namespace {
 constexpr std::uint64_t window_ns = 2'000'000;
 constexpr int windows = 12;
 constexpr double own_share = 0.9;
-constexpr int most_per_lap = 16;
-constexpr std::uint64_t lap_ns = 20'000;
+constexpr double most_per_lap = 16;
+constexpr double lap_ns = 20'000;
 
 std::uint64_t thread_cpu_ns() noexcept
 {
@@ -94,16 +94,6 @@ machine_config with_sleeping_vcpu(flavor f)
     return config;
 }
 
-/// So many steps take `lap_ns`, if not more than a lap may have.
-template <class Step>
-int per_lap_of(Step step)
-{
-    const std::uint64_t begin_ns = now_ns();
-    step();
-    const std::uint64_t one_ns = std::max<std::uint64_t>(now_ns() - begin_ns, 1);
-    return static_cast<int>(std::clamp<std::uint64_t>(lap_ns / one_ns, 1, most_per_lap));
-}
-
 double median_ns(series& s)
 {
     std::sort(s.ns.begin(), s.ns.end());
@@ -157,13 +147,15 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         series swap_laps;
         series hand_laps;
         series turn_laps;
-        const int per_lap = per_lap_of(raw);
-        for (int there_and_back = 0; there_and_back < 2; ++there_and_back) {
-            measure(sync_laps, helpers, busy, raw, per_lap);
-            measure(turn_laps, helpers, busy, in_turn, per_lap);
-            measure(hand_laps, helpers, busy, by_hand, per_lap);
-            measure(swap_laps, helpers, busy, whole, per_lap);
-        }
+        const auto per_lap = static_cast<int>(std::clamp(lap_ns / median_ns(sync), 1.0, most_per_lap));
+        measure(sync_laps, helpers, busy, raw, per_lap);
+        measure(turn_laps, helpers, busy, in_turn, per_lap);
+        measure(hand_laps, helpers, busy, by_hand, per_lap);
+        measure(swap_laps, helpers, busy, whole, per_lap);
+        measure(swap_laps, helpers, busy, whole, per_lap); // and back
+        measure(hand_laps, helpers, busy, by_hand, per_lap);
+        measure(turn_laps, helpers, busy, in_turn, per_lap);
+        measure(sync_laps, helpers, busy, raw, per_lap);
         const nmi_handler last(slot.load(std::memory_order_relaxed)); // as above
         const double sync_ns = median_ns(sync_laps);
         const double swap_ns = median_ns(swap_laps);

@@ -67,7 +67,7 @@ TEST_CASE("of many threads that exchange at the same time each gets what one of 
     CAPTURE(name_of(f));
     const auto child = in_child(60, [=] {
         constexpr int threads = 4;
-        constexpr int rounds = 5000;
+        constexpr int rounds = 20'000;
         std::vector<std::atomic<int>> freed(threads * rounds);
         struct counted {
             std::atomic<int>* times;
@@ -80,6 +80,7 @@ TEST_CASE("of many threads that exchange at the same time each gets what one of 
             }
             int operator()(const pt_regs&, int) const noexcept { return times->load() == 0 ? 1 : 0; }
         };
+        std::atomic<int> here{0};
         std::uint64_t unknown = 0;
         {
             machine_config c;
@@ -89,6 +90,8 @@ TEST_CASE("of many threads that exchange at the same time each gets what one of 
             std::vector<std::thread> all;
             for (int t = 0; t < threads; ++t)
                 all.emplace_back([&, t] {
+                    for (++here; here < threads;)
+                        std::this_thread::yield(); // so that they meet
                     for (int i = 0; i < rounds; ++i) {
                         static_cast<void>(m.exchange(
                             make_nmi_handler(counted(&freed[static_cast<std::size_t>(t * rounds + i)]))));
@@ -105,7 +108,7 @@ TEST_CASE("of many threads that exchange at the same time each gets what one of 
         return std::to_string(once) + " freed once, " + std::to_string(unknown) + " run when freed";
     });
     CHECK(child.exited);
-    CHECK(child.text == "20000 freed once, 0 run when freed");
+    CHECK(child.text == "80000 freed once, 0 run when freed");
 }
 
 TEST_CASE("a drain under fire ends when the NMIs raised before it have been taken")

@@ -137,7 +137,9 @@ TEST_CASE("a watched run without a lock-up passes, with each workload, and has l
     c.duration_ns = 500'000'000;
     CAPTURE(name_of(c.machine.workload));
     const auto child = in_child(60, [&] {
-        const run_report r = looked_run(c, [](const run_report& done) { return done.watchdog->looks > 0; });
+        const run_report r = looked_run(c, [](const run_report& done) {
+            return done.watchdog->looks > 0 || !done.watchdog->lockups.empty();
+        });
         return fmt::format("passed {} ticks {} looks {} lock-ups {}", r.passed(), r.watchdog->ticks > 0,
                            r.watchdog->looks > 0, r.watchdog->lockups.size());
     });

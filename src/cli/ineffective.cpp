@@ -49,6 +49,8 @@ std::vector<std::string> ineffective_options(const settings& s)
         std::find(run.sources.begin(), run.sources.end(), source_kind::ipi) != run.sources.end())
         notes.emplace_back(
             "--source ipi on one vCPU sends from vCPU 0 to itself alone: no IPI is a remote one");
+    if (run.machine.workload == workload::irqoff && run.machine.irqs == 0 && !needs_irqs(run.fault))
+        notes.emplace_back("--workload irqoff keeps nothing off here: it needs --irqs");
     return notes;
 }
 

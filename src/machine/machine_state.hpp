@@ -55,8 +55,8 @@ struct machine_state {
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};
 
-    nmi_handler
-        owned; ///< what exchange() has published; its writers exclude each other (rcu_ops::synchronize_after)
+    /// What exchange() has published. Its writers exclude each other (rcu_ops::synchronize_after).
+    nmi_handler owned;
 
     /// Protects `sources`; held while a vCPU's thread comes or goes, with the source's own lock inside. An NMI may
     /// interrupt its holder, so it is never taken in NMI context.

@@ -105,8 +105,9 @@ public:
     /// dummy_nmi_callback.
     ///
     /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.
-    /// Context: control; callers publish one after the other, and each gets what the one before it has published. In NMI
-    /// context and in a forked child it is refused, with a line on standard error, and `next` comes back unpublished.
+    /// Context: control; callers publish one after the other, not waiting for the others' grace periods, and each gets what
+    /// the one before it has published. In NMI context and in a forked child it is refused, with a line on standard error,
+    /// and `next` comes back unpublished.
     nmi_handler exchange(nmi_handler next);
 
     /// Raises an NMI on vCPU `cpu`.

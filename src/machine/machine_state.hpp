@@ -46,8 +46,7 @@ struct machine_state {
     std::atomic<bool> booted{false};
 
     /// Callers of synchronize_rcu() and exchange() that have begun and ended to wait. For the stall watch, which has the
-    /// clock: reading it here would cost as much as a short grace period. An exchange() begins when it publishes: one
-    /// that waits until it may, for another's grace period, is not counted, and that one is.
+    /// clock: reading it here would cost as much as a short grace period. An exchange() begins when it publishes.
     std::atomic<std::uint64_t> waits_begun{0};
     std::atomic<std::uint64_t> waits_ended{0};
     std::atomic<std::uint64_t> deferred_begun{0};         ///< callbacks passed to call_rcu()

@@ -5,6 +5,7 @@
 #include "rcu/nmi_deferred.hpp"
 #include "rcu/nmi_grace_period.hpp"
 #include "rcu/rcu.hpp"
+#include "rcu/synchronize_after.hpp"
 #include "rcu/tables.hpp"
 
 #include "annotations.hpp" // rcu/annotations_*
@@ -55,9 +56,9 @@ void synchronize()
     grace_period_ended();
 }
 
-void synchronize_after(void (*step)(void*) noexcept, void* argument)
+void synchronize_alone()
 {
-    grace_periods.synchronize_after([=] { step(argument); });
+    grace_periods.synchronize_alone();
     grace_period_ended();
 }
 
@@ -177,7 +178,7 @@ const rcu_ops nmi_ops{
     []() {},
     []() {},
     synchronize,
-    synchronize_after,
+    synchronize_after<synchronize_alone>,
     call,
     barrier,
     []() { the_worker().start(); },

@@ -61,7 +61,7 @@ struct alignas(Platform::line_size) nmi_reader {
 
     /// Written by its own thread only.
     typename Platform::template atomic<std::uint64_t> word{0};
-    /// An updater sleeps until this reader's section ends. Written by updaters, rarely.
+    /// Updaters that sleep until this reader's section ends. Written by them, rarely.
     typename Platform::template atomic<std::uint32_t> awaited{0};
 };
 

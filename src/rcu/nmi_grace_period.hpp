@@ -6,9 +6,10 @@
 //   readers   a flat array of cache lines. A thread takes the first free line when it registers and gives it back
 //             when it unregisters; one bit per line says whether it is taken, and the scan looks at those lines
 //             only. So registration needs no lock of the updater's, and a line costs while it has an owner.
-//   batching  sequence_ is odd while a grace period runs and grows by 2 with each. A caller is served by any
-//             grace period that began after it came: whoever waited for the lock meanwhile finds its own done. Who
-//             publishes under the lock (synchronize_after) runs one of its own, which serves others.
+//   batching  sequence_ is odd while a shared grace period runs and grows by 2 with each. A caller is served by any
+//             that began after it came: whoever waited for the lock meanwhile finds its own done.
+//   alone     a caller that would run one of its own anyway needs no lock: passes over the readers' words do not disturb
+//             each other, and none waits for another one's readers.
 //   waiting   spins for as long as a sleep and a wake would take, then sleeps on the reader's word (futex).
 //
 // Kernel: kernel/rcu/tree_exp.h (rcu_exp_gp_seq_snap, sync_exp_work_done), rcu_seq in kernel/rcu/rcu.h.
@@ -59,7 +60,8 @@ public:
         word.store(word.load(std::memory_order_relaxed) & ~bit_of(line), Orders::line_given_back);
     }
 
-    /// Returns when every section that had begun has ended. Context: control, vcpu outside of sections.
+    /// Returns when every section that had begun has ended, together with others who call it at the same time.
+    /// Context: control, vcpu outside of sections.
     void synchronize()
     {
         if constexpr (Orders::caller_fence)
@@ -71,14 +73,16 @@ public:
             run();
     }
 
-    /// Runs step(), which unpublishes, with no other one beside it; then as synchronize(), by a grace period of its own,
-    /// which needs neither (1) nor a look at those of others. Context: the same.
-    template <class Step>
-    void synchronize_after(Step step)
+    /// The same by a grace period of its own, whatever others do meanwhile. Context: the same.
+    void synchronize_alone()
     {
-        const std::lock_guard lock(lock_);
-        step();
-        run();
+        if constexpr (Orders::updater_fence)
+            // (2) seq_cst fence: the scan comes after all that the caller, and those whom it serves, unpublished; pairs with (1), nmi_counter.hpp(2)
+            Platform::fence(std::memory_order_seq_cst);
+        scan();
+        if constexpr (Orders::scan_fence)
+            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(2), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
+            Platform::fence(std::memory_order_acquire);
     }
 
     /// The next grace period that begins now ends with this sequence. Kernel: rcu_seq_snap().
@@ -95,18 +99,12 @@ private:
         return std::uint64_t{1} << line % lines_per_word;
     }
 
-    /// One grace period. Under lock_.
+    /// One grace period that others may share. Under lock_.
     void run()
     {
         const std::uint64_t sequence = sequence_.load(std::memory_order_relaxed); // written under the lock
         sequence_.store(sequence + 1, std::memory_order_relaxed);                 // ordered by (2)
-        if constexpr (Orders::updater_fence)
-            // (2) seq_cst fence: the scan comes after all that callers unpublished; pairs with (1), nmi_counter.hpp(2)
-            Platform::fence(std::memory_order_seq_cst);
-        scan();
-        if constexpr (Orders::scan_fence)
-            // (3) acquire fence: the loads of every section that was found ended; pairs with nmi_counter.hpp(1), nmi_counter.hpp(2), nmi_counter.hpp(3), nmi_counter.hpp(6), nmi_counter.hpp(7)
-            Platform::fence(std::memory_order_acquire);
+        synchronize_alone();
         sequence_.store(sequence + 2, std::memory_order_relaxed); // the lock orders it
     }
 
@@ -123,21 +121,22 @@ private:
     static void look_at(reader& r)
     {
         const std::uint64_t word = r.word.load(std::memory_order_relaxed); // ordered by (2) and (3)
-        if ((word & reader::nesting_mask) != 0)
+        if ((word & reader::nesting_mask) != 0) [[unlikely]]
             wait_for(r, word);
     }
 
-    /// One after the other, but all sections end at the same time: the longest is what it takes.
-    static void wait_for(reader& r, std::uint64_t word)
+    /// One after the other, but all sections end at the same time: the longest is what it takes. Not inlined: the scan
+    /// would have to keep its registers in memory.
+    [[gnu::noinline, gnu::cold]] static void wait_for(reader& r, std::uint64_t word)
     {
         for (unsigned n = 0; n < Platform::spins; ++n) {
             Platform::relax();
             if (ended(r, word))
                 return;
         }
-        r.awaited.store(1, std::memory_order_relaxed); // a hint, see sleep_until_ended()
+        r.awaited.fetch_add(1, std::memory_order_relaxed); // a hint, see sleep_until_ended()
         Platform::sleep_until_ended(r, word, ended);
-        r.awaited.store(0, std::memory_order_relaxed); // as above
+        r.awaited.fetch_sub(1, std::memory_order_relaxed); // as above
     }
 
     static bool ended(const reader& r, std::uint64_t word)
@@ -156,8 +155,7 @@ private:
                (Capacity + lines_per_word - 1) / lines_per_word>
         taken_{};
 
-    /// Protects the writes of sequence_ and the steps of callers: one grace period at a time. Held while waiting; never
-    /// in NMI.
+    /// Protects the writes of sequence_: one shared grace period at a time. Held while waiting; never in NMI.
     alignas(Platform::line_size) typename Platform::mutex lock_;
     typename Platform::template atomic<std::uint64_t> sequence_{0};
 };

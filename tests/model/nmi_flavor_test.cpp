@@ -5,11 +5,14 @@
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period
-//   exchange  two updaters replace one object in turn, each in a step under the updater's lock, and poison what was there
+//   exchange  two updaters replace one object in turn, each in a step of its own, and poison what was there: their grace
+//             periods run beside each other
 //   register  the reader's thread takes its line while the updater scans
 //   leave     a thread gives its line back, another takes one beside it, and an updater looks at neither
 //   deferred  the old object is passed to the worker of call(); how the worker sleeps is not in the model
 #include "support/catch2.hpp"
+
+#include "rcu/synchronize_after.hpp"
 
 #include "relacy_platform.hpp"
 
@@ -51,6 +54,12 @@ struct relaxed_take_of_a_line : rcu::nmi_orders {
 };
 struct joins_a_grace_period_under_way : rcu::nmi_orders {
     static constexpr bool full_grace_period = false;
+};
+struct relaxed_step : rcu::step_orders {
+    static constexpr std::memory_order step_begins = std::memory_order_relaxed;
+};
+struct relaxed_step_end : rcu::step_orders {
+    static constexpr std::memory_order step_ended = std::memory_order_relaxed;
 };
 struct relaxed_push : rcu::nmi_orders {
     static constexpr std::memory_order deferred_push = std::memory_order_relaxed;
@@ -183,10 +192,11 @@ struct batch : rl::test_suite<batch<Orders>, 3>, scene<Orders, 2> {
 };
 
 /// As machine::exchange(): who publishes gets what was published before, and reclaims it.
-template <class Orders>
-struct exchange : rl::test_suite<exchange<Orders>, 3>, scene<Orders, 2> {
+template <class Orders, class Steps = rcu::step_orders>
+struct exchange : rl::test_suite<exchange<Orders, Steps>, 3>, scene<Orders, 2> {
     typename platform::template atomic<int> callback{1}; ///< one more than the object's index, 0: none
     rl::var<int> owned;
+    rcu::step_lock<platform, Steps> one_step_at_a_time;
     void before()
     {
         this->line[0] = this->grace_periods.take_reader();
@@ -195,12 +205,12 @@ struct exchange : rl::test_suite<exchange<Orders>, 3>, scene<Orders, 2> {
     }
     void publish(int next)
     {
-        int old = 0;
-        this->grace_periods.synchronize_after([&] {
-            callback.store(next, std::memory_order_release);
-            old = static_cast<int>(owned($));
-            owned($) = next;
-        });
+        one_step_at_a_time.lock();
+        callback.store(next, std::memory_order_release);
+        const int old = static_cast<int>(owned($));
+        owned($) = next;
+        one_step_at_a_time.unlock();
+        this->grace_periods.synchronize_alone();
         if (old != 0)
             this->objects[static_cast<std::size_t>(old - 1)].reclaim();
     }
@@ -219,19 +229,6 @@ struct exchange : rl::test_suite<exchange<Orders>, 3>, scene<Orders, 2> {
         if (const int at = callback.load(std::memory_order_acquire); at != 0)
             this->objects[static_cast<std::size_t>(at - 1)].use();
         rcu::exit_section<platform, Orders>(self);
-    }
-};
-
-/// One who waits as synchronize() does, beside an exchange whose grace period may serve it; what that one publishes is no
-/// matter here.
-template <class Orders>
-struct exchange_serves : batch<Orders> {
-    void thread(unsigned index)
-    {
-        if (index != 2)
-            batch<Orders>::thread(index);
-        else
-            this->grace_periods.synchronize_after([] {});
     }
 };
 
@@ -428,16 +425,9 @@ TEST_CASE("a caller that another's grace period serves is served by one that beg
     is_right<batch<rcu::nmi_orders>>(3);
 }
 
-TEST_CASE("an exchange waits for every section that could see the old object")
+TEST_CASE("an exchange waits for every section that could see the old object, beside another one")
 {
-    SECTION("its own")
-    {
-        is_right<exchange<rcu::nmi_orders>>(3);
-    }
-    SECTION("those of a caller that it serves")
-    {
-        is_right<exchange_serves<rcu::nmi_orders>>(3);
-    }
+    is_right<exchange<rcu::nmi_orders>>(3);
 }
 
 TEST_CASE("a thread may register while an updater scans")
@@ -481,21 +471,17 @@ TEST_CASE("each fence and order left out is found")
     {
         is_found_wrong<batch<no_caller_fence>>(3);
     }
-    SECTION("the updater's fence, for who publishes under its lock")
+    SECTION("the updater's fence, of an exchange")
     {
         is_found_wrong<exchange<no_updater_fence>>(3);
     }
-    SECTION("the same, for those whom that one serves")
+    SECTION("the acquire of a step")
     {
-        is_found_wrong<exchange_serves<no_updater_fence>>(3);
+        is_found_wrong<exchange<rcu::nmi_orders, relaxed_step>>(3);
     }
-    SECTION("the caller's fence, of those whom an exchange serves")
+    SECTION("the release of a step")
     {
-        is_found_wrong<exchange_serves<no_caller_fence>>(3);
-    }
-    SECTION("a grace period that began after the call, where it is an exchange's")
-    {
-        is_found_wrong<exchange_serves<joins_a_grace_period_under_way>>(3);
+        is_found_wrong<exchange<rcu::nmi_orders, relaxed_step_end>>(3);
     }
     SECTION("the fence behind the scan, of an exchange")
     {

@@ -111,6 +111,16 @@ struct platform_with {
             maybe_nmi();
             return value_.exchange(value, order_of(order), $);
         }
+        T fetch_add(T value, std::memory_order order)
+        {
+            maybe_nmi();
+            return value_.fetch_add(value, order_of(order), $);
+        }
+        T fetch_sub(T value, std::memory_order order)
+        {
+            maybe_nmi();
+            return value_.fetch_sub(value, order_of(order), $);
+        }
         bool compare_exchange_weak(T& expected, T value, std::memory_order success, std::memory_order failure)
         {
             maybe_nmi();
@@ -162,6 +172,7 @@ struct platform_with {
             fence(order);
     }
     static void relax() { rl::yield(1, $); }
+    static void wait_for_step() { rl::yield(1, $); }
     static void wake(reader&) {} // who sleeps looks again by itself
     static void sleep_until_ended(reader& r, std::uint64_t word, bool (*ended)(const reader&, std::uint64_t))
     {

@@ -111,6 +111,44 @@ TEST_CASE("of many threads that exchange at the same time each gets what one of 
     CHECK(child.text == "80000 freed once, 0 run when freed");
 }
 
+TEST_CASE("an exchange publishes at once, also while another one waits for a reader, with each flavor")
+{
+    const flavor f = GENERATE(from_range(all_flavors));
+    CAPTURE(name_of(f));
+    const auto child = in_child(60, [=] {
+        machine_config c;
+        c.rcu = f;
+        machine m(c);
+        std::atomic<bool> inside{false};
+        std::atomic<bool> leave{false};
+        static_cast<void>(m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+            for (inside = true; !leave;) {
+            }
+            return 1;
+        })));
+        m.raise_nmi(0);
+        if (!eventually([&] { return inside.load(); }))
+            return std::string("no NMI");
+        std::vector<std::thread> waiting;
+        const auto publishes = [&] {
+            nmi_handler next = make_nmi_handler(handled);
+            const nmi_callback* const published = next.get();
+            waiting.emplace_back([&m, handler = std::move(next)]() mutable {
+                static_cast<void>(m.exchange(std::move(handler)));
+            });
+            return eventually([&] { return m.internals().domain.callback.load() == published; });
+        };
+        const bool first = publishes();
+        const bool second = publishes();
+        leave = true;
+        for (auto& t : waiting)
+            t.join();
+        return std::string(!first ? "not published" : second ? "both published" : "one published");
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "both published");
+}
+
 TEST_CASE("a drain under fire ends when the NMIs raised before it have been taken")
 {
     const delivery d = GENERATE(from_range(all_deliveries));

@@ -26,7 +26,9 @@ struct one_pause_platform {
     static constexpr bool one_instruction = true;
 
     static inline reader* inside = nullptr; ///< the line with the section
+    static inline bool stays = false;       ///< an updater pauses in vain, and sleeps
     static inline int pauses = 0;
+    static inline void (*asleep)(reader&) = nullptr;
 
     static void store_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t value,
                                  std::memory_order order)
@@ -37,10 +39,15 @@ struct one_pause_platform {
     static void relax()
     {
         ++pauses;
+        if (stays)
+            return;
         exit_section<one_pause_platform, nmi_orders>(*inside);
     }
     static void wake(reader&) {}
-    static void sleep_until_ended(reader&, std::uint64_t, bool (*)(const reader&, std::uint64_t)) {}
+    static void sleep_until_ended(reader& r, std::uint64_t, bool (*)(const reader&, std::uint64_t))
+    {
+        asleep(r);
+    }
 };
 
 constexpr std::size_t capacity = 130; // two words of the table, and a part of the third
@@ -48,12 +55,12 @@ using grace_periods = nmi_grace_period<one_pause_platform, nmi_orders, capacity>
 using reader = grace_periods::reader;
 
 /// How many sections a grace period waits for if there is one on this line.
-int waits(grace_periods& g, reader& line)
+int waits(grace_periods& g, reader& line, void (grace_periods::*synchronize)())
 {
     one_pause_platform::inside = &line;
     one_pause_platform::pauses = 0;
     enter_section<one_pause_platform, nmi_orders>(line);
-    g.synchronize();
+    (g.*synchronize)();
     if (one_pause_platform::pauses == 0)
         exit_section<one_pause_platform, nmi_orders>(line);
     return one_pause_platform::pauses;
@@ -67,19 +74,42 @@ TEST_CASE("a grace period looks at every line that is taken and at no other")
         lines.push_back(line);
     REQUIRE(lines.size() == capacity);
 
+    const auto how = GENERATE(&grace_periods::synchronize, &grace_periods::synchronize_alone);
     for (reader* line : lines)
-        CHECK(waits(*g, *line) == 1);
+        CHECK(waits(*g, *line, how) == 1);
 
     for (const auto& [i, beside] : {std::pair{0U, 1U}, {63U, 62U}, {64U, 65U}, {129U, 128U}}) {
         g->give_back(*lines[i]);
-        CHECK(waits(*g, *lines[i]) == 0);
-        CHECK(waits(*g, *lines[beside]) == 1);
+        CHECK(waits(*g, *lines[i], how) == 0);
+        CHECK(waits(*g, *lines[beside], how) == 1);
     }
     for (const std::size_t i : {0U, 63U, 64U, 129U}) {
         CHECK(g->take_reader() == lines[i]); // the first that is free
-        CHECK(waits(*g, *lines[i]) == 1);
+        CHECK(waits(*g, *lines[i], how) == 1);
     }
     CHECK(g->take_reader() == nullptr);
+}
+
+TEST_CASE("who wakes while another sleeps on the same reader leaves that one's mark")
+{
+    static std::unique_ptr<grace_periods> g;
+    static std::vector<std::uint32_t> marks;
+    g = std::make_unique<grace_periods>();
+    marks.clear();
+    reader& line = *g->take_reader();
+    enter_section<one_pause_platform, nmi_orders>(line);
+    one_pause_platform::stays = true;
+    one_pause_platform::asleep = [](reader& r) {
+        marks.push_back(r.awaited);
+        if (marks.size() == 1) {
+            g->synchronize_alone(); // the second, which sleeps and wakes meanwhile
+            marks.push_back(r.awaited);
+        }
+    };
+    g->synchronize_alone();
+    CHECK(marks == std::vector<std::uint32_t>{1, 2, 1});
+    CHECK(line.awaited == 0);
+    one_pause_platform::stays = false;
 }
 
 } // namespace

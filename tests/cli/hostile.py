@@ -163,7 +163,8 @@ def one_cpu():
 
 def many_vcpus():
     file = folder / "many.json"
-    out, _ = run(0, "--cpus", "512", "--rate", "20", "--swap-interval", "100ms", "--duration", "1s", "--output", file)
+    # The injector's turn among 512 spinning vCPUs may come once in a second.
+    out, _ = run(0, "--cpus", "512", "--rate", "20", "--swap-interval", "100ms", "--duration", "4s", "--output", file)
     report = json.loads(file.read_text())
     assert "PASS" in out and len(report["cpus"]) == 512 and report["nmis"]["handled"] > 0
 

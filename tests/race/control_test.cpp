@@ -127,8 +127,10 @@ TEST_CASE("an exchange publishes at once, also while another one waits for a rea
             return 1;
         })));
         m.raise_nmi(0);
-        if (!eventually([&] { return inside.load(); }))
+        if (!eventually([&] { return inside.load(); })) {
+            leave = true;
             return std::string("no NMI");
+        }
         std::vector<std::thread> waiting;
         const auto publishes = [&] {
             nmi_handler next = make_nmi_handler(handled);

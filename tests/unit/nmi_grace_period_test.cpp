@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Which lines a grace period of flavor nmi looks at: each that is taken, in every word of the table, and none that was
-// given back. On a platform where the updater's first pause ends the section that it waits for.
+// given back. On a platform where the updater's first pause ends the section that it waits for. And what an updater leaves
+// to others that wait beside it, where it pauses in vain and sleeps.
 #include "support/catch2.hpp"
 
 #include "rcu/nmi_grace_period.hpp"
@@ -17,7 +18,7 @@ struct one_pause_platform {
     template <class T>
     using atomic = std::atomic<T>;
     struct mutex {
-        void lock() {}
+        void lock() { ++locked; }
         void unlock() {}
     };
     using reader = nmi_reader<one_pause_platform>;
@@ -28,6 +29,7 @@ struct one_pause_platform {
     static inline reader* inside = nullptr; ///< the line with the section
     static inline bool stays = false;       ///< an updater pauses in vain, and sleeps
     static inline int pauses = 0;
+    static inline int locked = 0;
     static inline void (*asleep)(reader&) = nullptr;
 
     static void store_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t value,
@@ -90,7 +92,7 @@ TEST_CASE("a grace period looks at every line that is taken and at no other")
     CHECK(g->take_reader() == nullptr);
 }
 
-TEST_CASE("who wakes while another sleeps on the same reader leaves that one's mark")
+TEST_CASE("who wakes while another sleeps on the same reader leaves that one's mark, and alone takes no lock")
 {
     static std::unique_ptr<grace_periods> g;
     static std::vector<std::uint32_t> marks;
@@ -106,9 +108,11 @@ TEST_CASE("who wakes while another sleeps on the same reader leaves that one's m
             marks.push_back(r.awaited);
         }
     };
-    g->synchronize_alone();
+    one_pause_platform::locked = 0;
+    g->synchronize();
     CHECK(marks == std::vector<std::uint32_t>{1, 2, 1});
     CHECK(line.awaited == 0);
+    CHECK(one_pause_platform::locked == 1); // by the first: the second waits for readers, not for updaters
     one_pause_platform::stays = false;
 }
 

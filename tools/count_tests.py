@@ -46,7 +46,7 @@ parser.add_argument("results", nargs="+", type=named, metavar="NAME=FILE")
 parser.add_argument("--expect", action="append", default=[], type=named, metavar="NAME=SUITE,SUITE",
                     help="suites that have at least one test in the file")
 parser.add_argument("--status", action="append", default=[], type=named, metavar="NAME=N", help="what `meson test` exited with")
-options = parser.parse_args()
+options = parser.parse_intermixed_args()  # each stage has its options behind its file
 expected, statuses = dict(options.expect), dict(options.status)
 
 passed = failed = skipped = 0

@@ -71,5 +71,8 @@ tap.run([
     ("and not twice where one has",
      expect([GOOD, {"name": "a", "result": "FAIL"}], 1, ["failed: gcc: a: fail"], "tests: 1 passed, 1 failed, 0 skipped",
             "--status", "gcc=1")),
+    ("a stage's options stand before the next stage's file",
+     expect([GOOD], 1, ["failed: tsan: no test results"], "tests: 1 passed, 1 failed, 0 skipped",
+            "--expect", "gcc=unit", "--status", "gcc=0", "tsan=nowhere.json", "--status", "tsan=0")),
     ("meson's success changes nothing", expect([GOOD], 0, [], "tests: 1 passed, 0 failed, 0 skipped", "--status", "gcc=0")),
 ])

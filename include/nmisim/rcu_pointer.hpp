@@ -28,7 +28,7 @@ template <class T>
 {
     return slot.load(
         std::
-            memory_order_acquire); // (2) acquire: sees the complete object; pairs with (1), machine/nmi_chain_registry.cpp(2)
+            memory_order_acquire); // (2) acquire: sees the complete object; pairs with (1), machine/registries/nmi_chain_registry.cpp(2)
 }
 
 } // namespace nmisim

@@ -2,10 +2,10 @@
 //
 // nmi-sim: finds the verb, runs it, and is the one place where an exception becomes a message and a code.
 #include "cli/exit_code.hpp"
-#include "cli/suggest.hpp"
+#include "cli/options/suggest.hpp"
+#include "cli/options/usage_error.hpp"
 #include "cli/terminal.hpp"
-#include "cli/usage_error.hpp"
-#include "cli/verb.hpp"
+#include "cli/verbs/verb.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/terminal.hpp"
-#include "observe/output_file.hpp"
+#include "report/output_file.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.hpp"
 #include "cli/terminal.hpp"
-#include "observe/status_line.hpp"
+#include "report/status_line.hpp"
 
 #include <unistd.h>
 

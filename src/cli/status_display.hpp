@@ -4,7 +4,7 @@
 // --interval, and none without it: escape sequences have no place in a log.
 #pragma once
 
-#include "cli/settings.hpp"
+#include "cli/options/settings.hpp"
 #include "verify/run_report.hpp"
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 // standard output, where a reader that went away is no error and a full disk is one.
 #pragma once
 
-#include "cli/settings.hpp"
+#include "cli/options/settings.hpp"
 
 #include <string_view>
 

@@ -4,12 +4,12 @@
 // time (lazy binding, thread-local storage, static objects) is seen as well. What it enters in another object
 // is looked up; what an unsafe function calls in turn is not listed, the handler is to blame for the call.
 #include "base/clock.hpp"
-#include "explore/child.hpp"
-#include "explore/objects.hpp"
-#include "explore/places.hpp"
-#include "explore/shared.hpp"
-#include "explore/signal_safe.hpp"
-#include "explore/stepper.hpp"
+#include "explore/place/objects.hpp"
+#include "explore/place/places.hpp"
+#include "explore/place/signal_safe.hpp"
+#include "explore/step/stepper.hpp"
+#include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
 
 #include <algorithm>
 #include <unordered_set>

@@ -4,9 +4,9 @@
 // every n-th row, on a Linux CPU of its own. A child that crashes or stands still leaves that as the outcome
 // of its schedule, and its successor goes on behind it.
 #include "base/clock.hpp"
-#include "explore/places.hpp"
-#include "explore/schedule.hpp"
-#include "explore/system_call.hpp"
+#include "explore/place/places.hpp"
+#include "explore/step/schedule.hpp"
+#include "explore/step/system_call.hpp"
 
 #include <algorithm>
 #include <csignal>

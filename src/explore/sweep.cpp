@@ -4,10 +4,10 @@
 // crashes or gets stuck at boundary k, that is the verdict on k, and a new child goes on at k + 1 with the
 // same recording: a fork of the same parent has the same addresses.
 #include "base/clock.hpp"
-#include "explore/child.hpp"
-#include "explore/itinerary.hpp"
-#include "explore/places.hpp"
-#include "explore/shared.hpp"
+#include "explore/place/places.hpp"
+#include "explore/step/itinerary.hpp"
+#include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -4,7 +4,7 @@
 #include "base/clock.hpp"
 #include "machine/affinity.hpp"
 #include "machine/signal_line.hpp"
-#include "nmi/trace_ring.hpp"
+#include "nmi/record/trace_ring.hpp"
 #include "rcu/rcu.hpp"
 
 #include <algorithm>

@@ -5,8 +5,8 @@
 #include "base/own_pid.hpp"
 #include "base/raw_write.hpp"
 #include "machine/machine_state.hpp"
-#include "nmi/backtrace.hpp"
 #include "nmi/raise.hpp"
+#include "nmi/record/backtrace.hpp"
 #include "probes.hpp" // base/probes_*
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 // The ingredients of a machine that a fault can leave out.
 #pragma once
 
-#include "nmi/entry_policy.hpp"
+#include "nmi/entry/entry_policy.hpp"
 
 namespace nmisim {
 

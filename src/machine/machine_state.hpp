@@ -4,14 +4,14 @@
 #pragma once
 
 #include "base/own_pid.hpp"
-#include "machine/irq_registry.hpp"
 #include "machine/machine_faults.hpp"
-#include "machine/nmi_chain_registry.hpp"
-#include "machine/nmi_source.hpp"
+#include "machine/registries/irq_registry.hpp"
+#include "machine/registries/nmi_chain_registry.hpp"
 #include "machine/signal_line.hpp"
+#include "machine/sources/nmi_source.hpp"
 #include "machine/trace_log.hpp"
 #include "machine/vcpu_thread.hpp"
-#include "nmi/entry.hpp"
+#include "nmi/entry/entry.hpp"
 #include "nmi/percpu.hpp"
 #include "nmisim/machine.hpp"
 #include "rcu/rcu.hpp"

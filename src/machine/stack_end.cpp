@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "machine/unwind.hpp"
+#include "machine/backtrace/unwind.hpp"
 
 #include <pthread.h>
 

@@ -12,13 +12,13 @@ constexpr std::size_t least_capacity = 64;
 /// False: the record is gone, or half written.
 bool read_slot(const trace_slot& s, std::uint64_t number, trace_record& r) noexcept
 {
-    // (1) acquire: the words of that record; pairs with nmi/trace_ring.cpp(2)
+    // (1) acquire: the words of that record; pairs with nmi/record/trace_ring.cpp(2)
     if (s.number.load(std::memory_order_acquire) != number)
         return false;
     std::array<std::uint64_t, 5> words;
     for (std::size_t i = 0; i < words.size(); ++i)
         words[i] = s.words[i].load(std::memory_order_relaxed);
-    // (2) acquire fence: the number is looked at again after the words; pairs with nmi/trace_ring.cpp(1)
+    // (2) acquire fence: the number is looked at again after the words; pairs with nmi/record/trace_ring.cpp(1)
     std::atomic_thread_fence(std::memory_order_acquire);
     if (s.number.load(std::memory_order_relaxed) != number)
         return false;

@@ -9,7 +9,7 @@
 //   reclaimer    with call_rcu: liburcu's callback thread
 #pragma once
 
-#include "nmi/trace_ring.hpp"
+#include "nmi/record/trace_ring.hpp"
 
 #include <memory>
 #include <string>

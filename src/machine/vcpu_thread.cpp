@@ -3,9 +3,9 @@
 
 #include "base/clock.hpp"
 #include "machine/affinity.hpp"
+#include "machine/backtrace/unwind.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
-#include "machine/unwind.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -256,7 +256,7 @@ std::vector<std::uintptr_t> vcpu_thread::backtrace()
         return {};
     const std::uint64_t deadline_ns = now_ns() + 200'000'000;
     int count = -1;
-    // (6) acquire: the frames; pairs with nmi/backtrace.cpp(1)
+    // (6) acquire: the frames; pairs with nmi/record/backtrace.cpp(1)
     while ((count = backtrace_.count.load(std::memory_order_acquire)) < 0 && now_ns() < deadline_ns)
         sched_yield();
     const auto first = backtrace_.frames.begin();

@@ -13,9 +13,9 @@
 // (rcu/bp.hpp).
 #pragma once
 
-#include "nmi/backtrace.hpp"
-#include "nmi/irq.hpp"
+#include "nmi/irq/irq.hpp"
 #include "nmi/percpu.hpp"
+#include "nmi/record/backtrace.hpp"
 
 #include <atomic>
 #include <cstdint>

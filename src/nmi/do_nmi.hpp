@@ -18,7 +18,7 @@
 #include "base/invariant.hpp"
 #include "nmi/context_tracking.hpp"
 #include "nmi/default_do_nmi.hpp"
-#include "nmi/entry_policy.hpp"
+#include "nmi/entry/entry_policy.hpp"
 #include "nmi/percpu.hpp"
 #include "nmisim/rcu_pointer.hpp"
 

@@ -63,7 +63,7 @@ struct nmi_line {
         const std::uint64_t n = completed.load(std::memory_order_relaxed) + 1; // single writer
         completed.store(n, std::memory_order_release); // (3) release: the NMI's effects; pairs with (4)
     }
-    /// The same where another NMI may end in between (nmi/nesting.hpp). Context: nmi.
+    /// The same where another NMI may end in between (nmi/entry/nesting.hpp). Context: nmi.
     void end_in_window() noexcept
     {
         // (5) release: the NMI's effects; pairs with (4)

@@ -11,12 +11,12 @@
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
 #include "base/invariant.hpp"
+#include "nmi/chain/duration_record.hpp"
+#include "nmi/chain/nmi_stats.hpp"
 #include "nmi/check.hpp"
 #include "nmi/cpu_source.hpp"
-#include "nmi/duration_record.hpp"
+#include "nmi/entry/nmi_nesting.hpp"
 #include "nmi/line.hpp"
-#include "nmi/nmi_nesting.hpp"
-#include "nmi/nmi_stats.hpp"
 #include "nmisim/callback.hpp"
 
 #include <array>
@@ -28,7 +28,7 @@
 namespace nmisim {
 
 struct percpu;
-struct irq_desc; // nmi/irq.hpp
+struct irq_desc; // nmi/irq/irq.hpp
 struct irq_cpu;
 enum class nmi_type : std::uint8_t; // nmisim/nmi_chain.hpp
 
@@ -55,7 +55,7 @@ struct nmi_domain {
     void (*observe_task)(nmi_callback&, percpu&) noexcept = nullptr; ///< task-level readers
     void (*exc_nmi)(int, siginfo_t*, void*) = nullptr;               ///< behind exc_nmi_traced()
 
-    // IRQ lines (nmi/irq.hpp)
+    // IRQ lines (nmi/irq/irq.hpp)
     irq_desc* irqs = nullptr;
     int first_irq_signal = 0;
     sigset_t irq_signals{};
@@ -67,7 +67,7 @@ struct nmi_domain {
     std::atomic<std::uint64_t> strays{0}; ///< NMI signals that no machine raised
     std::atomic<std::uint64_t> refused_synchronize{0};
 
-    // Chains (nmi/chain.hpp)
+    // Chains (nmi/chain/chain.hpp)
     std::array<std::atomic<int (*)(nmi_type, const pt_regs&) noexcept>, 4> emergency{};
     std::atomic<int> ignore_nmis{0}; ///< stop_nmi, restart_nmi
     std::atomic<std::uint64_t> nmi_longest_ns{1'000'000};

@@ -2,7 +2,7 @@
 #include "nmi/raise.hpp"
 
 #include "base/clock.hpp"
-#include "nmi/trace_ring.hpp"
+#include "nmi/record/trace_ring.hpp"
 
 #include <csignal>
 

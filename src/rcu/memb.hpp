@@ -7,7 +7,7 @@
 // Two readers. liburcu's own asks at each lock and twice at each unlock whether the system has membarrier(2),
 // and issues a fence if not. The answer does not change once the library is loaded, so the dispatcher asks once
 // and picks: a translation unit that defines CONFIG_RCU_FORCE_SYS_MEMBARRIER before this header, as liburcu's
-// configure does where the answer is known, gets the reader that never asks (nmi/entry_memb_forced.cpp).
+// configure does where the answer is known, gets the reader that never asks (nmi/entry/entry_memb_forced.cpp).
 #pragma once
 
 #include "rcu/tls.hpp"

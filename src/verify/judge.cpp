@@ -2,7 +2,7 @@
 #include "verify/judge.hpp"
 
 #include "machine/machine_state.hpp"
-#include "verify/libc_guard.hpp"
+#include "verify/libc_guard/libc_guard.hpp"
 #include "verify/symbol.hpp"
 
 #include <fmt/format.h>

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "nmisim/machine.hpp"
-#include "verify/element_pool.hpp"
+#include "verify/parts/element_pool.hpp"
 #include "verify/run_report.hpp"
 
 #include <vector>

@@ -5,11 +5,11 @@
 // completions, `nmi-sim list` and the reports take their words, so that a value has one name everywhere.
 #pragma once
 
-#include "machine/injector.hpp"
-#include "machine/nmi_source.hpp"
+#include "faults/fault.hpp"
+#include "machine/sources/injector.hpp"
+#include "machine/sources/nmi_source.hpp"
 #include "nmisim/flavor.hpp"
 #include "nmisim/machine_config.hpp"
-#include "verify/fault.hpp"
 
 #include <array>
 #include <cstddef>

@@ -2,7 +2,7 @@
 #include "verify/selftest.hpp"
 
 #include "base/clock.hpp"
-#include "machine/nmi_source.hpp"
+#include "machine/sources/nmi_source.hpp"
 #include "nmisim/machine.hpp"
 #include "nmisim/nmi_chain.hpp"
 

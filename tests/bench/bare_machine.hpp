@@ -6,7 +6,7 @@
 
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
-#include "nmi/exc_nmi.hpp"
+#include "nmi/entry/exc_nmi.hpp"
 
 #include <csignal>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The benchmark program: Google Benchmark's options, and the machine and versions that its figures belong to.
-#include "observe/build_info.hpp"
-#include "observe/host_info.hpp"
+#include "report/build_info.hpp"
+#include "report/host_info.hpp"
 #include "suite.hpp"
 
 #include <benchmark/benchmark.h>

@@ -10,8 +10,8 @@
 // times, and the least disturbed one counts. `cpus` says how much it got.
 #include "bare_machine.hpp"
 #include "base/clock.hpp"
-#include "machine/injector.hpp"
 #include "machine/machine_state.hpp"
+#include "machine/sources/injector.hpp"
 #include "statistics.hpp"
 #include "suite.hpp"
 #include "verify/run.hpp"

@@ -3,7 +3,7 @@
 // The child that explores, and what its parent makes of its end.
 #include "explore_test.hpp"
 
-#include "explore/child.hpp"
+#include "explore/watch/child.hpp"
 
 #include <cerrno>
 #include <csignal>

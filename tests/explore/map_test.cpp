@@ -3,7 +3,7 @@
 // The map against a read-side section of one flag, whose answer is known.
 #include "explore_test.hpp"
 
-#include "observe/explore_report.hpp"
+#include "report/explore_report.hpp"
 
 #include <atomic>
 #include <cstdio>

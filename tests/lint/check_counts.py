@@ -34,7 +34,7 @@ def scenarios(root):
 
 
 def faults(root):
-    return matches(root, "src/verify/fault.cpp", r"fault_info\{\s*fault::")
+    return matches(root, "src/faults/fault.cpp", r"fault_info\{\s*fault::")
 
 
 def flaws(root):

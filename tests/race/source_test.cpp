@@ -2,9 +2,9 @@
 //
 // NMIs that the kernel or another vCPU raises: timer, perf, ipi. How many come is the system's doing; that each is
 // in the books, once, is ours.
-#include "machine/ipi_source.hpp"
 #include "machine/machine_state.hpp"
-#include "machine/nmi_source.hpp"
+#include "machine/sources/ipi_source.hpp"
+#include "machine/sources/nmi_source.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/forged_nmi.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // All-CPU backtraces: who is asked, who answers, and what the stacks say.
+#include "machine/backtrace/trigger_backtrace.hpp"
+#include "machine/backtrace/unwind.hpp"
 #include "machine/machine_state.hpp"
-#include "machine/trigger_backtrace.hpp"
-#include "machine/unwind.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"

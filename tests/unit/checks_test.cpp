@@ -2,8 +2,8 @@
 //
 // Checks that look in several ways, one way at a time. In a run with a fault whichever looks first ends the run, so
 // that only a test of its own shows that the others see something too.
-#include "nmi/checked_handler.hpp"
-#include "nmi/irq.hpp"
+#include "nmi/handlers/checked_handler.hpp"
+#include "nmi/irq/irq.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "cli/command_line.hpp"
+#include "cli/options/command_line.hpp"
 
-#include "cli/config_file.hpp"
-#include "cli/usage_error.hpp"
+#include "cli/options/config_file.hpp"
+#include "cli/options/usage_error.hpp"
 #include "support/text_matcher.hpp"
 
 #include <set>

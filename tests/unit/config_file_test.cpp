@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "cli/config_file.hpp"
+#include "cli/options/config_file.hpp"
 
-#include "cli/usage_error.hpp"
+#include "cli/options/usage_error.hpp"
 #include "support/text_matcher.hpp"
 
 #include <sstream>

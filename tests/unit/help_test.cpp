@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "cli/catalog.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/help.hpp"
-#include "cli/usage_error.hpp"
+#include "cli/options/usage_error.hpp"
+#include "cli/verbs/catalog.hpp"
+#include "cli/verbs/help.hpp"
 #include "support/text_matcher.hpp"
 
 #include <sstream>

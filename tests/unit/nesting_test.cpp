@@ -4,7 +4,7 @@
 // overwrites. A handler that raises an NMI on its own vCPU while the window is open is interrupted before its
 // next instruction, so each test is a sequential program.
 #include "machine/machine_state.hpp"
-#include "nmi/nesting.hpp"
+#include "nmi/entry/nesting.hpp"
 #include "nmisim/irq.hpp"
 #include "nmisim/machine.hpp"
 #include "support/catch2.hpp"

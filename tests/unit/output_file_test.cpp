@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "observe/output_file.hpp"
+#include "report/output_file.hpp"
 
 #include "support/catch2.hpp"
 #include "support/child.hpp"

@@ -3,14 +3,14 @@
 // The profiler's buffers: nothing is lost but what found no room, and that is counted.
 #include "machine/machine_state.hpp"
 #include "machine/signal_line.hpp"
-#include "nmi/profile.hpp"
+#include "nmi/handlers/profile.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 #include "support/text_matcher.hpp"
-#include "verify/profile_job.hpp"
+#include "verify/jobs/profile_job.hpp"
+#include "verify/parts/swapper.hpp"
 #include "verify/run.hpp"
-#include "verify/swapper.hpp"
 
 #include <atomic>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Encodings as GNU as writes them.
-#include "explore/successors_aarch64.hpp"
+#include "explore/step/successors_aarch64.hpp"
 
 #include "support/catch2.hpp"
 

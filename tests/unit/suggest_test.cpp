@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/suggest.hpp"
+#include "cli/options/suggest.hpp"
 
 #include "support/catch2.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/value.hpp"
+#include "cli/options/value.hpp"
 
 #include "support/text_matcher.hpp"
 

@@ -2,7 +2,7 @@
 //
 // The hard-lockup detector: its thresholds as a sequential program on a made-up clock, then a real lock-up.
 #include "base/clock.hpp"
-#include "nmi/watchdog.hpp"
+#include "nmi/handlers/watchdog.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 #include "support/looked_run.hpp"

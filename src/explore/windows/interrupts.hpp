@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Windows about one interrupt on top of another: an NMI in an IRQ handler, an NMI in an NMI through the window of
-// nmi/nesting.hpp, and NMIs on a vCPU that RCU does not watch (nmi/context_tracking.hpp).
+// nmi/entry/nesting.hpp, and NMIs on a vCPU that RCU does not watch (nmi/context_tracking.hpp).
 #pragma once
 
 #include "nmisim/explore.hpp"

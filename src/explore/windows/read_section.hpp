@@ -4,8 +4,8 @@
 // own, inlined as do_nmi inlines it, so that its two ends can be compared with a disassembly of the binary.
 #pragma once
 
-#include "nmi/checked_handler.hpp"
 #include "nmi/context_tracking.hpp"
+#include "nmi/handlers/checked_handler.hpp"
 #include "nmisim/flavor.hpp"
 #include "nmisim/rcu_pointer.hpp"
 

@@ -2,8 +2,8 @@
 #include "explore/windows/scene.hpp"
 
 #include "base/clock.hpp"
+#include "faults/plain_publish.hpp"
 #include "machine/machine_state.hpp"
-#include "machine/plain_publish.hpp"
 #include "machine/vcpu_thread.hpp"
 
 #include <cerrno>

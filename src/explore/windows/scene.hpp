@@ -7,8 +7,8 @@
 #pragma once
 
 #include "explore/windows/flaw.hpp"
-#include "nmi/checked_handler.hpp"
-#include "nmi/entry.hpp"
+#include "nmi/entry/entry.hpp"
+#include "nmi/handlers/checked_handler.hpp"
 #include "nmisim/machine.hpp"
 #include "rcu/rcu.hpp"
 

@@ -2,8 +2,8 @@
 #include "explore/windows/swaps.hpp"
 
 #include "explore/windows/scene.hpp"
+#include "faults/plain_publish.hpp"
 #include "machine/machine_state.hpp"
-#include "machine/plain_publish.hpp"
 
 namespace nmisim::explore {
 

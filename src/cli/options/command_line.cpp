@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/command_line.hpp"
+
+#include "cli/options/boost_options.hpp"
+#include "cli/options/config_file.hpp"
+#include "cli/options/suggest.hpp"
+#include "cli/options/usage_error.hpp"
+#include "machine/limits.hpp"
+
+#include <boost/program_options/cmdline.hpp>
+#include <boost/program_options/errors.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace nmisim::cli {
+
+namespace po = boost::program_options;
+
+namespace {
+
+/// "--name" of "--name=value"; the word itself otherwise.
+std::string without_value(const std::string& word)
+{
+    return word.substr(0, word.find('='));
+}
+
+[[noreturn]] void refuse_unknown(const po::error_with_option_name& e, verb_set verb)
+{
+    const std::string typed = without_value(e.get_option_name());
+    const std::string bare = typed.substr(std::min(typed.find_first_not_of('-'), typed.size()));
+    throw usage_error(fmt::format("unrecognized option '{}'{}", typed, option_hint(bare, verb, "--")));
+}
+
+std::string syntax_text(const po::invalid_command_line_syntax& e)
+{
+    using po::invalid_syntax;
+    const std::string option = without_value(e.get_option_name());
+    switch (e.kind()) {
+    case invalid_syntax::missing_parameter:
+    case invalid_syntax::empty_adjacent_parameter: return fmt::format("option '{}' needs a value", option);
+    case invalid_syntax::extra_parameter: return fmt::format("option '{}' takes no value", option);
+    default: return e.what();
+    }
+}
+
+/// `-rate 5` is -r with the value "ate" to every getopt; the user meant something else.
+std::string single_dash_hint(const std::string& original, const option_spec& option)
+{
+    if (original.size() < 3 || original[0] != '-' || original[1] == '-' || option.letter == 0)
+        return {};
+    const option_spec* const meant = find_option(without_value(original.substr(1)));
+    return meant == nullptr ? "" : fmt::format("; did you mean '--{}'?", meant->name);
+}
+
+std::uint64_t seed_from_clock()
+{
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    // Nine digits at most: to be read out and typed again.
+    return (static_cast<std::uint64_t>(now.tv_sec) * 1'000'003 + static_cast<std::uint64_t>(now.tv_nsec)) %
+           1'000'000'000;
+}
+
+/// Whether the word after an option is itself an option: the library would take `--output --json` as a file
+/// of that name.
+bool is_option_word(const std::string& word, verb_set verb)
+{
+    const auto options = all_options();
+    return word.starts_with("--") || std::any_of(options.begin(), options.end(), [&](const option_spec& o) {
+               return o.is_for(verb) && word.size() == 2 && word[0] == '-' && word[1] == o.letter;
+           });
+}
+
+void check_sources(const run_config& run)
+{
+    const auto has = [&](source_kind kind) {
+        return std::find(run.sources.begin(), run.sources.end(), kind) != run.sources.end();
+    };
+    const auto refuse_above = [&](source_kind kind, double most_hz) {
+        if (has(kind) && run.inject.rate_hz > most_hz)
+            throw usage_error(
+                fmt::format("--source {} takes a --rate of at most {:.0f}k", name_of(kind), most_hz / 1e3));
+    };
+    if (run.inject.rate_max && run.sources != std::vector{source_kind::sigqueue})
+        throw usage_error("--rate max is for --source sigqueue alone: the others need NMIs per second");
+    if (run.inject.arrival != arrival::periodic && !has(source_kind::sigqueue))
+        throw usage_error("--arrival is for --source sigqueue: the others are periodic");
+    refuse_above(source_kind::timer, most_timer_hz);
+    refuse_above(source_kind::perf, most_perf_hz);
+}
+
+/// What follows from several options together, or from the machine.
+void resolve(settings& s)
+{
+    const int allowed = allowed_cpus();
+    s.run.machine.cpus = s.cpus.value_or(std::max(allowed - 1, 1));
+    s.run.machine.pin = s.affinity == affinity::automatic && allowed > s.run.machine.cpus;
+    s.run.seed = s.seed.value_or(seed_from_clock());
+    s.run.inject.seed = s.run.seed;
+    // A page does without a timeline where there is none: of NMIs that interrupt NMIs.
+    const bool nmis_nest = s.run.machine.nesting != nesting::blocked || s.run.fault == fault::nested_stack;
+    if (!s.trace_file.empty() || (!s.report_file.empty() && !nmis_nest))
+        s.run.trace_limit = s.trace_limit;
+    if (s.run.inject.rate_max && s.run.inject.arrival != arrival::periodic)
+        throw usage_error(
+            "--arrival needs a --rate in NMIs per second: 'max' leaves no time between arrivals");
+    check_sources(s.run);
+}
+
+} // namespace
+
+split_words split_command_line(verb_set verb, const std::vector<std::string>& words)
+{
+    const po::options_description description = boost_description(verb);
+    po::parsed_options parsed(&description);
+    try {
+        using namespace po::command_line_style;
+        // No .positional(): words that are no options come back in `parsed`, where we can name them.
+        parsed =
+            po::command_line_parser(words).options(description).style(unix_style & ~allow_guessing).run();
+    } catch (const po::unknown_option& e) {
+        refuse_unknown(e, verb);
+    } catch (const po::invalid_command_line_syntax& e) {
+        throw usage_error(syntax_text(e));
+    }
+
+    split_words result;
+    for (const po::basic_option<char>& o : parsed.options) {
+        if (o.position_key != -1) {
+            result.words.insert(result.words.end(), o.value.begin(), o.value.end());
+            continue;
+        }
+        const option_spec& option = *find_option(o.string_key);
+        if (o.original_tokens.size() == 2 && is_option_word(o.original_tokens[1], verb))
+            throw usage_error(fmt::format("option '--{}' needs a value", option.name));
+        const std::string original = o.original_tokens.empty() ? "" : o.original_tokens.front();
+        result.options.push_back({&option, option.is_flag() ? "true" : o.value.at(0),
+                                  fmt::format("--{}", option.name), single_dash_hint(original, option)});
+    }
+    return result;
+}
+
+void apply(settings& s, const assignment& a)
+{
+    try {
+        a.option->set(s, a.value);
+    } catch (const usage_error& e) {
+        throw usage_error(fmt::format("{}: {}{}", a.where, e.what(), a.hint));
+    }
+    if (!a.option->repeatable)
+        std::erase_if(s.given, [&](const auto& g) { return g.first == a.option->name; });
+    s.given.emplace_back(a.option->name, a.value);
+}
+
+settings parse_command_line(verb_set verb, const std::vector<std::string>& words)
+{
+    const split_words line = split_command_line(verb, words);
+    settings s;
+    for (const assignment& a : line.options)
+        if (a.option->name == "help" || a.option->name == "version")
+            apply(s, a);
+    if (s.help || s.version)
+        return s;
+
+    std::string file;
+    for (const assignment& a : line.options)
+        if (a.option->name == "config")
+            file = a.value;
+    if (!file.empty())
+        for (const assignment& a : read_config_file(verb, file))
+            apply(s, a);
+    for (const assignment& a : line.options)
+        apply(s, a);
+    s.words = line.words;
+    resolve(s);
+    return s;
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/condition.hpp"
+
+#include "cli/options/suggest.hpp"
+#include "cli/options/usage_error.hpp"
+#include "cli/options/value.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace nmisim::cli {
+
+namespace {
+
+std::string_view trimmed(std::string_view text)
+{
+    const auto from = text.find_first_not_of(' ');
+    return from == std::string_view::npos ? "" : text.substr(from, text.find_last_not_of(' ') - from + 1);
+}
+
+double parse_limit(std::string_view text, metric_unit unit)
+{
+    switch (unit) {
+    case metric_unit::nanoseconds: return static_cast<double>(parse_duration_ns(text));
+    case metric_unit::per_second: return parse_rate_hz(text);
+    case metric_unit::count: break;
+    }
+    return static_cast<double>(parse_count(text, 0, std::numeric_limits<std::uint64_t>::max()));
+}
+
+} // namespace
+
+threshold parse_condition(std::string_view text)
+{
+    const auto at = text.find_first_of("<>");
+    if (at == std::string_view::npos || at == 0)
+        throw usage_error(
+            fmt::format("'{}' is not a condition (examples: latency.p99>200us, rate<9.5k, swaps<100)", text));
+    const bool or_equal = at + 1 < text.size() && text[at + 1] == '=';
+    const std::string_view name = trimmed(text.substr(0, at));
+    const std::string_view limit = trimmed(text.substr(at + (or_equal ? 2 : 1)));
+
+    const metric* const of = find_metric(name);
+    if (of == nullptr) {
+        std::vector<std::string> names;
+        for (const metric& m : all_metrics())
+            names.push_back(m.name);
+        const std::string nearest = suggest(name, names);
+        throw usage_error(fmt::format("'{}' is not a metric{} ('nmi-sim list metrics' names them)", name,
+                                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+    }
+    threshold t;
+    t.of = of;
+    t.compare = text[at] == '<' ? (or_equal ? comparison::less_equal : comparison::less)
+                                : (or_equal ? comparison::greater_equal : comparison::greater);
+    t.limit = parse_limit(limit, of->unit);
+    t.text = text;
+    return t;
+}
+
+} // namespace nmisim::cli

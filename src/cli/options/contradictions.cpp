@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/contradictions.hpp"
+
+#include "cli/options/usage_error.hpp"
+#include "report/output_file.hpp"
+#include "verify/parts/chain_side.hpp"
+#include "verify/widen.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <initializer_list>
+#include <iterator>
+#include <string>
+#include <system_error>
+
+namespace nmisim::cli {
+
+namespace {
+
+void check_fault(const run_config& run)
+{
+    if (const std::string_view why = not_on_a_chain(run.fault); run.chain > 0 && !why.empty())
+        throw usage_error(
+            fmt::format("--fault {} cannot be shown with --chain: {}", name_of(run.fault), why));
+    if (const std::string why = contradicted(run); !why.empty())
+        throw usage_error(fmt::format("--fault {} cannot be shown: {}", name_of(run.fault), why));
+}
+
+void check_trace(const settings& s)
+{
+    if (s.trace_file.empty())
+        return;
+    if (!s.run.machine.measure_latency)
+        throw usage_error("--trace needs the times that --no-latency leaves out");
+    if (s.run.fault == fault::nested_stack)
+        throw usage_error(
+            "--trace is for NMIs that do not nest, and --fault nested-stack runs with NMIs that do");
+    if (s.run.machine.nesting != nesting::blocked)
+        throw usage_error(fmt::format("--trace is for NMIs that do not nest: leave out --nesting {}",
+                                      name_of(s.run.machine.nesting)));
+}
+
+/// Which option makes the run measure `of`; empty if it is measured. A condition on what is never measured would hold
+/// in each run ("not measured") or in none (a count that stays 0), and either way say nothing.
+std::string_view missing_for(std::string_view of, const run_config& run)
+{
+    const auto is_one_of = [of](std::initializer_list<std::string_view> starts) {
+        return std::any_of(starts.begin(), starts.end(), [of](auto start) { return of.starts_with(start); });
+    };
+    const bool irqs = run.machine.irqs > 0 || needs_irqs(run.fault);
+    const bool hotplug = run.onoff || run.fault == fault::early_unregister;
+    const auto has_source = [&run](source_kind kind) {
+        return std::find(run.sources.begin(), run.sources.end(), kind) != run.sources.end();
+    };
+    const bool injector = !run.inject.rate_max && has_source(source_kind::sigqueue);
+    const bool stamped = has_source(source_kind::sigqueue) || has_source(source_kind::ipi);
+    if (is_one_of({"irq-"}) && !irqs)
+        return "--irqs";
+    if (is_one_of({"latency.", "handler.", "irq-latency.", "irq-handler."}) && !run.machine.measure_latency)
+        return "the latency that --no-latency leaves out";
+    if (is_one_of({"latency."}) && !stamped)
+        return "--source sigqueue or ipi: when the others' NMIs were due is not known";
+    if (is_one_of({"cpu-down.", "cpu-up.", "offlined", "onlined"}) && !hotplug)
+        return "--onoff-interval";
+    if (is_one_of({"gp.", "swap."}) && !run.swap)
+        return "swaps, and so another --swap-interval than 'never'";
+    if (is_one_of({"injector."}) && !injector)
+        return "--source sigqueue with a --rate in NMIs per second";
+    if (is_one_of({"samples-lost", "profile-error"}) && run.handler != handler_kind::profile)
+        return "--handler profile";
+    if (is_one_of({"profile-error"}) && run.machine.workload != workload::split)
+        return "--workload split";
+    if (is_one_of({"long-handlers"}) && run.nmi_longest_ns == 0)
+        return "--nmi-longest";
+    return {};
+}
+
+void check_thresholds(const settings& s)
+{
+    for (const threshold& t : s.fail_if)
+        if (const std::string_view missing = missing_for(t.of->name, s.run); !missing.empty())
+            throw usage_error(fmt::format("--fail-if '{}' needs {}", t.text, missing));
+}
+
+struct named_file {
+    std::string_view option;
+    const std::string& path;
+};
+
+/// Where writing to `path` ends up; /dev/stdout and the like are written to one after the other, and have no place.
+std::string place_of(const std::string& path)
+{
+    namespace fs = std::filesystem;
+    std::error_code none;
+    if (path.empty() || (fs::exists(path, none) && !fs::is_regular_file(path, none)))
+        return {};
+    const fs::path place = fs::weakly_canonical(fs::absolute(file_behind(path), none), none);
+    return place.empty() ? path : place.string();
+}
+
+} // namespace
+
+void check_output_files(const settings& s)
+{
+    const named_file files[] = {{"config", s.config_file},
+                                {"output", s.output_file},
+                                {"report", s.report_file},
+                                {"trace", s.trace_file},
+                                {"svg", s.svg_file}};
+    for (const named_file* second = std::begin(files); second != std::end(files); ++second)
+        for (const named_file* first = std::begin(files); first != second; ++first)
+            if (const std::string place = place_of(first->path);
+                !place.empty() && place == place_of(second->path))
+                throw usage_error(fmt::format("--{} {} would overwrite --{} {}: name two files",
+                                              second->option, second->path, first->option, first->path));
+}
+
+void check_contradictions(const settings& s)
+{
+    check_fault(s.run);
+    check_trace(s);
+    check_thresholds(s);
+    check_output_files(s);
+}
+
+} // namespace nmisim::cli

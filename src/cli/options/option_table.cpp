@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/option_table.hpp"
+
+#include "cli/options/condition.hpp"
+#include "cli/options/setters.hpp"
+#include "cli/options/value.hpp"
+
+#include <algorithm>
+
+namespace nmisim::cli {
+
+namespace {
+
+using enum group;
+using enum value_kind;
+using text = std::string_view;
+
+constexpr std::uint64_t most_vcpus = 4096;
+constexpr std::uint64_t shortest_stall_ns =
+    10'000'000; // between two looks; the scheduler alone takes a few ms
+constexpr std::uint64_t most_irqs = 16;
+constexpr std::uint64_t most_chained = 64;
+constexpr std::uint64_t most_in_flight = 1'000'000;
+constexpr std::uint64_t greatest_seed = (std::uint64_t{1} << 53) - 1; // exact in every JSON reader
+
+const option_spec table[] = {
+    // Load
+    {"rate", 'r', "N", "10k", load, for_run,
+     "NMIs per second and vCPU; k, M, or 'max': as fast as they are taken", set_rate},
+    {"source", 0, "KIND[,KIND]", "sigqueue", load, for_run,
+     "where NMIs come from, each at --rate: sigqueue, timer, perf, ipi; several with commas", set_source,
+     words, "sources"},
+    {"arrival", 0, "KIND", "periodic", load, for_run,
+     "periodic, poisson or burst:N (N at once, at the same mean rate)", set_arrival, words, "arrivals"},
+    {"delivery", 0, "KIND", "latch", load, for_run,
+     "latch: as hardware, one NMI executes and one is pending, more coalesce; queue: each raise is queued",
+     [](settings& s, text v) { s.run.machine.delivery = parse_choice(v, "a delivery", all_deliveries); },
+     words, "deliveries"},
+    {"max-in-flight", 0, "N", "64", load, for_run,
+     "raised and not yet handled, at most, per vCPU; with --delivery queue",
+     [](settings& s, text v) {
+         s.run.machine.max_in_flight = static_cast<unsigned>(parse_count(v, 1, most_in_flight));
+     }},
+    {"irqs", 0, "N", "0", load, for_run,
+     "IRQ lines: maskable interrupts, raised and with their handlers swapped as the NMI's",
+     [](settings& s, text v) { s.run.machine.irqs = static_cast<int>(parse_count(v, 0, most_irqs)); }},
+    {"irq-rate", 0, "N", "1k", load, for_run, "IRQs per second, line and vCPU; with --irqs",
+     [](settings& s, text v) { s.run.irq_rate_hz = parse_rate_hz(v); }},
+
+    // Machine
+    {"cpus", 'c', "N", "allowed CPUs - 1, at least 1", machine, for_run,
+     "number of vCPUs (threads that take NMIs)",
+     [](settings& s, text v) { s.cpus = static_cast<int>(parse_count(v, 1, most_vcpus)); }},
+    {"flavor", 0, "NAME", "memb", machine, for_run | for_explore,
+     "RCU flavor: memb, mb, bp, qsbr (liburcu's), nmi; with explore also 'all'", set_flavor, words,
+     "flavors"},
+    {"workload", 0, "NAME", "spin", machine, for_run,
+     "what a vCPU does between NMIs: spin, idle, read, syscall, alloc, split, irqoff",
+     [](settings& s, text v) { s.run.machine.workload = parse_choice(v, "a workload", all_workloads); },
+     words, "workloads"},
+    {"onoff-interval", 0, "TIME", "never", machine, for_run,
+     "time between vCPU hotplug events: one goes offline or comes back; 0: back to back; never; a bare "
+     "number "
+     "is milliseconds",
+     set_onoff_interval},
+    {"percpu", 0, "FORM", "pda", machine, for_run,
+     "where the NMI count of a vCPU lives: pda (x86_64) or array (i386)",
+     [](settings& s, text v) { s.run.machine.percpu = parse_choice(v, "a per-CPU form", all_percpu_forms); },
+     words, "percpu-forms"},
+    {"nesting", 0, "KIND", "blocked", machine, for_run,
+     "an NMI while one executes: blocked until it ends; latched by the three-state machine; nested",
+     [](settings& s, text v) { s.run.machine.nesting = parse_choice(v, "a nesting", all_nestings); }, words,
+     "nestings"},
+    {"signal", 0, "NAME", "RTMIN+1", machine, for_run, "real-time signal that stands for the NMI",
+     set_signal},
+    {"affinity", 0, "KIND", "auto", machine, for_run,
+     "auto: pin each vCPU to a CPU of its own where there is one left for the injector; none",
+     [](settings& s, text v) { s.affinity = parse_choice(v, "an affinity", all_affinities); }, words,
+     "affinities"},
+    {"no-latency", 0, "", "", machine, for_run,
+     "read no clock at raise, handler entry and exit: no such latencies, and an NMI costs less",
+     [](settings& s, text v) { s.run.machine.measure_latency = !parse_flag(v); }},
+    {"panic-on-unknown-nmi", 0, "", "", machine, for_run, "end the run at an NMI that nobody claims",
+     [](settings& s, text v) { s.run.machine.panic_on_unknown_nmi = parse_flag(v); }},
+
+    // Handlers
+    {"swap-interval", 'i', "TIME", "10ms", handlers, for_run,
+     "time between swaps of the handler; 0: back to back; never; a bare number is milliseconds",
+     set_swap_interval},
+    {"handler", 0, "KIND", "count", handlers, for_run,
+     "count; slow:TIME, which stays in each NMI for TIME; or a job: profile, watchdog, backtrace",
+     set_handler, words, "handlers"},
+    {"chain", 0, "N", "0", handlers, for_run,
+     "put the handler on the LOCAL chain, with N others that come and go at each swap; 0: no chain",
+     [](settings& s, text v) { s.run.chain = static_cast<int>(parse_count(v, 0, most_chained)); }},
+    {"nmi-longest", 0, "TIME", "never", handlers, for_run,
+     "time each handler, and report one that takes at least TIME and longer than any before; never",
+     set_nmi_longest},
+    {"reclaim", 0, "KIND", "sync", handlers, for_run,
+     "how an old handler's data is freed: sync (synchronize_rcu) or call_rcu",
+     [](settings& s, text v) { s.run.reclaim = parse_choice(v, "a way to reclaim", all_reclaims); }, words,
+     "reclaims"},
+    {"controller", 0, "PLACE", "thread", handlers, for_run,
+     "where swaps run: thread (one of its own) or vcpu (vCPU 0, where NMIs interrupt the publishing code)",
+     [](settings& s, text v) { s.run.controller_place = parse_choice(v, "a place", all_controller_places); },
+     words, "controllers"},
+
+    // Run
+    {"duration", 'd', "TIME", "10s", run, for_run,
+     "length of the run; 0: until Ctrl-C; a bare number is seconds",
+     [](settings& s, text v) { s.run.duration_ns = parse_duration_ns(v, bare_number::seconds); }},
+    {"seed", 0, "N", "from the clock", run, for_run, "seed of all that is random; printed in every report",
+     [](settings& s, text v) { s.seed = parse_count(v, 0, greatest_seed); }},
+    {"stall-timeout", 0, "TIME", "10s", run, for_run, "no progress for so long fails the check 'progress'",
+     [](settings& s, text v) {
+         s.run.stall_timeout_ns = parse_duration_from_ns(v, shortest_stall_ns, bare_number::seconds);
+     }},
+
+    // Checks
+    {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,
+     "what to explore; 'nmi-sim list windows' names them; repeatable", set_window, words, "windows", true},
+    {"map", 0, "", "", checks, for_explore,
+     "maps in full: each boundary of the reader x each of the updater, in both orders",
+     [](settings& s, text v) { s.full_map = parse_flag(v); }},
+    {"audit", 0, "", "", checks, for_explore, "only list what an NMI calls, and what of it is not safe there",
+     [](settings& s, text v) { s.audit = parse_flag(v); }},
+    {"single-step", 0, "", "", checks, for_explore,
+     "trap flag only: no breakpoint is written into the program",
+     [](settings& s, text v) { s.single_step = parse_flag(v); }},
+    {"fault", 'f', "NAME", "none", checks, for_run | for_explore,
+     "leave out one ingredient of the pattern and see a check fail", set_fault, words, "faults"},
+    {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",
+     [](settings& s, text v) { s.run.keep_going = parse_flag(v); }},
+    {"fail-if", 0, "COND", "", checks, for_run,
+     "exit 4 if COND holds or was not measured: 'latency.p99>200us', 'rate<9.5k'; repeatable",
+     [](settings& s, text v) { s.fail_if.push_back(parse_condition(v)); }, free_text, "metrics", true},
+
+    // Output
+    {"json", 'j', "", "", output, for_run | for_explore, "report as JSON on standard output",
+     [](settings& s, text v) { s.json = parse_flag(v); }},
+    {"output", 'o', "FILE", "", output, for_run | for_explore,
+     "report as JSON to FILE; the text stays on standard output",
+     [](settings& s, text v) { s.output_file = file_name(v); }, file},
+    {"report", 0, "FILE", "", output, for_run, "report as one HTML page with charts to FILE",
+     [](settings& s, text v) { s.report_file = file_name(v); }, file},
+    {"trace", 0, "FILE", "", output, for_run, "timeline to FILE, for ui.perfetto.dev or speedscope.app",
+     [](settings& s, text v) { s.trace_file = file_name(v); }, file},
+    {"trace-limit", 0, "N", "100k", output, for_run, "newest records that a timeline keeps",
+     [](settings& s, text v) { s.trace_limit = parse_count(v, 1000, 10'000'000); }},
+    {"svg", 0, "FILE", "", output, for_explore,
+     "a full map as a picture to FILE (window do_nmi-map unless one is named)",
+     [](settings& s, text v) { s.svg_file = file_name(v); }, file},
+    {"all", 0, "", "", output, for_explore, "every boundary, not only where something was found",
+     [](settings& s, text v) { s.show_all = parse_flag(v); }},
+    {"histogram", 0, "", "", output, for_run, "add latency histograms to the text",
+     [](settings& s, text v) { s.histogram = parse_flag(v); }},
+    {"interval", 0, "TIME", "redrawn on a terminal, else off", output, for_run,
+     "a status line on standard error every TIME; 0: none; a bare number is seconds",
+     [](settings& s, text v) { s.interval_ns = parse_duration_ns(v, bare_number::seconds); }},
+    {"color", 0, "WHEN", "auto", output, for_all, "auto, always, never; NO_COLOR is honoured",
+     [](settings& s, text v) { s.color = parse_choice(v, "one of the choices", all_color_whens); }, words,
+     "colors"},
+    {"quiet", 'q', "", "", output, for_run | for_explore, "print the verdict only, and what failed",
+     [](settings& s, text v) { set_verbosity(s, v, verbosity::quiet); }},
+    {"verbose", 'v', "", "", output, for_run, "every vCPU, every latency, the host",
+     [](settings& s, text v) { set_verbosity(s, v, verbosity::verbose); }},
+    {"names", 0, "", "", output, for_list, "bare names, one a line, for scripts",
+     [](settings& s, text v) { s.names_only = parse_flag(v); }},
+
+    // Other
+    {"config", 0, "FILE", "", other, for_run,
+     "read options first from FILE, one 'name = value' a line; a value with '#' in double quotes",
+     [](settings& s, text v) { s.config_file = v; }, file},
+    {"print-config", 0, "", "", other, for_run, "print the options in effect in that form, and exit",
+     [](settings& s, text v) { s.print_config = parse_flag(v); }},
+    {"dry-run", 'n', "", "", other, for_run, "check the options and what the system offers, and exit",
+     [](settings& s, text v) { s.dry_run = parse_flag(v); }},
+    {"help", 'h', "", "", other, for_all, "print this help, and exit",
+     [](settings& s, text v) { s.help = parse_flag(v); }},
+    {"version", 'V', "", "", other, for_all, "print the version, and exit",
+     [](settings& s, text v) { s.version = parse_flag(v); }},
+};
+
+} // namespace
+
+std::span<const option_spec> all_options()
+{
+    return table;
+}
+
+const option_spec* find_option(std::string_view name)
+{
+    const auto found = std::find_if(std::begin(table), std::end(table),
+                                    [&](const option_spec& o) { return o.name == name; });
+    return found == std::end(table) ? nullptr : &*found;
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/setters.hpp"
+
+#include "cli/options/value.hpp"
+#include "explore/windows/windows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace nmisim::cli {
+
+void set_rate(settings& s, std::string_view value)
+{
+    s.run.inject.rate_max = value == "max";
+    if (!s.run.inject.rate_max)
+        s.run.inject.rate_hz = parse_rate_hz(value);
+}
+
+void set_source(settings& s, std::string_view value)
+{
+    std::vector<source_kind> sources;
+    for (std::size_t begin = 0; begin <= value.size();) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        const source_kind kind = parse_choice(value.substr(begin, end - begin), "a source", all_source_kinds);
+        if (std::find(sources.begin(), sources.end(), kind) != sources.end())
+            throw usage_error(fmt::format("source '{}' is named twice", name_of(kind)));
+        sources.push_back(kind);
+        begin = end + 1;
+    }
+    s.run.sources = std::move(sources);
+}
+
+void set_arrival(settings& s, std::string_view value)
+{
+    constexpr std::string_view burst_prefix = "burst:";
+    if (value.starts_with(burst_prefix)) {
+        s.run.inject.burst =
+            static_cast<unsigned>(parse_count(value.substr(burst_prefix.size()), 1, 1'000'000));
+        s.run.inject.arrival = arrival::burst;
+        return;
+    }
+    if (value == "burst")
+        throw usage_error("'burst' needs a size (example: burst:16)");
+    constexpr std::array plain{arrival::periodic, arrival::poisson};
+    try {
+        s.run.inject.arrival = parse_choice(value, "an arrival", plain);
+    } catch (const usage_error&) {
+        parse_word(value, "an arrival", {"periodic", "poisson", "burst:N"}); // throws, and names all three
+    }
+    s.run.inject.burst = 1;
+}
+
+void set_swap_interval(settings& s, std::string_view value)
+{
+    s.run.swap = value != "never";
+    if (s.run.swap)
+        s.run.swap_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
+}
+
+void set_nmi_longest(settings& s, std::string_view value)
+{
+    s.run.nmi_longest_ns = value == "never" ? 0 : std::max<std::uint64_t>(1, parse_duration_ns(value));
+}
+
+void set_onoff_interval(settings& s, std::string_view value)
+{
+    s.run.onoff = value != "never";
+    if (s.run.onoff)
+        s.run.onoff_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
+}
+
+/// A tick of the watchdog is a fifth of its threshold, and threads do not sleep for less than that.
+constexpr std::uint64_t shortest_job_ns = 1'000'000;
+
+void set_handler(settings& s, std::string_view value)
+{
+    constexpr std::string_view slow_prefix = "slow:";
+    if (value.starts_with(slow_prefix)) {
+        s.run.handler = handler_kind::count;
+        s.run.hold_ns = parse_duration_ns(value.substr(slow_prefix.size()));
+        return;
+    }
+    if (value == "slow")
+        throw usage_error("'slow' needs a time (example: slow:50us)");
+    constexpr std::string_view room_prefix = "profile:";
+    s.run.hold_ns = 0;
+    if (value.starts_with(room_prefix)) {
+        s.run.handler = handler_kind::profile;
+        s.run.profile_room = parse_count(value.substr(room_prefix.size()), 1, 10'000'000);
+        return;
+    }
+    constexpr std::string_view thresh_prefix = "watchdog:";
+    if (value.starts_with(thresh_prefix)) {
+        s.run.handler = handler_kind::watchdog;
+        s.run.watchdog_thresh_ns =
+            parse_duration_from_ns(value.substr(thresh_prefix.size()), shortest_job_ns);
+        return;
+    }
+    constexpr std::string_view interval_prefix = "backtrace:";
+    if (value.starts_with(interval_prefix)) {
+        s.run.handler = handler_kind::backtrace;
+        s.run.backtrace_interval_ns =
+            parse_duration_from_ns(value.substr(interval_prefix.size()), shortest_job_ns);
+        return;
+    }
+    parse_word(value, "a handler", {"count", "slow:TIME", "profile", "watchdog", "backtrace"});
+    if (value == "slow:TIME")
+        throw usage_error("'slow:TIME' needs a time in place of TIME (example: slow:50us)");
+    s.run.handler = parse_choice(value, "a handler", all_handler_kinds);
+    const run_config defaults;
+    s.run.profile_room = defaults.profile_room;
+    s.run.watchdog_thresh_ns = defaults.watchdog_thresh_ns;
+    s.run.backtrace_interval_ns = defaults.backtrace_interval_ns;
+}
+
+void set_fault(settings& s, std::string_view value)
+{
+    if (value == "none") {
+        s.run.fault = fault::none;
+        return;
+    }
+    std::vector<std::string> names;
+    for (const fault_info& f : all_faults()) {
+        names.emplace_back(f.name);
+        if (f.name == value) {
+            s.run.fault = f.id;
+            return;
+        }
+    }
+    const std::string nearest = suggest(value, names);
+    throw usage_error(fmt::format("'{}' is not a fault{} ('nmi-sim list faults' names them)", value,
+                                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+}
+
+void set_flavor(settings& s, std::string_view value)
+{
+    s.every_flavor = value == "all";
+    if (!s.every_flavor)
+        s.run.machine.rcu = parse_choice(value, "a flavor", all_flavors);
+}
+
+void set_window(settings& s, std::string_view value)
+{
+    std::vector<std::string> names;
+    for (const explore::window_info& w : explore::all_windows())
+        names.emplace_back(w.name);
+    s.windows.push_back(names[parse_word(value, "a window", names)]);
+}
+
+std::string file_name(std::string_view value)
+{
+    if (value.empty())
+        throw usage_error("a file needs a name");
+    if (value == "-")
+        throw usage_error(
+            "'-' is no file; for JSON on standard output say --json, for anything else name /dev/stdout");
+    return std::string(value);
+}
+
+void set_verbosity(settings& s, std::string_view value, verbosity asked)
+{
+    if (parse_flag(value))
+        s.verbosity = asked;
+    else if (s.verbosity == asked)
+        s.verbosity = verbosity::normal;
+}
+
+void set_signal(settings& s, std::string_view value)
+{
+    std::string_view offset = value;
+    if (offset.starts_with("SIG"))
+        offset.remove_prefix(3);
+    if (!offset.starts_with("RTMIN+"))
+        throw usage_error(fmt::format("'{}' is not a real-time signal (example: RTMIN+1)", value));
+    offset.remove_prefix(6);
+    const auto most = static_cast<std::uint64_t>(SIGRTMAX - SIGRTMIN - 1); // the next one asks for backtraces
+    s.run.machine.signal_offset = static_cast<int>(parse_count(offset, 0, most));
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// What each option's value does to the settings, where it takes more than one line to say. Internal to the
+// option table. Errors: usage_error, which the caller completes with the option's name or file and line.
+#pragma once
+
+#include "cli/options/settings.hpp"
+
+#include <string_view>
+
+namespace nmisim::cli {
+
+void set_rate(settings& s, std::string_view value);           // N | max
+void set_source(settings& s, std::string_view value);         // KIND[,KIND...]
+void set_arrival(settings& s, std::string_view value);        // periodic | poisson | burst:N
+void set_swap_interval(settings& s, std::string_view value);  // TIME | never
+void set_onoff_interval(settings& s, std::string_view value); // TIME | never
+void set_nmi_longest(settings& s, std::string_view value);    // TIME | never
+void set_handler(settings& s, std::string_view value);        // count | slow:TIME | a job, with its number
+void set_fault(settings& s, std::string_view value);          // NAME | none
+void set_flavor(settings& s, std::string_view value);         // NAME | all (explore)
+void set_window(settings& s, std::string_view value);         // NAME of a window
+std::string file_name(std::string_view value);                // of a report
+/// --quiet and --verbose: the last one that says so wins, and one that is taken back leaves the other alone.
+void set_verbosity(settings& s, std::string_view value, verbosity asked);
+void set_signal(settings& s, std::string_view value); // RTMIN+n
+
+} // namespace nmisim::cli

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/value.hpp"
+
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+namespace nmisim::cli {
+
+namespace {
+
+constexpr std::uint64_t nano = 1'000'000'000;
+constexpr std::uint64_t most_u64 = std::numeric_limits<std::uint64_t>::max();
+
+/// digits [ '.' digits ] rest
+struct decimal {
+    std::uint64_t whole = 0;
+    std::uint64_t billionths = 0;
+    std::string_view rest;
+    bool overflow = false;
+    bool too_fine = false; ///< more than nine decimals
+};
+
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+std::optional<decimal> split_decimal(std::string_view text)
+{
+    if (text.empty() || !is_digit(text.front()))
+        return std::nullopt;
+    decimal d;
+    const char* const end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, d.whole);
+    d.overflow = error == std::errc::result_out_of_range;
+    d.rest = {after, static_cast<std::size_t>(end - after)};
+    if (d.rest.size() >= 2 && d.rest[0] == '.' && is_digit(d.rest[1])) {
+        std::size_t n = 1;
+        for (std::uint64_t place = nano / 10; n < d.rest.size() && is_digit(d.rest[n]); ++n, place /= 10) {
+            d.billionths += static_cast<std::uint64_t>(d.rest[n] - '0') * place;
+            d.too_fine = d.too_fine || (place == 0 && d.rest[n] != '0');
+        }
+        d.rest.remove_prefix(n);
+    }
+    return d;
+}
+
+/// whole * unit + fraction of unit, or nothing when it is no whole number or does not fit.
+std::optional<std::uint64_t> scaled(const decimal& d, std::uint64_t unit)
+{
+    // A unit above 10^9 is a multiple of it; else billionths * unit stays below 10^18.
+    const std::uint64_t fraction = unit >= nano ? d.billionths * (unit / nano) : d.billionths * unit / nano;
+    const bool whole = unit >= nano || d.billionths * unit % nano == 0;
+    if (d.overflow || d.too_fine || !whole || d.whole > (most_u64 - fraction) / unit)
+        return std::nullopt;
+    return d.whole * unit + fraction;
+}
+
+struct suffix {
+    std::string_view name;
+    std::uint64_t factor;
+};
+constexpr std::array time_units{suffix{"ns", 1},          suffix{"us", 1'000},      suffix{"\u00b5s", 1'000},
+                                suffix{"ms", 1'000'000},  suffix{"s", nano},        suffix{"m", 60 * nano},
+                                suffix{"min", 60 * nano}, suffix{"h", 3'600 * nano}};
+constexpr std::array multiples{suffix{"", 1}, suffix{"k", 1'000}, suffix{"K", 1'000}, suffix{"M", 1'000'000}};
+
+template <typename Table>
+const suffix* find(const Table& table, std::string_view name)
+{
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const suffix& s) { return s.name == name; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+[[noreturn]] void refuse_duration(std::string_view text)
+{
+    throw usage_error(fmt::format("'{}' is not a duration (examples: 500us, 10ms, 1.5s, 2m)", text));
+}
+
+} // namespace
+
+std::uint64_t parse_duration_ns(std::string_view text, bare_number bare)
+{
+    const auto number = split_decimal(text);
+    if (!number)
+        refuse_duration(text);
+    std::uint64_t unit = bare == bare_number::milliseconds ? 1'000'000 : nano;
+    if (!number->rest.empty()) {
+        const suffix* const named = find(time_units, number->rest);
+        if (named == nullptr)
+            refuse_duration(text);
+        unit = named->factor;
+    } else if (bare == bare_number::refused && (number->whole != 0 || number->billionths != 0)) {
+        throw usage_error(fmt::format("'{}' needs a unit (examples: 500us, 10ms, 1.5s, 2m)", text));
+    }
+    const auto ns = scaled(*number, unit);
+    constexpr std::uint64_t longest = 365ULL * 86'400 * nano; // a year: nothing adds up to an overflow
+    if (!ns && !number->overflow && number->whole < longest / unit)
+        throw usage_error(fmt::format("'{}' is finer than a nanosecond", text));
+    if (!ns || *ns > longest)
+        throw usage_error(fmt::format("'{}' is too long (at most a year, 8760h)", text));
+    return *ns;
+}
+
+std::uint64_t parse_duration_from_ns(std::string_view text, std::uint64_t least_ns, bare_number bare)
+{
+    const std::uint64_t ns = parse_duration_ns(text, bare);
+    if (ns < least_ns)
+        throw usage_error(fmt::format("'{}' is too short (at least {})", text, exact_time_text(least_ns)));
+    return ns;
+}
+
+std::uint64_t parse_count(std::string_view text, std::uint64_t least, std::uint64_t most)
+{
+    const auto number = split_decimal(text);
+    const suffix* const multiple = number ? find(multiples, number->rest) : nullptr;
+    if (multiple == nullptr)
+        throw usage_error(fmt::format("'{}' is not a count (examples: 10000, 10k, 2.5M)", text));
+    const auto n = scaled(*number, multiple->factor);
+    if (!n && !number->overflow && number->whole <= most / multiple->factor)
+        throw usage_error(fmt::format("'{}' is not a whole number", text));
+    if (!n || *n < least || *n > most)
+        throw usage_error(fmt::format("'{}' is out of range ({} to {})", text, least, most));
+    return *n;
+}
+
+double parse_rate_hz(std::string_view text)
+{
+    constexpr double most = 1e9;
+    std::string_view number_text = text;
+    if (number_text.ends_with("/s"))
+        number_text.remove_suffix(2);
+    const auto number = split_decimal(number_text);
+    const suffix* const multiple = number ? find(multiples, number->rest) : nullptr;
+    if (multiple == nullptr)
+        throw usage_error(fmt::format("'{}' is not a rate per second (examples: 10000, 10k, 2.5M)", text));
+    const double hz = (static_cast<double>(number->whole) + static_cast<double>(number->billionths) / 1e9) *
+                      static_cast<double>(multiple->factor);
+    if (number->overflow || hz > most)
+        throw usage_error(fmt::format("'{}' is too high (at most 1000M per second)", text));
+    if (hz <= 0)
+        throw usage_error(fmt::format("'{}' must be more than 0", text));
+    return hz;
+}
+
+bool parse_flag(std::string_view text)
+{
+    for (const std::string_view yes : {"true", "yes", "on", "1"})
+        if (text == yes)
+            return true;
+    for (const std::string_view no : {"false", "no", "off", "0"})
+        if (text == no)
+            return false;
+    throw usage_error(fmt::format("'{}' is neither true nor false", text));
+}
+
+std::size_t parse_word(std::string_view text, std::string_view what, const std::vector<std::string>& words)
+{
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found != words.end())
+        return static_cast<std::size_t>(found - words.begin());
+    const std::string nearest = suggest(text, words);
+    throw usage_error(fmt::format("'{}' is not {} ({}){}", text, what, fmt::join(words, ", "),
+                                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+}
+
+} // namespace nmisim::cli

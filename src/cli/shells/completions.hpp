@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// Shell completions and the manual page's tables, written by the program itself from the verb and option tables
+// and the catalogue: `nmi-sim completions bash`, `nmi-sim manual`. The build calls both; --help does not list
+// them.
+#pragma once
+
+#include "cli/options/option_table.hpp"
+
+#include <string>
+#include <vector>
+
+namespace nmisim::cli {
+
+/// Values that can stand after the option, as far as they can be listed. A placeholder is cut: "slow:".
+std::vector<std::string> words_for(const option_spec& option, verb_set verb);
+
+std::string bash_completions();
+std::string zsh_completions();
+std::string fish_completions();
+/// Sections of nmi-sim(1) in scdoc's language: verbs, options, exit status.
+std::string manual_sections();
+
+} // namespace nmisim::cli

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// `nmi-sim completions SHELL` and `nmi-sim manual`: for the build, and for who wants a completion in ~/.config.
+#include "cli/exit_code.hpp"
+#include "cli/options/value.hpp"
+#include "cli/shells/completions.hpp"
+#include "cli/terminal.hpp"
+#include "cli/verbs/catalog.hpp"
+#include "cli/verbs/verb.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace nmisim::cli {
+
+std::vector<std::string> words_for(const option_spec& option, verb_set verb)
+{
+    std::vector<std::string> words;
+    const catalog_topic* const topic = find_topic(option.topic);
+    if (topic == nullptr)
+        return words;
+    for (const catalog_entry& e : topic->entries()) {
+        const std::size_t colon = e.name.find(':');
+        words.push_back(colon == std::string::npos ? e.name : e.name.substr(0, colon + 1));
+    }
+    if (option.name == "flavor" && verb == for_explore)
+        words.emplace_back("all");
+    return words;
+}
+
+namespace {
+
+/// These two have no options, and `VERB --help` is what the message of a usage error advises.
+bool asks_for_help(const invocation& call)
+{
+    if (call.words.size() != 1 || (call.words[0] != "--help" && call.words[0] != "-h"))
+        return false;
+    const verb_info& verb = *find_verb(call.argv.at(1));
+    write_stdout(fmt::format("Usage: nmi-sim {}{}{}\n\nPrints {}.\n", verb.name,
+                             verb.synopsis.empty() ? "" : " ", verb.synopsis, verb.summary));
+    return true;
+}
+
+} // namespace
+
+int completions_verb(const invocation& call)
+{
+    struct shell {
+        const char* name;
+        std::string (*text)();
+    };
+    constexpr std::array shells{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
+                                shell{"fish", fish_completions}};
+    if (asks_for_help(call))
+        return exit_pass;
+    if (call.words.size() != 1)
+        throw usage_error("'completions' takes one word: bash, zsh or fish");
+    write_stdout(shells[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text());
+    return exit_pass;
+}
+
+int manual_verb(const invocation& call)
+{
+    if (asks_for_help(call))
+        return exit_pass;
+    if (!call.words.empty())
+        throw usage_error("'manual' takes no argument");
+    write_stdout(manual_sections());
+    return exit_pass;
+}
+
+} // namespace nmisim::cli

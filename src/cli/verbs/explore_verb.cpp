@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// `nmi-sim explore`: which windows, which flavors, what is left out; the reports as they come, and what they add
+// up to. Standard output carries the reports, standard error the going-on.
+#include "cli/exit_code.hpp"
+#include "cli/options/command_line.hpp"
+#include "cli/options/contradictions.hpp"
+#include "cli/options/usage_error.hpp"
+#include "cli/report_writer.hpp"
+#include "cli/stop_signals.hpp"
+#include "cli/terminal.hpp"
+#include "cli/verbs/help.hpp"
+#include "cli/verbs/verb.hpp"
+#include "explore/watch/child.hpp"
+#include "explore/windows/windows.hpp"
+#include "report/explore_report.hpp"
+#include "report/output_file.hpp"
+#include "report/units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <initializer_list>
+
+namespace nmisim::cli {
+
+namespace {
+
+using namespace explore;
+
+struct item {
+    std::string window;
+    window_options options;
+};
+
+flaw flaw_of(fault f)
+{
+    for (const flaw_info& i : all_flaws)
+        if (i.name == name_of(f))
+            return i.id;
+    return flaw::none;
+}
+
+std::string_view window_that_finds(flaw f)
+{
+    for (const flaw_info& i : all_flaws)
+        if (i.id == f)
+            return i.window;
+    return {};
+}
+
+std::vector<std::string> chosen_windows(const settings& s, flaw left_out)
+{
+    if (!s.windows.empty())
+        return s.windows;
+    if (s.audit)
+        return {"audit"};
+    if (left_out != flaw::none)
+        return {std::string(window_that_finds(left_out))};
+    if (!s.svg_file.empty())
+        return {"do_nmi-map"};
+    std::vector<std::string> all;
+    for (const window_info& w : all_windows())
+        if (w.by_default)
+            all.emplace_back(w.name);
+    return all;
+}
+
+std::vector<item> plan_of(const settings& s)
+{
+    std::vector<flavor> flavors;
+    if (s.every_flavor)
+        flavors.assign(all_flavors.begin(), all_flavors.end());
+    else
+        flavors.push_back(s.run.machine.rcu);
+    const flaw left_out = flaw_of(s.run.fault);
+    std::vector<item> plan;
+    for (const flavor f : flavors)
+        for (const std::string& w : chosen_windows(s, left_out)) {
+            item i{w, {.rcu = f, .left_out = left_out, .full_map = s.full_map || !s.svg_file.empty()}};
+            i.options.within.how = s.single_step ? method::single_step : method::automatic;
+            plan.push_back(i);
+            // Beside the defect, the vCPU life that avoids it; by itself nobody asked for that.
+            if (w == "vcpu-exit" && not_applicable(w, i.options).empty())
+                plan.push_back({"vcpu-end", i.options});
+        }
+    return plan;
+}
+
+bool is_map(const item& i)
+{
+    return i.window.ends_with("-map");
+}
+
+void check_usage(const settings& s, const std::vector<item>& plan)
+{
+    if (!s.words.empty())
+        throw usage_error(fmt::format("unexpected argument '{}'", s.words.front()));
+    if (s.audit &&
+        std::any_of(s.windows.begin(), s.windows.end(), [](const auto& w) { return w != "audit"; }))
+        throw usage_error("--audit looks at the window audit alone: leave out --audit, or --window");
+    if (s.full_map && std::none_of(plan.begin(), plan.end(), is_map))
+        throw usage_error("--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
+    if (!s.svg_file.empty() && std::count_if(plan.begin(), plan.end(), is_map) != 1)
+        throw usage_error("--svg draws one map: name one flavor and one of the windows do_nmi-map, read-map");
+}
+
+std::string text_of(const any_report& r, bool all)
+{
+    return std::visit([all](const auto& one) { return to_text(one, all); }, r);
+}
+
+int exit_code_of(const std::vector<any_report>& reports)
+{
+    for (const int code : {exit_check_failed, exit_could_not_run, exit_unsupported})
+        for (const any_report& r : reports)
+            if (explore::exit_code(r) == code)
+                return code;
+    return reports.empty() ? exit_unsupported : exit_pass;
+}
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+void ask_to_stop(int signal_number)
+{
+    stop_signal = signal_number;
+    stop_asked.store(true, std::memory_order_relaxed); // read by the thread that is interrupted
+}
+
+/// The first one ends the window under way, and what is finished is reported; the second is fatal. Also where a shell
+/// has started the program in the background, with SIGINT ignored.
+void take_stop_signals()
+{
+    struct sigaction action {};
+    action.sa_handler = ask_to_stop;
+    action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+    sigemptyset(&action.sa_mask);
+    for (const int s : {SIGINT, SIGTERM})
+        sigaction(s, &action, nullptr);
+}
+
+/// Ignored SIGCHLD is inherited from a careless parent; how a child ended could then not be known.
+void see_children_end()
+{
+    signal(SIGCHLD, SIG_DFL);
+}
+
+/// All that can be explored of `plan`, each report printed as it comes. False: stopped before its end.
+bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<any_report>& reports)
+{
+    const bool chatty = s.verbosity != verbosity::quiet;
+    for (const item& i : plan) {
+        if (const std::string_view why = not_applicable(i.window, i.options); !why.empty()) {
+            write_stderr(
+                fmt::format("nmi-sim: {} {}: not explored: {}\n", name_of(i.options.rcu), i.window, why));
+            continue;
+        }
+        if (chatty)
+            write_stderr(fmt::format("exploring {} {}\n", name_of(i.options.rcu), i.window));
+        try {
+            if (stop_signal != 0)
+                throw stopped{};
+            reports.push_back(explore_window(i.window, i.options));
+        } catch (const stopped&) {
+            write_stderr(fmt::format("nmi-sim: stopped in {} {}\n", name_of(i.options.rcu), i.window));
+            return false;
+        }
+        if (!s.json && (chatty || explore::exit_code(reports.back()) != exit_pass))
+            write_stdout(text_of(reports.back(), s.show_all));
+    }
+    return true;
+}
+
+std::string summary_of(const std::vector<any_report>& reports)
+{
+    std::size_t nmis = 0;
+    std::size_t found = 0;
+    std::uint64_t schedules = 0;
+    std::uint64_t elapsed_ns = 0;
+    for (const any_report& r : reports) {
+        std::visit([&](const auto& one) { elapsed_ns += one.elapsed_ns; }, r);
+        if (const auto* s = std::get_if<sweep_report>(&r)) {
+            nmis += s->cells.size();
+            found += s->count(explore::verdict::violation) + s->count(explore::verdict::crash) +
+                     s->count(explore::verdict::hang);
+        } else if (const auto* m = std::get_if<map_report>(&r)) {
+            schedules += m->schedules;
+            found += m->findings.size();
+        } else {
+            found += std::get<audit_report>(r).unsafe();
+        }
+    }
+    return fmt::format(
+        "{}, {}, {}: {}, {:.2f} s\n"
+        "Explored: sequentially consistent interleavings of the compiled code, one NMI per run, in maps at "
+        "most one preemption of each thread.\n",
+        plural_text(reports.size(), "window"), plural_text(nmis, "NMI"), plural_text(schedules, "schedule"),
+        plural_text(found, "finding"), static_cast<double>(elapsed_ns) / 1e9);
+}
+
+report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,
+                            bool complete)
+{
+    const auto json = [&] { return to_json(reports, call.argv, complete); };
+    report_writer writer;
+    if (s.json)
+        writer.to_stdout(json);
+    writer.to_file(s.output_file, json);
+    for (const any_report& r : reports)
+        if (const auto* m = std::get_if<map_report>(&r); m != nullptr && m->absent.empty())
+            writer.to_file(s.svg_file, [m] { return to_svg(*m); });
+    return writer;
+}
+
+} // namespace
+
+int explore_verb(const invocation& call)
+{
+    const settings s = parse_command_line(for_explore, call.words);
+    if (s.help || s.version) {
+        write_stdout(s.help ? help_text(*find_verb("explore"), help_columns()) : version_text());
+        return exit_pass;
+    }
+    const std::vector<item> plan = plan_of(s);
+    check_usage(s, plan);
+    check_output_files(s);
+    for (const std::string& file : {s.output_file, s.svg_file})
+        if (!file.empty())
+            check_output_file(file);
+    if (s.run.fault != fault::none && flaw_of(s.run.fault) == flaw::none) {
+        write_stderr(fmt::format(
+            "nmi-sim: --fault {} is no matter of order or protection at an instruction; a run finds "
+            "it: nmi-sim --fault {}\n",
+            name_of(s.run.fault), name_of(s.run.fault)));
+        return exit_unsupported;
+    }
+    see_children_end();
+    if (const std::string absent = mechanism_absent(); !absent.empty()) {
+        write_stderr("nmi-sim: nothing can be explored here: " + absent + "\n");
+        return exit_unsupported;
+    }
+    take_stop_signals();
+    std::vector<any_report> reports;
+    const bool complete = explore_all(s, plan, reports);
+    if (!s.json)
+        write_stdout(summary_of(reports) + (complete ? "" : "INCOMPLETE: stopped before the last window\n"));
+    const report_writer writer = write_reports(s, call, reports, complete);
+    if (!complete && writer.all_written())
+        die_of(stop_signal); // as a run: the shell is to know, and stop its loop
+    return writer.exit_code(complete ? exit_code_of(reports) : 128 + stop_signal);
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "cli/verbs/verb.hpp"
+
+#include <algorithm>
+
+namespace nmisim::cli {
+
+namespace {
+
+const verb_info table[] = {
+    {"run", for_run, "deliver NMIs while handlers are swapped, and check (the default)", "[OPTION]...",
+     "Deliver simulated NMIs (real-time signals) to vCPUs (threads) while a controller swaps their "
+     "RCU-protected handler and frees the old one, and check that nothing is used after its grace period, "
+     "nothing is lost and nothing runs twice.",
+     "  nmi-sim                                     ten seconds with the defaults\n"
+     "  nmi-sim --rate 50k --swap-interval 500us    harder\n"
+     "  nmi-sim --rate max --swap-interval 0        as hard as it gets\n"
+     "  nmi-sim --fault no-grace-period             watch a check catch the bug\n"
+     "  nmi-sim --json | jq .nmis.handled\n",
+     run_verb},
+    {"explore", for_explore,
+     "place an NMI at every instruction, and a pause at every instruction of a reader", "[OPTION]...",
+     "Explore the read side, the write side and the vCPU life of this program at every instruction boundary: "
+     "one "
+     "real NMI per run, each boundary once; and maps that pause a reader at each of its instructions while a "
+     "whole "
+     "swap runs against it. What it finds it finds each time, with address, symbol, source line and "
+     "schedule.",
+     "  nmi-sim explore --flavor all                every window, every flavor: clean\n"
+     "  nmi-sim explore --fault no-read-lock        the instructions at which it breaks\n"
+     "  nmi-sim explore --svg map.svg               reader x updater as a picture\n"
+     "  nmi-sim explore --flavor bp --window vcpu-exit   an upstream deadlock, found and named\n",
+     explore_verb},
+    {"selftest", for_selftest, "send an NMI in every way there is, with every flavor and delivery",
+     "[OPTION]...",
+     "Send NMIs from vCPU to vCPU (remote IPI), from a vCPU to itself (local IPI), from outside and to a "
+     "vCPU "
+     "that has been offline, with each flavor and delivery once, as the kernel's NMI selftest does at boot: "
+     "a "
+     "line each, and a verdict.",
+     "  nmi-sim selftest\n", selftest_verb},
+    {"list", for_list, "name the flavors, faults, checks and all else there is to choose",
+     "[TOPIC]... [OPTION]...", "Print what options can be set to: all topics, or those named.",
+     "  nmi-sim list faults\n"
+     "  nmi-sim list --names flavors                one a line, for scripts\n",
+     list_verb},
+};
+
+/// Without options of their own: --help names them in one place, and completions do not offer them.
+const verb_info helpers[] = {
+    {"help", for_list, "the help of a verb; without one, this text", "[VERB]", "", "", help_verb},
+    {"completions", for_list, "completions for a shell, on standard output", "bash|zsh|fish", "", "",
+     completions_verb},
+    {"manual", for_list, "the manual page's sections, as the build takes them", "", "", "", manual_verb},
+};
+
+const verb_info* find_in(std::span<const verb_info> verbs, std::string_view name)
+{
+    const auto found =
+        std::find_if(verbs.begin(), verbs.end(), [&](const verb_info& v) { return v.name == name; });
+    return found == verbs.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+std::span<const verb_info> all_verbs()
+{
+    return table;
+}
+
+std::span<const verb_info> helper_verbs()
+{
+    return helpers;
+}
+
+const verb_info* find_verb(std::string_view name)
+{
+    const verb_info* const listed = find_in(table, name);
+    return listed != nullptr ? listed : find_in(helpers, name);
+}
+
+const verb_info& default_verb()
+{
+    return table[0];
+}
+
+} // namespace nmisim::cli

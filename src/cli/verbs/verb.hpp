@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// What the program can do: `nmi-sim VERB [OPTION]...`. A verb is a row of the table in verb.cpp: its name, how
+// --help describes it, and its function. To add one: write the function in a file of its own, add the row, and
+// give its options to the option table with its bit of `verb_set`.
+#pragma once
+
+#include "cli/options/option_table.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::cli {
+
+struct invocation {
+    std::vector<std::string> argv;  ///< all of it, the program's name first
+    std::vector<std::string> words; ///< what follows the verb
+};
+
+struct verb_info {
+    std::string_view name;
+    verb_set id;
+    std::string_view summary;      ///< one line, for the list of verbs
+    std::string_view synopsis;     ///< "[OPTION]..."
+    std::string_view description;  ///< paragraphs for --help
+    std::string_view examples;     ///< lines for --help
+    int (*run)(const invocation&); ///< the exit code. Errors: any exception; main() prints it
+};
+
+/// Those with a --help of their own.
+std::span<const verb_info> all_verbs();
+/// Those that only print something about the others.
+std::span<const verb_info> helper_verbs();
+const verb_info* find_verb(std::string_view name);
+/// The one that is meant when none is named.
+const verb_info& default_verb();
+
+int run_verb(const invocation& call);
+int list_verb(const invocation& call);
+int explore_verb(const invocation& call);
+int selftest_verb(const invocation& call);
+int help_verb(const invocation& call);
+int completions_verb(const invocation& call);
+int manual_verb(const invocation& call);
+
+} // namespace nmisim::cli

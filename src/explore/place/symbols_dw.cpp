@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// Symbols, source lines and the stacks of stuck threads by elfutils. Static functions have names here too.
+#include "explore/place/places.hpp"
+#include "explore/watch/child.hpp"
+
+#include <memory>
+
+#include <elfutils/libdwfl.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+char* no_debuginfo_path = nullptr;
+
+// Never debuginfod: looking at an address must not go to the network.
+int no_separate_debuginfo(Dwfl_Module*, void**, const char*, Dwarf_Addr, const char*, const char*, GElf_Word,
+                          char**)
+{
+    return -1;
+}
+
+const Dwfl_Callbacks callbacks{
+    .find_elf = dwfl_linux_proc_find_elf,
+    .find_debuginfo = no_separate_debuginfo,
+    .section_address = nullptr,
+    .debuginfo_path = &no_debuginfo_path,
+};
+
+struct close_dwfl {
+    void operator()(Dwfl* d) const noexcept { dwfl_end(d); }
+};
+using dwfl_ptr = std::unique_ptr<Dwfl, close_dwfl>;
+
+dwfl_ptr open_process(pid_t pid)
+{
+    dwfl_ptr d{dwfl_begin(&callbacks)};
+    if (d == nullptr || dwfl_linux_proc_report(d.get(), pid) != 0 ||
+        dwfl_report_end(d.get(), nullptr, nullptr) != 0)
+        return nullptr;
+    return d;
+}
+
+Dwfl* own_process()
+{
+    static const dwfl_ptr d = open_process(getpid());
+    return d.get();
+}
+
+std::string file_name(std::string_view path)
+{
+    const std::size_t slash = path.rfind('/');
+    return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+struct chain {
+    std::vector<std::uintptr_t> ip;
+};
+
+int add_frame(Dwfl_Frame* frame, void* argument)
+{
+    auto& c = *static_cast<chain*>(argument);
+    Dwarf_Addr pc = 0;
+    bool activation = false;
+    if (!dwfl_frame_pc(frame, &pc, &activation))
+        return DWARF_CB_ABORT;
+    c.ip.push_back(
+        static_cast<std::uintptr_t>(pc - (activation ? 0 : 1))); // a return address is past the call
+    return c.ip.size() < 64 ? DWARF_CB_OK : DWARF_CB_ABORT;
+}
+
+} // namespace
+
+void find_symbol(place& where)
+{
+    Dwfl_Module* module = own_process() != nullptr ? dwfl_addrmodule(own_process(), where.ip) : nullptr;
+    if (module == nullptr)
+        return;
+    Dwarf_Addr start = 0;
+    const char* name = dwfl_module_info(module, nullptr, &start, nullptr, nullptr, nullptr, nullptr, nullptr);
+    where.object = file_name(name != nullptr ? name : "");
+    where.object_offset = where.ip - start;
+    GElf_Off offset = 0;
+    GElf_Sym symbol{};
+    const char* found = dwfl_module_addrinfo(module, where.ip, &offset, &symbol, nullptr, nullptr, nullptr);
+    if (found != nullptr && (symbol.st_size == 0 || offset < symbol.st_size)) {
+        where.symbol = demangled(found);
+        where.offset = offset;
+    }
+    if (Dwfl_Line* line = dwfl_module_getsrc(module, where.ip)) {
+        int number = 0;
+        if (const char* file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr))
+            where.source = file_name(file) + ":" + std::to_string(number);
+    }
+}
+
+std::optional<symbol_bounds> find_bounds(std::uintptr_t ip)
+{
+    Dwfl_Module* module = own_process() != nullptr ? dwfl_addrmodule(own_process(), ip) : nullptr;
+    if (module == nullptr)
+        return std::nullopt;
+    GElf_Off offset = 0;
+    GElf_Sym symbol{};
+    if (dwfl_module_addrinfo(module, ip, &offset, &symbol, nullptr, nullptr, nullptr) == nullptr)
+        return std::nullopt;
+    return symbol_bounds{ip - offset, static_cast<std::uintptr_t>(symbol.st_size)};
+}
+
+const char* symbols_by() noexcept
+{
+    return "elfutils";
+}
+
+std::vector<std::uintptr_t> stack_of(pid_t pid, int tid)
+{
+    chain c;
+    const dwfl_ptr d = open_process(pid);
+    if (d == nullptr || dwfl_linux_proc_attach(d.get(), pid, false) != 0)
+        return c.ip;
+    dwfl_getthread_frames(d.get(), tid, add_frame, &c); // an error leaves the frames found so far
+    return c.ip;
+}
+
+} // namespace nmisim::explore

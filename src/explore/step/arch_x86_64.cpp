@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+//
+// x86-64: the trap flag (TF) of RFLAGS raises #DB after each instruction; the kernel turns it into SIGTRAP,
+// clears TF on the way into any signal handler and keeps it in the saved context (Intel SDM vol. 3, 17.3.1.4).
+#include "explore/step/arch.hpp"
+
+#include <sys/syscall.h>
+
+namespace nmisim::explore::arch {
+
+namespace {
+
+constexpr long long trap_flag = 0x100;
+constexpr unsigned char int3 = 0xcc;
+
+greg_t& reg(ucontext_t& at, int which) noexcept
+{
+    return at.uc_mcontext.gregs[which];
+}
+
+greg_t reg(const ucontext_t& at, int which) noexcept
+{
+    return at.uc_mcontext.gregs[which];
+}
+
+} // namespace
+
+// Functions of their own, so that pushfq never meets the red zone of a caller. Traps on their own instructions
+// (one or two, as the CPU or the hypervisor has it) are not boundaries: of_the_mechanism().
+asm(R"(
+    .text
+    .globl nmisim_call_stepped
+    .hidden nmisim_call_stepped
+    .type nmisim_call_stepped, @function
+nmisim_call_stepped:
+    .cfi_startproc
+    pushq %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    movq %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    pushfq
+    orq $0x100, (%rsp)
+    popfq
+    call *%rdi
+    .globl nmisim_stepped_return
+    .hidden nmisim_stepped_return
+nmisim_stepped_return:
+    popq %rbp
+    .cfi_def_cfa %rsp, 8
+    ret
+    .cfi_endproc
+    .size nmisim_call_stepped, . - nmisim_call_stepped
+
+    .globl nmisim_step_from_here
+    .hidden nmisim_step_from_here
+    .type nmisim_step_from_here, @function
+nmisim_step_from_here:
+    .cfi_startproc
+    pushfq
+    .cfi_adjust_cfa_offset 8
+    orq $0x100, (%rsp)
+    popfq
+    .cfi_adjust_cfa_offset -8
+    ret
+    .cfi_endproc
+    .size nmisim_step_from_here, . - nmisim_step_from_here
+    .globl nmisim_stepping_end
+    .hidden nmisim_stepping_end
+nmisim_stepping_end:
+
+    .globl nmisim_self_test_window
+    .hidden nmisim_self_test_window
+    .type nmisim_self_test_window, @function
+nmisim_self_test_window:
+    .cfi_startproc
+    .rept 15
+    nop
+    .endr
+    ret
+    .cfi_endproc
+    .size nmisim_self_test_window, . - nmisim_self_test_window
+)");
+extern "C" void nmisim_call_stepped(function fn);
+extern "C" void nmisim_self_test_window();
+extern "C" const char nmisim_stepped_return[];
+extern "C" const char nmisim_stepping_end[];
+
+std::string_view name() noexcept
+{
+    return "x86_64";
+}
+
+std::uintptr_t ip(const ucontext_t& at) noexcept
+{
+    return static_cast<std::uintptr_t>(reg(at, REG_RIP));
+}
+
+void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept
+{
+    reg(at, REG_RIP) = static_cast<greg_t>(ip);
+}
+
+void set_single_step(ucontext_t& at, bool on) noexcept
+{
+    if (on)
+        reg(at, REG_EFL) |= trap_flag;
+    else
+        reg(at, REG_EFL) &= ~trap_flag;
+}
+
+// #DB is the end of a step; int3 never is. The flag in the saved context is all that a step takes.
+bool end_of_step(ucontext_t&) noexcept
+{
+    return false;
+}
+
+bool step_of_another_thread(const ucontext_t&) noexcept
+{
+    return false;
+}
+
+void prepare_step(ucontext_t&) noexcept {}
+
+void call_stepped(function fn) noexcept
+{
+    nmisim_call_stepped(fn);
+}
+
+std::uintptr_t stepped_return() noexcept
+{
+    return reinterpret_cast<std::uintptr_t>(nmisim_stepped_return);
+}
+
+bool of_the_mechanism(std::uintptr_t ip) noexcept
+{
+    return ip >= reinterpret_cast<std::uintptr_t>(nmisim_call_stepped) &&
+           ip < reinterpret_cast<std::uintptr_t>(nmisim_stepping_end);
+}
+
+function self_test_window() noexcept
+{
+    return nmisim_self_test_window;
+}
+
+bool is_system_call(const unsigned char* code) noexcept
+{
+    return code[0] == 0x0f && code[1] == 0x05;
+}
+
+std::size_t system_call_size() noexcept
+{
+    return 2;
+}
+
+system_call system_call_of(const ucontext_t& at) noexcept
+{
+    return {static_cast<long>(reg(at, REG_RAX)),
+            {static_cast<long>(reg(at, REG_RDI)), static_cast<long>(reg(at, REG_RSI)),
+             static_cast<long>(reg(at, REG_RDX)), static_cast<long>(reg(at, REG_R10)),
+             static_cast<long>(reg(at, REG_R8)), static_cast<long>(reg(at, REG_R9))}};
+}
+
+void finish_system_call(ucontext_t& at, long result) noexcept
+{
+    const greg_t next = reg(at, REG_RIP) + 2;
+    reg(at, REG_RAX) = result;
+    reg(at, REG_RCX) = next;
+    reg(at, REG_R11) = reg(at, REG_EFL);
+    reg(at, REG_RIP) = next;
+}
+
+long raw_system_call(long nr, long a, long b, long c, long d, long e, long f) noexcept
+{
+    long result;
+    register long r10 asm("r10") = d;
+    register long r8 asm("r8") = e;
+    register long r9 asm("r9") = f;
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+
+bool forks(long nr) noexcept
+{
+    return nr == SYS_fork || nr == SYS_vfork;
+}
+
+bool polls(long nr) noexcept
+{
+    return nr == SYS_poll || nr == SYS_ppoll;
+}
+
+std::size_t breakpoint_size() noexcept
+{
+    return 1;
+}
+
+std::uintptr_t breakpoint_address(const ucontext_t& at) noexcept
+{
+    return ip(at) - 1;
+}
+
+void write_breakpoint(unsigned char* code, std::array<unsigned char, max_opcode>& saved) noexcept
+{
+    saved[0] = *code;
+    *static_cast<volatile unsigned char*>(code) = int3;
+}
+
+void restore_code(unsigned char* code, const std::array<unsigned char, max_opcode>& saved) noexcept
+{
+    *static_cast<volatile unsigned char*>(code) = saved[0];
+}
+
+std::uintptr_t jump_slot(std::uintptr_t code) noexcept
+{
+    const auto* p = reinterpret_cast<const unsigned char*>(code);
+    const unsigned char* start = p;
+    if (p[0] == 0xf2 || p[0] == 0x3e || p[0] == 0x67) // bnd, notrack or padding prefix
+        ++p;
+    if (p[0] != 0xff || (p[1] != 0x25 && p[1] != 0x15)) // jmp, call *disp32(%rip)
+        return 0;
+    std::int32_t displacement = 0;
+    for (int i = 3; i >= 0; --i)
+        displacement = static_cast<std::int32_t>(static_cast<std::uint32_t>(displacement) << 8 | p[2 + i]);
+    return code + static_cast<std::uintptr_t>(p - start) + 6 +
+           static_cast<std::uintptr_t>(std::intptr_t{displacement});
+}
+
+} // namespace nmisim::explore::arch

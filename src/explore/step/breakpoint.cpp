@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "explore/step/breakpoint.hpp"
+
+#include "base/invariant.hpp"
+
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+// Few breakpoints live at a time (an anchor per thread and one gate per system call of the windows), so a
+// table with linear search is enough; it must not allocate, because the trap handler reads it.
+constinit std::array<breakpoint, 64> table{};
+constinit std::array<std::uintptr_t, 256> writable_pages{};
+constinit std::size_t writable_page_count = 0;
+constinit std::size_t page_size = 0;
+constinit std::uintptr_t vdso = 0; ///< one mapping for all processes
+
+unsigned char* code_at(std::uintptr_t address) noexcept
+{
+    return reinterpret_cast<unsigned char*>(address);
+}
+
+bool make_writable(std::uintptr_t page) noexcept
+{
+    for (std::size_t i = 0; i < writable_page_count; ++i)
+        if (writable_pages[i] == page)
+            return true;
+    if (writable_page_count == writable_pages.size())
+        return false;
+    if (arch::raw_system_call(SYS_mprotect, static_cast<long>(page), static_cast<long>(page_size),
+                              PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+        return false;
+    writable_pages[writable_page_count++] = page;
+    return true;
+}
+
+} // namespace
+
+void prepare_breakpoints() noexcept
+{
+    page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    vdso = getauxval(AT_SYSINFO_EHDR);
+}
+
+bool can_carry_breakpoint(std::uintptr_t address) noexcept
+{
+    constexpr std::uintptr_t more_than_any_vdso = 0x4000;
+    return vdso == 0 || address < vdso || address >= vdso + more_than_any_vdso;
+}
+
+bool make_code_writable(std::uintptr_t address) noexcept
+{
+    if (!can_carry_breakpoint(address))
+        return false;
+    const std::uintptr_t first = address & ~(page_size - 1);
+    const std::uintptr_t last = (address + arch::breakpoint_size() - 1) & ~(page_size - 1);
+    return make_writable(first) && make_writable(last);
+}
+
+bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept
+{
+    if (breakpoint* known = find_breakpoint(address))
+        return known->kind == kind && known->owner == owner;
+    if (!make_code_writable(address))
+        return false;
+    for (breakpoint& b : table) {
+        if (b.kind != breakpoint_kind::free)
+            continue;
+        b.address = address;
+        b.kind = kind;
+        b.owner = owner;
+        put_in(b);
+        return true;
+    }
+    return false;
+}
+
+void remove_one_shots(const stepped_thread* owner) noexcept
+{
+    for (breakpoint& b : table)
+        if (b.kind == breakpoint_kind::one_shot && b.owner == owner)
+            forget(b);
+}
+
+breakpoint* find_breakpoint(std::uintptr_t address) noexcept
+{
+    for (breakpoint& b : table)
+        if (b.kind != breakpoint_kind::free && b.address == address)
+            return &b;
+    return nullptr;
+}
+
+void take_out(breakpoint& b) noexcept
+{
+    if (b.planted)
+        arch::restore_code(code_at(b.address), b.saved);
+    b.planted = false;
+}
+
+void put_in(breakpoint& b) noexcept
+{
+    BUG_ON(b.planted);
+    arch::write_breakpoint(code_at(b.address), b.saved);
+    b.planted = true;
+}
+
+void forget(breakpoint& b) noexcept
+{
+    take_out(b);
+    b.kind = breakpoint_kind::free;
+    b.owner = nullptr;
+}
+
+bool is_system_call_at(std::uintptr_t ip) noexcept
+{
+    const unsigned char* code = code_at(ip);
+    const breakpoint* b = find_breakpoint(ip);
+    if (b == nullptr || !b->planted)
+        return arch::is_system_call(code);
+    std::array<unsigned char, arch::max_opcode> original{};
+    for (std::size_t i = 0; i < original.size(); ++i)
+        original[i] = i < arch::breakpoint_size() ? b->saved[i] : code[i];
+    return arch::is_system_call(original.data());
+}
+
+} // namespace nmisim::explore

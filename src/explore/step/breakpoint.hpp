@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// Breakpoints in the program's own text. Two kinds:
+//
+//   one-shot  an anchor: the thread that owns it is about to run to this instruction; hit once, then gone
+//   gate      on a system-call instruction, stays for good: whoever arrives there has the call made by the
+//             trap handler instead, so the instruction itself never needs to be put back. Through gates the
+//             explorer sees a thread that is about to block, and keeps SIGTRAP out of its signal mask
+//
+// Text pages become writable, private copies (mprotect) at the first breakpoint on them. A hardened system
+// may refuse; plant() then returns false and the caller single-steps. The explorer runs one thread at a time,
+// so a breakpoint is put back or stepped over without anybody running past it.
+//
+// Context: plant() and remove() control side; the rest also in the SIGTRAP handler.
+#pragma once
+
+#include "explore/step/arch.hpp"
+
+namespace nmisim::explore {
+
+class stepped_thread;
+
+enum class breakpoint_kind : std::uint8_t { free, one_shot, gate };
+
+struct breakpoint {
+    std::uintptr_t address = 0;
+    std::array<unsigned char, arch::max_opcode> saved{};
+    breakpoint_kind kind = breakpoint_kind::free;
+    bool planted = false;            ///< false while its instruction is stepped over
+    stepped_thread* owner = nullptr; ///< of a one-shot
+};
+
+/// Asks libc what plant() must know without it. Before all else. Context: control.
+void prepare_breakpoints() noexcept;
+/// False in the vDSO: one mapping for all processes, where a breakpoint is never written.
+bool can_carry_breakpoint(std::uintptr_t address) noexcept;
+/// Makes the pages of the instruction at `address` writable, for good. False where that is refused.
+bool make_code_writable(std::uintptr_t address) noexcept;
+[[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;
+/// Takes the one-shots of `owner` out that were not hit.
+void remove_one_shots(const stepped_thread* owner) noexcept;
+breakpoint* find_breakpoint(std::uintptr_t address) noexcept;
+void take_out(breakpoint& b) noexcept; ///< puts the instruction back; the entry stays
+void put_in(breakpoint& b) noexcept;   ///< undoes take_out()
+void forget(breakpoint& b) noexcept;   ///< take_out() and free the entry
+
+/// True when the instruction at `ip`, as it is without breakpoints, is the system-call instruction.
+bool is_system_call_at(std::uintptr_t ip) noexcept;
+
+} // namespace nmisim::explore

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+//
+// The two signal handlers. SIGTRAP arrives for a single step, for a breakpoint, and from nobody else.
+//
+// Its mask holds every signal, the NMI's too: an NMI raised in the handler stays pending until sigreturn puts
+// the old mask back, and is then delivered before one more instruction of the window runs. That is what makes
+// the placement exact. libc is not called, not even for errno, because a breakpoint may be planted in it.
+#include "base/invariant.hpp"
+#include "explore/step/breakpoint.hpp"
+#include "explore/step/own_thread.hpp"
+#include "explore/step/stepper.hpp"
+#include "explore/step/system_call.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include <sys/syscall.h>
+
+namespace nmisim::explore {
+
+constinit thread_local own_thread_state own_thread [[gnu::tls_model("initial-exec")]]{};
+
+namespace {
+
+constinit int the_signal = 0;
+constinit function simple_handler = nullptr;
+constinit struct sigaction wrapped {};
+
+// A clone may share the memory that own_thread is in, and a fork copies it; both inherit the trap flag.
+stepped_thread* stepped_here() noexcept
+{
+    stepped_thread* t = own_thread.stepped;
+    return t != nullptr && t->tid() == arch::raw_system_call(SYS_gettid) ? t : nullptr;
+}
+
+void step_over(breakpoint& b, ucontext_t& at) noexcept
+{
+    take_out(b);
+    own_thread.step_over = b.address;
+    arch::set_ip(at, b.address);
+    arch::set_single_step(at, true);
+}
+
+void after_step(ucontext_t& at) noexcept
+{
+    if (own_thread.step_over != 0) {
+        if (breakpoint* b = find_breakpoint(own_thread.step_over))
+            put_in(*b);
+        own_thread.step_over = 0;
+    }
+    stepped_thread* t = stepped_here();
+    if (t == nullptr || !t->stepping())
+        return arch::set_single_step(at, false); // inherited, or only stepped over a breakpoint
+    t->trapped(at);
+}
+
+bool at_breakpoint(ucontext_t& at) noexcept
+{
+    breakpoint* b = find_breakpoint(arch::breakpoint_address(at));
+    if (b == nullptr)
+        return false;
+    arch::set_ip(at, b->address);
+    stepped_thread* t = stepped_here();
+    if (b->kind == breakpoint_kind::gate) {
+        if (!can_be_made_elsewhere(arch::system_call_of(at).nr))
+            step_over(*b, at);
+        else if (t != nullptr)
+            t->at_gate(at);
+        else
+            make_system_call(at);
+    } else if (b->owner == t && !t->passes_anchor()) {
+        forget(*b);
+        t->at_anchor(at);
+    } else {
+        step_over(*b, at);
+    }
+    return true;
+}
+
+void on_trap(int, siginfo_t* info, void* context)
+{
+    ucontext_t& at = *static_cast<ucontext_t*>(context);
+    constexpr int by_breakpoint_instruction = 0x80; // SI_KERNEL: int3; aarch64 says TRAP_BRKPT
+    const bool breakpoint_hit = info->si_code == by_breakpoint_instruction || info->si_code == TRAP_BRKPT;
+    if (!breakpoint_hit || arch::end_of_step(at)) {
+        after_step(at);
+    } else if (!at_breakpoint(at)) {
+        if (arch::step_of_another_thread(at))
+            return;
+        // The program's own breakpoint: it ends as it would without the explorer.
+        struct sigaction dfl {};
+        dfl.sa_handler = SIG_DFL;
+        sigaction(SIGTRAP, &dfl, nullptr);
+        arch::set_ip(at, arch::breakpoint_address(at));
+        return;
+    }
+    arch::prepare_step(at);
+}
+
+void on_nmi(int signal, siginfo_t* info, void* context)
+{
+    if (stepped_thread* t = stepped_here())
+        t->nmi_delivered(arch::ip(*static_cast<ucontext_t*>(context)));
+    if (simple_handler != nullptr)
+        simple_handler();
+    else if ((wrapped.sa_flags & SA_SIGINFO) != 0)
+        wrapped.sa_sigaction(signal, info, context);
+    else if (wrapped.sa_handler != SIG_DFL && wrapped.sa_handler != SIG_IGN)
+        wrapped.sa_handler(signal);
+}
+
+void checked_sigaction(int signal, const struct sigaction* set, struct sigaction* old)
+{
+    if (sigaction(signal, set, old) != 0)
+        throw std::system_error(errno, std::generic_category(), "sigaction");
+}
+
+} // namespace
+
+int nmi_signal() noexcept
+{
+    return the_signal;
+}
+
+void install_handlers(int signal, function handler)
+{
+    prepare_breakpoints();
+    struct sigaction trap {};
+    trap.sa_sigaction = on_trap;
+    trap.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigfillset(&trap.sa_mask);
+    checked_sigaction(SIGTRAP, &trap, nullptr);
+    sigset_t open_trap;
+    sigemptyset(&open_trap);
+    sigaddset(&open_trap, SIGTRAP);
+    sigprocmask(SIG_UNBLOCK, &open_trap, nullptr);
+
+    the_signal = signal;
+    simple_handler = handler;
+    if (signal == 0)
+        return;
+    checked_sigaction(signal, nullptr, &wrapped);
+    struct sigaction nmi = wrapped;
+    if (handler != nullptr) {
+        nmi.sa_flags = SA_RESTART;
+        sigfillset(&nmi.sa_mask);
+    }
+    nmi.sa_flags |= SA_SIGINFO;
+    nmi.sa_sigaction = on_nmi;
+    // The handler may make a system call through a gate, or meet a one-shot: both are traps.
+    sigdelset(&nmi.sa_mask, SIGTRAP);
+    checked_sigaction(signal, &nmi, nullptr);
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// How to get to a recorded boundary, the cheaper of two ways. A breakpoint at an address that the window
+// reaches for the first time at boundary u <= k, and from there k - u single steps. Or, in a loop, a breakpoint
+// at the boundary's own address that lets the earlier rounds pass, each for one trap and one step.
+#pragma once
+
+#include "explore/step/breakpoint.hpp"
+#include "explore/step/stepper.hpp"
+
+#include <initializer_list>
+#include <unordered_map>
+#include <vector>
+
+namespace nmisim::explore {
+
+/// A run that took another path than the recorded one is made again: a clock read takes one of several, and the
+/// recorded one may be rare. Not without end: the code may never come that way again.
+class path_tries {
+public:
+    /// The next try at a boundary, `before` have failed.
+    bool another(unsigned before) noexcept
+    {
+        return before == 0 || (before < at_one_boundary && in_all_ != 0 && in_all_-- != 0);
+    }
+
+private:
+    static constexpr unsigned at_one_boundary = 100;
+    unsigned in_all_ = 2000;
+};
+
+class itinerary {
+public:
+    itinerary(const trace& recorded, method how) : trace_(recorded)
+    {
+        if (how == method::single_step)
+            return;
+        constexpr std::uint32_t no_anchor = ~std::uint32_t{0}; // a gate's breakpoint is there, or none can be
+        std::unordered_map<std::uintptr_t, std::uint32_t> rounds;
+        for (std::uint32_t g = 0; g < recorded.gates; ++g)
+            rounds[recorded.gate[g]] = no_anchor;
+        for (std::uint32_t k = 0; k < recorded.count; ++k)
+            if (!can_carry_breakpoint(recorded.ip[k]))
+                rounds[recorded.ip[k]] = no_anchor;
+        way nearest{no_boundary, 0};
+        for (std::uint32_t k = 0; k < recorded.count; ++k) {
+            std::uint32_t& round = rounds[recorded.ip[k]];
+            way chosen = nearest;
+            if (round == 0)
+                chosen = nearest = {k, 0};
+            else if (round != no_anchor && (nearest.anchor == no_boundary || round < k - nearest.anchor))
+                chosen = {k, round};
+            if (round != no_anchor)
+                ++round;
+            ways_.push_back(chosen);
+        }
+    }
+
+    plan to(std::uint32_t boundary, at_target action) const
+    {
+        plan p;
+        p.target = boundary;
+        p.action = action;
+        if (boundary != no_boundary)
+            p.target_ip = trace_.ip[boundary];
+        if (!ways_.empty() && boundary != no_boundary && ways_[boundary].anchor != no_boundary) {
+            p.anchor_index = ways_[boundary].anchor;
+            p.anchor_passes = ways_[boundary].passes;
+            p.anchor = trace_.ip[p.anchor_index];
+        }
+        return p;
+    }
+
+private:
+    struct way {
+        std::uint32_t anchor;
+        std::uint32_t passes;
+    };
+    const trace& trace_;
+    std::vector<way> ways_;
+};
+
+/// Gates on every system call that the recordings met. Without them a window that blocks all signals would
+/// block SIGTRAP too, and the next breakpoint would kill the process. So if one cannot be had there are none, and
+/// false says that breakpoints must not be used.
+inline bool plant_gates(std::initializer_list<const trace*> recordings)
+{
+    bool all = true;
+    for (const trace* t : recordings) {
+        all = all && !t->more_gates;
+        for (std::uint32_t i = 0; i < t->gates && all; ++i)
+            all = plant(t->gate[i], breakpoint_kind::gate, nullptr);
+    }
+    for (const trace* t : recordings)
+        for (std::uint32_t i = 0; i < t->gates && !all; ++i)
+            if (breakpoint* b = find_breakpoint(t->gate[i]); b != nullptr)
+                forget(*b);
+    return all;
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "explore/step/lockstep.hpp"
+
+#include "explore/step/breakpoint.hpp"
+#include "explore/watch/thread_state.hpp"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr std::uint64_t look_every_ns = 1'000'000;
+constexpr unsigned looks_for_ever = 40;
+
+// Not std::atomic::wait: libc's futex call may carry a gate.
+void sleep_while(const std::atomic<std::uint32_t>& word, std::uint32_t value) noexcept
+{
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT_PRIVATE,
+                          static_cast<long>(value));
+}
+
+void wake(const std::atomic<std::uint32_t>& word) noexcept
+{
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
+}
+
+bool sleeps_in_a_wait(const thread_state& s) noexcept
+{
+    return s.letter == 'S' && (s.system_call == SYS_futex || s.system_call == SYS_nanosleep ||
+                               s.system_call == SYS_clock_nanosleep || arch::polls(s.system_call));
+}
+
+void gate_behind(std::uintptr_t ip) noexcept
+{
+    const std::uintptr_t call = ip - arch::system_call_size();
+    if (ip != 0 && is_system_call_at(call))
+        (void)plant(call, breakpoint_kind::gate, nullptr); // without it the next wait is found in /proc again
+}
+
+} // namespace
+
+worker::worker(function setup) : thread_([this, setup] { body(setup); })
+{
+    // (1) acquire: stepped_ is set; pairs with (2)
+    while (ready_.load(std::memory_order_acquire) == 0)
+        sleep_while(ready_, 0);
+}
+
+worker::~worker()
+{
+    quit_ = true;
+    command_.fetch_add(1, std::memory_order_release); // (3) release: quit_ or the plan; pairs with (4)
+    wake(command_);
+    thread_.join();
+}
+
+void worker::body(function setup)
+{
+    if (setup != nullptr)
+        setup();
+    stepped_ = std::make_unique<stepped_thread>();
+    std::uint32_t done = 0;
+    ready_.store(1, std::memory_order_release); // (2) release: stepped_ is set; pairs with (1)
+    wake(ready_);
+    for (;; ++done) {
+        // (4) acquire: quit_ or the plan; pairs with (3), (5)
+        while (command_.load(std::memory_order_acquire) == done)
+            sleep_while(command_, done);
+        if (quit_)
+            break;
+        stepped_->run(window_, plan_);
+    }
+    stepped_.reset();
+}
+
+stop worker::start(function window, const plan& p)
+{
+    window_ = window;
+    plan_ = p;
+    asleep_ = false;
+    stepped_->about_to_run();
+    command_.fetch_add(1, std::memory_order_release); // (5) release: the plan; pairs with (4)
+    wake(command_);
+    return wait_for_stop(false);
+}
+
+stop worker::go_on()
+{
+    if (last_ == stop::ended)
+        return last_;
+    if (!asleep_)
+        stepped_->resume();
+    return wait_for_stop(false);
+}
+
+stop worker::go_on_alone()
+{
+    while (last_ != stop::ended && last_ != stop::for_ever) {
+        if (!asleep_)
+            stepped_->resume();
+        wait_for_stop(true);
+    }
+    return last_;
+}
+
+stop worker::wait_for_stop(bool alone)
+{
+    std::uint64_t switches = 0;
+    unsigned same = 0;
+    for (;;) {
+        switch (stepped_->wait_while_running(look_every_ns)) {
+        case phase::paused: asleep_ = false; return last_ = stop::at_boundary;
+        case phase::waiting: asleep_ = false; return last_ = stop::waiting;
+        case phase::ended: asleep_ = false; return last_ = stop::ended;
+        case phase::idle:
+        case phase::running: break;
+        }
+        const thread_state s = state_of(getpid(), stepped_->tid());
+        same = sleeps_in_a_wait(s) && s.switches == switches ? same + 1 : 0;
+        switches = s.switches;
+        if (same == 0)
+            continue;
+        gate_behind(s.ip);
+        asleep_ = true;
+        if (!alone)
+            return last_ = stop::waiting;
+        if (s.asleep_for_ever() && same == looks_for_ever)
+            return last_ = stop::for_ever;
+    }
+}
+
+void bind_to_one_cpu(unsigned n) noexcept
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    unsigned index = n % static_cast<unsigned>(CPU_COUNT(&allowed));
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (!CPU_ISSET(cpu, &allowed) || index-- != 0)
+            continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof one, &one); // refused: slower, not wrong
+        return;
+    }
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "explore/step/schedule.hpp"
+
+#include "explore/step/itinerary.hpp"
+#include "explore/step/lockstep.hpp"
+
+#include <cstring>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+void call(function f)
+{
+    if (f != nullptr)
+        f();
+}
+
+// Stays here for the parent to find: every thread asleep, nobody left to wake one.
+[[noreturn]] void stand_still() noexcept
+{
+    static constinit std::atomic<std::uint32_t> never{0};
+    for (;;)
+        arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&never), FUTEX_WAIT_PRIVATE, 0);
+}
+
+class explorer {
+public:
+    explorer(map_job& j)
+        : job_(j), reader_(j.what.reader_setup), updater_(j.what.updater_setup),
+          how_(plant_gates({&j.traces->reader, &j.traces->updater}) ? j.within.how : method::single_step),
+          to_reader_(j.traces->reader, how_), to_updater_(j.traces->updater, how_)
+    {
+        j.own->alive.tid[0].store(reader_.thread().tid(),
+                                  std::memory_order_relaxed); // for the parent, when this
+        j.own->alive.tid[1].store(updater_.thread().tid(), std::memory_order_relaxed); // gets stuck
+        warm_up();
+    }
+
+    void run(std::uint64_t n);
+
+private:
+    void warm_up();
+    plan pause_at(const itinerary& way, std::uint32_t boundary) const;
+    cell reader_first(const schedule_id& s);
+    cell updater_first(const schedule_id& s);
+    void finish();
+    void note_wait() noexcept;
+    std::uint8_t remember(const char* text) noexcept;
+    void same_for_the_rest(const schedule_id& s, shared_outcome o);
+
+    map_job& job_;
+    worker reader_;
+    worker updater_;
+    method how_;
+    itinerary to_reader_;
+    itinerary to_updater_;
+    path_tries tries_;
+};
+
+void explorer::warm_up()
+{
+    call(job_.what.prepare);
+    reader_.start(job_.what.reader, plan{});
+    updater_.start(job_.what.updater, plan{});
+    finish();
+}
+
+plan explorer::pause_at(const itinerary& way, std::uint32_t boundary) const
+{
+    plan p = way.to(boundary, at_target::pause);
+    p.stop_before_waiting = true;
+    return p;
+}
+
+// Both go to their ends. The reader first: it is what the updater may wait for.
+void explorer::finish()
+{
+    stop r = reader_.last();
+    stop u = updater_.last();
+    while (r != stop::ended || u != stop::ended) {
+        if (r != stop::ended && u == stop::ended)
+            r = reader_.go_on_alone();
+        else if (r != stop::ended)
+            r = reader_.go_on();
+        if (r == stop::ended && u != stop::ended)
+            u = updater_.go_on_alone();
+        else if (u != stop::ended)
+            u = updater_.go_on(); // the reader waits for the updater
+        if (r == stop::for_ever || u == stop::for_ever)
+            stand_still();
+    }
+}
+
+void explorer::note_wait() noexcept
+{
+    if (job_.own->waiting_at != 0 || updater_.thread().waiting_at() == 0)
+        return;
+    job_.own->waiting_in = updater_.thread().waiting_in();
+    job_.own->waiting_at = updater_.thread().waiting_at();
+}
+
+cell explorer::reader_first(const schedule_id& s)
+{
+    const stop r = reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
+    const stop u = updater_.start(job_.what.updater, pause_at(to_updater_, s.updater));
+    const bool waited = u == stop::waiting;
+    finish();
+    if (r != stop::at_boundary)
+        return cell::not_reached;
+    return waited ? cell::waits : u == stop::at_boundary ? cell::ends : cell::not_reached;
+}
+
+cell explorer::updater_first(const schedule_id& s)
+{
+    stop u = stop::at_boundary;
+    if (s.updater != 0)
+        u = updater_.start(job_.what.updater, pause_at(to_updater_, s.updater));
+    const stop r = reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
+    const bool both_there = u == stop::at_boundary && r == stop::at_boundary;
+    plan whole;
+    whole.stop_before_waiting = true;
+    u = s.updater != 0 ? updater_.go_on() : updater_.start(job_.what.updater, whole);
+    const bool waited = u == stop::waiting;
+    if (waited)
+        note_wait();
+    finish();
+    if (!both_there)
+        return cell::not_reached;
+    return waited ? cell::waits : cell::ends;
+}
+
+std::uint8_t explorer::remember(const char* text) noexcept
+{
+    shared_map& m = *job_.own;
+    for (std::uint32_t i = 0; i < m.text_count; ++i)
+        if (std::strncmp(m.texts[i].text, text, sizeof m.texts[i].text - 1) == 0)
+            return static_cast<std::uint8_t>(i + 1);
+    if (m.text_count == std::size(m.texts))
+        return static_cast<std::uint8_t>(m.text_count);
+    const bool last = m.text_count + 1 == std::size(m.texts);
+    m.texts[m.text_count].set(last ? "and others: more texts than a map keeps" : text);
+    return static_cast<std::uint8_t>(++m.text_count);
+}
+
+// An updater that waits before boundary j does not come to any later one either: the same schedule.
+void explorer::same_for_the_rest(const schedule_id& s, shared_outcome o)
+{
+    for (schedule_id later = s; ++later.updater < job_.traces->updater.count;)
+        job_.outcomes[outcome_index(job_, later)] = o;
+}
+
+void explorer::run(std::uint64_t n)
+{
+    const schedule_id s = schedule_at(job_, n);
+    shared_outcome& o = job_.outcomes[outcome_index(job_, s)];
+    if (o.result != cell::unexplored)
+        return;
+    ++job_.own->schedules;
+    cell result = cell::not_reached;
+    const char* broken = nullptr;
+    for (unsigned failed = 0; result == cell::not_reached && broken == nullptr && tries_.another(failed);
+         ++failed) {
+        call(job_.what.prepare);
+        result = s.reader_first ? reader_first(s) : updater_first(s);
+        broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
+        job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
+    }
+    const bool waits = result == cell::waits;
+    if (broken != nullptr) {
+        result = cell::violation;
+        o.text = remember(broken);
+    }
+    o.result = result;
+    if (waits && s.reader_first)
+        same_for_the_rest(s, o);
+}
+
+void record_one(worker& w, function window, function prepare, trace& t)
+{
+    call(prepare);
+    w.start(window, plan{});
+    w.go_on_alone();
+    record_until_stable(t, [&](const plan& p) {
+        call(prepare);
+        w.start(window, p);
+        if (w.go_on_alone() == stop::for_ever)
+            stand_still();
+    });
+}
+
+} // namespace
+
+std::size_t outcome_index(const map_job& j, const schedule_id& s) noexcept
+{
+    const std::size_t columns = j.full ? j.traces->updater.count : 1;
+    return (s.reader * columns + s.updater) * 2 + (s.reader_first ? 1 : 0);
+}
+
+std::uint64_t schedules_of(const map_job& j) noexcept
+{
+    const std::uint64_t rows =
+        (j.traces->reader.count + j.within.processes - 1 - j.process) / j.within.processes;
+    return j.full ? rows * j.traces->updater.count * 2 : rows;
+}
+
+schedule_id schedule_at(const map_job& j, std::uint64_t n) noexcept
+{
+    const std::uint64_t columns = j.full ? std::uint64_t{j.traces->updater.count} * 2 : 1;
+    const std::uint64_t in_row = n % columns;
+    const std::uint64_t row = n / columns * j.within.processes + j.process;
+    const bool first = in_row >= columns / 2 && j.full;
+    const std::uint64_t updater = j.full ? in_row % j.traces->updater.count : 0;
+    return {static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(updater), first};
+}
+
+int record_pair(void* argument)
+{
+    map_job& j = *static_cast<map_job*>(argument);
+    bind_to_one_cpu(j.process);
+    install_handlers(0, nullptr);
+    call(j.what.setup);
+    // Both live until the process ends: a thread that RCU knows must not end without a word.
+    auto* reader = new worker(j.what.reader_setup);
+    auto* updater = new worker(j.what.updater_setup);
+    record_one(*reader, j.what.reader, j.what.prepare, j.traces->reader);
+    record_one(*updater, j.what.updater, j.what.prepare, j.traces->updater);
+    j.traces->recorded = true; // read after this process has ended
+    return 0;
+}
+
+int explore_pair(void* argument)
+{
+    map_job& j = *static_cast<map_job*>(argument);
+    bind_to_one_cpu(j.process);
+    install_handlers(0, nullptr);
+    call(j.what.setup);
+    auto* e = new explorer(j); // never given back: the process ends without its threads' leave
+    const std::uint64_t all = schedules_of(j);
+    for (std::uint64_t n = j.own->current.load(std::memory_order_relaxed); n < all; ++n) {
+        j.own->current.store(n, std::memory_order_relaxed); // read by the parent after this process has ended
+        e->run(n);
+    }
+    j.own->current.store(all, std::memory_order_relaxed);
+    return 0;
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// The child's side of a map: runs schedules and writes their outcomes where the parent finds them, also after
+// a crash.
+#pragma once
+
+#include "explore/step/stepper.hpp"
+#include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
+
+namespace nmisim::explore {
+
+struct shared_outcome {
+    cell result;
+    std::uint8_t text; ///< index + 1 into shared_map::texts, 0: none
+};
+
+/// A schedule at which a child process crashed or stood still. Written by its supervisor.
+struct shared_bad_end {
+    std::uint64_t schedule;
+    cell kind;
+    shared_text<1500> what;
+};
+
+/// One per supervisor and its children.
+struct shared_map {
+    progress alive;
+    std::atomic<std::uint64_t> current; ///< index of the schedule in work
+    std::uint64_t schedules;
+    std::uint32_t text_count;
+    shared_text<160> texts[64];
+    long waiting_in; ///< first wait of the updater that was seen
+    std::uintptr_t waiting_at;
+    std::uint32_t bad_count;
+    static constexpr std::uint32_t max_bad = 256;
+    shared_bad_end bad[max_bad];
+    shared_text<200> incomplete;
+};
+
+/// What all child processes share, written by the recording one.
+struct shared_traces {
+    progress alive;
+    trace reader;
+    trace updater;
+    bool recorded; ///< to the end, both
+};
+
+struct map_job {
+    const race& what;
+    const limits& within;
+    bool full;
+    unsigned process = 0;
+    shared_traces* traces = nullptr;
+    shared_map* own = nullptr;
+    shared_outcome* outcomes = nullptr; ///< [(i * updater count + j) * 2 + reader_first]
+};
+
+/// Order of exploration of one process: its rows i = process, process + processes, ...; j; order.
+struct schedule_id {
+    std::uint32_t reader;
+    std::uint32_t updater;
+    bool reader_first;
+};
+std::size_t outcome_index(const map_job& j, const schedule_id& s) noexcept;
+std::uint64_t schedules_of(const map_job& j) noexcept;
+schedule_id schedule_at(const map_job& j, std::uint64_t n) noexcept;
+
+// Bodies of child processes.
+int record_pair(void* map_job_argument);
+int explore_pair(void* map_job_argument);
+
+} // namespace nmisim::explore

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#include "explore/step/stepper.hpp"
+
+#include "base/invariant.hpp"
+#include "explore/step/breakpoint.hpp"
+#include "explore/step/own_thread.hpp"
+#include "explore/step/system_call.hpp"
+
+#include <ctime>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t while_it_is,
+                const timespec* at_most) noexcept
+{
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT_PRIVATE,
+                          static_cast<long>(while_it_is), reinterpret_cast<long>(at_most));
+}
+
+void futex_wake(const std::atomic<std::uint32_t>& word) noexcept
+{
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
+}
+
+void note_gate(trace& t, std::uintptr_t ip) noexcept
+{
+    for (std::uint32_t i = 0; i < t.gates; ++i)
+        if (t.gate[i] == ip)
+            return;
+    if (t.gates < trace::max_gates)
+        t.gate[t.gates++] = ip;
+    else
+        t.more_gates = true;
+}
+
+int raise_on_this_thread(int tid, int signal) noexcept
+{
+    siginfo_t info{};
+    info.si_signo = signal;
+    info.si_code = SI_QUEUE;
+    info.si_pid = static_cast<int>(arch::raw_system_call(SYS_getpid));
+    return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signal,
+                                                   reinterpret_cast<long>(&info)));
+}
+
+} // namespace
+
+void clear(trace& t) noexcept
+{
+    t.count = 0;
+    t.gates = 0;
+    t.more_gates = false;
+    t.overflow = false;
+    t.ended = false;
+}
+
+std::uint64_t fingerprint(const trace& t) noexcept
+{
+    std::uint64_t h = t.count + 1;
+    for (std::uint32_t i = 0; i < t.count; ++i)
+        h = (h ^ t.ip[i]) * 0x9e3779b97f4a7c15U;
+    return h;
+}
+
+stepped_thread::stepped_thread() noexcept : tid_(static_cast<int>(arch::raw_system_call(SYS_gettid)))
+{
+    BUG_ON(own_thread.stepped != nullptr);
+    own_thread.stepped = this;
+}
+
+stepped_thread::~stepped_thread()
+{
+    remove_one_shots(this);
+    if (own_thread.stepped == this)
+        own_thread.stepped = nullptr;
+}
+
+void stepped_thread::start(const plan& p) noexcept
+{
+    plan_ = p;
+    index_ = 0;
+    steps_ = 0;
+    reached_ = false;
+    raise_error_ = 0;
+    target_ip_ = 0;
+    delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
+    phase_.store(static_cast<std::uint32_t>(phase::running),
+                 std::memory_order_relaxed); // the explorer set it too
+    if (p.anchor != 0 && !plant(p.anchor, breakpoint_kind::one_shot, this))
+        plan_.anchor = 0;
+}
+
+void stepped_thread::run(function window, const plan& p) noexcept
+{
+    start(p);
+    const bool step_from_start = plan_.anchor == 0 && (p.record != nullptr || p.target != no_boundary);
+    if (step_from_start) {
+        stepping_ = true;
+        arch::call_stepped(window);
+        stepping_ = false; // a window that restores older flags has ended the stepping silently
+    } else {
+        window();
+    }
+    remove_one_shots(this);
+    publish(phase::ended);
+}
+
+void stepped_thread::run_thread_end(const plan& p) noexcept
+{
+    start(p);
+    thread_ends_ = true;
+    if (plan_.anchor == 0 && (p.record != nullptr || p.target != no_boundary)) {
+        stepping_ = true;
+        nmisim_step_from_here();
+    }
+}
+
+phase stepped_thread::phase() const noexcept
+{
+    // (1) acquire: what the thread wrote before it stopped may be read; pairs with (2)
+    return static_cast<explore::phase>(phase_.load(std::memory_order_acquire));
+}
+
+void stepped_thread::publish(explore::phase p) noexcept
+{
+    // (2) release: everything that the window did so far is visible to the explorer; pairs with (1)
+    phase_.store(static_cast<std::uint32_t>(p), std::memory_order_release);
+    futex_wake(phase_);
+}
+
+phase stepped_thread::wait_while_running(std::uint64_t ns) const noexcept
+{
+    const timespec at_most{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+    if (phase() == phase::running)
+        futex_wait(phase_, static_cast<std::uint32_t>(phase::running), &at_most);
+    return phase();
+}
+
+void stepped_thread::about_to_run() noexcept
+{
+    phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed); // lockstep orders it
+}
+
+void stepped_thread::resume() noexcept
+{
+    phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed); // ordered by (3)
+    resumed_.fetch_add(1,
+                       std::memory_order_release); // (3) release: what others did meanwhile; pairs with (4)
+    futex_wake(resumed_);
+}
+
+// Blocks in the trap handler until resume(): the thread stands exactly at the interrupted instruction.
+void stepped_thread::hold(explore::phase p) noexcept
+{
+    const std::uint32_t before = resumed_.load(std::memory_order_relaxed); // only changes after publish()
+    publish(p);
+    while (resumed_.load(std::memory_order_acquire) == before) // (4) acquire: others' work; pairs with (3)
+        futex_wait(resumed_, before, nullptr);
+}
+
+void stepped_thread::nmi_delivered(std::uintptr_t at) noexcept
+{
+    delivered_at_.store(at, std::memory_order_relaxed); // read by the same thread, or after phase `ended`
+}
+
+void stepped_thread::stop_stepping(ucontext_t& at) noexcept
+{
+    stepping_ = false;
+    arch::set_single_step(at, false);
+}
+
+stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
+{
+    const std::uint32_t here = index_++;
+    ++steps_;
+    if (plan_.record != nullptr) {
+        trace& t = *plan_.record;
+        if (t.count == t.capacity) { // a restartable sequence aborted by each trap never ends: cap
+            t.overflow = true;
+            return next::run_free;
+        }
+        t.ip[t.count++] = ip;
+    }
+    if (here != plan_.target)
+        return next::step;
+    if (plan_.target_ip != 0 && ip != plan_.target_ip)
+        return next::run_free;
+    reached_ = true;
+    target_ip_ = ip;
+    if (plan_.action == at_target::raise_nmi)
+        raise_error_ = raise_on_this_thread(
+            tid_, nmi_signal()); // blocked by this handler's mask: delivered by its sigreturn
+    else
+        hold(phase::paused);
+    return next::run_free;
+}
+
+void stepped_thread::trapped(ucontext_t& at) noexcept
+{
+    for (;;) {
+        const std::uintptr_t ip = arch::ip(at);
+        if (ip == arch::stepped_return()) {
+            if (plan_.record != nullptr)
+                plan_.record->ended = true;
+            return stop_stepping(at);
+        }
+        if (arch::of_the_mechanism(ip))
+            return;
+        if (boundary(ip) == next::run_free)
+            return stop_stepping(at);
+        if (!is_system_call_at(ip))
+            return;
+        const long nr = arch::system_call_of(at).nr;
+        if (!can_be_made_elsewhere(nr)) {
+            if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows
+                if (plan_.record != nullptr)
+                    plan_.record->ended = true;
+                stop_stepping(at);
+            }
+            return;
+        }
+        if (plan_.record != nullptr)
+            note_gate(*plan_.record, ip);
+        make_call(at);
+    }
+}
+
+bool stepped_thread::passes_anchor() noexcept
+{
+    return plan_.anchor_passes != 0 && plan_.anchor_passes-- != 0;
+}
+
+void stepped_thread::at_anchor(ucontext_t& at) noexcept
+{
+    index_ = plan_.anchor_index;
+    stepping_ = true;
+    arch::set_single_step(at, true);
+    trapped(at);
+}
+
+void stepped_thread::at_gate(ucontext_t& at) noexcept
+{
+    make_call(at);
+    if (stepping_)
+        trapped(at); // the boundary right behind the call
+}
+
+void stepped_thread::waits() noexcept
+{
+    if (!plan_.stop_before_waiting)
+        return;
+    waiting_in_ = -1;
+    waiting_at_ = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+    hold(phase::waiting);
+}
+
+void about_to_wait() noexcept
+{
+    if (own_thread.stepped != nullptr)
+        own_thread.stepped->waits();
+}
+
+void stepped_thread::make_call(ucontext_t& at) noexcept
+{
+    const arch::system_call call = arch::system_call_of(at);
+    if (plan_.stop_before_waiting && may_wait(call) != nullptr) {
+        waiting_in_ = call.nr;
+        waiting_at_ = arch::ip(at);
+        hold(phase::waiting);
+        if (waits_for_time(call.nr)) // time has passed while it was held
+            return arch::finish_system_call(at, 0);
+    }
+    make_system_call(at);
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//
+// One thread that runs a window under control. A plan says what is wanted of the run: record the boundaries,
+// or go to one boundary and there raise the NMI or pause. Going there is cheap where the boundary's address,
+// or that of an earlier boundary, can carry a one-shot breakpoint (2.5 us); from there the thread
+// single-steps (12 us a step).
+//
+// Phases, seen by the explorer through phase():
+//   idle -> running          run()
+//   running -> paused        at the boundary of the plan; resume() -> running
+//   running -> waiting       about to make a system call that would put it to sleep; resume() -> running
+//   running -> ended         the window has returned
+// Paused and waiting threads sit in the trap handler, every signal blocked, so nothing else can happen there.
+//
+// Context: run() in the thread itself; the rest in the thread that explores. Pitfalls of the trap flag and
+// their cures are listed at the functions that hold the cure.
+#pragma once
+
+#include "explore/step/arch.hpp"
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+
+namespace nmisim::explore {
+
+inline constexpr std::uint32_t no_boundary = ~std::uint32_t{0};
+
+/// Boundaries of a run in the order of execution. Lives in memory shared with the child process.
+struct trace {
+    std::uint32_t count = 0;
+    std::uint32_t capacity = 0;
+    bool overflow = false;   ///< more boundaries than capacity: recording stopped
+    bool ended = false;      ///< the trap flag was still set where the window returned
+    bool more_gates = false; ///< more system-call instructions than max_gates
+    std::uint32_t gates = 0; ///< system-call instructions met, the first max_gates of them
+    static constexpr std::uint32_t max_gates = 24;
+    std::array<std::uintptr_t, max_gates> gate{};
+    std::uintptr_t* ip = nullptr;
+};
+
+/// Puts `t` back to empty; its buffer stays.
+void clear(trace& t) noexcept;
+/// Depends on every boundary and on their order.
+std::uint64_t fingerprint(const trace& t) noexcept;
+
+enum class at_target : std::uint8_t { raise_nmi, pause };
+
+struct plan {
+    trace* record = nullptr;
+    std::uint32_t target = no_boundary;
+    std::uintptr_t target_ip = 0; ///< as recorded: another path may have as many boundaries; 0: any
+    at_target action = at_target::raise_nmi;
+    std::uintptr_t anchor = 0; ///< one-shot here, then single-step; 0: single-step from the start
+    std::uint32_t anchor_index = 0;
+    std::uint32_t anchor_passes = 0;  ///< arrivals at the anchor that do not count yet: rounds of a loop
+    bool stop_before_waiting = false; ///< report phase `waiting` instead of sleeping
+};
+
+enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
+
+class stepped_thread {
+public:
+    /// Binds to the calling thread. One per thread; not while another lives there.
+    stepped_thread() noexcept;
+    ~stepped_thread();
+    stepped_thread(const stepped_thread&) = delete;
+    stepped_thread& operator=(const stepped_thread&) = delete;
+
+    void run(function window, const plan& p) noexcept;
+    /// The window is what follows the body of the thread: called last in the body of a thread, which then returns.
+    void run_thread_end(const plan& p) noexcept;
+
+    explore::phase phase() const noexcept;
+    /// Sleeps until the phase is no longer `running`, at most `ns`.
+    explore::phase wait_while_running(std::uint64_t ns) const noexcept;
+    /// The explorer says that a run is about to begin: phase `ended` of the last one is over.
+    void about_to_run() noexcept;
+    /// From paused or waiting back to running.
+    void resume() noexcept;
+
+    int tid() const noexcept { return tid_; }
+    bool reached() const noexcept { return reached_; }
+    /// errno of the raise at the boundary, 0: the signal is pending or was delivered.
+    int raise_error() const noexcept { return raise_error_; }
+    std::uint32_t steps() const noexcept { return steps_; }
+    std::uintptr_t target_ip() const noexcept { return target_ip_; }
+    /// Where the NMI interrupted, 0: not delivered. Set by the NMI handler.
+    std::uintptr_t delivered_at() const noexcept { return delivered_at_.load(std::memory_order_relaxed); }
+    /// Phase `waiting`: the system call, and the address of its instruction.
+    long waiting_in() const noexcept { return waiting_in_; }
+    std::uintptr_t waiting_at() const noexcept { return waiting_at_; }
+
+    /// The window itself says that it waits. Context: the thread itself.
+    void waits() noexcept;
+
+    // Called by the signal handlers only.
+    void nmi_delivered(std::uintptr_t at) noexcept;
+    void trapped(ucontext_t& at) noexcept;
+    bool passes_anchor() noexcept; ///< true: not yet, step over it
+    void at_anchor(ucontext_t& at) noexcept;
+    void at_gate(ucontext_t& at) noexcept;
+    bool stepping() const noexcept { return stepping_; }
+
+private:
+    enum class next { step, run_free };
+    next boundary(std::uintptr_t ip) noexcept;
+    void start(const plan& p) noexcept;
+    void stop_stepping(ucontext_t& at) noexcept;
+    void publish(explore::phase p) noexcept;
+    void hold(explore::phase p) noexcept;
+    void make_call(ucontext_t& at) noexcept;
+
+    int tid_;
+    plan plan_{};
+    bool stepping_ = false;
+    bool reached_ = false;
+    bool thread_ends_ = false;
+    int raise_error_ = 0;
+    std::uint32_t index_ = 0;
+    std::uint32_t steps_ = 0;
+    std::uintptr_t target_ip_ = 0;
+    long waiting_in_ = 0;
+    std::uintptr_t waiting_at_ = 0;
+    std::atomic<std::uintptr_t> delivered_at_{0};
+    std::atomic<std::uint32_t> phase_{0};
+    std::atomic<std::uint32_t> resumed_{0};
+};
+
+/// Records until two recordings in a row are the same, at most five times: the first run of a code path binds
+/// functions, touches memory and fills caches. `run(plan)` runs the window once.
+template <class Run>
+void record_until_stable(trace& t, const Run& run)
+{
+    std::uint64_t before = 0;
+    for (int i = 0; i < 5; ++i) {
+        clear(t);
+        plan p;
+        p.record = &t;
+        run(p);
+        const std::uint64_t now = fingerprint(t);
+        if (!t.ended || now == before)
+            return;
+        before = now;
+    }
+}
+
+/// Installs the SIGTRAP handler, and the NMI handler in front of the one that is installed for `signal` (or
+/// `handler`, when set). signal 0: no NMI. Context: control, in the child process.
+void install_handlers(int signal, function handler);
+int nmi_signal() noexcept;
+
+} // namespace nmisim::explore

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "explore/step/system_call.hpp"
+
+#include <csignal>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr std::uint64_t bit_of(int signal) noexcept
+{
+    return std::uint64_t{1} << (signal - 1);
+}
+
+// The kernel's sigset_t is the first 64 bits of glibc's.
+std::uint64_t& kernel_mask(sigset_t& set) noexcept
+{
+    return *reinterpret_cast<std::uint64_t*>(&set);
+}
+
+// rt_sigprocmask(how, set, old, size), on the mask that sigreturn will restore, SIGTRAP left out.
+long change_mask(ucontext_t& at, const std::array<long, 6>& arg) noexcept
+{
+    std::uint64_t& mask = kernel_mask(at.uc_sigmask);
+    const std::uint64_t before = mask;
+    if (arg[1] != 0) {
+        const std::uint64_t set = *reinterpret_cast<const std::uint64_t*>(arg[1]);
+        switch (arg[0]) {
+        case SIG_BLOCK: mask |= set; break;
+        case SIG_UNBLOCK: mask &= ~set; break;
+        case SIG_SETMASK: mask = set; break;
+        default: return -EINVAL;
+        }
+        mask &= ~(bit_of(SIGTRAP) | bit_of(SIGKILL) | bit_of(SIGSTOP));
+    }
+    if (arg[2] != 0)
+        *reinterpret_cast<std::uint64_t*>(arg[2]) = before;
+    return 0;
+}
+
+} // namespace
+
+bool can_be_made_elsewhere(long nr) noexcept
+{
+    switch (nr) {
+    case SYS_rt_sigreturn:
+    case SYS_rt_sigsuspend:
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_execve:
+    case SYS_execveat:
+    case SYS_exit:
+    case SYS_exit_group: return false;
+    default: return !arch::forks(nr);
+    }
+}
+
+const char* may_wait(const arch::system_call& call) noexcept
+{
+    switch (call.nr) {
+    case SYS_futex: {
+        const int operation = static_cast<int>(call.arg[1]) & FUTEX_CMD_MASK;
+        if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET)
+            return nullptr;
+        // A word that has changed already makes the call return at once.
+        const auto* word = reinterpret_cast<const volatile std::uint32_t*>(call.arg[0]);
+        return *word == static_cast<std::uint32_t>(call.arg[2]) ? "futex wait" : nullptr;
+    }
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep: return "sleep";
+    default: return arch::polls(call.nr) ? "poll" : nullptr;
+    }
+}
+
+bool waits_for_time(long nr) noexcept
+{
+    return nr != SYS_futex;
+}
+
+void make_system_call(ucontext_t& at) noexcept
+{
+    const arch::system_call call = arch::system_call_of(at);
+    const auto& a = call.arg;
+    if (call.nr == SYS_rt_sigprocmask)
+        arch::finish_system_call(at, change_mask(at, a));
+    else
+        arch::finish_system_call(at, arch::raw_system_call(call.nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
+const char* name_of_system_call(long nr) noexcept
+{
+    switch (nr) {
+    case SYS_futex: return "futex";
+    case SYS_nanosleep: return "nanosleep";
+    case SYS_clock_nanosleep: return "clock_nanosleep";
+    case SYS_membarrier: return "membarrier";
+    case SYS_read: return "read";
+    case SYS_wait4: return "wait4";
+    default: return arch::polls(nr) ? "poll" : "system call";
+    }
+}
+
+} // namespace nmisim::explore

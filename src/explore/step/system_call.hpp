@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls made on behalf of the window, from inside the trap handler. Needed for two reasons. A trap is
+// lost at a system call: with TF set the CPU reports the instruction after the one that follows `syscall`, so
+// the boundary right behind the call would be skipped. And rt_sigprocmask must not block SIGTRAP (liburcu-bp
+// and pthread_create block every signal): a trap that meets it blocked kills the process.
+#pragma once
+
+#include "explore/step/arch.hpp"
+
+namespace nmisim::explore {
+
+/// False for calls that only work where they stand: those that return twice, never, or into another context.
+bool can_be_made_elsewhere(long nr) noexcept;
+
+/// The reason for which this call may put its thread to sleep, or nullptr.
+const char* may_wait(const arch::system_call& call) noexcept;
+/// True when what would wake it is time alone.
+bool waits_for_time(long nr) noexcept;
+
+/// Makes the call as if the program had. The signal mask that it sees and changes is the interrupted one.
+void make_system_call(ucontext_t& at) noexcept;
+
+const char* name_of_system_call(long nr) noexcept;
+
+} // namespace nmisim::explore

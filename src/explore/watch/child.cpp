@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "explore/watch/child.hpp"
+
+#include "base/clock.hpp"
+#include "explore/place/places.hpp"
+#include "explore/watch/thread_state.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <exception>
+#include <system_error>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr int look_every_ms = 5;
+constexpr unsigned looks_for_standstill = 6;
+constexpr int unknown_exit_code = -1;
+
+// Frames that only say how the explorer got there.
+bool of_the_explorer(const std::string& symbol)
+{
+    return symbol.starts_with("nmisim::explore::stepped_thread") ||
+           symbol.starts_with("nmisim::explore::(anonymous namespace)::") ||
+           symbol.starts_with("nmisim_call_stepped");
+}
+
+std::string state_in_words(pid_t pid, const progress& alive)
+{
+    const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child stands still
+    const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
+    std::string text;
+    for (const int tid : threads_of(pid)) {
+        if (first != 0 && tid != first && tid != second)
+            continue;
+        const thread_state s = state_of(pid, tid);
+        const std::vector<std::uintptr_t> frames = stack_of(pid, tid);
+        if (!text.empty())
+            text += "; ";
+        text += s.in_words();
+        const char* separator = ": ";
+        std::size_t named = 0;
+        for (const std::uintptr_t ip : frames) {
+            const std::string name = name_of(place_of(ip));
+            if (of_the_explorer(name))
+                continue;
+            text += separator + name;
+            separator = " < ";
+            if (++named == 16)
+                break;
+        }
+    }
+    return text;
+}
+
+child_result kill_stuck(pid_t pid, std::string state)
+{
+    kill(pid, SIGKILL);
+    child_result r = wait_child(pid);
+    r.end = child_end::stuck;
+    r.state = std::move(state);
+    return r;
+}
+
+// Of the whole process, threads that have ended included. 0: not to be had.
+std::uint64_t cpu_ns_of(pid_t pid)
+{
+    clockid_t clock{};
+    timespec used{};
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return static_cast<std::uint64_t>(used.tv_sec) * nsec_per_sec + static_cast<std::uint64_t>(used.tv_nsec);
+}
+
+// Real time since the last sign of life, of which a stop by job control, child and watcher alike, is no part.
+class quiet_time {
+public:
+    void look() noexcept
+    {
+        constexpr std::uint64_t most_between_looks_ns = 50'000'000;
+        const std::uint64_t now = now_ns();
+        quiet_ns_ += std::min(now - last_, most_between_looks_ns);
+        last_ = now;
+    }
+    void reset() noexcept { quiet_ns_ = 0; }
+    std::uint64_t ns() const noexcept { return quiet_ns_; }
+
+private:
+    std::uint64_t last_ = now_ns();
+    std::uint64_t quiet_ns_ = 0;
+};
+
+/// Ends a wait when the child ends, where the kernel has pidfd_open (Linux 5.3); otherwise a wait is a sleep.
+class child_handle {
+public:
+    explicit child_handle(pid_t pid) : fd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
+    ~child_handle()
+    {
+        if (fd_ >= 0)
+            close(fd_);
+    }
+    child_handle(const child_handle&) = delete;
+    child_handle& operator=(const child_handle&) = delete;
+
+    void wait_until_next_look() const
+    {
+        pollfd wait_for{fd_, POLLIN, 0};
+        ::poll(&wait_for, fd_ >= 0 ? 1 : 0, look_every_ms);
+    }
+
+private:
+    int fd_;
+};
+
+/// It stays for wait_child(), except where SIGCHLD is ignored.
+bool has_ended(pid_t pid)
+{
+    siginfo_t info{};
+    if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return errno == ECHILD;
+    return info.si_pid == pid;
+}
+
+void say(const char* text) noexcept
+{
+    static_cast<void>(!write(STDERR_FILENO, text, std::strlen(text))); // stdio's lock may be held for ever
+}
+
+// An exception must not leave the fork: the child would go on in the parent's program.
+int exit_code_of(int (*body)(void*), void* argument) noexcept
+{
+    try {
+        return body(argument);
+    } catch (const stopped&) { // its parent says so
+    } catch (const std::exception& e) {
+        say("an exploring process ends: ");
+        say(e.what());
+        say("\n");
+    } catch (...) {
+        say("an exploring process ends: an exception that is no std::exception\n");
+    }
+    return 1;
+}
+
+bool asked_to_stop()
+{
+    return stop_asked.load(std::memory_order_relaxed); // nothing was written that this thread reads
+}
+
+} // namespace
+
+pid_t start_child(int (*body)(void*), void* argument)
+{
+    std::fflush(nullptr); // or the child would print the parent's buffer again
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid < 0)
+        throw std::system_error(errno, std::generic_category(), "fork of the exploring process");
+    if (pid != 0)
+        return pid;
+    stop_asked.store(false, std::memory_order_relaxed); // the parent's; one thread only
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    const rlimit no_core{0, 0}; // crashes are findings here, not something to debug
+    setrlimit(RLIMIT_CORE, &no_core);
+    for (const int fatal :
+         {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, // a test framework's handlers would report here
+          SIGINT, SIGTERM})                         // and the parent's would let it go on
+        signal(fatal, SIG_DFL);
+    _exit(exit_code_of(body, argument));
+}
+
+child_result wait_child(pid_t pid)
+{
+    int status = 0;
+    pid_t waited = 0;
+    while ((waited = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
+    }
+    child_result r;
+    if (waited != pid) {
+        r.end = child_end::failed;
+        r.code = unknown_exit_code;
+    } else if (WIFSIGNALED(status)) {
+        r.end = child_end::crashed;
+        r.code = WTERMSIG(status);
+    } else {
+        r.code = WEXITSTATUS(status);
+        r.end = r.code == 0 ? child_end::finished : child_end::failed;
+    }
+    return r;
+}
+
+child_result wait_child_or_stop(pid_t pid)
+{
+    const child_handle child(pid);
+    while (!has_ended(pid) && !asked_to_stop())
+        child.wait_until_next_look();
+    if (!has_ended(pid))
+        kill(pid, SIGKILL);
+    return wait_child(pid);
+}
+
+child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns)
+{
+    const child_handle child(pid);
+    standstill still;
+    std::uint64_t seen = alive.runs.load(std::memory_order_relaxed); // a sign of life, orders nothing
+    quiet_time quiet;
+    std::uint64_t cpu_then = cpu_ns_of(pid);
+    for (;;) {
+        child.wait_until_next_look();
+        quiet.look();
+        if (asked_to_stop()) {
+            static_cast<void>(kill_stuck(pid, {}));
+            throw stopped{};
+        }
+        if (has_ended(pid))
+            break;
+        const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
+        if (now_seen != seen) {
+            seen = now_seen;
+            quiet.reset();
+            cpu_then = cpu_ns_of(pid);
+            still = {};
+            continue;
+        }
+        std::string state;
+        if (still.look(pid, looks_for_standstill)) {
+            state = "deadlock: " + state_in_words(pid, alive);
+        } else if ((quiet.ns() > watchdog_ns && cpu_ns_of(pid) > cpu_then + watchdog_ns) ||
+                   quiet.ns() > 10 * watchdog_ns) {
+            state = "no end: " + state_in_words(pid, alive);
+        }
+        if (!state.empty())
+            return kill_stuck(pid, std::move(state));
+    }
+    return wait_child(pid);
+}
+
+std::string in_words(const child_result& r)
+{
+    switch (r.end) {
+    case child_end::finished: return "ended the process, exit code 0";
+    case child_end::failed:
+        return r.code == unknown_exit_code ? "how the process ended is not known: SIGCHLD is ignored"
+                                           : "exit code " + std::to_string(r.code);
+    case child_end::crashed: return "killed by " + describe_signal(r.code);
+    case child_end::stuck: return r.state;
+    }
+    return {};
+}
+
+std::string describe_signal(int signal)
+{
+    const char* name = sigabbrev_np(signal);
+    return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+}
+
+} // namespace nmisim::explore

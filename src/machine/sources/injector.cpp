@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "machine/sources/injector.hpp"
+
+#include "base/clock.hpp"
+#include "machine/affinity.hpp"
+#include "machine/machine_state.hpp"
+#include "nmi/raise.hpp"
+
+#include <cmath>
+#include <queue>
+#include <random>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <vector>
+
+namespace nmisim {
+namespace {
+
+/// A vCPU's next NMI. `due_ns` is when it should be raised; `at_ns` when it is tried (later, without room).
+struct appointment {
+    std::uint64_t at_ns;
+    std::uint64_t due_ns;
+    int cpu;
+    bool operator<(const appointment& other) const noexcept { return at_ns > other.at_ns; } // earliest on top
+};
+
+/// Distances between due times of one vCPU, with the given mean.
+class arrivals {
+public:
+    arrivals(const injection& plan, int cpu) : plan_(plan), period_ns_(1e9 / plan.rate_hz)
+    {
+        std::seed_seq seed{plan.seed, plan.seed >> 32, static_cast<std::uint64_t>(cpu)};
+        random_.seed(seed);
+    }
+
+    std::uint64_t next_due_ns()
+    {
+        switch (plan_.arrival) {
+        case arrival::periodic: elapsed_ns_ += period_ns_; break;
+        case arrival::poisson:
+            elapsed_ns_ += std::exponential_distribution<double>(1.0 / period_ns_)(random_);
+            break;
+        case arrival::burst: // all of a burst are due at once, bursts as far apart as the mean rate asks
+            if (++in_burst_ >= plan_.burst) {
+                in_burst_ = 0;
+                elapsed_ns_ += period_ns_ * plan_.burst;
+            }
+            break;
+        }
+        return static_cast<std::uint64_t>(elapsed_ns_);
+    }
+
+private:
+    const injection& plan_;
+    const double period_ns_;
+    double elapsed_ns_ = 0;
+    unsigned in_burst_ = 0;
+    std::mt19937_64 random_;
+};
+
+constexpr std::uint64_t look_again_ns = 20'000;        // without room: ten NMIs' time or so
+constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
+
+void sleep_until(std::uint64_t at_ns) noexcept
+{
+    const timespec t = to_timespec(at_ns);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);
+}
+
+} // namespace
+
+injector::injector(machine& target, const injection& plan) : machine_(target), plan_(plan) {}
+
+injector::~injector()
+{
+    stop();
+}
+
+void injector::start()
+{
+    const signals_blocked block;
+    stop_.store(false, std::memory_order_relaxed);
+    thread_ = std::thread([this] {
+        pthread_setname_np(pthread_self(), "injector");
+        if (const machine_config& c = machine_.internals().config; c.pin)
+            leave_cpus_of(c.cpus);
+        prctl(PR_SET_TIMERSLACK, 1UL); // the default lets each wake-up be 50 us late
+        trace_log* const trace = machine_.internals().trace;
+        const traced_thread traced(trace == nullptr ? nullptr : &trace->injector());
+        if (plan_.rate_max)
+            run_max();
+        else if (plan_.rate_hz > 0)
+            run_paced();
+    });
+}
+
+void injector::stop() noexcept
+{
+    stop_.store(true, std::memory_order_relaxed);
+    if (thread_.joinable())
+        thread_.join();
+}
+
+void injector::run_paced()
+{
+    const std::uint64_t start_ns = now_ns();
+    std::vector<arrivals> streams;
+    std::priority_queue<appointment> calendar;
+    for (int cpu = 0; cpu < machine_.cpus(); ++cpu) {
+        streams.emplace_back(plan_, cpu);
+        const auto stagger_ns = static_cast<std::uint64_t>(1e9 / plan_.rate_hz * cpu / machine_.cpus());
+        const std::uint64_t due_ns = start_ns + stagger_ns + streams.back().next_due_ns();
+        calendar.push({due_ns, due_ns, cpu});
+    }
+    std::uint64_t known_ns = start_ns; // a clock that is read only when it matters
+    while (!stopping()) {
+        appointment next = calendar.top();
+        if (next.at_ns > known_ns && next.at_ns > (known_ns = now_ns())) {
+            sleep_until(std::min(next.at_ns, known_ns + longest_sleep_ns));
+            known_ns = now_ns();
+            continue;
+        }
+        calendar.pop();
+        const std::uint64_t raised_ns = now_ns();
+        if (machine_.raise_nmi(next.cpu) == raise_result::full) {
+            ++throttled_;
+            next.at_ns = raised_ns + look_again_ns;
+            calendar.push(next);
+            continue;
+        }
+        ++requested_;
+        lateness_.record(raised_ns > next.due_ns ? raised_ns - next.due_ns : 0);
+        const auto stagger_ns = static_cast<std::uint64_t>(1e9 / plan_.rate_hz * next.cpu / machine_.cpus());
+        next.due_ns = start_ns + stagger_ns + streams[static_cast<std::size_t>(next.cpu)].next_due_ns();
+        next.at_ns = next.due_ns;
+        calendar.push(next);
+    }
+    // What was due and found no time or room to be raised was requested all the same.
+    const std::uint64_t end_ns = now_ns();
+    for (; !calendar.empty(); calendar.pop())
+        if (const std::uint64_t due_ns = calendar.top().due_ns; due_ns < end_ns)
+            requested_.add(
+                1 + static_cast<std::uint64_t>(static_cast<double>(end_ns - due_ns) / 1e9 * plan_.rate_hz));
+}
+
+void injector::run_max()
+{
+    machine_state& state = machine_.internals();
+    int idle_turns = 0;
+    while (!stopping()) {
+        bool raised = false;
+        for (auto& cpu : state.cpus)
+            if (nmi_line& line = cpu->area().line; has_room(line))
+                raised |= raise_on(line) == raise_result::sent;
+        if (raised) {
+            idle_turns = 0;
+        } else if (++idle_turns > 1000) { // the vCPU may be waiting for this very Linux CPU
+            ++throttled_;
+            idle_turns = 0;
+            sched_yield();
+        }
+    }
+}
+
+} // namespace nmisim

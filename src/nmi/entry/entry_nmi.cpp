@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#include "nmi/entry/entry_table.hpp"
+#include "rcu/nmi.hpp"
+
+namespace nmisim {
+
+nmi_entry nmi_entry_nmi(entry_kind kind, percpu_form form) noexcept
+{
+    return make_nmi_entry<rcu::nmi>(kind, form);
+}
+
+} // namespace nmisim

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "nmi/entry/exc_nmi.hpp"
+
+#include "nmisim/context.hpp"
+
+namespace nmisim {
+
+constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exec"), visibility("hidden"))) =
+    nullptr;
+
+nmi_callback dummy_nmi_callback{[](nmi_callback&, const pt_regs&, int) noexcept { return 0; }};
+
+bool in_nmi() noexcept
+{
+    const percpu* cpu = this_cpu;
+    return cpu != nullptr && (cpu->preempt_count.load(std::memory_order_relaxed) & nmi_mask) != 0;
+}
+
+int smp_processor_id() noexcept
+{
+    const percpu* cpu = this_cpu;
+    return cpu == nullptr ? -1 : cpu->cpunumber;
+}
+
+bool is_raised_nmi(const siginfo_t& info) noexcept
+{
+    if (info.si_code == SI_QUEUE && info.si_pid == this_cpu->domain->pid) [[likely]]
+        return true;
+    this_cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
+    return false;
+}
+
+nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept
+{
+    if (info.si_code == SI_QUEUE && info.si_pid == cpu.domain->pid) [[likely]] {
+        cpu.line.begin();
+        return {true, raised_at_ns(info)};
+    }
+    return {adopt_nmi(cpu, info), 0};
+}
+
+void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept
+{
+    check_record& nesting = cpu.checks[check::nesting];
+    nesting.looked();
+    const std::uint32_t after = cpu.preempt_count.load(std::memory_order_relaxed);
+    if (((before & nmi_mask) | (after ^ before)) != 0 && !(after == before && cpu.domain->nmis_nest))
+        [[unlikely]] {
+        nesting.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), (after & nmi_mask) / nmi_offset, 0,
+                      instruction_pointer(regs), "NMI depth left behind by nmi_exit"});
+        // Mended, so that the run can go on to its report: the 16th level would be a BUG_ON.
+        cpu.preempt_count.store(cpu.domain->nmis_nest ? before : before & ~nmi_mask,
+                                std::memory_order_relaxed);
+    }
+    if (outcome == nmi_outcome::offline)
+        return;
+    check_record& once = cpu.checks[check::exactly_once];
+    once.looked();
+    const std::uint32_t defaults_expected = outcome == nmi_outcome::defaulted ? 1 : 0;
+    if (cpu.defaults_run != defaults_expected) [[unlikely]]
+        once.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), cpu.defaults_run, defaults_expected,
+                   instruction_pointer(regs), "default actions run for one NMI"});
+    if (cpu.domain->expect_one_generation.load(std::memory_order_relaxed) // set before the first raise
+        && cpu.generations_run != 1) [[unlikely]]
+        once.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), cpu.generations_run, 1,
+                   instruction_pointer(regs), "handler generations run for one NMI"});
+}
+
+void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept
+{
+    check_record& kept = cpu.checks[check::errno_kept];
+    kept.looked();
+    if (before != after) [[unlikely]]
+        kept.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), static_cast<std::uint64_t>(after),
+                   static_cast<std::uint64_t>(before), instruction_pointer(regs), "errno after the NMI"});
+}
+
+} // namespace nmisim

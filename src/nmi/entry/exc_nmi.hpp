@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// exc_nmi(): the signal handler, what the assembly entry and exc_nmi() are in the kernel. It saves errno (the
+// kernel: CR2), takes the NMI off its line, runs do_nmi and checks what can be checked from outside of it:
+//
+//   nesting       no NMI was interrupted (the signal is blocked inside its own handler), the depth is put back
+//   exactly-once  one generation of a checked handler ran, and the default action ran exactly when the
+//                 callback returned 0
+//   errno         is what it was
+//
+// Context: nmi.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/errno_guard.hpp"
+#include "nmi/do_nmi.hpp"
+#include "probes.hpp" // base/probes_*
+
+#include <csignal>
+#include <optional>
+
+namespace nmisim {
+
+/// The value of a raised NMI's signal: when it was raised, 0 if nobody wants to know.
+inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
+{
+    if (info.si_code != SI_QUEUE) // a timer's or counter's (nmi/cpu_source.hpp) says nothing of the kind
+        return 0;
+    return reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr);
+}
+
+/// Compares the bookkeeping of the NMI that has just ended with what the invariants say. Context: nmi.
+/// `before`: preempt_count when the NMI came, 0 or an interrupted IRQ's.
+void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept;
+void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept;
+/// True if this signal is one that this process raised; counts it otherwise. Context: irq.
+bool is_raised_nmi(const siginfo_t& info) noexcept;
+
+struct nmi_claim {
+    bool ours;
+    std::uint64_t raised_ns; ///< 0: nobody wants to know, or nobody can (nmi/cpu_source.hpp)
+};
+/// Whether this signal is an NMI. If it is, it begins: the latch is open for the next one. Context: nmi.
+nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept;
+
+/// What is done to the NMI's signal around do_nmi: nothing, it stays blocked. The other is in nmi/entry/nesting.hpp.
+struct nmi_stays_blocked {
+    static void open(percpu&, std::uint32_t) noexcept {}
+    static void close(percpu&) noexcept {}
+};
+
+/// One pass: do_nmi, timed and checked. `raised_ns` 0: nobody wants to know.
+template <class Rcu, class Entry, class Count, class Window = nmi_stays_blocked>
+inline void execute_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& regs) noexcept
+{
+    NMISIM_PROBE2(nmi_entry, cpu.cpunumber, raised_ns);
+    const bool timed = cpu.domain->measure_latency;
+    std::uint64_t entered_ns = 0;
+    if (timed) {
+        entered_ns = now_ns();
+        cpu.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
+    }
+    cpu.generations_run = 0;
+    cpu.defaults_run = 0;
+    const std::uint32_t before = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
+    Window::open(cpu, before);
+    const nmi_outcome outcome = do_nmi<Rcu, Entry, Count>(regs);
+    Window::close(cpu);
+    if (outcome == nmi_outcome::offline)
+        ++cpu.offline_seen;
+    check_after_nmi(cpu, regs, before, outcome);
+    NMISIM_PROBE2(nmi_exit, cpu.cpunumber, cpu.last_generation.read());
+    if (timed) {
+        cpu.handler.record(now_ns() - entered_ns);
+        if (raised_ns != 0 && entered_ns >= raised_ns)
+            cpu.delivery.record(entered_ns - raised_ns);
+        cpu.entered_ns.store(0, std::memory_order_relaxed);
+    }
+}
+
+template <class Rcu, class Entry, class Count>
+inline void take_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& regs) noexcept
+{
+    if constexpr (Entry::drop_latched)
+        if (++cpu.drop_tick % 64 == 0) {
+            cpu.line.end();
+            return;
+        }
+    execute_nmi<Rcu, Entry, Count>(cpu, raised_ns, regs);
+    cpu.line.end();
+}
+
+template <class Rcu, class Entry, class Count>
+void exc_nmi(int, siginfo_t* info, void* context) noexcept
+{
+    percpu* const cpu = this_cpu;
+    if (cpu ==
+        nullptr) // a late signal on a thread that is no vCPU any more: a harmless handler is all it needs
+        return;
+    const pt_regs regs{static_cast<const ucontext_t*>(context)};
+    const int errno_before = errno;
+    {
+        std::optional<errno_guard> guard;
+        if constexpr (Entry::keep_errno)
+            guard.emplace();
+        else
+            errno = EDOM;
+        if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours)
+            take_nmi<Rcu, Entry, Count>(*cpu, claim.raised_ns, regs);
+    }
+    check_errno(*cpu, regs, errno_before, errno);
+}
+
+} // namespace nmisim

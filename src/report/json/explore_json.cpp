@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+//
+// JSON: {"schema": "nmi-sim-explore", "version": 1, "tool": ..., "reports": [...]}. A report's kind is "sweep",
+// "map" or "audit". Addresses are hexadecimal strings: JSON numbers do not hold 64 bits. Cells of a map are one
+// letter each, a string per reader boundary: e ends, w waits, V violation, C crash, H hang, n not reached.
+#include "report/explore_report.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace nmisim::explore {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json to_json(const place& p)
+{
+    json j{{"ip", fmt::format("{:#x}", p.ip)},
+           {"symbol", p.symbol},
+           {"offset", p.offset},
+           {"object", p.object},
+           {"object_offset", p.object_offset}};
+    if (!p.source.empty())
+        j["source"] = p.source;
+    if (!p.instruction.empty())
+        j["instruction"] = p.instruction;
+    return j;
+}
+
+json to_json(const std::vector<place>& places)
+{
+    json all = json::array();
+    for (const place& p : places)
+        all.push_back(to_json(p));
+    return all;
+}
+
+template <class Report>
+json head(const char* kind, const Report& r)
+{
+    json j{{"kind", kind},
+           {"name", r.name},
+           {"exit_code", exit_code(r)},
+           {"clean", r.clean()},
+           {"elapsed_ns", r.elapsed_ns}};
+    if (!r.absent.empty())
+        j["absent"] = r.absent;
+    if (!r.incomplete.empty())
+        j["incomplete"] = r.incomplete;
+    return j;
+}
+
+json to_json(const sweep_report& r)
+{
+    json j = head("sweep", r);
+    j["boundaries"] = to_json(r.boundaries);
+    json& cells = j["cells"] = json::array();
+    for (const sweep_cell& c : r.cells) {
+        json cell{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
+        if (!c.what.empty())
+            cell["what"] = c.what;
+        if (c.delivered_at != 0)
+            cell["delivered_at"] = fmt::format("{:#x}", c.delivered_at);
+        cells.push_back(std::move(cell));
+    }
+    return j;
+}
+
+char letter(cell c)
+{
+    switch (c) {
+    case cell::unexplored: return '.';
+    case cell::ends: return 'e';
+    case cell::waits: return 'w';
+    case cell::violation: return 'V';
+    case cell::crash: return 'C';
+    case cell::hang: return 'H';
+    case cell::not_reached: return 'n';
+    }
+    return '?';
+}
+
+json rows(const std::vector<cell>& cells, std::size_t columns)
+{
+    json all = json::array();
+    for (std::size_t at = 0; at < cells.size(); at += columns) {
+        std::string row;
+        for (std::size_t u = 0; u < columns; ++u)
+            row += letter(cells[at + u]);
+        all.push_back(row);
+    }
+    return all;
+}
+
+json to_json(const map_report& r)
+{
+    json j = head("map", r);
+    const std::size_t columns = r.full ? r.updater.size() : 1;
+    j["schedules"] = r.schedules;
+    j["full"] = r.full;
+    j["reader"] = to_json(r.reader);
+    j["updater"] = to_json(r.updater);
+    j["updater_first"] = rows(r.updater_first, columns);
+    if (r.full)
+        j["reader_first"] = rows(r.reader_first, columns);
+    j["critical_section"] = {{"first", r.first_waiting},
+                             {"last", r.last_waiting},
+                             {"contiguous", r.contiguous},
+                             {"waits_in", r.waits_in}};
+    json& findings = j["findings"] = json::array();
+    for (const map_finding& f : r.findings)
+        findings.push_back({{"reader", f.reader},
+                            {"updater", f.updater},
+                            {"reader_first", f.reader_first},
+                            {"kind", name_of(f.kind)},
+                            {"what", f.what},
+                            {"schedule", f.schedule}});
+    return j;
+}
+
+json to_json(const audit_report& r)
+{
+    json j = head("audit", r);
+    j["steps"] = r.steps;
+    json& functions = j["functions"] = json::array();
+    for (const audit_entry& e : r.entries)
+        functions.push_back({{"function", e.function},
+                             {"object", e.object},
+                             {"safe", e.safe},
+                             {"why", e.why},
+                             {"calls", e.calls},
+                             {"called_from", to_json(e.called_from)}});
+    return j;
+}
+
+} // namespace
+
+std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv, bool complete)
+{
+    json document{{"schema", "nmi-sim-explore"},
+                  {"version", explore_schema_version},
+                  {"command", argv},
+                  {"complete", complete}};
+    json& all = document["reports"] = json::array();
+    for (const any_report& r : reports)
+        all.push_back(std::visit([](const auto& one) { return to_json(one); }, r));
+    return document.dump(1) + "\n";
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "report/json/json_report.hpp"
+
+#include "report/build_info.hpp"
+#include "report/json/job_json.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace nmisim {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::uint64_t greatest_integer = (std::uint64_t{1} << 53) - 1; // that every JSON reader keeps exact
+
+std::uint64_t integer(std::uint64_t n)
+{
+    return std::min(n, greatest_integer);
+}
+
+double per_second(std::uint64_t n, std::uint64_t elapsed_ns)
+{
+    return elapsed_ns == 0 ? 0 : static_cast<double>(n) * 1e9 / static_cast<double>(elapsed_ns);
+}
+
+json tool_json()
+{
+    return {{"name", "nmi-sim"},
+            {"version", tool_version()},
+            {"compiler", compiler_text()},
+            {"sanitizer", sanitizer_name()},
+            {"build", build_type()}};
+}
+
+json host_json(const host_info& h)
+{
+    return {{"kernel", h.kernel},
+            {"machine", h.machine},
+            {"cpus_online", h.cpus_online},
+            {"cpus_allowed", h.cpus_allowed},
+            {"virtual", h.is_virtual},
+            {"rlimit_sigpending", integer(h.rlimit_sigpending)},
+            {"sigq_at_start", h.signals_queued},
+            {"loadavg_at_start", h.load_average}};
+}
+
+json config_json(const run_config& c)
+{
+    const machine_config& m = c.machine;
+    json sources = json::array();
+    for (const source_kind s : c.sources)
+        sources.push_back(name_of(s));
+    return {{"cpus", m.cpus},
+            {"flavor", name_of(m.rcu)},
+            {"delivery", name_of(m.delivery)},
+            {"max_in_flight", m.max_in_flight},
+            {"workload", name_of(m.workload)},
+            {"percpu", name_of(m.percpu)},
+            {"nesting", name_of(m.nesting)},
+            {"signal", fmt::format("RTMIN+{}", m.signal_offset)},
+            {"pinned", m.pin},
+            {"panic_on_unknown_nmi", m.panic_on_unknown_nmi},
+            {"irqs", m.irqs},
+            {"irq_rate_per_s", m.irqs == 0 ? 0 : c.irq_rate_hz},
+            {"rate_max", c.inject.rate_max},
+            {"rate_per_s", c.inject.rate_max ? 0 : c.inject.rate_hz},
+            {"sources", sources},
+            {"arrival", name_of(c.inject.arrival)},
+            {"burst", c.inject.burst},
+            {"chain", c.chain},
+            {"latency", m.measure_latency},
+            {"swap", c.swap},
+            {"swap_interval_ns", c.swap_interval_ns},
+            {"onoff", c.onoff},
+            {"onoff_interval_ns", c.onoff_interval_ns},
+            {"reclaim", name_of(c.reclaim)},
+            {"controller", name_of(c.controller_place)},
+            {"handler", name_of(c.handler)},
+            {"hold_ns", c.hold_ns},
+            {"watchdog_thresh_ns", c.watchdog_thresh_ns},
+            {"nmi_longest_ns", c.nmi_longest_ns},
+            {"fault", name_of(c.fault)},
+            {"duration_ns", c.duration_ns},
+            {"stall_timeout_ns", c.stall_timeout_ns},
+            {"seed", integer(c.seed)},
+            {"keep_going", c.keep_going}};
+}
+
+json nmis_json(const run_report& r)
+{
+    const cpu_report& t = r.total;
+    return {{"requested", r.requested},
+            {"raised", t.raised},
+            {"handled", t.handled},
+            {"coalesced", t.coalesced},
+            {"rejected", t.rejected},
+            {"offline", t.offline},
+            {"unknown", t.unknown},
+            {"external", t.external},
+            {"normal", t.normal},
+            {"swallow", t.swallow},
+            {"nested", t.nested},
+            {"restarts", t.restarts},
+            {"max_depth", t.max_depth},
+            {"throttled", r.throttled},
+            {"raised_per_s", per_second(t.raised, r.elapsed_ns)},
+            {"handled_per_s", per_second(t.handled, r.elapsed_ns)}};
+}
+
+json source_json(const source_report& s)
+{
+    return {{"source", name_of(s.kind)},
+            {"requested", s.counted ? json(s.requested) : json(nullptr)},
+            {"raised", s.raised},
+            {"overruns", s.overruns},
+            {"not_armed", s.not_armed}};
+}
+
+json cpu_json(const cpu_report& c)
+{
+    return {{"cpu", c.cpu},
+            {"pinned_to", c.pinned_to},
+            {"raised", c.raised},
+            {"handled", c.handled},
+            {"coalesced", c.coalesced},
+            {"rejected", c.rejected},
+            {"offline", c.offline},
+            {"unknown", c.unknown},
+            {"external", c.external},
+            {"normal", c.normal},
+            {"swallow", c.swallow},
+            {"max_in_flight", c.max_in_flight},
+            {"nested", c.nested},
+            {"restarts", c.restarts},
+            {"max_depth", c.max_depth},
+            {"work", c.work},
+            {"times_onlined", c.times_onlined}};
+}
+
+json irq_json(const run_report& r, const irq_report& irq)
+{
+    json by_cpu = json::array();
+    for (const cpu_report& c : r.cpus)
+        by_cpu.push_back(c.irqs[static_cast<std::size_t>(irq.irq)].handled);
+    return {{"irq", irq.irq},
+            {"raised", irq.raised},
+            {"handled", irq.handled},
+            {"coalesced", irq.coalesced},
+            {"rejected", irq.rejected},
+            {"offline", irq.offline},
+            {"unhandled", irq.unhandled},
+            {"handled_by_cpu", by_cpu}};
+}
+
+json latency_json(const latency& l)
+{
+    json buckets = json::array();
+    for (int i = 0; i < histogram_buckets; ++i)
+        if (const std::uint64_t n = l.buckets[static_cast<std::size_t>(i)]; n != 0)
+            buckets.push_back({histogram_floor(i), histogram_floor(i + 1), n});
+    return {{"count", l.count},
+            {"min", l.min_ns},
+            {"mean", l.mean_ns()},
+            {"p50", l.percentile_ns(0.5)},
+            {"p90", l.percentile_ns(0.9)},
+            {"p99", l.percentile_ns(0.99)},
+            {"p99_9", l.percentile_ns(0.999)},
+            {"max", l.max_ns},
+            {"histogram", buckets}};
+}
+
+json check_json(const check_report& c)
+{
+    json first = nullptr;
+    if (c.failures != 0)
+        first = {{"text", c.first},
+                 {"at_s", c.first_at_s},
+                 {"cpu", c.first_cpu},
+                 {"generation", c.first_generation}};
+    return {{"id", name_of(c.id)},
+            {"status", name_of(c.status)},
+            {"looked_at", c.looked_at},
+            {"unit", c.looked_at_what},
+            {"failures", c.failures},
+            {"evidence", c.evidence},
+            {"first_failure", std::move(first)}};
+}
+
+json threshold_json(const threshold_result& t)
+{
+    constexpr std::array units{"ns", "per_s", "count"};
+    return {{"condition", t.condition},
+            {"held", t.held},
+            {"unit", units[static_cast<std::size_t>(t.unit)]},
+            {"value", t.value ? json(*t.value) : json(nullptr)}};
+}
+
+template <typename Range, typename Function>
+json array_of(const Range& range, Function to_json)
+{
+    json all = json::array();
+    for (const auto& one : range)
+        all.push_back(to_json(one));
+    return all;
+}
+
+} // namespace
+
+std::string json_report(const run_report& r, const report_context& context)
+{
+    const char* const signal = r.stop_reason == stop_reason::signal ? sigabbrev_np(r.stop_signal) : nullptr;
+    json report{
+        {"schema", "nmi-sim-result-1"},
+        {"schema_version", json_schema_version},
+        {"tool", tool_json()},
+        {"host", host_json(context.host)},
+        {"argv", context.argv},
+        {"repeat", context.repeat},
+        {"config", config_json(r.config)},
+        {"started", context.started},
+        {"elapsed_ns", r.elapsed_ns},
+        {"status", name_of(verdict_of(r, context))},
+        {"exit_code", context.exit_code},
+        {"complete", r.complete},
+        {"stop_reason", name_of(r.stop_reason)},
+        {"stop_signal", signal == nullptr ? json(nullptr) : json(std::string("SIG") + signal)},
+        {"nmis", nmis_json(r)},
+        {"sources", array_of(r.sources, source_json)},
+        {"cpus", array_of(r.cpus, cpu_json)},
+        {"irqs", array_of(r.irqs, [&r](const irq_report& irq) { return irq_json(r, irq); })},
+        {"swaps",
+         {{"done", r.swaps},
+          {"irq_done", r.irq_swaps},
+          {"chain_done", r.chain_swaps},
+          {"late", r.late_swaps},
+          {"retired", r.retired},
+          {"reclaimed", r.reclaimed},
+          {"waiting_max", r.waiting_max},
+          {"done_per_s", per_second(r.swaps, r.elapsed_ns)}}},
+        {"hotplug", {{"offlined", r.offlined}, {"onlined", r.onlined}, {"failed", r.onoff_failed}}},
+        {"handler_age", r.handler_age},
+        {"latency_ns",
+         {{"delivery", latency_json(r.delivery)},
+          {"injector", latency_json(r.injector)},
+          {"handler", latency_json(r.handler)},
+          {"irq_delivery", latency_json(r.irq_delivery)},
+          {"irq_handler", latency_json(r.irq_handler)},
+          {"publish", latency_json(r.publish)},
+          {"grace_period", latency_json(r.grace_period)},
+          {"reclaim", latency_json(r.reclaim)},
+          {"swap", latency_json(r.swap)},
+          {"cpu_down", latency_json(r.cpu_down)},
+          {"cpu_up", latency_json(r.cpu_up)}}},
+        {"checks", array_of(r.checks, check_json)},
+        {"stalls", array_of(r.stalls,
+                            [](const stall_report& s) {
+                                return json{{"cpu", s.cpu}, {"state", s.state}, {"backtrace", s.backtrace}};
+                            })},
+        {"thresholds", array_of(context.thresholds, threshold_json)},
+        {"remarks", array_of(r.remarks,
+                             [](const remark& m) {
+                                 return json{{"code", m.code}, {"text", m.text}};
+                             })},
+    };
+    add_jobs(report, r);
+    // argv is the caller's bytes: what is no UTF-8 is replaced rather than thrown at the end of a run.
+    return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+} // namespace nmisim

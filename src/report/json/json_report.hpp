@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// The report for programs: one JSON object, described by docs/nmi-sim-result-1.schema.json, which the tests
+// hold it to. Rules: each key carries its unit (`_ns`, `_per_s`); every key is always there; integers stay
+// below 2^53; within a schema version keys are only added.
+#pragma once
+
+#include "report/report_context.hpp"
+#include "verify/run_report.hpp"
+
+#include <string>
+
+namespace nmisim {
+
+inline constexpr int json_schema_version = 1;
+
+/// Ends with a newline.
+std::string json_report(const run_report& report, const report_context& context);
+
+} // namespace nmisim

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The report for people: the books (NMIs, per vCPU), what it cost (latencies), what the controller did
+// (swaps), what readers saw (handler age: rcutorture's "Reader Pipe"), the checks with the number of things
+// each looked at, and the verdict on the last line together with a command that repeats the run. 80 columns,
+// ASCII; colour marks the verdict words only and never replaces them.
+#pragma once
+
+#include "report/report_context.hpp"
+#include "verify/run_report.hpp"
+
+#include <string>
+
+namespace nmisim {
+
+struct text_style {
+    bool color = false;
+    bool histograms = false;
+    bool brief = false;   ///< the verdict, and what failed
+    bool verbose = false; ///< every vCPU, every latency, the host
+};
+
+std::string text_report(const run_report& report, const report_context& context, const text_style& style);
+
+/// The lines that end the report: each failed check, each condition that held, the verdict.
+std::string verdict_text(const run_report& report, const report_context& context, const text_style& style);
+
+} // namespace nmisim

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// --handler backtrace: asks for a backtrace of all vCPUs again and again while handlers are swapped
+// (machine/backtrace/trigger_backtrace.hpp), and keeps the last one for the report.
+//
+// Context: control.
+#pragma once
+
+#include "machine/backtrace/trigger_backtrace.hpp"
+#include "verify/jobs/handler_job.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace nmisim {
+
+class backtrace_job final : public handler_job {
+public:
+    explicit backtrace_job(const run_config& config);
+    ~backtrace_job() override;
+
+    nmi_function function() const noexcept override { return function_; }
+    void built(checked_handler& h) override { h.job = &board_; }
+    void started(machine& m) override;
+    void release() noexcept override;
+    void tell(machine& m, run_report& report) override;
+
+private:
+    void ask_again_and_again(machine& m);
+
+    const nmi_function function_;
+    const std::uint64_t interval_ns_;
+    backtrace_board board_;
+    std::thread asker_;
+    std::atomic<bool> stop_{false};
+    backtrace_report found_; ///< the asker's until it has ended
+    backtrace_outcome last_;
+};
+
+} // namespace nmisim

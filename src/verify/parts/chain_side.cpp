@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "verify/parts/chain_side.hpp"
+
+#include "base/invariant.hpp"
+
+namespace nmisim {
+
+std::string_view not_on_a_chain(fault f) noexcept
+{
+    switch (f) {
+    case fault::no_read_lock:
+    case fault::leak_pointer:
+    case fault::early_unregister:
+    case fault::rcu_not_watching:
+        return "the chain itself would be freed under its readers, and the run would crash instead of "
+               "telling";
+    case fault::plain_publish:
+    case fault::publish_before_init: return "a chain publishes its own table, by rcu_assign_pointer";
+    default: return {};
+    }
+}
+
+chain_side::chain_side(machine& m, const run_config& config)
+    : machine_(m), size_(config.chain), poison_early_(config.fault == fault::no_grace_period)
+{}
+
+chain_side::~chain_side() = default;
+
+void chain_side::first()
+{
+    for (int i = 0; i < size_; ++i)
+        add();
+}
+
+void chain_side::step()
+{
+    if (size_ == 0)
+        return;
+    remove_oldest();
+    add();
+    ++churned_;
+}
+
+void chain_side::last()
+{
+    while (!members_.empty())
+        remove_oldest();
+}
+
+void chain_side::add()
+{
+    auto m = std::make_unique<member>();
+    m->handler.function = churned_call;
+    m->handler.number = ++number_;
+    nmi_callback& callback = m->handler;
+    m->registration = register_nmi_handler(machine_, nmi_type::local, callback,
+                                           number_ % 2 == 0 ? nmi_flag_first : 0, "churned");
+    BUG_ON(!m->registration); // a handler of its own, from control context: nothing to refuse
+    members_.push_back(std::move(m));
+}
+
+void chain_side::remove_oldest()
+{
+    member& oldest = *members_.front();
+    const auto poison = [&oldest] {
+        oldest.handler.canary.store(canary_poison, std::memory_order_relaxed); // seen by nobody, if RCU holds
+    };
+    if (poison_early_) {
+        poison();
+        for (int cpu = 0; cpu < machine_.cpus(); ++cpu)
+            static_cast<void>(machine_.raise_nmi(cpu)); // one NMI at least while it is wrong
+        static_cast<void>(machine_.drain(50'000'000));
+    }
+    static_cast<void>(oldest.registration.unregister());
+    poison();
+    members_.pop_front();
+}
+
+} // namespace nmisim

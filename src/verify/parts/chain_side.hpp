@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Churn on the LOCAL chain of a checked run (--chain N): beside the run's own handler, which is registered there
+// instead of being published alone, the chain has N handlers that want nothing. Every step of the controller takes the
+// oldest of them off and registers a new one, first or last in turn. Nothing of it exists in a run without chains.
+//
+// Context: control.
+#pragma once
+
+#include "nmi/handlers/churned_handler.hpp"
+#include "nmisim/nmi_chain.hpp"
+#include "verify/run_config.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+
+namespace nmisim {
+
+/// Why a fault cannot be shown with the handlers on a chain, empty if it can.
+std::string_view not_on_a_chain(fault f) noexcept;
+
+class chain_side {
+public:
+    chain_side(machine& m, const run_config& config);
+    ~chain_side();
+    chain_side(const chain_side&) = delete;
+    chain_side& operator=(const chain_side&) = delete;
+
+    void first(); ///< after the run's own handler
+    void step();
+    void last();
+    std::uint64_t churned() const noexcept
+    {
+        return churned_;
+    } ///< the controller's; read after it has stopped
+
+private:
+    struct member {
+        churned_handler handler;
+        nmi_registration registration; ///< last: unregisters before its handler goes
+    };
+    void add();
+    void remove_oldest();
+
+    machine& machine_;
+    const int size_;
+    const bool poison_early_; ///< fault no-grace-period
+    std::deque<std::unique_ptr<member>> members_;
+    std::uint64_t number_ = 0;
+    std::uint64_t churned_ = 0;
+};
+
+} // namespace nmisim

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The NMI sources of a run (--source): the injector, the vCPUs' own timers and counters, IPIs; one or several at once.
+//
+// Context: control.
+#pragma once
+
+#include "machine/sources/injector.hpp"
+#include "machine/sources/ipi_source.hpp"
+#include "machine/sources/nmi_source.hpp"
+#include "nmisim/machine_config.hpp"
+#include "verify/run_report.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace nmisim {
+
+class source_side {
+public:
+    explicit source_side(const run_config& config);
+
+    /// Lets the vCPUs send IPIs after each round of their workload, if they are to. Before the machine is built.
+    void dress(machine_config& config);
+    /// Errors: std::system_error when the system refuses a source.
+    void attach(machine& m);
+    void start();
+    void stop() noexcept;
+    /// After stop() and a drain: what the vCPUs' own sources had sent has been taken too.
+    [[nodiscard]] bool flush(std::uint64_t timeout_ns);
+    /// After the books have been gathered.
+    void tell(run_report& report) const;
+    /// Before the machine ends.
+    void detach() noexcept;
+
+private:
+    bool has(source_kind kind) const noexcept;
+
+    const std::vector<source_kind> kinds_;
+    const injection plan_;
+    std::unique_ptr<ipi_source> ipi_;
+    machine* machine_ = nullptr;
+    std::unique_ptr<injector> injector_;
+    std::unique_ptr<nmi_source> timer_;
+    std::unique_ptr<nmi_source> perf_;
+};
+
+} // namespace nmisim

@@ -29,7 +29,6 @@ test_packages=(
     scdoc mandoc            # the manual page
     cmake fish zsh          # tests/package
     dpkg-dev                # tells Meson the library folder that CMake looks into
-    jq                      # nmi-stress
 )
 
 say()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""tools/stress_index.py: one page over the reports of many runs. The reports are real in form, their runs made up."""
+"""tools/stress/page.py: one page over the reports of many runs. The reports are real in form, their runs made up."""
 import argparse
 import json
 import os

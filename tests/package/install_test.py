@@ -58,8 +58,8 @@ def pkg_config(*words):
 def install():
     run("meson", "install", "-C", options.build, "--no-rebuild", "--destdir", destdir)
     missing = [name for name in (
-        "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/scenarios/memb-defaults.conf", f"{options.datadir}/nmi-sim/stress_index.py", f"{options.datadir}/nmi-sim/stress_scenario.sh",
-        f"{options.datadir}/nmi-sim/stress_jitter.sh",
+        "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/stress/scenario.py",
+        f"{options.datadir}/nmi-sim/stress/scenarios/memb-defaults.conf",
         *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
         f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
         f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
@@ -81,10 +81,10 @@ def program_runs():
 
 
 def stress_runs():
-    needs("jq")
     done = run(prefix / "bin/nmi-stress", "--scenarios", "memb-defaults", "--duration", "1s", "--output", work / "stress")
     assert "PASS: 1 passed" in done, done
     assert str(prefix / "bin/nmi-sim") in (work / "stress/latest/settings").read_text()
+    assert not list(destdir.rglob("__pycache__"))
     assert "<title>nmi-stress: PASS" in (work / "stress/index.html").read_text()
 
 
@@ -95,10 +95,7 @@ def stress_elsewhere():
             (["-Ddatadir=" + str(work / "elsewhere")], "usr/bin", work / "elsewhere"))):
         build, root = work / f"configured-{number}", work / f"placed-{number}"
         run("meson", "setup", "--prefix=/usr", "-Dtests=false", *words, build, options.source)
-        scenarios = root / data_folder / "nmi-sim/scenarios"
-        shutil.copytree(options.source / "tools/scenarios", scenarios)
-        for part in (options.source / "tools").glob("stress_*"):
-            shutil.copy(part, scenarios.parent)
+        shutil.copytree(options.source / "tools/stress", root / data_folder / "nmi-sim/stress")
         (root / bin_folder).mkdir(parents=True)
         shutil.copy(build / "package/nmi-stress", root / bin_folder)
         assert "memb-defaults" in run(root / bin_folder / "nmi-stress", "--list", cwd=root)

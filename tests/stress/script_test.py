@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,12 +16,15 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 import tap
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools/stress"))
+import scenario
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--script", type=pathlib.Path, required=True)
 parser.add_argument("--program", required=True, help="the real nmi-sim")
 options = parser.parse_args()
-# A shell that starts the tests in the background, or nohup, has them ignored, and bash cannot trap what it finds ignored.
+# A shell that starts the tests in the background, or nohup, has them ignored, and nmi-stress leaves it at that.
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 FAKE = pathlib.Path(__file__).with_name("fake_nmi_sim")
@@ -111,14 +115,12 @@ def own_duration():
 
 def own_duration_is_read():
     """What the real nmi-sim prints is understood: the limit is told where a scenario hangs, so one that never ends is run."""
-    part = options.script.parent / "stress_scenario.sh"
-    for text, wanted in (("90", "90"), ("90s", "90"), ("1.5s", "2"), ("1500ms", "2"), ("1.5m", "90"), ("2min", "120"), ("2h", "7200"),
-                         ("7us", "1"), ("7\u00b5s", "1"), ("7ns", "1"), ('"5s" # quoted', "5"), ("8760h", "31536000"), ("0", "0")):
+    runner = scenario.Runner(options.program, argparse.Namespace(duration=1, patience=1, sanitize=""), lock=None)
+    for text, wanted in (("90", 90), ("90s", 90), ("1.5s", 2), ("1500ms", 2), ("1.5m", 90), ("2min", 120), ("2h", 7200), ("7us", 1),
+                         ("7\u00b5s", 1), ("7ns", 1), ('"5s" # quoted', 5), ("8760h", 31536000), ("0", 0)):
         conf = pathlib.Path(scratch.name) / "duration.conf"
         conf.write_text(f"rate = 1k\n duration= {text}\n")
-        done = subprocess.run(["bash", "-c", 'source "$1" && program=$2 && own_duration "$3"', "-", part, options.program, conf],
-                              capture_output=True, text=True, timeout=100, check=False)
-        assert done.stdout == f"{wanted}\n", (text, done)
+        assert runner.own_duration_s(conf) == wanted, (text, runner.own_duration_s(conf))
 
 
 def stopped_for_a_while():
@@ -206,30 +208,28 @@ def resume_refuses():
     assert "the run to resume has ''" in s.run("--resume", "--sanitize", "thread").text and s.code == 2, s.text
 
 
-# Makes the time between a program's start and the note of its process id a second long. Read by each bash.
-SLOW_NOTE = """
-echo()
-{
-    [[ ${FUNCNAME[1]:-} != run_one ]] || sleep 1
-    builtin echo "$@"
-}
+# Makes the time before, or after, the start of a scenario's program a second longer. Read by each Python.
+SLOW = """
+import subprocess, time
+init = subprocess.Popen.__init__
+def slow(self, command, *more, **named):
+    time.sleep(BEFORE if "--output" in command else 0)
+    init(self, command, *more, **named)
+    time.sleep(AFTER if "--output" in command else 0)
+subprocess.Popen.__init__ = slow
 """
 
-# The same between a scenario's start and its place in the list of those that run.
-SLOW_LIST = """
-set -T
-trap '[[ $BASH_COMMAND != running* ]] || sleep 1' DEBUG
-"""
+
+def slow_start(before, after):
+    folder = pathlib.Path(tempfile.mkdtemp(dir=scratch.name))
+    (folder / "sitecustomize.py").write_text(SLOW.replace("BEFORE", str(before)).replace("AFTER", str(after)))
+    return {"PYTHONPATH": str(folder)}
 
 
 def interrupted():
-    slow_note = pathlib.Path(scratch.name) / "slow-note"
-    slow_note.write_text(SLOW_NOTE)
-    slow_list = pathlib.Path(scratch.name) / "slow-list"
-    slow_list.write_text(SLOW_LIST)
-    for name, more in (("INT", {}), ("TERM", {}), ("HUP", {}), ("TERM", {"BASH_ENV": str(slow_note)}), ("TERM", {"BASH_ENV": str(slow_list)})):
+    for name, more in (("INT", {}), ("TERM", {}), ("HUP", {}), ("TERM", slow_start(0, 1))):
         s = Stress(a=("pass", "good"), b=("pass", "stops-when-asked"), c=("pass", "good"))
-        process = subprocess.Popen(s.command("--patience", "60"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        process = subprocess.Popen(s.command("--patience", "600"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    env=os.environ | {"FAKE_LOG": str(s.log)} | more, start_new_session=True)
         try:
             deadline = time.monotonic() + 30
@@ -252,7 +252,7 @@ def interrupted():
 
 def stale_pid():
     """A process that has the number of a scenario of a killed run is neither signalled nor pinned."""
-    s = Stress(a=("pass", "crash"), b=("pass", "stops-when-asked")).run("--scenarios", "a", *(["--jitter"] if shutil.which("taskset") else []))
+    s = Stress(a=("pass", "crash"), b=("pass", "stops-when-asked")).run("--scenarios", "a", "--jitter")
     with subprocess.Popen(["sleep", "100"]) as innocent:
         cpus = os.sched_getaffinity(innocent.pid)
         (s.output / "latest" / "gone.pid").write_text(f"{innocent.pid}\n")
@@ -284,8 +284,6 @@ def soak():
 
 
 def jitter():
-    if shutil.which("taskset") is None:
-        raise tap.Skipped("no taskset here")
     s = Stress(a=("pass", "good")).run("--jitter")
     assert s.code == 0 and "syntax error" not in s.text, s.text
     assert not running(s.output), "helpers are still there"
@@ -308,8 +306,6 @@ def children(pid):
 
 def jitters(cpus):
     """On those CPUs: each has its hog, and the scenario is pinned now to this one, now to that one. None outlives nmi-stress."""
-    if shutil.which("taskset") is None:
-        raise tap.Skipped("no taskset here")
     s = Stress(a=("pass", "stops-when-asked"))
     process = subprocess.Popen(s.command("--jitter", "--patience", "60"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env=os.environ | {"FAKE_LOG": str(s.log)}, start_new_session=True,
@@ -348,18 +344,6 @@ def jitters_on_some():
     jitters({max(cpus)})
 
 
-def no_taskset():
-    """Told before anything is made."""
-    folder = pathlib.Path(tempfile.mkdtemp(dir=scratch.name))
-    for path in os.environ["PATH"].split(":"):
-        for program in pathlib.Path(path).glob("*"):
-            with contextlib.suppress(FileExistsError):
-                (folder / program.name).symlink_to(program)
-    (folder / "taskset").unlink(missing_ok=True)
-    s = Stress(a=("pass", "good")).run("--jitter", PATH=str(folder))
-    assert s.code == 77 and "--jitter needs taskset" in s.text and not s.output.exists(), s.text
-
-
 def kept():
     s = Stress(a=("pass", "good")).run("--seed", "5")
     assert "nmi-stress: 1 scenario, 1s each" in s.text, s.text
@@ -379,6 +363,34 @@ def nobody_reads():
     rounds = len(s.ran()) // 2
     assert rounds and re.search(rf"^FAIL: {rounds} passed, .* {rounds} failed", summary, re.M), summary
     assert len(re.findall("^ok ", summary, re.M)) == len(re.findall("^FAIL ", summary, re.M)) == rounds and s.page() == "FAIL", summary
+
+
+def closed():
+    """Not even a closed stdout and stderr, whose numbers other files must not get."""
+    s = Stress(a=("pass", "good"), b=("pass", "leaky"))
+    command = " ".join(shlex.quote(str(word)) for word in s.command())
+    done = subprocess.run(["bash", "-c", f"{command} <&- >&- 2>&-"], timeout=100, check=False, env=os.environ | {"FAKE_LOG": str(s.log)})
+    summary = s.latest("summary")
+    begins = [line.split()[0] for line in summary.splitlines()]
+    assert done.returncode == 1 and begins == ["ok", "FAIL", "repeat:", "FAIL:"], (done, summary)
+    assert "ok" not in s.latest("settings") + s.latest("a.log"), s.latest("settings")
+
+
+def full():
+    """A limit on the size of files stands for the full disk: of the settings, of a report, of the summary."""
+    for limit in (50, 300, 600):
+        s = Stress(**{name: ("pass", "good") for name in "abcdefgh"})
+        done = subprocess.run([sys.executable, "-c", LIMITED, *map(str, s.command())],
+                              capture_output=True, text=True, timeout=100, check=False, env=os.environ | {"FAKE_LOG": str(s.log), "LIMIT": str(limit)})
+        assert done.returncode == 1 and "Traceback" not in done.stderr and "PASS" not in done.stdout, (limit, done)
+
+
+# Python leaves RLIMIT_FSIZE's signal ignored: writing fails.
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(os.environ["LIMIT"]),) * 2)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def timeline():
@@ -410,8 +422,8 @@ def builds():
     (root / "tools").mkdir()
     (root / "bin").mkdir()
     (root / "meson.build").touch()
-    for file in (options.script, *options.script.parent.glob("stress_*")):
-        shutil.copy(file, root / "tools")
+    shutil.copy(options.script, root / "tools")
+    shutil.copytree(options.script.parent / "stress", root / "tools/stress")
     for name, does in (("meson", 'mkdir -p "${@: -2:1}" && touch "${@: -2:1}/build.ninja"'),
                        ("ninja", f'mkdir -p "$2/src/cli" && cp {FAKE} "$2/src/cli/nmi-sim"')):
         (root / "bin" / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"{root}/asked"\n{does}\n')
@@ -435,7 +447,7 @@ def usage():
         s.run(*words)
         assert s.code == 2 and text in s.text, (words, s.code, s.text)
     for option in ("--build", "--program", "--folder", "--output", "--scenarios"):
-        assert f"option '{option}' needs a value" in s.run(option, "").text and s.code == 2, s.text
+        assert f"option '{option}': needs a value" in s.run(option, "").text and s.code == 2, s.text
     assert "/nowhere/nmi-sim is no program" in s.run("--program", "/nowhere/nmi-sim").text and s.code == 77, s.text
     (s.folder / "vague.conf").write_text("rate = 10k\n")
     assert "needs one line '# expect: pass'" in s.run().text and s.code == 2, s.text
@@ -451,7 +463,7 @@ def scenarios_are_right():
     listed = subprocess.run([options.script, "--list"], capture_output=True, text=True, check=True).stdout
     told = {name: expect for name, expect in re.findall(r"^(\S+) +(pass|fail [\w-]+)  ", listed, re.M)}
     assert len(told) > 20, listed
-    folder = options.script.resolve().parent / "scenarios"
+    folder = options.script.resolve().parent / "stress/scenarios"
     flavors, faults = set(), {}
     for name, expect in told.items():
         done = subprocess.run([options.program, "--config", folder / f"{name}.conf", "--print-config"], capture_output=True,
@@ -469,9 +481,6 @@ def scenarios_are_right():
     assert flavors == set(names.split())
 
 
-if shutil.which("jq") is None:
-    print("1..0 # SKIP no jq here")
-    sys.exit(0)
 tap.run([
     ("a correct scenario passes", one("pass", "good", "ok", "7 NMIs, 3 swaps", 0)),
     ("a BUSTED scenario that is caught passes", one("fail grace-period", "caught", "ok", "caught by grace-period", 0)),
@@ -519,9 +528,10 @@ tap.run([
     ("--jitter leaves nobody behind", jitter),
     ("--jitter has a hog for each CPU, and moves the scenarios", jitters_on_all),
     ("--jitter keeps to the CPUs that it was given", jitters_on_some),
-    ("--jitter without taskset is told at once", no_taskset),
     ("the results folder keeps settings, versions, reports and summary", kept),
     ("a run whose output nobody reads goes on, and its summary is whole", nobody_reads),
+    ("a run whose output is closed goes on, and its files are its own", closed),
+    ("a full disk is an error, and no pass", full),
     ("the timeline of a failure is kept, and of nothing else", timeline),
     ("mistakes are told, with exit code 2 or 77", usage),
     ("nmi-sim takes each scenario, and each fault has one", scenarios_are_right),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """One page over the results of stress runs: a table of the scenarios of the newest run, and trends per flavor.
 
-    tools/stress_index.py FOLDER [--output FILE]
+    tools/stress/page.py FOLDER [--output FILE]
 
 FOLDER is a results folder of tools/nmi-stress, or the folder of all of them. What counts is what lies there: each
 NAME.result (verdict, time, figures; separated by tabs) and each NAME.json that is a report of nmi-sim, with NAME.log,
@@ -257,22 +257,28 @@ def page_of(runs, page_folder):
 """
 
 
+def write(folder, output):
+    """The file that it wrote; OSError when there is nothing to show."""
+    runs = collect(folder)
+    if not runs:
+        raise OSError(f"no report of nmi-sim in {folder}")
+    with tempfile.NamedTemporaryFile("w", dir=output.parent, prefix=output.name, delete=False) as file:
+        file.write(page_of(runs, output.parent))
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, output)
+    return output
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, help="[FOLDER/index.html]")
     options = parser.parse_args()
-    folder = options.folder.resolve()
-    runs = collect(folder)
-    if not runs:
-        print(f"{pathlib.Path(sys.argv[0]).name}: no report of nmi-sim in {options.folder}", file=sys.stderr)
+    try:
+        print(write(options.folder.resolve(), (options.output or options.folder / "index.html").resolve()))
+    except OSError as error:
+        print(f"page.py: {error}", file=sys.stderr)
         return 1
-    output = (options.output or folder / "index.html").resolve()
-    with tempfile.NamedTemporaryFile("w", dir=output.parent, prefix=output.name, delete=False) as file:
-        file.write(page_of(runs, output.parent))
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, output)
-    print(output)
     return 0
 
 

@@ -17,7 +17,8 @@
 //
 // How: the window is single-stepped once to list its boundaries. For each boundary the signal itself is made
 // pending in the trap handler, so that the kernel delivers it on the way back, exactly there. Everything runs
-// in a child process: a crash or a deadlock is a finding with an address, not the end of the caller.
+// in a child process: a crash or a deadlock is a finding with an address, not the end of the caller. Code that only the
+// child has, loaded by `setup` or made at run time, is explored too, and told with its names and instructions.
 //
 // What it cannot show: the trap serialises, so stores leave the store buffer at each explored boundary. These
 // are sequentially consistent interleavings of the code as compiled, with one NMI (sweep) or at most one

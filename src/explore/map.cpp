@@ -144,7 +144,7 @@ void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
             }
 }
 
-void collect_notes(map_report& r, const std::vector<map_job>& jobs)
+void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& names)
 {
     for (const map_job& j : jobs) {
         r.schedules += j.own->schedules;
@@ -153,7 +153,7 @@ void collect_notes(map_report& r, const std::vector<map_job>& jobs)
         if (r.waits_in.empty() && j.own->waiting_at != 0)
             r.waits_in =
                 std::string(j.own->waiting_in < 0 ? "a loop" : name_of_system_call(j.own->waiting_in)) +
-                " at " + name_of(place_of(j.own->waiting_at));
+                " at " + name_of(names.of(j.own->waiting_at));
     }
 }
 
@@ -173,13 +173,18 @@ map_report map(const race& what, bool full, const limits& wanted)
     shared_array<shared_traces> traces(1);
     shared_array<std::uintptr_t> reader_ips(within.boundaries);
     shared_array<std::uintptr_t> updater_ips(within.boundaries);
+    shared_array<code_bytes> reader_code(within.boundaries);
+    shared_array<code_bytes> updater_code(within.boundaries);
     traces->reader.ip = reader_ips.data();
+    traces->reader.code = reader_code.data();
     traces->updater.ip = updater_ips.data();
+    traces->updater.code = updater_code.data();
     traces->reader.capacity = traces->updater.capacity = within.boundaries;
     map_job whole{what, within, full, 0, traces.data(), nullptr, nullptr};
     r.incomplete = record_both(whole);
-    r.reader = places_of(traces->reader.ip, traces->reader.count);
-    r.updater = places_of(traces->updater.ip, traces->updater.count);
+    places names(traces->maps.view());
+    r.reader = names.of(traces->reader);
+    r.updater = names.of(traces->updater);
     if (r.incomplete.empty()) {
         shared_array<shared_outcome> outcomes(std::size_t{traces->reader.count} *
                                               (full ? traces->updater.count : 1) * 2);
@@ -189,7 +194,7 @@ map_report map(const race& what, bool full, const limits& wanted)
             jobs.push_back({what, within, full, p, traces.data(), &maps[p], outcomes.data()});
         explore_all(jobs);
         collect_outcomes(r, jobs);
-        collect_notes(r, jobs);
+        collect_notes(r, jobs, names);
         measure_critical_section(r);
     }
     r.complete = r.incomplete.empty();

@@ -36,6 +36,7 @@ struct shared_sweep {
     std::atomic<bool> recorded;
     std::uint64_t record_ns;
     trace recording;
+    shared_maps maps; ///< with what `setup` has loaded
 };
 
 struct job {
@@ -120,6 +121,7 @@ void record_window(job& j, std::unique_ptr<stepped_thread>& self)
     const std::uint64_t start = now_ns();
     record_until_stable(j.shared->recording, [&](const plan& p) { run_once(j, self, p); });
     j.shared->record_ns = now_ns() - start;
+    j.shared->maps.take(); // the window may have loaded something, too
     j.shared->recorded.store(true,
                              std::memory_order_release); // (5) release: the trace is whole; pairs with (6)
 }
@@ -153,6 +155,8 @@ int child_body(void* argument)
     const int signal = j.what.signal != 0 ? j.what.signal : SIGRTMIN + 1;
     open(signal); // inherited closed, no NMI would ever arrive; setup may close it on purpose
     call(j.what.setup);
+    if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one writes it
+        j.shared->maps.take();
     install_handlers(signal, j.what.nmi);
     std::unique_ptr<stepped_thread> self;
     if (!j.what.thread_end)
@@ -246,7 +250,9 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     shared_array<shared_sweep> shared(1);
     shared_array<std::uintptr_t> ips(within.boundaries);
     shared_array<shared_cell> cells(within.boundaries);
+    shared_array<code_bytes> code(within.boundaries);
     shared->recording.ip = ips.data();
+    shared->recording.code = code.data();
     shared->recording.capacity = within.boundaries;
     job j{what, within, shared, ips, cells, sweep};
     for (std::uint32_t bad = 0;; ++bad) {
@@ -265,7 +271,7 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
         report.incomplete = why_not_recorded(t, within);
     }
     report.record_ns = shared->record_ns;
-    report.boundaries = places_of(ips.data(), t.count);
+    report.boundaries = places(shared->maps.view()).of(t);
     collect(j, report);
     if (sweep && report.complete && report.cells.size() != report.boundaries.size()) {
         report.complete = false;

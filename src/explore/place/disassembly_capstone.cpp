@@ -31,11 +31,10 @@ public:
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
 
-    std::string text(std::uintptr_t ip) const
+    std::string text(std::uintptr_t ip, const code_bytes& code, const symbol_table& symbols) const
     {
-        constexpr std::size_t longest = 15;
         cs_insn* insn = nullptr;
-        if (!ok_ || cs_disasm(handle_, reinterpret_cast<const std::uint8_t*>(ip), longest, ip, 1, &insn) != 1)
+        if (!ok_ || cs_disasm(handle_, code.byte.data(), code.size, ip, 1, &insn) != 1)
             return {};
         std::string t = insn->mnemonic;
         if (insn->op_str[0] != 0)
@@ -43,17 +42,17 @@ public:
         const bool branches = t[0] == 'j' || t.starts_with("call") || t.starts_with("b");
         const std::string_view operand = insn->op_str;
         if (branches && operand.starts_with("0x"))
-            t += " <" + name_of(place_without_text(std::strtoull(insn->op_str, nullptr, 16))) + ">";
+            t += " <" + name_of(place_without_text(std::strtoull(insn->op_str, nullptr, 16), symbols)) + ">";
         cs_free(insn, 1);
         return t;
     }
 
 private:
-    static place place_without_text(std::uintptr_t ip)
+    static place place_without_text(std::uintptr_t ip, const symbol_table& symbols)
     {
         place p;
         p.ip = ip;
-        find_symbol(p);
+        symbols.find(p);
         return p;
     }
 
@@ -63,10 +62,10 @@ private:
 
 } // namespace
 
-std::string disassemble(std::uintptr_t ip)
+std::string disassemble(std::uintptr_t ip, const code_bytes& code, const symbol_table& symbols)
 {
     static const engine e;
-    return e.text(ip);
+    return e.text(ip, code, symbols);
 }
 
 const char* disassembly_by() noexcept

@@ -5,7 +5,7 @@
 
 namespace nmisim::explore {
 
-std::string disassemble(std::uintptr_t)
+std::string disassemble(std::uintptr_t, const code_bytes&, const symbol_table&)
 {
     return {};
 }

@@ -1,113 +1,144 @@
 // SPDX-License-Identifier: MIT
 #include "explore/place/objects.hpp"
 
-#include <string_view>
-#include <vector>
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
 
-#include <elf.h>
-#include <link.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace nmisim::explore {
 
 namespace {
 
-struct mapped {
-    loaded_object object;
-    std::uintptr_t base = 0;
-    std::uintptr_t start = 0;
-    std::uintptr_t end = 0;
-    const ElfW(Dyn) * dynamic = nullptr;
-};
+constexpr std::string_view vdso = "[vdso]";
 
-int add(dl_phdr_info* info, std::size_t, void* argument)
+// How many bytes could be read. Async-signal-safe.
+std::size_t read_all(const char* path, char* text, std::size_t most) noexcept
 {
-    auto& all = *static_cast<std::vector<mapped>*>(argument);
-    mapped m;
-    const std::string_view path = info->dlpi_name != nullptr ? info->dlpi_name : "";
-    const std::size_t slash = path.rfind('/');
-    m.object.name =
-        path.empty() ? "this program" : std::string(slash == path.npos ? path : path.substr(slash + 1));
-    m.object.loader = m.object.name.starts_with("ld-linux") || m.object.name.starts_with("ld.so");
-    m.base = info->dlpi_addr;
-    m.start = ~std::uintptr_t{0};
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr)& p = info->dlpi_phdr[i];
-        if (p.p_type == PT_DYNAMIC)
-            m.dynamic = reinterpret_cast<const ElfW(Dyn)*>(m.base + p.p_vaddr);
-        if (p.p_type != PT_LOAD)
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    std::size_t at = 0;
+    while (at < most) {
+        const ssize_t n = read(fd, text + at, most - at);
+        if (n < 0 && errno == EINTR)
             continue;
-        m.start = std::min(m.start, static_cast<std::uintptr_t>(m.base + p.p_vaddr));
-        m.end = std::max(m.end, static_cast<std::uintptr_t>(m.base + p.p_vaddr + p.p_memsz));
+        if (n <= 0)
+            break;
+        at += static_cast<std::size_t>(n);
     }
-    all.push_back(std::move(m));
-    return 0;
+    close(fd);
+    return at;
 }
 
-const std::vector<mapped>& all_objects()
+std::string_view next_line(std::string_view& text) noexcept
 {
-    static const std::vector<mapped> all = [] {
-        std::vector<mapped> found;
-        dl_iterate_phdr(add, &found);
-        return found;
-    }();
-    return all;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return line;
 }
 
-const mapped* mapped_at(std::uintptr_t address)
+// Behind address, rights, offset, device and inode. Empty: memory without a file.
+std::string_view path_in(std::string_view line) noexcept
 {
-    for (const mapped& m : all_objects())
-        if (address >= m.start && address < m.end)
-            return &m;
-    return nullptr;
+    for (int field = 0; field < 5; ++field) {
+        line.remove_prefix(std::min(line.find(' '), line.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    }
+    return line;
 }
 
-struct dynamic_table {
-    const ElfW(Sym) * symbols = nullptr;
-    const char* names = nullptr;
-    const ElfW(Rela) * rela[2] = {};
-    std::size_t bytes[2] = {};
-};
-
-// glibc has relocated the addresses in .dynamic in place, except in the vDSO.
-dynamic_table read_dynamic(const ElfW(Dyn) * d)
+std::string executable_path()
 {
-    dynamic_table t;
-    for (; d != nullptr && d->d_tag != DT_NULL; ++d)
-        switch (d->d_tag) {
-        case DT_SYMTAB: t.symbols = reinterpret_cast<const ElfW(Sym)*>(d->d_un.d_ptr); break;
-        case DT_STRTAB: t.names = reinterpret_cast<const char*>(d->d_un.d_ptr); break;
-        case DT_RELA: t.rela[0] = reinterpret_cast<const ElfW(Rela)*>(d->d_un.d_ptr); break;
-        case DT_RELASZ: t.bytes[0] = d->d_un.d_val; break;
-        case DT_JMPREL: t.rela[1] = reinterpret_cast<const ElfW(Rela)*>(d->d_un.d_ptr); break;
-        case DT_PLTRELSZ: t.bytes[1] = d->d_un.d_val; break;
-        default: break;
-        }
-    return t;
+    std::array<char, 4096> path{};
+    const ssize_t n = readlink("/proc/self/exe", path.data(), path.size());
+    return n > 0 ? std::string(path.data(), static_cast<std::size_t>(n)) : std::string();
 }
 
 } // namespace
 
-const loaded_object* object_at(std::uintptr_t address)
+void shared_maps::take() noexcept
 {
-    const mapped* m = mapped_at(address);
-    return m != nullptr ? &m->object : nullptr;
+    size = 0; // a parent that kills this process meanwhile finds no half of a text
+    size = read_all("/proc/self/maps", text, sizeof text);
 }
 
-std::string function_of_slot(std::uintptr_t address)
+std::string maps_of(pid_t pid)
 {
-    const mapped* m = mapped_at(address);
-    if (m == nullptr || m->object.name.starts_with("linux-vdso"))
-        return {};
-    const dynamic_table t = read_dynamic(m->dynamic);
-    if (t.symbols == nullptr || t.names == nullptr)
-        return {};
-    for (int table = 0; table < 2; ++table)
-        for (std::size_t i = 0; t.rela[table] != nullptr && i < t.bytes[table] / sizeof(ElfW(Rela)); ++i) {
-            const ElfW(Rela)& r = t.rela[table][i];
-            if (m->base + r.r_offset == address)
-                return t.names + t.symbols[ELF64_R_SYM(r.r_info)].st_name;
-        }
-    return {};
+    std::array<char, 32> path{};
+    std::snprintf(path.data(), path.size(), "/proc/%d/maps", pid);
+    std::string text(std::size_t{1} << 20, '\0');
+    text.resize(read_all(path.data(), text.data(), text.size()));
+    return text;
+}
+
+loaded_objects::loaded_objects(std::string_view maps)
+{
+    struct object_lines {
+        std::string text;
+        bool code = false;
+    };
+    std::vector<object_lines> lines;
+    const std::string executable = executable_path();
+    while (!maps.empty()) {
+        const std::string line(next_line(maps));
+        mapped m;
+        if (std::sscanf(line.c_str(), "%lx-%lx %4s %lx", &m.start, &m.end, m.rights.data(), &m.offset) != 4)
+            continue;
+        m.path = path_in(line);
+        if (!m.path.starts_with('/') && m.path != vdso)
+            continue;
+        add(m, executable);
+        lines.resize(objects_.size());
+        lines.back().text.append(line).append("\n");
+        lines.back().code = lines.back().code || m.rights[2] == 'x';
+    }
+    for (const auto& [text, code] : lines) // shared memory has a path too, and another one each time
+        if (code)
+            files_.append(text);
+}
+
+// A file that is mapped from its start again is another object: whoever reads symbols maps whole files.
+void loaded_objects::add(const mapped& m, const std::string& executable)
+{
+    const std::string_view path = m.path == vdso ? "" : m.path;
+    if (objects_.empty() || objects_.back().path != path || m.offset == 0) {
+        loaded_object o;
+        o.name = m.path == vdso         ? "linux-vdso.so.1"
+                 : m.path == executable ? "this program"
+                                        : std::string(m.path.substr(m.path.rfind('/') + 1));
+        o.path = path;
+        o.base = m.start;
+        o.loader = o.name.starts_with("ld-linux") || o.name.starts_with("ld.so");
+        objects_.push_back(std::move(o));
+    }
+    mappings_.push_back({m.start, m.end, objects_.size() - 1});
+}
+
+const loaded_object* loaded_objects::at(std::uintptr_t address) const noexcept
+{
+    const auto behind = std::upper_bound(mappings_.begin(), mappings_.end(), address,
+                                         [](std::uintptr_t a, const mapping& m) { return a < m.start; });
+    if (behind == mappings_.begin())
+        return nullptr;
+    const mapping& m = *(behind - 1);
+    return address < m.end ? &objects_[m.object] : nullptr;
+}
+
+const std::string& loaded_objects::function_of_slot(std::uintptr_t address)
+{
+    static const std::string none;
+    const loaded_object* o = at(address);
+    if (o == nullptr || o->path.empty())
+        return none;
+    const auto [of_object, fresh] = slots_.try_emplace(o);
+    if (fresh)
+        of_object->second = names_of_slots(o->path, o->base);
+    const auto found = of_object->second.find(address);
+    return found == of_object->second.end() ? none : found->second;
 }
 
 } // namespace nmisim::explore

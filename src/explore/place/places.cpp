@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "explore/place/places.hpp"
 
+#include "explore/step/stepper.hpp"
+
 #include <cstdio>
 #include <cstdlib>
 #include <unordered_map>
@@ -9,31 +11,55 @@
 
 namespace nmisim::explore {
 
-const place& place_of(std::uintptr_t ip)
+struct places::kept {
+    explicit kept(const std::string& f) : files(f), symbols(f) {}
+
+    std::string files;
+    symbol_table symbols;
+    struct known {
+        place where;
+        code_bytes code;
+    };
+    std::unordered_map<std::uintptr_t, known> all;
+};
+
+places::places(std::string_view maps) : objects_(maps)
 {
-    static std::unordered_map<std::uintptr_t, place> known;
-    const auto [at, fresh] = known.try_emplace(ip);
-    place& p = at->second;
-    if (fresh) {
-        p.ip = ip;
-        find_symbol(p);
-        p.instruction = disassemble(ip);
-    }
-    return p;
+    static std::shared_ptr<kept> last; // reading the symbols of a program takes longer than exploring it
+    if (last == nullptr || last->files != objects_.files())
+        last = std::make_shared<kept>(objects_.files());
+    kept_ = last;
 }
 
-std::vector<place> places_of(const std::uintptr_t* ip, std::size_t count)
+places::~places() = default;
+
+const place& places::of(std::uintptr_t ip)
+{
+    return of(ip, {});
+}
+
+const place& places::of(std::uintptr_t ip, const code_bytes& code)
+{
+    const auto [at, fresh] = kept_->all.try_emplace(ip);
+    auto& [where, known_code] = at->second;
+    if (fresh) {
+        where.ip = ip;
+        kept_->symbols.find(where);
+    }
+    if (code.size != 0 && (code.size != known_code.size || code.byte != known_code.byte)) {
+        known_code = code; // a page may hold other code in the next child
+        where.instruction = disassemble(ip, code, kept_->symbols);
+    }
+    return where;
+}
+
+std::vector<place> places::of(const trace& t)
 {
     std::vector<place> all;
-    all.reserve(count);
-    for (std::size_t i = 0; i < count; ++i)
-        all.push_back(place_of(ip[i]));
+    all.reserve(t.count);
+    for (std::uint32_t i = 0; i < t.count; ++i)
+        all.push_back(t.code != nullptr ? of(t.ip[i], t.code[i]) : of(t.ip[i]));
     return all;
-}
-
-std::optional<symbol_bounds> bounds_of(std::uintptr_t ip)
-{
-    return find_bounds(ip);
 }
 
 namespace {

@@ -1,31 +1,60 @@
 // SPDX-License-Identifier: MIT
 //
-// From an address to something a person can find: symbol, source line, instruction. symbols_dw.cpp (elfutils)
-// or symbols_dl.cpp (dladdr, exported names only) and disassembly_capstone.cpp or disassembly_none.cpp, as
-// Meson finds them. Answers are kept: a map asks for the same addresses many times.
-// Context: control, in the parent process.
+// From an address of a child process to something a person can find: symbol, source line, instruction. symbols_dw.cpp
+// (elfutils) or symbols_dl.cpp (dladdr, exported names only) and disassembly_capstone.cpp or disassembly_none.cpp,
+// as Meson finds them. Answers are kept: a map asks for the same addresses many times.
+// Context: control, in the parent process. It reads no memory of the explored code: where that was mapped and what
+// its bytes were is told by the child (shared_maps, code_bytes).
 #pragma once
 
+#include "explore/place/objects.hpp"
+#include "explore/step/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
-#include <optional>
+#include <memory>
 
 namespace nmisim::explore {
 
-const place& place_of(std::uintptr_t ip);
-std::vector<place> places_of(const std::uintptr_t* ip, std::size_t count);
+struct trace;
 
-struct symbol_bounds {
-    std::uintptr_t start = 0;
-    std::uintptr_t size = 0;
+/// Symbols and source lines of the files in `files`. The siblings implement it.
+class symbol_table {
+public:
+    explicit symbol_table(const std::string& files);
+    ~symbol_table();
+    symbol_table(const symbol_table&) = delete;
+    symbol_table& operator=(const symbol_table&) = delete;
+
+    /// Fills in symbol, object and source, as far as they are known.
+    void find(place& where) const;
+
+private:
+    struct state;
+    std::unique_ptr<state> state_;
 };
-/// Where the function that holds `ip` starts and how long it is.
-std::optional<symbol_bounds> bounds_of(std::uintptr_t ip);
+
+class places {
+public:
+    /// `maps`: the child's, in the format of /proc/PID/maps.
+    explicit places(std::string_view maps);
+    ~places();
+    places(const places&) = delete;
+    places& operator=(const places&) = delete;
+
+    /// Without an instruction, unless its bytes have been told before.
+    const place& of(std::uintptr_t ip);
+    const place& of(std::uintptr_t ip, const code_bytes& code);
+    std::vector<place> of(const trace& t);
+    loaded_objects& objects() noexcept { return objects_; }
+
+private:
+    struct kept;
+    loaded_objects objects_;
+    std::shared_ptr<kept> kept_; ///< shared with the next one, when that has the same files
+};
 
 // The siblings.
-void find_symbol(place& where);
-std::optional<symbol_bounds> find_bounds(std::uintptr_t ip);
-std::string disassemble(std::uintptr_t ip);
+std::string disassemble(std::uintptr_t ip, const code_bytes& code, const symbol_table& symbols);
 const char* symbols_by() noexcept;
 const char* disassembly_by() noexcept;
 

@@ -5,43 +5,37 @@
 #include "explore/watch/child.hpp"
 
 #include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
+#include <unistd.h>
 
 namespace nmisim::explore {
 
-namespace {
+// The dynamic loader knows the objects of this process. What only the child has loaded, or has at another place, is
+// named by its file alone.
+struct symbol_table::state {
+    loaded_objects of_the_child;
+    loaded_objects own;
+};
 
-std::string file_name(const char* path)
+symbol_table::symbol_table(const std::string& files)
+    : state_(std::make_unique<state>(state{loaded_objects(files), loaded_objects(maps_of(getpid()))}))
+{}
+
+symbol_table::~symbol_table() = default;
+
+void symbol_table::find(place& where) const
 {
-    const std::string_view all = path == nullptr ? "" : path;
-    const std::size_t slash = all.rfind('/');
-    return std::string(slash == std::string_view::npos ? all : all.substr(slash + 1));
-}
-
-} // namespace
-
-void find_symbol(place& where)
-{
-    Dl_info info{};
-    if (dladdr(reinterpret_cast<void*>(where.ip), &info) == 0)
+    const loaded_object* object = state_->of_the_child.at(where.ip);
+    if (object == nullptr)
         return;
-    where.object = file_name(info.dli_fname);
-    where.object_offset = where.ip - reinterpret_cast<std::uintptr_t>(info.dli_fbase);
-    if (info.dli_sname == nullptr)
+    where.object = object->path.substr(object->path.rfind('/') + 1);
+    where.object_offset = where.ip - object->base;
+    const loaded_object* mine = state_->own.at(where.ip);
+    Dl_info info{};
+    if (mine == nullptr || mine->path != object->path || mine->base != object->base ||
+        dladdr(reinterpret_cast<void*>(where.ip), &info) == 0 || info.dli_sname == nullptr)
         return;
     where.symbol = demangled(info.dli_sname);
     where.offset = where.ip - reinterpret_cast<std::uintptr_t>(info.dli_saddr);
-}
-
-std::optional<symbol_bounds> find_bounds(std::uintptr_t ip)
-{
-    Dl_info info{};
-    void* extra = nullptr;
-    if (dladdr1(reinterpret_cast<void*>(ip), &info, &extra, RTLD_DL_SYMENT) == 0 || extra == nullptr)
-        return std::nullopt;
-    const auto* symbol = static_cast<const ElfW(Sym)*>(extra);
-    return symbol_bounds{reinterpret_cast<std::uintptr_t>(info.dli_saddr), symbol->st_size};
 }
 
 const char* symbols_by() noexcept

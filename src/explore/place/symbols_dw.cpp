@@ -4,6 +4,7 @@
 #include "explore/place/places.hpp"
 #include "explore/watch/child.hpp"
 
+#include <cstdio>
 #include <memory>
 
 #include <elfutils/libdwfl.h>
@@ -43,10 +44,31 @@ dwfl_ptr open_process(pid_t pid)
     return d;
 }
 
-Dwfl* own_process()
+struct close_file {
+    void operator()(std::FILE* f) const noexcept { std::fclose(f); }
+};
+
+// One mapping for all processes, with no file: elfutils reads it from the memory of the process in its name.
+void report_vdso(Dwfl* d, const std::string& files)
 {
-    static const dwfl_ptr d = open_process(getpid());
-    return d.get();
+    const std::size_t line = files.rfind('\n', files.find("[vdso]"));
+    unsigned long long start = 0;
+    unsigned long long end = 0;
+    if (files.find("[vdso]") != files.npos &&
+        std::sscanf(files.c_str() + (line == files.npos ? 0 : line + 1), "%llx-%llx", &start, &end) == 2)
+        dwfl_report_module(d, ("[vdso: " + std::to_string(getpid()) + "]").c_str(), start, end);
+}
+
+dwfl_ptr open_files(const std::string& files)
+{
+    dwfl_ptr d{dwfl_begin(&callbacks)};
+    std::string text = files;
+    const std::unique_ptr<std::FILE, close_file> maps{text.empty() ? nullptr
+                                                                   : fmemopen(text.data(), text.size(), "r")};
+    if (d == nullptr || maps == nullptr || dwfl_linux_proc_maps_report(d.get(), maps.get()) != 0)
+        return nullptr;
+    report_vdso(d.get(), files);
+    return dwfl_report_end(d.get(), nullptr, nullptr) == 0 ? std::move(d) : nullptr;
 }
 
 std::string file_name(std::string_view path)
@@ -73,9 +95,19 @@ int add_frame(Dwfl_Frame* frame, void* argument)
 
 } // namespace
 
-void find_symbol(place& where)
+struct symbol_table::state {
+    dwfl_ptr dwfl;
+};
+
+symbol_table::symbol_table(const std::string& files)
+    : state_(std::make_unique<state>(state{open_files(files)}))
+{}
+
+symbol_table::~symbol_table() = default;
+
+void symbol_table::find(place& where) const
 {
-    Dwfl_Module* module = own_process() != nullptr ? dwfl_addrmodule(own_process(), where.ip) : nullptr;
+    Dwfl_Module* module = state_->dwfl != nullptr ? dwfl_addrmodule(state_->dwfl.get(), where.ip) : nullptr;
     if (module == nullptr)
         return;
     Dwarf_Addr start = 0;
@@ -94,18 +126,6 @@ void find_symbol(place& where)
         if (const char* file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr))
             where.source = file_name(file) + ":" + std::to_string(number);
     }
-}
-
-std::optional<symbol_bounds> find_bounds(std::uintptr_t ip)
-{
-    Dwfl_Module* module = own_process() != nullptr ? dwfl_addrmodule(own_process(), ip) : nullptr;
-    if (module == nullptr)
-        return std::nullopt;
-    GElf_Off offset = 0;
-    GElf_Sym symbol{};
-    if (dwfl_module_addrinfo(module, ip, &offset, &symbol, nullptr, nullptr, nullptr) == nullptr)
-        return std::nullopt;
-    return symbol_bounds{ip - offset, static_cast<std::uintptr_t>(symbol.st_size)};
 }
 
 const char* symbols_by() noexcept

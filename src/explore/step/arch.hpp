@@ -9,6 +9,7 @@
 // program. So no libc function is called: one of its instructions may be the planted breakpoint.
 #pragma once
 
+#include "explore/step/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
 #include <array>
@@ -71,8 +72,9 @@ std::uintptr_t breakpoint_address(const ucontext_t& at) noexcept;
 void write_breakpoint(unsigned char* code, std::array<unsigned char, max_opcode>& saved) noexcept;
 void restore_code(unsigned char* code, const std::array<unsigned char, max_opcode>& saved) noexcept;
 
-/// Where the next instruction comes from memory through a jump table: the slot that `jmp *slot(%rip)` or
-/// `call *slot(%rip)` at `code` reads, or 0. Names a call through the PLT by its relocation.
-std::uintptr_t jump_slot(std::uintptr_t code) noexcept;
+/// Where the instruction behind `ip[at]` came from memory through a jump table: the slot that `jmp *slot(%rip)` or
+/// `call *slot(%rip)` there has read, or 0. Names a call through the PLT by its relocation. `ip` and `code` list what
+/// ran, in its order.
+std::uintptr_t jump_slot(const std::uintptr_t* ip, const code_bytes* code, std::size_t at) noexcept;
 
 } // namespace nmisim::explore::arch

@@ -290,18 +290,18 @@ void restore_code(unsigned char* code, const std::array<unsigned char, max_opcod
 }
 
 // An entry of the PLT: adrp x16, page; ldr x17, [x16, #offset]; add x16, x16, #offset; br x17.
-std::uintptr_t jump_slot(std::uintptr_t code) noexcept
+std::uintptr_t jump_slot(const std::uintptr_t* ip, const code_bytes* code, std::size_t at) noexcept
 {
     constexpr std::uint32_t br_x17 = 0xd61f0220;
-    if (read_instruction(reinterpret_cast<const void*>(code)) != br_x17)
+    if (at < 3 || ip[at] - ip[at - 3] != 12 || read_instruction(code[at].byte.data()) != br_x17)
         return 0;
-    const std::uint32_t adrp = read_instruction(reinterpret_cast<const void*>(code - 12));
-    const std::uint32_t ldr = read_instruction(reinterpret_cast<const void*>(code - 8));
+    const std::uint32_t adrp = read_instruction(code[at - 3].byte.data());
+    const std::uint32_t ldr = read_instruction(code[at - 2].byte.data());
     if ((adrp & 0x9f00001f) != 0x90000010 || (ldr & 0xffc003ff) != 0xf9400211)
         return 0;
     const std::uint64_t pages = (adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3);
     constexpr std::uint64_t sign = std::uint64_t{1} << 20;
-    const std::uint64_t page = ((code - 12) & ~std::uint64_t{0xfff}) + (((pages ^ sign) - sign) << 12);
+    const std::uint64_t page = (ip[at - 3] & ~std::uint64_t{0xfff}) + (((pages ^ sign) - sign) << 12);
     return page + (ldr >> 10 & 0xfff) * 8;
 }
 

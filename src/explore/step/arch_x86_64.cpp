@@ -214,9 +214,12 @@ void restore_code(unsigned char* code, const std::array<unsigned char, max_opcod
     *static_cast<volatile unsigned char*>(code) = saved[0];
 }
 
-std::uintptr_t jump_slot(std::uintptr_t code) noexcept
+std::uintptr_t jump_slot(const std::uintptr_t* ip, const code_bytes* code, std::size_t at) noexcept
 {
-    const auto* p = reinterpret_cast<const unsigned char*>(code);
+    constexpr std::size_t longest_jump = 7;
+    if (code[at].size < longest_jump)
+        return 0;
+    const unsigned char* p = code[at].byte.data();
     const unsigned char* start = p;
     if (p[0] == 0xf2 || p[0] == 0x3e || p[0] == 0x67) // bnd, notrack or padding prefix
         ++p;
@@ -225,7 +228,7 @@ std::uintptr_t jump_slot(std::uintptr_t code) noexcept
     std::int32_t displacement = 0;
     for (int i = 3; i >= 0; --i)
         displacement = static_cast<std::int32_t>(static_cast<std::uint32_t>(displacement) << 8 | p[2 + i]);
-    return code + static_cast<std::uintptr_t>(p - start) + 6 +
+    return ip[at] + static_cast<std::uintptr_t>(p - start) + 6 +
            static_cast<std::uintptr_t>(std::intptr_t{displacement});
 }
 

@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace nmisim::explore {
@@ -114,6 +115,29 @@ void forget(breakpoint& b) noexcept
     take_out(b);
     b.kind = breakpoint_kind::free;
     b.owner = nullptr;
+}
+
+code_bytes original_code_at(std::uintptr_t ip) noexcept
+{
+    code_bytes c;
+    const std::size_t to_page_end = page_size - (ip & (page_size - 1));
+    const volatile unsigned char* code =
+        code_at(ip); // volatile: no call of memcpy, which may carry a breakpoint
+    for (; c.size < c.byte.size() && c.size < to_page_end; ++c.size)
+        c.byte[c.size] = code[c.size];
+    // The instruction may end before the page does, and then nothing need be mapped behind it.
+    const iovec rest{c.byte.data() + c.size, c.byte.size() - c.size};
+    const iovec from{code_at(ip + c.size), rest.iov_len};
+    if (rest.iov_len != 0 &&
+        arch::raw_system_call(SYS_process_vm_readv, arch::raw_system_call(SYS_getpid),
+                              reinterpret_cast<long>(&rest), 1, reinterpret_cast<long>(&from),
+                              1) == static_cast<long>(rest.iov_len))
+        c.size = c.byte.size();
+    for (const breakpoint& b : table)
+        for (std::size_t i = 0; b.planted && i < arch::breakpoint_size(); ++i)
+            if (const std::uintptr_t at = b.address + i - ip; at < c.size)
+                c.byte[at] = b.saved[i];
+    return c;
 }
 
 bool is_system_call_at(std::uintptr_t ip) noexcept

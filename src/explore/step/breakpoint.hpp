@@ -15,6 +15,7 @@
 #pragma once
 
 #include "explore/step/arch.hpp"
+#include "explore/step/code_bytes.hpp"
 
 namespace nmisim::explore {
 
@@ -44,6 +45,8 @@ void take_out(breakpoint& b) noexcept; ///< puts the instruction back; the entry
 void put_in(breakpoint& b) noexcept;   ///< undoes take_out()
 void forget(breakpoint& b) noexcept;   ///< take_out() and free the entry
 
+/// The instruction that is about to run at `ip`, as it is without breakpoints.
+code_bytes original_code_at(std::uintptr_t ip) noexcept;
 /// True when the instruction at `ip`, as it is without breakpoints, is the system-call instruction.
 bool is_system_call_at(std::uintptr_t ip) noexcept;
 

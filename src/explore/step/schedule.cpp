@@ -226,8 +226,10 @@ int record_pair(void* argument)
     // Both live until the process ends: a thread that RCU knows must not end without a word.
     auto* reader = new worker(j.what.reader_setup);
     auto* updater = new worker(j.what.updater_setup);
+    j.traces->maps.take();
     record_one(*reader, j.what.reader, j.what.prepare, j.traces->reader);
     record_one(*updater, j.what.updater, j.what.prepare, j.traces->updater);
+    j.traces->maps.take();     // the windows may have loaded something, too
     j.traces->recorded = true; // read after this process has ended
     return 0;
 }

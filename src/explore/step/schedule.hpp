@@ -4,6 +4,7 @@
 // a crash.
 #pragma once
 
+#include "explore/place/objects.hpp"
 #include "explore/step/stepper.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/shared.hpp"
@@ -42,7 +43,8 @@ struct shared_traces {
     progress alive;
     trace reader;
     trace updater;
-    bool recorded; ///< to the end, both
+    bool recorded;    ///< to the end, both
+    shared_maps maps; ///< with what the setups have loaded
 };
 
 struct map_job {

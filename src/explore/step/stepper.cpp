@@ -185,6 +185,8 @@ stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
             t.overflow = true;
             return next::run_free;
         }
+        if (t.code != nullptr)
+            t.code[t.count] = original_code_at(ip);
         t.ip[t.count++] = ip;
     }
     if (here != plan_.target)

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "explore/step/arch.hpp"
+#include "explore/step/code_bytes.hpp"
 
 #include <array>
 #include <atomic>
@@ -38,6 +39,7 @@ struct trace {
     static constexpr std::uint32_t max_gates = 24;
     std::array<std::uintptr_t, max_gates> gate{};
     std::uintptr_t* ip = nullptr;
+    code_bytes* code = nullptr; ///< beside `ip`; nullptr: nobody wants to read it
 };
 
 /// Puts `t` back to empty; its buffer stays.

@@ -42,6 +42,7 @@ std::string state_in_words(pid_t pid, const progress& alive)
     const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child stands still
     const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
     std::string text;
+    places names(maps_of(pid));
     for (const int tid : threads_of(pid)) {
         if (first != 0 && tid != first && tid != second)
             continue;
@@ -53,7 +54,7 @@ std::string state_in_words(pid_t pid, const progress& alive)
         const char* separator = ": ";
         std::size_t named = 0;
         for (const std::uintptr_t ip : frames) {
-            const std::string name = name_of(place_of(ip));
+            const std::string name = name_of(names.of(ip));
             if (of_the_explorer(name))
                 continue;
             text += separator + name;

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+//
+// Code that only the exploring child has in its memory: explored, and told by name and instruction all the same.
+#include "explore_test.hpp"
+
+#include "explore/place/places.hpp"
+#include "explore/step/breakpoint.hpp"
+#include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+using counting = void (*)(long*);
+counting enter = nullptr;
+long counted = 0;
+
+#if defined(__x86_64__)
+constexpr unsigned char increment[] = {0x48, 0xff, 0x07, 0xc3}; // incq (%rdi); ret
+constexpr unsigned char decrement[] = {0x48, 0xff, 0x0f, 0xc3}; // decq (%rdi); ret
+constexpr std::string_view increment_text = "incq";
+constexpr std::string_view decrement_text = "decq";
+#else
+// ldr x1, [x0]; add or sub x1, x1, #1; str x1, [x0]; ret
+constexpr unsigned char increment[] = {0x01, 0x00, 0x40, 0xf9, 0x21, 0x04, 0x00, 0x91,
+                                       0x01, 0x00, 0x00, 0xf9, 0xc0, 0x03, 0x5f, 0xd6};
+constexpr unsigned char decrement[] = {0x01, 0x00, 0x40, 0xf9, 0x21, 0x04, 0x00, 0xd1,
+                                       0x01, 0x00, 0x00, 0xf9, 0xc0, 0x03, 0x5f, 0xd6};
+constexpr std::string_view increment_text = "add";
+constexpr std::string_view decrement_text = "sub";
+#endif
+
+void load_plugin()
+{
+    void* const library = dlopen(NMISIM_TEST_PLUGIN, RTLD_NOW);
+    enter = reinterpret_cast<counting>(dlsym(library, "nmisim_test_plugin"));
+}
+
+// Where this process has two pages that cannot be read.
+void* the_pages()
+{
+    static void* const two = mmap(nullptr, 2 * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)), PROT_NONE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return two;
+}
+
+// At the very end of its mapping: nothing is mapped behind it.
+template <std::size_t N>
+void make_page(const unsigned char (&code)[N])
+{
+    const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    auto* const two = static_cast<unsigned char*>(
+        mmap(the_pages(), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+    munmap(two + size, size);
+    std::memcpy(two + size - N, code, N);
+    mprotect(two, size, PROT_READ | PROT_EXEC);
+    __builtin___clear_cache(reinterpret_cast<char*>(two), reinterpret_cast<char*>(two) + size);
+    enter = reinterpret_cast<counting>(two + size - N);
+}
+
+void call()
+{
+    enter(&counted);
+}
+
+target calling(function setup)
+{
+    return {.name = "loaded late",
+            .setup = setup,
+            .prepare = [] { counted = 0; },
+            .window = call,
+            .nmi = call,
+            .broken = [] { return counted == 2 || counted == -2 ? nullptr : "an update is lost"; }};
+}
+
+bool tells(const sweep_report& r, std::string_view mnemonic)
+{
+    return std::any_of(r.boundaries.begin(), r.boundaries.end(),
+                       [&](const place& p) { return p.instruction.starts_with(mnemonic); });
+}
+
+bool instructions_have_texts()
+{
+    return std::string_view(disassembly_by()) != "none";
+}
+
+bool hidden_symbols_have_names()
+{
+    return std::string_view(symbols_by()) != "dladdr";
+}
+
+} // namespace
+
+TEST_CASE("what setup loads is mapped in the child alone, and explored with its names")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep(calling(load_plugin));
+    INFO(to_text(r, true));
+    CHECK(enter == nullptr);
+    CHECK(r.count(verdict::clean) + r.count(verdict::violation) == r.boundaries.size());
+    bool object = false;
+    bool symbol = false;
+    for (const place& p : r.boundaries) {
+        object = object || p.object.find("plugin") != std::string::npos;
+        symbol = symbol || p.symbol == "nmisim_test_plugin";
+        CHECK((!p.instruction.empty() || !instructions_have_texts()));
+    }
+    CHECK(object);
+    CHECK((symbol || !hidden_symbols_have_names()));
+}
+
+TEST_CASE("an audit looks into what setup loads")
+{
+    NEEDS_THE_MECHANISM();
+    const audit_report r = audit("plugin", call, load_plugin, {"nmisim_test_plugin"});
+    INFO(to_text(r, true));
+    REQUIRE(r.entries.size() == 1);
+    CHECK(r.entries[0].object.find("plugin") != std::string::npos);
+    CHECK((r.clean() || !hidden_symbols_have_names()));
+}
+
+TEST_CASE("code made at run time is explored to the last byte of its page, each time as it is then")
+{
+    NEEDS_THE_MECHANISM();
+    the_pages();
+    const sweep_report up = sweep(calling([] { make_page(increment); }));
+    const sweep_report down = sweep(calling([] { make_page(decrement); }));
+    for (const auto& [r, text] : {std::pair{&up, increment_text}, std::pair{&down, decrement_text}}) {
+        INFO(to_text(*r, true));
+        CHECK(r->complete);
+        CHECK(r->count(verdict::clean) + r->count(verdict::violation) == r->boundaries.size());
+        CHECK((tells(*r, text) || !instructions_have_texts()));
+    }
+}
+
+TEST_CASE("an instruction is told as it is without breakpoints")
+{
+    NEEDS_THE_MECHANISM();
+    const auto planted = [](void*) {
+        make_page(increment);
+        prepare_breakpoints();
+        const auto at = reinterpret_cast<std::uintptr_t>(enter);
+        if (!plant(at, breakpoint_kind::gate, nullptr) ||
+            *reinterpret_cast<unsigned char*>(at) == increment[0])
+            return 2;
+        const code_bytes code = original_code_at(at);
+        return code.size == sizeof increment &&
+                       std::memcmp(code.byte.data(), increment, sizeof increment) == 0
+                   ? 0
+                   : 1;
+    };
+    CHECK(wait_child(start_child(planted, nullptr)).code == 0);
+}
+
+TEST_CASE("a slot is named by the relocation in its object's file, whatever this process has mapped there")
+{
+    // The text of a child's mappings: this executable, loaded elsewhere.
+    constexpr std::uintptr_t base = 0x10000;
+    const slot_names here = names_of_slots("/proc/self/exe", base);
+    bool libc = false;
+    for (const auto& [slot, name] : here) {
+        CHECK(slot >= base);
+        libc = libc || name == "mprotect";
+    }
+    CHECK(libc);
+    CHECK(names_of_slots("/nonexistent", base).empty());
+    CHECK(names_of_slots("/proc/self/maps", base).empty()); // no ELF file
+}

@@ -4,15 +4,15 @@
 // "map" or "audit". Addresses are hexadecimal strings: JSON numbers do not hold 64 bits. Cells of a map are one
 // letter each, a string per reader boundary: e ends, w waits, V violation, C crash, H hang, n not reached.
 #include "report/explore_report.hpp"
+#include "report/json/json_value.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace nmisim::explore {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = json_value;
 
 json to_json(const place& p)
 {
@@ -55,7 +55,8 @@ json to_json(const sweep_report& r)
 {
     json j = head("sweep", r);
     j["boundaries"] = to_json(r.boundaries);
-    json& cells = j["cells"] = json::array();
+    json& cells = j["cells"];
+    cells = json::array();
     for (const sweep_cell& c : r.cells) {
         json cell{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
         if (!c.what.empty())
@@ -104,18 +105,19 @@ json to_json(const map_report& r)
     j["updater_first"] = rows(r.updater_first, columns);
     if (r.full)
         j["reader_first"] = rows(r.reader_first, columns);
-    j["critical_section"] = {{"first", r.first_waiting},
-                             {"last", r.last_waiting},
-                             {"contiguous", r.contiguous},
-                             {"waits_in", r.waits_in}};
-    json& findings = j["findings"] = json::array();
+    j["critical_section"] = json{{"first", r.first_waiting},
+                                 {"last", r.last_waiting},
+                                 {"contiguous", r.contiguous},
+                                 {"waits_in", r.waits_in}};
+    json& findings = j["findings"];
+    findings = json::array();
     for (const map_finding& f : r.findings)
-        findings.push_back({{"reader", f.reader},
-                            {"updater", f.updater},
-                            {"reader_first", f.reader_first},
-                            {"kind", name_of(f.kind)},
-                            {"what", f.what},
-                            {"schedule", f.schedule}});
+        findings.push_back(json{{"reader", f.reader},
+                                {"updater", f.updater},
+                                {"reader_first", f.reader_first},
+                                {"kind", name_of(f.kind)},
+                                {"what", f.what},
+                                {"schedule", f.schedule}});
     return j;
 }
 
@@ -123,14 +125,15 @@ json to_json(const audit_report& r)
 {
     json j = head("audit", r);
     j["steps"] = r.steps;
-    json& functions = j["functions"] = json::array();
+    json& functions = j["functions"];
+    functions = json::array();
     for (const audit_entry& e : r.entries)
-        functions.push_back({{"function", e.function},
-                             {"object", e.object},
-                             {"safe", e.safe},
-                             {"why", e.why},
-                             {"calls", e.calls},
-                             {"called_from", to_json(e.called_from)}});
+        functions.push_back(json{{"function", e.function},
+                                 {"object", e.object},
+                                 {"safe", e.safe},
+                                 {"why", e.why},
+                                 {"calls", e.calls},
+                                 {"called_from", to_json(e.called_from)}});
     return j;
 }
 
@@ -142,7 +145,8 @@ std::string to_json(std::span<const any_report> reports, std::span<const std::st
                   {"version", explore_schema_version},
                   {"command", argv},
                   {"complete", complete}};
-    json& all = document["reports"] = json::array();
+    json& all = document["reports"];
+    all = json::array();
     for (const any_report& r : reports)
         all.push_back(std::visit([](const auto& one) { return to_json(one); }, r));
     return document.dump(1) + "\n";

@@ -4,17 +4,17 @@
 namespace nmisim {
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = json_value;
 
 json profile_json(const profile_report& p)
 {
     json rows = json::array();
     for (const profile_row& r : p.rows)
-        rows.push_back({{"function", r.function}, {"object", r.object}, {"samples", r.samples}});
+        rows.push_back(json{{"function", r.function}, {"object", r.object}, {"samples", r.samples}});
     json split = json::array();
     for (const split_row& s : p.split)
-        split.push_back(
-            {{"function", s.function}, {"meant", s.meant}, {"measured", s.measured}, {"sampled", s.sampled}});
+        split.push_back(json{
+            {"function", s.function}, {"meant", s.meant}, {"measured", s.measured}, {"sampled", s.sampled}});
     return {
         {"taken", p.taken}, {"lost", p.lost}, {"handlers", p.drained}, {"functions", rows}, {"split", split}};
 }
@@ -23,7 +23,7 @@ json watchdog_json(const watchdog_report& w)
 {
     json lockups = json::array();
     for (const lockup_report& l : w.lockups)
-        lockups.push_back({{"cpu", l.cpu}, {"after_ns", l.after_ns}, {"backtrace", l.backtrace}});
+        lockups.push_back(json{{"cpu", l.cpu}, {"after_ns", l.after_ns}, {"backtrace", l.backtrace}});
     return {{"ticks", w.ticks}, {"looks", w.looks}, {"lockups", lockups}};
 }
 
@@ -31,7 +31,7 @@ json backtrace_json(const backtrace_report& b)
 {
     json last = json::array();
     for (const cpu_backtrace& c : b.last)
-        last.push_back({{"cpu", c.cpu}, {"frames", c.frames}});
+        last.push_back(json{{"cpu", c.cpu}, {"frames", c.frames}});
     return {{"asked", b.asked},
             {"answered", b.answered},
             {"unanswered", b.unanswered},
@@ -41,7 +41,7 @@ json backtrace_json(const backtrace_report& b)
 
 } // namespace
 
-void add_jobs(nlohmann::ordered_json& report, const run_report& r)
+void add_jobs(json_value& report, const run_report& r)
 {
     report["long_handlers"] = {{"too_long", r.long_handlers.too_long},
                                {"reported", r.long_handlers.reported},

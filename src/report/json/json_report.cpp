@@ -3,9 +3,9 @@
 
 #include "report/build_info.hpp"
 #include "report/json/job_json.hpp"
+#include "report/json/json_value.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +14,7 @@ namespace nmisim {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using json = json_value;
 
 constexpr std::uint64_t greatest_integer = (std::uint64_t{1} << 53) - 1; // that every JSON reader keeps exact
 
@@ -162,7 +162,7 @@ json latency_json(const latency& l)
     json buckets = json::array();
     for (int i = 0; i < histogram_buckets; ++i)
         if (const std::uint64_t n = l.buckets[static_cast<std::size_t>(i)]; n != 0)
-            buckets.push_back({histogram_floor(i), histogram_floor(i + 1), n});
+            buckets.push_back(json::array({histogram_floor(i), histogram_floor(i + 1), n}));
     return {{"count", l.count},
             {"min", l.min_ns},
             {"mean", l.mean_ns()},
@@ -178,10 +178,10 @@ json check_json(const check_report& c)
 {
     json first = nullptr;
     if (c.failures != 0)
-        first = {{"text", c.first},
-                 {"at_s", c.first_at_s},
-                 {"cpu", c.first_cpu},
-                 {"generation", c.first_generation}};
+        first = json{{"text", c.first},
+                     {"at_s", c.first_at_s},
+                     {"cpu", c.first_cpu},
+                     {"generation", c.first_generation}};
     return {{"id", name_of(c.id)},
             {"status", name_of(c.status)},
             {"looked_at", c.looked_at},
@@ -268,8 +268,7 @@ std::string json_report(const run_report& r, const report_context& context)
                              })},
     };
     add_jobs(report, r);
-    // argv is the caller's bytes: what is no UTF-8 is replaced rather than thrown at the end of a run.
-    return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+    return report.dump(2) + "\n";
 }
 
 } // namespace nmisim

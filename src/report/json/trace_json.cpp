@@ -2,9 +2,9 @@
 #include "report/json/trace_json.hpp"
 
 #include "report/build_info.hpp"
+#include "report/json/json_value.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -13,8 +13,6 @@
 
 namespace nmisim {
 namespace {
-
-using json = nlohmann::ordered_json;
 
 constexpr int controller_row = 1;
 constexpr int injector_row = 2;
@@ -30,11 +28,6 @@ int row_number(trace_row::what thread, int cpu)
     case trace_row::what::vcpu: break;
     }
     return first_vcpu_row + cpu;
-}
-
-std::string quoted(const std::string& text)
-{
-    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 /// One line of the file, sorted by time; where times are equal, a longer slice first, then what is no slice.
@@ -210,7 +203,7 @@ void writer::collect()
 
 void writer::row_name(int row, const std::string& name)
 {
-    for (const auto& [what, value] : {std::pair{"thread_name", "\"name\":" + quoted(name)},
+    for (const auto& [what, value] : {std::pair{"thread_name", "\"name\":" + json_quoted(name)},
                                       std::pair{"thread_sort_index", fmt::format("\"sort_index\":{}", row)}})
         out_ += fmt::format(",\n{{\"ph\":\"M\",\"name\":\"{}\",\"pid\":1,\"tid\":{},\"args\":{{{}}}}}", what,
                             row, value);
@@ -223,17 +216,16 @@ void writer::metadata()
         kept += row.records.size();
         lost += row.lost;
     }
-    const json other{{"tool", fmt::format("nmi-sim {}", tool_version())},
-                     {"repeat", context_.repeat},
-                     {"started", context_.started},
-                     {"seed", report_.config.seed},
-                     {"zero", "the first raise"},
-                     {"records", kept},
-                     {"lost", lost}};
-    out_ += "{\"displayTimeUnit\":\"ns\",\"otherData\":" +
-            other.dump(-1, ' ', false, json::error_handler_t::replace);
+    const json_value other{{"tool", fmt::format("nmi-sim {}", tool_version())},
+                           {"repeat", context_.repeat},
+                           {"started", context_.started},
+                           {"seed", report_.config.seed},
+                           {"zero", "the first raise"},
+                           {"records", kept},
+                           {"lost", lost}};
+    out_ += "{\"displayTimeUnit\":\"ns\",\"otherData\":" + other.dump();
     out_ += ",\n\"traceEvents\":[\n{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{\"name\":" +
-            quoted(context_.repeat) + "}}";
+            json_quoted(context_.repeat) + "}}";
     row_name(controller_row, "controller");
     for (const trace_row& row : report_.trace)
         if (row.thread == trace_row::what::injector)
@@ -303,7 +295,7 @@ std::string writer::write()
         case item::slice: slice(i); break;
         case item::counter: counter(i); break;
         case item::instant: {
-            const std::string text = quoted(i.text);
+            const std::string text = json_quoted(i.text);
             event('i', std::string_view(text).substr(1, text.size() - 2), i.at_ns, i.row, ",\"s\":\"t\"");
         }
         }

@@ -128,10 +128,10 @@ public:
     void cpu_up(int cpu);
     /// Takes a vCPU offline: its last NMI has ended and its thread too. Its counters stay. Raises are refused
     /// from the beginning, so that a storm of NMIs cannot keep it online.
-    /// Context: control; cpu_up and cpu_down of one machine exclude each other by the caller's doing. A vCPU that calls it
-    /// for itself is refused, with a line on standard error.
+    /// Context: control. The caller must not run cpu_up and cpu_down of one machine concurrently. A vCPU that calls it for
+    /// itself is refused, with a line on standard error.
     void cpu_down(int cpu);
-    /// Takes every vCPU offline, all at once: where many share a Linux CPU, one after the other takes ages.
+    /// Takes all vCPUs offline in parallel: one by one is slow where many share a Linux CPU.
     /// Context: control, on none of its vCPUs.
     void all_cpus_down() noexcept;
 

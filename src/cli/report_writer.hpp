@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The reports at the end of a verb: each is attempted. One that cannot be written is told on standard error, and keeps
-// neither the others from being written nor a verdict from the exit code: the text comes first.
+// The reports at the end of a verb, the text first. A failed write is reported on standard error; the others still run,
+// and the exit code still tells the verdict.
 #pragma once
 
 #include <functional>

@@ -95,8 +95,8 @@ struct machine_state {
     }
 };
 
-/// While it lives RCU does not watch the calling thread, which waits for another one: with flavor qsbr that one, or
-/// whom it waits for, may be waiting for a grace period, and so for the caller. Context: control.
+/// While this lives, RCU does not watch the calling thread, so that it may wait for another one. Whoever it waits for may
+/// itself need a grace period: with flavor qsbr that would be a wait for the caller. Context: control.
 class not_watched {
 public:
     explicit not_watched(const machine_state& state)

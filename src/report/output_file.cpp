@@ -53,7 +53,7 @@ std::string parent_of(const std::string& path)
     return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// Ctrl-C waits until the file is complete and in its place: it is then as good as never asked for.
+/// Blocks Ctrl-C until the file is in place.
 struct stop_signals_wait {
     sigset_t before;
     stop_signals_wait()

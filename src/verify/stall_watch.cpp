@@ -69,8 +69,8 @@ std::uint64_t stall_watch::waited_ns(std::uint64_t now)
     return age_ns(since_ns_, now);
 }
 
-/// For how long the vCPU has been in its NMI. One that is not timed (measure_latency) since this watch has first seen it:
-/// it is the same as long as none has ended.
+/// For how long the vCPU has been in its NMI. Untimed NMIs (measure_latency) count from when this watch first saw them: it
+/// is the same one as long as none has ended.
 std::uint64_t stall_watch::in_nmi_ns(const percpu& area, std::uint64_t now)
 {
     if (const std::uint64_t entered_ns = area.entered_ns.load(std::memory_order_relaxed); entered_ns != 0)

@@ -24,7 +24,7 @@ bool shows_in_swaps(fault f) noexcept
     }
 }
 
-/// Left out of nmi_enter or nmi_exit, which NMIs that nest have of another kind (machine.cpp).
+/// Faults of nmi_enter and nmi_exit. Nested NMIs use another entry (machine.cpp).
 bool is_of_the_entry(const run_config& config) noexcept
 {
     switch (config.fault) {

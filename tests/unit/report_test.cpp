@@ -219,10 +219,10 @@ TEST_CASE("a selected fault is named with the check that is to catch it", "[text
 {
     run_report r = failing_report();
     r.config.fault = fault::no_grace_period;
-    CHECK_THAT(text_report(r, context_of(), {}), Contains("to be caught by check grace-period: it was\n"));
+    CHECK_THAT(text_report(r, context_of(), {}), Contains("expected: check grace-period fails; it did\n"));
     run_report missed = passing_report();
     missed.config.fault = fault::no_grace_period;
-    CHECK_THAT(text_report(missed, context_of(), {}), Contains("it was not\n"));
+    CHECK_THAT(text_report(missed, context_of(), {}), Contains("it did not\n"));
 }
 
 TEST_CASE("colour marks the verdict and leaves the words", "[text]")

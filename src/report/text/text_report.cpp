@@ -38,8 +38,8 @@ std::string fault_text(const run_report& r)
     const fault_info* const info = find_fault(name_of(r.config.fault));
     if (info == nullptr)
         return {};
-    return fmt::format("fault: {}: {}\n       to be caught by check {}: {}\n", info->name, info->left_out,
-                       name_of(info->caught_by), uncaught_fault(r) == nullptr ? "it was" : "it was not");
+    return fmt::format("fault: {}: {}\n       expected: check {} fails; {}\n", info->name, info->left_out,
+                       name_of(info->caught_by), uncaught_fault(r) == nullptr ? "it did" : "it did not");
 }
 
 std::string interruption_text(const run_report& r)

@@ -2,6 +2,7 @@
 #include "machine/hotplug.hpp"
 
 #include "base/clock.hpp"
+#include "base/patience.hpp"
 #include "machine/machine_state.hpp"
 
 #include <algorithm>
@@ -34,10 +35,10 @@ bool hotplug::stop(std::uint64_t timeout_ns) noexcept
     stop_.store(true, std::memory_order_relaxed);
     if (!thread_.joinable())
         return true;
-    const std::uint64_t deadline_ns = now_ns() + timeout_ns;
+    patience wait(timeout_ns);
     // (2) acquire: what the thread counted; pairs with (1)
     while (!done_.load(std::memory_order_acquire)) {
-        if (now_ns() > deadline_ns) {
+        if (wait.is_over(now_ns())) {
             thread_.detach();
             return false;
         }

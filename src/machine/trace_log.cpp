@@ -2,12 +2,47 @@
 #include "machine/trace_log.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <cstdlib>
+#include <functional>
+#include <new>
 
 namespace nmisim {
 namespace {
 
-constexpr std::size_t least_capacity = 64;
+constexpr std::size_t least_room = 64;
+
+/// Zero pages of the system's until they are written, which is what empty slots are: room costs no memory.
+trace_slot* empty_slots(std::size_t n)
+{
+    void* const memory = std::calloc(n, sizeof(trace_slot));
+    if (memory == nullptr)
+        throw std::bad_alloc();
+    return static_cast<trace_slot*>(memory);
+}
+
+/// The end of the oldest record that may be kept, so that no more than `limit` are.
+std::uint64_t newest_from_ns(const std::vector<trace_row>& rows, std::size_t limit)
+{
+    std::vector<std::uint64_t> ends;
+    for (const trace_row& row : rows)
+        for (const trace_record& r : row.records)
+            ends.push_back(r.end_ns);
+    if (ends.size() <= limit)
+        return 0;
+    const auto first_not = ends.begin() + static_cast<std::ptrdiff_t>(limit);
+    std::nth_element(ends.begin(), first_not, ends.end(), std::greater<>());
+    return *first_not + 1;
+}
+
+/// The same, so that each row is whole: what it has overwritten ended before its first record did.
+std::uint64_t whole_from_ns(const std::vector<trace_row>& rows)
+{
+    std::uint64_t from_ns = 0;
+    for (const trace_row& row : rows)
+        if (row.overwritten != 0 && !row.records.empty())
+            from_ns = std::max(from_ns, row.records.front().end_ns);
+    return from_ns;
+}
 
 /// False: the record is gone, or half written.
 bool read_slot(const trace_slot& s, std::uint64_t number, trace_record& r) noexcept
@@ -36,29 +71,41 @@ bool read_slot(const trace_slot& s, std::uint64_t number, trace_record& r) noexc
 
 } // namespace
 
-trace_log::trace_log(int cpus, std::size_t limit) : rings_(static_cast<std::size_t>(first_vcpu + cpus))
+void trace_log::free_slots::operator()(trace_slot* slots) const noexcept
 {
-    const std::size_t per_vcpu = limit * 3 / 8 / static_cast<std::size_t>(cpus);
-    const std::size_t shares[first_vcpu] = {limit / 8, limit * 3 / 8, limit / 8};
+    std::free(slots);
+}
+
+trace_log::trace_log(int cpus, std::size_t limit)
+    : limit_(limit), rings_(static_cast<std::size_t>(first_vcpu + cpus))
+{
+    const std::size_t per_vcpu = std::min(limit, limit * 4 / static_cast<std::size_t>(cpus));
     for (std::size_t i = 0; i < rings_.size(); ++i) {
-        const std::size_t wanted = i < first_vcpu ? shares[i] : per_vcpu;
-        const std::size_t capacity = std::bit_floor(std::max(wanted, least_capacity));
-        rings_[i].slots = std::make_unique<trace_slot[]>(capacity);
+        const std::size_t room = std::max(i < first_vcpu ? limit : per_vcpu, least_room);
+        rings_[i].slots.reset(empty_slots(room));
         rings_[i].ring.slots = rings_[i].slots.get();
-        rings_[i].ring.mask = capacity - 1;
+        rings_[i].ring.room = room;
     }
+}
+
+void keep_newest(std::vector<trace_row>& rows, std::size_t limit)
+{
+    const std::uint64_t from_ns = std::max(newest_from_ns(rows, limit), whole_from_ns(rows));
+    for (trace_row& row : rows)
+        row.lost += std::erase_if(row.records, [=](const trace_record& r) { return r.end_ns < from_ns; });
 }
 
 trace_row read_trace(const trace_ring& ring)
 {
     trace_row row;
     const std::uint64_t end = ring.next.load(std::memory_order_relaxed); // its thread has ended, or is stuck
-    const std::uint64_t first = end > ring.mask + 1 ? end - (ring.mask + 1) : 0;
+    const std::uint64_t first = end > ring.room ? end - ring.room : 0;
     row.records.reserve(end - first);
     trace_record record;
     for (std::uint64_t i = first; i < end; ++i)
-        if (read_slot(ring.slots[i & ring.mask], i + 1, record))
+        if (read_slot(ring.slots[i % ring.room], i + 1, record))
             row.records.push_back(record);
+    row.overwritten = first;
     row.lost = end - row.records.size();
     return row;
 }
@@ -75,6 +122,7 @@ std::vector<trace_row> trace_log::read() const
         if (!row.records.empty() || row.lost != 0)
             rows.push_back(std::move(row));
     }
+    keep_newest(rows, limit_);
     return rows;
 }
 

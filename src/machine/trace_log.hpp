@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The rings of a traced machine, one for each thread that does something worth a row in the timeline. Memory for
-// all records is there before the first one. It outlives the machine, whose threads write to it.
+// The rings of a traced machine, one for each thread that does something worth a row in the timeline. Room for all
+// records is set aside before the first one. It outlives the machine, whose threads write to it.
 //
 //   vCPU n       its NMIs, and the raises and swaps that it does itself
 //   injector     raises
 //   controller   swaps
 //   reclaimer    with call_rcu: liburcu's callback thread
+//
+// The timeline shows the newest records of all threads together: one cut-off time for every row, so that what is seen in
+// one row has its counterpart in the others. Which thread will write the newest ones is not known before: each has room
+// for all of them, a vCPU among many for four times its share. Memory is used only where something was written.
 #pragma once
 
 #include "nmi/record/trace_ring.hpp"
@@ -23,16 +27,20 @@ struct trace_row {
     what thread = what::vcpu;
     int cpu = -1;                      ///< vCPU, or -1
     std::vector<trace_record> records; ///< in the order of writing: an inner slice before its outer
-    std::uint64_t lost = 0;            ///< older ones, overwritten; and any that was not complete
+    std::uint64_t overwritten = 0;     ///< older than its first record
+    std::uint64_t lost = 0;            ///< overwritten, older than the cut-off, or not complete
 };
 
 /// A ring's records; the row's thread is the caller's to fill in. Context: control.
 trace_row read_trace(const trace_ring& ring);
 
+/// Leaves the newest `limit` records of all rows together, and fewer where a row has overwritten some of these: no row
+/// keeps one that ended before any row begins to be whole. What goes is in the row's `lost`. Context: control.
+void keep_newest(std::vector<trace_row>& rows, std::size_t limit);
+
 class trace_log {
 public:
-    /// Keeps about the newest `limit` records: three eighths for the vCPUs, as much for the injector, an eighth
-    /// each for controller and reclaimer; at least 64 a thread. Context: control. Errors: std::bad_alloc.
+    /// Keeps the newest `limit` records. Context: control. Errors: std::bad_alloc.
     trace_log(int cpus, std::size_t limit);
 
     trace_ring& vcpu(int cpu) noexcept
@@ -48,10 +56,14 @@ public:
 
 private:
     static constexpr int first_vcpu = 3;
+    struct free_slots {
+        void operator()(trace_slot* slots) const noexcept;
+    };
     struct owned_ring {
-        std::unique_ptr<trace_slot[]> slots;
+        std::unique_ptr<trace_slot[], free_slots> slots;
         trace_ring ring;
     };
+    const std::size_t limit_;
     std::vector<owned_ring> rings_; ///< never resized: threads hold pointers to the rings
 };
 

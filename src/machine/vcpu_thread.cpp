@@ -53,6 +53,7 @@ vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
     if (machine.config.percpu == percpu_form::array)
         area_.irq_stat = &machine.irq_stat[static_cast<std::size_t>(number)].value;
     area_.line.cpu = number;
+    area_.backtrace = &backtrace_;
     set_up(area_.line, machine.nmi_signal.number());
     area_.line.latching = machine.config.delivery == delivery::latch;
     area_.line.bound = machine.config.max_in_flight;
@@ -104,6 +105,7 @@ void vcpu_thread::start()
 {
     stop_.store(false, std::memory_order_relaxed); // no thread is there to see it
     online_.store(0, std::memory_order_relaxed);
+    ended_.store(false, std::memory_order_relaxed); // as above
     const signals_blocked block;
     try {
         thread_ = std::thread([this] { run(); });
@@ -161,6 +163,7 @@ void vcpu_thread::run()
         ++area_.work;
     }
     leave();
+    ended_.store(true, std::memory_order_relaxed); // see has_ended()
 }
 
 template <class Function>

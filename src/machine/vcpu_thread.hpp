@@ -45,6 +45,11 @@ public:
     void join() noexcept;
 
     bool running() const noexcept { return thread_.joinable(); }
+    /// False while the vCPU is in its workload, a handler, or on its way out: join() would wait. Context: control.
+    bool has_ended() const noexcept
+    {
+        return !running() || ended_.load(std::memory_order_relaxed); // join() orders what it did
+    }
     bool stopping() const noexcept
     {
         return stop_.load(std::memory_order_relaxed);
@@ -78,6 +83,7 @@ private:
     std::thread thread_;
     std::atomic<bool> stop_{false};
     std::atomic<int> online_{0};
+    std::atomic<bool> ended_{false}; ///< nothing is left to do but to end the thread
     std::atomic<bool> reachable_{
         false}; ///< signals may be sent to the thread; changes as line.accepting does
     int pinned_to_ = -1;

@@ -97,6 +97,9 @@ struct nmi_line {
         std::uint64_t sent_now = UINT64_MAX;
         return drained_to(sent_now);
     }
+    /// The latch is closed and no signal is under way that would open it: each raise coalesces with an NMI that never
+    /// comes. Context: control, while nobody raises.
+    bool is_deaf() const noexcept { return drained() && pending.load(std::memory_order_relaxed) != 0; }
 };
 
 } // namespace nmisim

@@ -30,6 +30,7 @@ namespace nmisim {
 struct percpu;
 struct irq_desc; // nmi/irq/irq.hpp
 struct irq_cpu;
+struct backtrace_request;           // nmi/record/backtrace.hpp
 enum class nmi_type : std::uint8_t; // nmisim/nmi_chain.hpp
 
 // preempt_count, as in linux/preempt.h: four bits of hardirq depth, four of NMI depth (nest up to 15).
@@ -96,7 +97,8 @@ struct alignas(cacheline_size) percpu {
     std::uint32_t defaults_run = 0; ///< in this NMI
     std::uint32_t drop_tick = 0;    ///< fault drop-latched
     latest last_generation;
-    std::array<counter, 3> age{}; ///< Reader Pipe: 0 current, 1 unpublished, 2 or more: a violation
+    std::array<counter, 3> age{};           ///< Reader Pipe: 0 current, 1 unpublished, 2 or more: a violation
+    backtrace_request* backtrace = nullptr; ///< the vCPU's own, from the beginning
     std::uintptr_t stack_end = 0; ///< one past the highest address of the vCPU's stack, for snapshots
     bool diagnosing = false; ///< the backtrace signal's handler runs: what it calls is not the NMI's doing
     std::atomic<std::uint64_t> entered_ns{0}; ///< start of the NMI under way, 0: none (latency on only)

@@ -2,6 +2,9 @@
 #include "report/metric.hpp"
 
 #include "report/units.hpp"
+#include "verify/run_remarks.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -59,6 +62,8 @@ std::vector<metric> build()
                        return static_cast<double>(r.total.handled) / seconds(r) /
                               static_cast<double>(r.cpus.size());
                    }});
+    all.push_back({"handled-ratio", metric_unit::ratio, "handled NMIs of those asked for, 0 to 1 or in %",
+                   handled_ratio});
     const auto count = [&all](const char* name, const char* what, auto pick) {
         all.push_back({name, metric_unit::count, what, [pick](const run_report& r) -> std::optional<double> {
                            return static_cast<double>(pick(r));
@@ -139,6 +144,7 @@ std::string value_text(const threshold_result& r)
     case metric_unit::nanoseconds: return time_text(static_cast<std::uint64_t>(*r.value));
     case metric_unit::per_second: return short_number_text(*r.value) + "/s";
     case metric_unit::count: return count_text(static_cast<std::uint64_t>(*r.value));
+    case metric_unit::ratio: return fmt::format("{:.3g} %", 100 * *r.value);
     }
     return "?";
 }

@@ -15,7 +15,7 @@
 
 namespace nmisim {
 
-enum class metric_unit { nanoseconds, per_second, count };
+enum class metric_unit { nanoseconds, per_second, count, ratio };
 
 struct metric {
     std::string name; ///< "latency.p99", "rate", "swaps"
@@ -47,7 +47,7 @@ struct threshold_result {
 
 threshold_result evaluate(const threshold& t, const run_report& report);
 
-/// "1.20ms", "9.50k/s", "1 204", "not measured"
+/// "1.20ms", "9.50k/s", "1 204", "0.62 %", "not measured"
 std::string value_text(const threshold_result& r);
 
 } // namespace nmisim

@@ -93,8 +93,35 @@ void judge_books(const Books& c, const std::string& of_what, int cpu, const run_
     out.first_cpu = cpu;
 }
 
-void judge_conservation(const run_report& report, check_report& out)
+/// What was raised on a line that is deaf at the end is in the books as coalesced, but nothing was pending.
+void judge_latch(const nmi_line& line, const std::string& of_what, int cpu, const run_report& report,
+                 check_report& out)
 {
+    if (!line.is_deaf() || ++out.failures != 1)
+        return;
+    out.first =
+        fmt::format("{}the latch is closed and nothing is pending: raises were lost, {} in the books as "
+                    "coalesced",
+                    of_what, line.coalesced.load(std::memory_order_relaxed));
+    out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
+    out.first_cpu = cpu;
+}
+
+void judge_latches(machine& m, const run_report& report, check_report& out)
+{
+    for (const auto& cpu : m.internals().cpus) {
+        const percpu& area = cpu->area();
+        judge_latch(area.line, "", area.cpunumber, report, out);
+        if (area.irq == nullptr)
+            continue;
+        for (std::size_t irq = 0; irq < area.irq->lines.size(); ++irq)
+            judge_latch(area.irq->lines[irq].line, fmt::format("IRQ {}: ", irq), area.cpunumber, report, out);
+    }
+}
+
+void judge_conservation(machine& m, const run_report& report, check_report& out)
+{
+    judge_latches(m, report, out);
     for (const cpu_report& c : report.cpus) {
         judge_books(c, "", c.cpu, report, out);
         for (const irq_report& irq : c.irqs)
@@ -263,7 +290,7 @@ void judge(machine& m, const pool_list& pools, const check_block& control, std::
         const auto which = static_cast<check>(i);
         check_report out = sum_up(which, blocks, start_ns);
         if (which == check::conservation)
-            judge_conservation(report, out);
+            judge_conservation(m, report, out);
         else if (which == check::reclaim)
             judge_reclaim(report, out);
         else if (which == check::progress)

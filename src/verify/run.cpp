@@ -16,6 +16,7 @@
 #include "machine/controller.hpp"
 #include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
+#include "verify/bounded_end.hpp"
 #include "verify/jobs/handler_job.hpp"
 #include "verify/judge.hpp"
 #include "verify/parts/chain_side.hpp"
@@ -97,6 +98,8 @@ private:
     void watch();
     void finish();
     bool drain();
+    bool cpus_down(int first, int end);
+    bool in_vain(const char* what);
     std::uint64_t patience_ns() const;
     bool stop_hotplug();
     void stalled(const violation& v);
@@ -274,15 +277,28 @@ std::uint64_t checked_run::patience_ns() const
     return config_.stall_timeout_ns + static_cast<std::uint64_t>(machine_->cpus()) * 100'000'000;
 }
 
+/// What should have come to its end by now has not: a stall, unless one has been told already. Returns false.
+bool checked_run::in_vain(const char* what)
+{
+    const std::uint64_t ms = patience_ns() / 1'000'000;
+    if (report_.stop_reason != stop_reason::stall)
+        stalled({now_ns(), -1, 0, ms, ms, 0, what});
+    return false;
+}
+
 /// Waits for the NMIs in flight; a drain that does not end is a stall as well.
 bool checked_run::drain()
 {
-    if (machine_->drain(patience_ns()))
-        return true;
-    if (report_.stop_reason != stop_reason::stall)
-        stalled({now_ns(), -1, 0, patience_ns() / 1'000'000, patience_ns() / 1'000'000, 0,
-                 "milliseconds waited for NMIs in flight after the last raise (at most)"});
-    return machine_->drain(patience_ns());
+    return drain_within(*machine_, patience_ns()) ||
+           in_vain("milliseconds waited for NMIs in flight after the last raise (at most)") ||
+           drain_within(*machine_, patience_ns());
+}
+
+/// Takes the vCPUs from `first` to before `end` offline. False: one stays in its workload, and what it uses must stay.
+bool checked_run::cpus_down(int first, int end)
+{
+    return cpus_down_within(*machine_, first, end, patience_ns()) ||
+           in_vain("milliseconds waited for a vCPU to leave its workload at the end (at most)");
 }
 
 /// False: a vCPU does not end, and what it uses must stay.
@@ -290,10 +306,8 @@ bool checked_run::stop_hotplug()
 {
     if (hotplug_ == nullptr)
         return true;
-    const bool stopped = hotplug_->stop(patience_ns());
-    if (!stopped && report_.stop_reason != stop_reason::stall)
-        stalled({now_ns(), -1, 0, patience_ns() / 1'000'000, patience_ns() / 1'000'000, 0,
-                 "milliseconds waited for a vCPU to go offline or online (at most)"});
+    const bool stopped = hotplug_->stop(patience_ns()) ||
+                         in_vain("milliseconds waited for a vCPU to go offline or online (at most)");
     report_.offlined = hotplug_->offlined();
     report_.onlined = hotplug_->onlined();
     report_.onoff_failed = hotplug_->failed();
@@ -315,10 +329,11 @@ void checked_run::finish()
     samples_.add_last(progress());
     report_.elapsed_ns = now_ns() - start_ns_;
     job_->release();
-    const bool drained = stop_hotplug() && drain() && sources_.flush(patience_ns());
+    const bool flushed = stop_hotplug() && drain() && sources_.flush(patience_ns());
+    bool drained = flushed || in_vain("milliseconds waited for the sources' last signals (at most)");
+    if (config_.controller_place == controller_place::vcpu)
+        drained = drained && cpus_down(0, 1); // its last swap has ended
     if (drained) {
-        if (config_.controller_place == controller_place::vcpu)
-            machine_->cpu_down(0); // its last swap has ended
         controller_.stop();
         if (!drain()) // NMIs that a fault's swap raised after the injector had stopped
             report_.complete = false;
@@ -345,8 +360,7 @@ void checked_run::finish()
     report_.reclaim.merge(swapper_->times().reclaim);
     report_.swap.merge(swapper_->times().swap);
     irqs_->add_times(report_);
-    if (drained)
-        machine_->all_cpus_down();
+    drained = drained && cpus_down(0, machine_->cpus());
     gather_books(*machine_, report_);
     sources_.tell(report_);
     if (drained)

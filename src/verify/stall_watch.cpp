@@ -12,6 +12,7 @@ namespace nmisim {
 namespace {
 
 constexpr std::size_t most_described = 8;
+constexpr std::uint64_t turn_ns = 100'000'000; // until a vCPU gets its Linux CPU, for each that wants one
 
 std::uint64_t age_ns(std::uint64_t since_ns, std::uint64_t now) noexcept
 {
@@ -38,8 +39,10 @@ std::string state_of(const percpu& area, std::uint64_t now)
 } // namespace
 
 stall_watch::stall_watch(machine& m, std::uint64_t timeout_ns)
-    : machine_(m), timeout_ns_(timeout_ns), untimed_nmi_(static_cast<std::size_t>(m.cpus())),
-      untimed_irq_(static_cast<std::size_t>(m.cpus()))
+    : machine_(m), timeout_ns_(timeout_ns),
+      deaf_timeout_ns_(timeout_ns + static_cast<std::uint64_t>(m.cpus()) * turn_ns),
+      untimed_nmi_(static_cast<std::size_t>(m.cpus())), untimed_irq_(static_cast<std::size_t>(m.cpus())),
+      hearing_(static_cast<std::size_t>(m.cpus()))
 {}
 
 std::uint64_t stall_watch::age_ns(std::uint64_t since_ns, std::uint64_t now) const noexcept
@@ -97,26 +100,55 @@ std::uint64_t stall_watch::in_irq_ns(const percpu& area, std::uint64_t now)
     return age_ns(irq.since_ns, now);
 }
 
+/// For how long NMIs have been raised on the vCPU, which is online, and it has handled none. Two looks at moving numbers: a
+/// raise is counted before it is known to be refused, so what one look finds the next one may take back.
+std::uint64_t stall_watch::deaf_ns(const percpu& area, std::uint64_t now)
+{
+    const nmi_line& line = area.line;
+    hearing& last = hearing_[static_cast<std::size_t>(area.cpunumber)];
+    const std::uint64_t handled = nmi_count_of(area);
+    const std::uint64_t times_onlined = area.times_onlined.read();
+    const std::uint64_t refused = line.rejected.load(std::memory_order_relaxed) +
+                                  line.offline_at_raise.load(std::memory_order_relaxed); // as said
+    const std::uint64_t accepted = line.raised.load(std::memory_order_relaxed) - refused;
+    if (!line.accepting.load(std::memory_order_relaxed) || handled != last.handled ||
+        times_onlined != last.times_onlined)
+        last = {handled, times_onlined, accepted, 0};
+    else if (accepted == last.accepted)
+        last.since_ns = 0;
+    else if (last.since_ns == 0)
+        last.since_ns = now;
+    return age_ns(last.since_ns, now);
+}
+
 std::optional<violation> stall_watch::look()
 {
+    return look(now_ns());
+}
+
+std::optional<violation> stall_watch::look(std::uint64_t now)
+{
     machine_state& state = machine_.internals();
-    const std::uint64_t now = now_ns();
     if (nmisim::age_ns(last_look_ns_, now) > timeout_ns_ / 2)
         not_before_ns_ = now;
     last_look_ns_ = now;
     for (auto& cpu : state.cpus) {
         const percpu& area = cpu->area();
-        const auto too_long = [&](std::uint64_t age, const char* what) {
-            return age > timeout_ns_
-                       ? std::optional(violation{now, area.cpunumber, area.last_generation.read(),
-                                                 age / 1'000'000, timeout_ns_ / 1'000'000, 0, what})
-                       : std::nullopt;
+        const auto too_long = [&](std::uint64_t age, std::uint64_t limit_ns, const char* what) {
+            return age > limit_ns ? std::optional(violation{now, area.cpunumber, area.last_generation.read(),
+                                                            age / 1'000'000, limit_ns / 1'000'000, 0, what})
+                                  : std::nullopt;
         };
-        if (const auto v = too_long(in_nmi_ns(area, now), "milliseconds inside one NMI (at most)"))
+        if (const auto v =
+                too_long(in_nmi_ns(area, now), timeout_ns_, "milliseconds inside one NMI (at most)"))
+            return v;
+        if (const auto v = too_long(deaf_ns(area, now), deaf_timeout_ns_,
+                                    "milliseconds in which NMIs were raised and none handled (at most)"))
             return v;
         if (area.irq == nullptr)
             continue;
-        if (const auto v = too_long(in_irq_ns(area, now), "milliseconds inside one IRQ (at most)"))
+        if (const auto v =
+                too_long(in_irq_ns(area, now), timeout_ns_, "milliseconds inside one IRQ (at most)"))
             return v;
     }
     if (const std::uint64_t age = waited_ns(now); age > timeout_ns_)

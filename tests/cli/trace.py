@@ -100,15 +100,31 @@ def never_after_reclaim():
 @case
 def newest_kept():
     """of a run longer than the limit the newest records are kept, the others counted, and a note says so"""
-    document, report = traced("--duration", "2s", "--rate", "20k", "--trace-limit", "1000")
+    document, report = traced("--duration", "2s", "--rate", "20k", "--swap-interval", "1ms", "--trace-limit", "2000")
     no_problems(document)
     other = document["otherData"]
-    expect(other["records"] <= 1000 + 64 and other["lost"] > 0, other)
+    expect(other["lost"] > 0 and 1800 <= other["records"] <= 2000, other)
+    for what in ("records", "lost"):
+        expect(sum(row[what] for row in other["rows"]) == other[what], other)
     kept = len(timeline.slices(document, "NMI"))
     expect(0 < kept < report["nmis"]["handled"], kept)
     last = max(e["ts"] for e in timeline.slices(document, "NMI"))
     expect(last > report["elapsed_ns"] / 1000 * 0.9, last, report["elapsed_ns"])
     expect(any(r["code"] == "trace-limit" for r in report["remarks"]), report["remarks"])
+
+
+@case
+def one_cut_off():
+    """what a limited timeline shows of one thread it shows of each: no swap is missing between the first and the last"""
+    document, _ = traced("--duration", "2s", "--rate", "20k", "--swap-interval", "1ms", "--trace-limit", "2000")
+    oldest_end = min(e["ts"] + e.get("dur", 0) for e in document["traceEvents"] if e["ph"] in "Xi")
+    generations = [e["args"]["generation"] for e in timeline.slices(document, "swap")
+                   if e["ts"] + e["dur"] >= oldest_end]
+    expect(generations == list(range(generations[0], generations[0] + len(generations))), generations)
+    # A handler that an NMI of the timeline ran was published in the timeline, unless that was before the cut-off.
+    seen = {e["args"]["generation"] for e in timeline.slices(document, "NMI")}
+    published = {e["args"]["generation"] for e in timeline.slices(document, "publish")}
+    expect(seen - published <= {min(seen), min(seen) + 1}, sorted(seen - published), min(seen))
 
 
 @case

@@ -117,6 +117,49 @@ TEST_CASE("NMIs that wait for a vCPU that goes offline are in the books as offli
     CHECK(m.internals().area(0).line.in_flight() == 0);
 }
 
+TEST_CASE("NMIs and IRQs that wait for a vCPU that goes offline leave its lines open: what is raised "
+          "afterwards is handled")
+{
+    machine_config c;
+    c.rcu = GENERATE(from_range(all_flavors));
+    c.delivery = GENERATE(from_range(all_deliveries));
+    c.nesting = GENERATE(nesting::blocked, nesting::latched);
+    c.irqs = 1;
+    CAPTURE(name_of(c.rcu), name_of(c.delivery), name_of(c.nesting));
+    std::atomic<bool> masked{false};
+    std::atomic<int> life{1};
+    c.custom_workload = [&](vcpu& self) {
+        if (life != 1)
+            return self.workload_round();
+        for (const int offset : {1, 3}) // the NMI and the IRQ line
+            mask_nmi(SIG_BLOCK, offset);
+        masked = true;
+        while (!self.stopping())
+            self.quiescent_state();
+    };
+    machine m(c);
+    m.exchange(claiming());
+    REQUIRE(eventually([&] { return masked.load(); }));
+    REQUIRE(m.raise_nmi(0) == raise_result::sent);
+    REQUIRE(raise_irq(m, 0, 0) == raise_result::sent);
+    m.cpu_down(0);
+    life = 2;
+    percpu& area = m.internals().area(0);
+    irq_line& irq = area.irq->lines[0];
+    CHECK(area.offline_seen.read() + irq.offline_seen.read() == 2);
+    for (std::uint64_t n = 1; n <= 2; ++n) {
+        m.cpu_up(0);
+        CHECK(m.raise_nmi(0) == raise_result::sent);
+        CHECK(raise_irq(m, 0, 0) == raise_result::sent);
+        REQUIRE(m.drain(10 * second));
+        CHECK(m.nmi_count(0) == n);
+        CHECK(irq.count.read() == n);
+        m.cpu_down(0);
+        CHECK_FALSE(area.line.is_deaf());
+        CHECK_FALSE(irq.line.is_deaf());
+    }
+}
+
 TEST_CASE("a storm of NMIs cannot keep a vCPU from going offline")
 {
     const auto child = in_child(10, [] {

@@ -3,9 +3,11 @@
 // The ring of the timeline: one writer, whose NMIs write too; a reader that may come at any time.
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
+#include "support/await.hpp"
 #include "support/catch2.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -55,22 +57,99 @@ TEST_CASE("a ring keeps the newest records in their order and counts the others"
     CHECK(log.read().size() == 1); // rows without a record are left out
 }
 
-TEST_CASE("a limit is shared out between the threads")
+TEST_CASE("each thread has room for the limit, and a vCPU among many for four times its share")
 {
-    const trace_log log(4, 64 * 1024);
-    std::uint64_t slots = 0;
-    for (trace_ring* ring :
-         {&const_cast<trace_log&>(log).controller(), &const_cast<trace_log&>(log).injector()})
-        slots += ring->mask + 1;
-    CHECK(slots == 8 * 1024 + 16 * 1024); // an eighth, and three eighths rounded down to a power of two
-    CHECK(const_cast<trace_log&>(log).vcpu(3).mask + 1 == 4 * 1024);
+    for (const int cpus : {1, 4, 16}) {
+        trace_log log(cpus, 1000);
+        CHECK(log.controller().room == 1000);
+        CHECK(log.injector().room == 1000);
+        CHECK(log.reclaimer().room == 1000);
+        for (int cpu = 0; cpu < cpus; ++cpu)
+            CHECK(log.vcpu(cpu).room == (cpus == 16 ? 250u : 1000u));
+    }
+}
+
+TEST_CASE("a timeline holds the newest records of all threads together, from one time on, and each row "
+          "counts its losses")
+{
+    // One thread writes much more than the others, and not always the same one.
+    const std::size_t busy = GENERATE(0u, 1u, 2u, 3u);
+    constexpr std::size_t limit = 1000;
+    trace_log log(2, limit);
+    const std::array<trace_ring*, 4> rings{&log.controller(), &log.injector(), &log.vcpu(0), &log.vcpu(1)};
+    std::array<std::uint64_t, 4> written{};
+    for (std::uint64_t n = 1; n <= 20'000; ++n) {
+        const std::size_t who = n % 10 != 0 ? busy : (n / 10) % rings.size();
+        trace_record r;
+        r.begin_ns = r.end_ns = n;
+        rings[who]->write(r);
+        ++written[who];
+    }
+    const std::vector<trace_row> rows = log.read();
+    REQUIRE(rows.size() == rings.size());
+    std::vector<std::uint64_t> kept;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        CHECK(rows[i].records.size() + rows[i].lost == written[i]);
+        for (const trace_record& r : rows[i].records)
+            kept.push_back(r.end_ns);
+    }
+    std::sort(kept.begin(), kept.end());
+    REQUIRE(kept.size() == limit);
+    CHECK(kept.front() == 20'000 - limit + 1);
+}
+
+TEST_CASE("a row that has overwritten more than the others sets the time from which every row is shown")
+{
+    std::vector<trace_row> rows(2);
+    for (std::uint64_t n = 1; n <= 100; ++n) {
+        trace_record r;
+        r.begin_ns = r.end_ns = n;
+        rows[n % 2].records.push_back(r);
+    }
+    auto& first = rows[0].records; // 2, 4, ... 100
+    first.erase(first.begin(), first.begin() + 39);
+    rows[0].overwritten = rows[0].lost = 39;
+    rows[1].lost = 1; // of a thread that is stuck in the middle of one: nothing older is gone
+    keep_newest(rows, 1000);
+    CHECK(first.front().end_ns == 80);
+    CHECK(rows[0].lost == 39);
+    CHECK(rows[1].records.front().end_ns == 81);
+    CHECK(rows[1].lost == 41);
+}
+
+TEST_CASE("records that end at the same time as the cut-off are shown all or not at all")
+{
+    std::vector<trace_row> rows(3);
+    for (std::uint64_t n = 0; n < 30; ++n) {
+        trace_record r;
+        r.begin_ns = r.end_ns = 1 + n / 10; // ten at a time
+        rows[n % 3].records.push_back(r);
+    }
+    keep_newest(rows, 15);
+    std::size_t kept = 0;
+    for (const trace_row& row : rows) {
+        kept += row.records.size();
+        CHECK(row.records.front().end_ns == 3);
+    }
+    CHECK(kept == 10);
+}
+
+TEST_CASE("what fits is kept whole")
+{
+    trace_log log(1, 1000);
+    for (std::uint64_t n = 1; n <= 1000; ++n)
+        (n % 2 == 0 ? log.injector() : log.vcpu(0)).write(numbered(n));
+    for (const trace_row& row : log.read()) {
+        CHECK(row.records.size() == 500);
+        CHECK(row.lost == 0);
+    }
 }
 
 TEST_CASE("a record that its own thread's NMIs interrupt is whole, and so are the NMIs'")
 {
     static trace_log* log;
     static std::atomic<std::uint64_t> from_nmi;
-    trace_log own(1, 64 * 1024);
+    trace_log own(1, 16 * 1024);
     log = &own;
     from_nmi = 0;
     std::atomic<std::uint64_t> from_task{0};
@@ -86,7 +165,7 @@ TEST_CASE("a record that its own thread's NMIs interrupt is whole, and so are th
             return 1;
         }));
         const std::uint64_t deadline_ns = now_ns() + 20 * second;
-        const std::uint64_t twice_around = 2 * (own.vcpu(0).mask + 1);
+        const std::uint64_t twice_around = 2 * own.vcpu(0).room;
         while ((from_nmi < 2'000 || from_task < twice_around) && now_ns() < deadline_ns)
             m.raise_nmi(0);
         REQUIRE(m.drain(10 * second));
@@ -95,14 +174,14 @@ TEST_CASE("a record that its own thread's NMIs interrupt is whole, and so are th
     CAPTURE(from_task, from_nmi);
     CHECK(from_nmi > 100);
     CHECK(from_task > 100);
-    CHECK(row.records.size() == own.vcpu(0).mask + 1); // each slot holds a record that is complete
+    CHECK(row.records.size() == own.vcpu(0).room); // each slot holds a record that is complete
     CHECK(row.records.size() + row.lost == from_task + from_nmi);
     CHECK(all_whole(row));
 }
 
 TEST_CASE("who reads a ring that is being written to gets whole records only")
 {
-    trace_log log(1, 64 * 1024);
+    trace_log log(1, 16 * 1024);
     std::atomic<bool> stop{false};
     std::thread writer([&] {
         for (std::uint64_t n = 1; !stop; ++n)
@@ -120,6 +199,23 @@ TEST_CASE("who reads a ring that is being written to gets whole records only")
     writer.join();
     CHECK(whole);
     CHECK(looked_at >= 100'000);
+}
+
+TEST_CASE("a signal that no machine raised is not in the timeline")
+{
+    trace_log log(1, 10'000);
+    {
+        machine m(machine_config{}, machine_faults{}, &log);
+        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        pthread_kill(m.internals().area(0).line.target, m.internals().nmi_signal.number());
+        REQUIRE(test::eventually([&] { return m.internals().domain.strays == 1; }));
+        m.raise_nmi(0);
+        REQUIRE(m.drain(10 * second));
+    }
+    const trace_row row = read_trace(log.vcpu(0));
+    REQUIRE(row.records.size() == 2);
+    CHECK(row.records[0].outcome == trace_outcome::handled);
+    CHECK(row.records[1].kind == trace_kind::online);
 }
 
 TEST_CASE("a traced machine records each NMI with its generation, latency and raise")

@@ -148,6 +148,37 @@ TEST_CASE("without room every handler call is a loss, and the run still passes")
     CHECK(child.text == "passed true rows true samples true lost true handlers true");
 }
 
+TEST_CASE(
+    "a profile of the split workload finds each part where its samples are, in the order of their shares")
+{
+    const auto child = in_child(240, [] {
+        run_config c = profiling(workload::split);
+        c.inject.rate_hz = 5'000;
+        const auto parts = [](const run_report& r) {
+            return r.profile ? r.profile->split : std::vector<split_row>();
+        };
+        run_report r;
+        // Samples of a vCPU that waits for its Linux CPU lie at one place: their number decides, not the time.
+        for (int i = 0; i < 6; ++i, c.duration_ns *= 2) {
+            r = run(c);
+            if (!r.passed() || r.profile->taken > 3'000)
+                break;
+        }
+        if (!r.passed() || r.profile->taken <= 3'000)
+            return fmt::format("passed {}, {} samples", r.passed(), r.profile->taken);
+        const std::vector<split_row> split = parts(r);
+        const bool in_order = split.size() == 3 && split[0].sampled > split[1].sampled &&
+                              split[1].sampled > split[2].sampled && split[2].sampled > 0;
+        double sampled = 0;
+        for (const split_row& s : split)
+            sampled += s.sampled;
+        return fmt::format("{} {}", in_order ? "in order" : "out of order",
+                           sampled > 0.5 && sampled <= 1 ? "and all of it" : fmt::format("and {}", sampled));
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "in order and all of it");
+}
+
 TEST_CASE("a handler that is reclaimed without a grace period is caught while it samples")
 {
     run_config c = profiling(workload::spin);

@@ -24,6 +24,7 @@ double parse_limit(std::string_view text, metric_unit unit)
     switch (unit) {
     case metric_unit::nanoseconds: return static_cast<double>(parse_duration_ns(text));
     case metric_unit::per_second: return parse_rate_hz(text);
+    case metric_unit::ratio: return parse_ratio(text);
     case metric_unit::count: break;
     }
     return static_cast<double>(parse_count(text, 0, std::numeric_limits<std::uint64_t>::max()));

@@ -151,6 +151,19 @@ double parse_rate_hz(std::string_view text)
     return hz;
 }
 
+double parse_ratio(std::string_view text)
+{
+    const auto number = split_decimal(text);
+    if (!number || (!number->rest.empty() && number->rest != "%"))
+        throw usage_error(fmt::format("'{}' is not a part of a whole (examples: 0.1, 10%)", text));
+    const double ratio =
+        (static_cast<double>(number->whole) + static_cast<double>(number->billionths) / 1e9) /
+        (number->rest.empty() ? 1 : 100);
+    if (number->overflow || ratio > 1)
+        throw usage_error(fmt::format("'{}' is more than the whole (at most 1 or 100%)", text));
+    return ratio;
+}
+
 bool parse_flag(std::string_view text)
 {
     for (const std::string_view yes : {"true", "yes", "on", "1"})

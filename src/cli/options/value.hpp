@@ -32,6 +32,9 @@ std::uint64_t parse_count(std::string_view text, std::uint64_t least, std::uint6
 /// "10k", "0.5", "2.5M", "100/s": more than 0, per second.
 double parse_rate_hz(std::string_view text);
 
+/// "0.1", "10%": a part of a whole, from 0 to 1.
+double parse_ratio(std::string_view text);
+
 /// "true", "false", "yes", "no", "on", "off", "1", "0": a flag in a configuration file.
 bool parse_flag(std::string_view text);
 

@@ -100,7 +100,7 @@ const char* describe(check c)
     case check::nesting: return "I4: nmi_enter and nmi_exit balance";
     case check::exactly_once: return "I5: each handled NMI runs exactly one generation of handler";
     case check::reclaim: return "I6: each retired handler is reclaimed, once";
-    case check::progress: return "I7: grace periods and NMIs end";
+    case check::progress: return "I7: grace periods and NMIs end, and a vCPU that is online handles NMIs";
     case check::errno_kept: return "I8: errno survives an NMI";
     case check::signal_safety: return "I9: NMI context calls nothing that is not async-signal-safe";
     case check::workload: return "the interrupted program's own results are right";

@@ -22,9 +22,10 @@ int smp_processor_id() noexcept
     return cpu == nullptr ? -1 : cpu->cpunumber;
 }
 
-bool is_raised_nmi(const siginfo_t& info) noexcept
+bool is_raised_irq(const siginfo_t& info) noexcept
 {
-    if (info.si_code == SI_QUEUE && info.si_pid == this_cpu->domain->pid) [[likely]]
+    if (info.si_code == SI_QUEUE && info.si_pid == this_cpu->domain->pid &&
+        sigismember(&this_cpu->domain->irq_signals, info.si_signo) == 1) [[likely]]
         return true;
     this_cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
     return false;
@@ -32,7 +33,8 @@ bool is_raised_nmi(const siginfo_t& info) noexcept
 
 nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept
 {
-    if (info.si_code == SI_QUEUE && info.si_pid == cpu.domain->pid) [[likely]] {
+    if (info.si_code == SI_QUEUE && info.si_pid == cpu.domain->pid && info.si_signo == cpu.line.signo)
+        [[likely]] {
         cpu.line.begin();
         return {true, raised_at_ns(info)};
     }

@@ -33,8 +33,9 @@ inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
 /// `before`: preempt_count when the NMI came, 0 or an interrupted IRQ's.
 void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept;
 void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept;
-/// True if this signal is one that this process raised; counts it otherwise. Context: irq.
-bool is_raised_nmi(const siginfo_t& info) noexcept;
+/// True if this signal is one that this process raised on one of this vCPU's IRQ lines; counts it otherwise. Another
+/// machine's line is none of them, although its handler is the same function. Context: irq.
+bool is_raised_irq(const siginfo_t& info) noexcept;
 
 struct nmi_claim {
     bool ours;

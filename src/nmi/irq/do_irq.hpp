@@ -102,8 +102,12 @@ template <class Rcu, class Entry>
 void exc_irq(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
-    if (cpu == nullptr || cpu->irq == nullptr) // late, as in exc_nmi
+    if (cpu == nullptr) // late, as in exc_nmi
         return;
+    if (cpu->irq == nullptr) { // another machine's line: this one has none
+        cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const int errno_before = errno;
     {
@@ -112,7 +116,7 @@ void exc_irq(int signo, siginfo_t* info, void* context) noexcept
             guard.emplace();
         else
             errno = EDOM;
-        if (is_raised_nmi(*info))
+        if (is_raised_irq(*info))
             take_irq<Rcu, Entry>(*cpu, signo - cpu->domain->first_irq_signal, *info, regs);
     }
     check_irq_errno(*cpu, regs, errno_before, errno);

@@ -8,16 +8,24 @@ namespace nmisim {
 
 void exc_backtrace(int, siginfo_t* info, void* context) noexcept
 {
-    if (info->si_code != SI_QUEUE || this_cpu == nullptr || info->si_pid != this_cpu->domain->pid)
+    percpu* const cpu = this_cpu;
+    if (cpu == nullptr) // late, as in exc_nmi
+        return;
+    backtrace_request& own = *cpu->backtrace;
+    if (info->si_code != SI_QUEUE || info->si_pid != cpu->domain->pid || info->si_value.sival_ptr != &own) {
+        cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    // The signal orders it; who asked may be reading the frames.
+    if (own.count.load(std::memory_order_relaxed) >= 0)
         return;
     const errno_guard guard;
-    auto* request = static_cast<backtrace_request*>(info->si_value.sival_ptr);
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    this_cpu->diagnosing = true; // unwinding takes the loader's lock: for a machine that stands still already
-    const std::size_t n = unwind_interrupted(regs, request->frames.data(), request->frames.size());
-    this_cpu->diagnosing = false;
+    cpu->diagnosing = true; // unwinding takes the loader's lock: for a machine that stands still already
+    const std::size_t n = unwind_interrupted(regs, own.frames.data(), own.frames.size());
+    cpu->diagnosing = false;
     // (1) release: the frames; pairs with machine/vcpu_thread.cpp(6)
-    request->count.store(static_cast<int>(n), std::memory_order_release);
+    own.count.store(static_cast<int>(n), std::memory_order_release);
 }
 
 } // namespace nmisim

@@ -21,13 +21,16 @@ std::size_t unwind_interrupted(const pt_regs& regs, std::uintptr_t* frames, std:
 /// Touches what the first unwind would initialise lazily. Context: control, before the first NMI.
 void warm_up_unwinder() noexcept;
 
-/// Asked for by a signal whose value points to it, answered on the thread that the signal interrupts.
+/// A vCPU's own (percpu::backtrace). Asked for by a signal that carries its address as a mark, to be compared and nothing
+/// else; answered on the thread that the signal interrupts.
 struct backtrace_request {
     std::array<std::uintptr_t, 64> frames{};
-    std::atomic<int> count{-1}; ///< -1: not answered yet
+    std::atomic<int> count{0}; ///< -1: asked for and not answered yet
 };
 
-/// The backtrace signal's handler; it may interrupt an NMI. Context: nmi.
+/// The backtrace signal's handler; it may interrupt an NMI. Whatever a signal carries, it writes to the interrupted vCPU's
+/// own request or nowhere: a signal that does not carry its mark is a stray, one that comes when nobody waits for an
+/// answer any more is late. Context: nmi.
 void exc_backtrace(int, siginfo_t* info, void* context) noexcept;
 
 } // namespace nmisim

@@ -12,7 +12,7 @@ constinit __thread trace_ring* this_trace __attribute__((tls_model("initial-exec
 void trace_ring::write(const trace_record& r) noexcept
 {
     const std::uint64_t number = next.fetch_add(1, std::memory_order_relaxed); // in one instruction
-    trace_slot& s = slots[number & mask];
+    trace_slot& s = slots[number % room];
     s.number.store(0, std::memory_order_relaxed);
     // (1) release fence: a reader that sees a word of this record sees the number gone; pairs with machine/trace_log.cpp(2)
     std::atomic_thread_fence(std::memory_order_release);
@@ -63,6 +63,7 @@ void exc_nmi_traced(int signo, siginfo_t* info, void* context) noexcept
     r.begin_ns = now_ns();
     r.raised_ns = raised_at_ns(*info);
     r.value = static_cast<std::uint16_t>(std::clamp<std::int64_t>(cpu->line.in_flight(), 0, 0xffff));
+    const std::uint64_t taken = cpu->line.completed.load(std::memory_order_relaxed); // own thread only
     const checks_seen checks_before = look_at_checks(*cpu);
     const std::uint64_t counted = nmi_count_of(*cpu);
     const std::uint64_t defaults = cpu->stats.defaults.read();
@@ -71,6 +72,8 @@ void exc_nmi_traced(int signo, siginfo_t* info, void* context) noexcept
 
     cpu->domain->exc_nmi(signo, info, context);
 
+    if (cpu->line.completed.load(std::memory_order_relaxed) == taken) // as above: a stray, no NMI
+        return;
     r.outcome = nmi_count_of(*cpu) == counted
                     ? cpu->offline_seen.read() != offline ? trace_outcome::offline : trace_outcome::dropped
                 : cpu->stats.defaults.read() != defaults ? trace_outcome::defaulted

@@ -2,7 +2,7 @@
 //
 // What a thread did, for a timeline: a ring of fixed-size records that its own thread writes, NMIs included, and
 // that is read afterwards. Nothing is allocated while it is written; the newest records stay, older ones are
-// overwritten and counted.
+// overwritten and counted. Which of them a timeline shows is for the reader of all rings to say: machine/trace_log.hpp.
 //
 // One writer, but an NMI may write between any two instructions of its own thread's write: a slot is therefore
 // reserved in one instruction, and the NMI gets the next one. Each slot carries the number of its record, stored
@@ -55,7 +55,7 @@ struct trace_slot {
 /// What the owning thread needs; machine/trace_log.hpp has the memory and reads it.
 struct trace_ring {
     trace_slot* slots = nullptr;
-    std::uint64_t mask = 0; ///< number of slots, a power of two, less one
+    std::uint64_t room = 0; ///< number of slots
     std::atomic<std::uint64_t> next{0};
 
     /// Context: any, on the thread that owns the ring. Async-signal-safe, wait-free.

@@ -4,6 +4,7 @@
 #include "report/build_info.hpp"
 #include "report/json/job_json.hpp"
 #include "report/json/json_value.hpp"
+#include "verify/run_remarks.hpp"
 
 #include <fmt/format.h>
 
@@ -94,9 +95,11 @@ json config_json(const run_config& c)
 json nmis_json(const run_report& r)
 {
     const cpu_report& t = r.total;
+    const std::optional<double> ratio = handled_ratio(r);
     return {{"requested", r.requested},
             {"raised", t.raised},
             {"handled", t.handled},
+            {"handled_ratio", ratio ? json(*ratio) : json(nullptr)},
             {"coalesced", t.coalesced},
             {"rejected", t.rejected},
             {"offline", t.offline},
@@ -193,7 +196,7 @@ json check_json(const check_report& c)
 
 json threshold_json(const threshold_result& t)
 {
-    constexpr std::array units{"ns", "per_s", "count"};
+    constexpr std::array units{"ns", "per_s", "count", "ratio"};
     return {{"condition", t.condition},
             {"held", t.held},
             {"unit", units[static_cast<std::size_t>(t.unit)]},

@@ -30,6 +30,17 @@ int row_number(trace_row::what thread, int cpu)
     return first_vcpu_row + cpu;
 }
 
+std::string row_name(const trace_row& row)
+{
+    switch (row.thread) {
+    case trace_row::what::control: return "controller";
+    case trace_row::what::injector: return "injector";
+    case trace_row::what::reclaimer: return "call_rcu";
+    case trace_row::what::vcpu: break;
+    }
+    return fmt::format("vCPU {}", row.cpu);
+}
+
 /// One line of the file, sorted by time; where times are equal, a longer slice first, then what is no slice.
 struct item {
     std::uint64_t at_ns;
@@ -55,7 +66,7 @@ private:
     void join_raises();
     void first_violations();
     void metadata();
-    void row_name(int row, const std::string& name);
+    void name_row(int row, const std::string& name);
     void slice(const item& i);
     void nmi(const item& i);
     void counter(const item& i);
@@ -201,7 +212,7 @@ void writer::collect()
     std::stable_sort(items_.begin(), items_.end());
 }
 
-void writer::row_name(int row, const std::string& name)
+void writer::name_row(int row, const std::string& name)
 {
     for (const auto& [what, value] : {std::pair{"thread_name", "\"name\":" + json_quoted(name)},
                                       std::pair{"thread_sort_index", fmt::format("\"sort_index\":{}", row)}})
@@ -212,9 +223,12 @@ void writer::row_name(int row, const std::string& name)
 void writer::metadata()
 {
     std::uint64_t kept = 0, lost = 0;
+    json_value rows = json_value::array();
     for (const trace_row& row : report_.trace) {
         kept += row.records.size();
         lost += row.lost;
+        rows.push_back(
+            json_value{{"row", row_name(row)}, {"records", row.records.size()}, {"lost", row.lost}});
     }
     const json_value other{{"tool", fmt::format("nmi-sim {}", tool_version())},
                            {"repeat", context_.repeat},
@@ -222,18 +236,17 @@ void writer::metadata()
                            {"seed", report_.config.seed},
                            {"zero", "the first raise"},
                            {"records", kept},
-                           {"lost", lost}};
+                           {"lost", lost},
+                           {"rows", rows}};
     out_ += "{\"displayTimeUnit\":\"ns\",\"otherData\":" + other.dump();
     out_ += ",\n\"traceEvents\":[\n{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{\"name\":" +
             json_quoted(context_.repeat) + "}}";
-    row_name(controller_row, "controller");
+    name_row(controller_row, "controller");
     for (const trace_row& row : report_.trace)
-        if (row.thread == trace_row::what::injector)
-            row_name(injector_row, "injector");
-        else if (row.thread == trace_row::what::reclaimer)
-            row_name(reclaimer_row, "call_rcu");
+        if (row.thread == trace_row::what::injector || row.thread == trace_row::what::reclaimer)
+            name_row(row_number(row.thread, row.cpu), row_name(row));
     for (const cpu_report& c : report_.cpus)
-        row_name(first_vcpu_row + c.cpu, fmt::format("vCPU {}", c.cpu) +
+        name_row(first_vcpu_row + c.cpu, fmt::format("vCPU {}", c.cpu) +
                                              (c.pinned_to < 0 ? "" : fmt::format(" (CPU {})", c.pinned_to)));
 }
 

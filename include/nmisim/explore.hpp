@@ -77,9 +77,13 @@ enum class method {
 
 struct limits {
     method how = method::automatic;
-    std::uint32_t boundaries = 20'000;         ///< stop recording here (a restartable sequence never ends)
-    std::uint64_t watchdog_ns = 2'000'000'000; ///< a run that computes for so long is a finding
-    std::uint32_t bad_ends = 64;               ///< give up after so many crashed or stuck child processes
+    std::uint32_t boundaries = 20'000; ///< stop recording here (a restartable sequence never ends)
+    /// A run that computes for so long is a hang; one that sleeps with a time-out again and again, or until somebody
+    /// outside of the process wakes it, after ten times as long. Sleeps that nobody can end are told at once.
+    std::uint64_t watchdog_ns = 2'000'000'000;
+    std::uint32_t bad_ends = 64; ///< give up after so many crashed or stuck child processes
+    /// Give up after so many hangs with the same call chain that only the watchdog could tell.
+    std::uint32_t same_hangs = 4;
     unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
 };
 

@@ -23,6 +23,7 @@ int supervise(void* argument)
     map_job& j = *static_cast<map_job*>(argument);
     shared_map& own = *j.own;
     const std::uint32_t bad_allowed = std::min(j.within.bad_ends, shared_map::max_bad);
+    repeated_hangs hangs(j.within.same_hangs);
     while (own.current.load(std::memory_order_relaxed) < schedules_of(j)) { // the child has ended: no race
         if (own.bad_count == bad_allowed) {
             own.incomplete.set("gave up after too many crashed or stuck runs");
@@ -43,6 +44,10 @@ int supervise(void* argument)
         j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0};
         own.current.store(bad.schedule + 1,
                           std::memory_order_relaxed); // for the next child, forked after this
+        if (hangs.are_enough(end)) {
+            own.incomplete.set(hangs.in_words().c_str());
+            return 0;
+        }
     }
     return 0;
 }

@@ -255,6 +255,7 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     shared->recording.code = code.data();
     shared->recording.capacity = within.boundaries;
     job j{what, within, shared, ips, cells, sweep};
+    repeated_hangs hangs(within.same_hangs);
     for (std::uint32_t bad = 0;; ++bad) {
         if (bad == within.bad_ends) {
             report.complete = false;
@@ -264,6 +265,11 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
         const child_result end = watch_child(start_child(child_body, &j), shared->alive, within.watchdog_ns);
         if (came_to_its_end(j, end) || !note_bad_end(j, end, report))
             break;
+        if (hangs.are_enough(end)) {
+            report.complete = false;
+            report.incomplete = hangs.in_words();
+            break;
+        }
     }
     const trace& t = shared->recording;
     if (report.complete && !t.ended) {

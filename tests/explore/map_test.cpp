@@ -167,8 +167,30 @@ TEST_CASE("an updater that spins for ever without a word is a hang, and the map 
     CHECK(exit_code(r) == 3);
 }
 
-TEST_CASE(
-    "a child that ends itself with exit code 0 is a finding at its schedule, and nothing stays unexplored")
+TEST_CASE("an updater that waits in read() for the reader is seen to wait")
+{
+    NEEDS_THE_MECHANISM();
+    static int token[2];
+    const function with_token = [] { // a lock made of a pipe
+        char c = 0;
+        static_cast<void>(!read(token[0], &c, 1));
+        used_after.store(false, std::memory_order_relaxed);
+        static_cast<void>(!write(token[1], &c, 1));
+    };
+    const map_report r =
+        map({.name = "pipe",
+             .setup = [] { static_cast<void>(pipe(token) != 0 || write(token[1], "x", 1) != 1); },
+             .reader = with_token,
+             .updater = with_token});
+    INFO(to_text(r));
+    CHECK(r.clean());
+    CHECK(r.count(cell::waits) > 0);
+    CHECK(r.count(cell::ends) > 0);
+    CHECK(r.contiguous);
+}
+
+TEST_CASE("a child that ends itself with exit code 0 is a finding at its "
+          "schedule, and nothing stays unexplored")
 {
     NEEDS_THE_MECHANISM();
     const map_report r = map({.name = "exit", .prepare = prepare, .reader = reader, .updater = [] {

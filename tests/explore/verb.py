@@ -28,7 +28,14 @@ def explore(*words, **more):
 
 
 def children(pid):
-    return [int(c) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for c in (task / "children").read_text().split()]
+    """A task, or the whole process, may end between being listed and being read."""
+    found = []
+    try:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found += (task / "children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return [int(c) for c in found]
 
 
 def wait_for_schedules(pid):

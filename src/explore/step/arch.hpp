@@ -64,6 +64,8 @@ long raw_system_call(long nr, long a = 0, long b = 0, long c = 0, long d = 0, lo
 /// fork and vfork, poll and ppoll: newer processors lack the older one of each.
 bool forks(long nr) noexcept;
 bool polls(long nr) noexcept;
+/// poll, select and epoll_wait as newer processors lack them: true when these arguments have a time-out.
+bool older_wait_has_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept;
 
 std::size_t breakpoint_size() noexcept;
 /// Address of the breakpoint instruction that raised this SIGTRAP.

@@ -263,6 +263,11 @@ bool forks(long) noexcept
     return false; // clone and clone3 only
 }
 
+bool older_wait_has_time_out(long, const std::uint64_t (&)[6]) noexcept
+{
+    return false;
+}
+
 bool polls(long nr) noexcept
 {
     return nr == SYS_ppoll;

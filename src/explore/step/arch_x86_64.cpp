@@ -188,6 +188,16 @@ bool forks(long nr) noexcept
     return nr == SYS_fork || nr == SYS_vfork;
 }
 
+bool older_wait_has_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept
+{
+    switch (nr) {
+    case SYS_poll: return static_cast<int>(arg[2]) >= 0;
+    case SYS_select: return arg[4] != 0;
+    case SYS_epoll_wait: return static_cast<int>(arg[3]) >= 0;
+    default: return false;
+    }
+}
+
 bool polls(long nr) noexcept
 {
     return nr == SYS_poll || nr == SYS_ppoll;

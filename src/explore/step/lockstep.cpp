@@ -28,17 +28,16 @@ void wake(const std::atomic<std::uint32_t>& word) noexcept
     arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
 }
 
-bool sleeps_in_a_wait(const thread_state& s) noexcept
+// Only where a gate tells a wait (may_wait): other calls are made by the gate
+// itself, and then it is the gate that sleeps.
+void gate_behind(const thread_state& s) noexcept
 {
-    return s.letter == 'S' && (s.system_call == SYS_futex || s.system_call == SYS_nanosleep ||
-                               s.system_call == SYS_clock_nanosleep || arch::polls(s.system_call));
-}
-
-void gate_behind(std::uintptr_t ip) noexcept
-{
-    const std::uintptr_t call = ip - arch::system_call_size();
-    if (ip != 0 && is_system_call_at(call))
-        (void)plant(call, breakpoint_kind::gate, nullptr); // without it the next wait is found in /proc again
+    const bool is_told = s.system_call == SYS_futex || s.system_call == SYS_nanosleep ||
+                         s.system_call == SYS_clock_nanosleep || arch::polls(s.system_call);
+    const std::uintptr_t call = s.ip - arch::system_call_size();
+    if (is_told && s.ip != 0 && is_system_call_at(call))
+        (void)plant(call, breakpoint_kind::gate,
+                    nullptr); // without it the next wait is found in /proc again
 }
 
 } // namespace
@@ -111,6 +110,8 @@ stop worker::wait_for_stop(bool alone)
 {
     std::uint64_t switches = 0;
     unsigned same = 0;
+    standstill others;
+    const auto me = static_cast<int>(arch::raw_system_call(SYS_gettid));
     for (;;) {
         switch (stepped_->wait_while_running(look_every_ns)) {
         case phase::paused: asleep_ = false; return last_ = stop::at_boundary;
@@ -120,15 +121,15 @@ stop worker::wait_for_stop(bool alone)
         case phase::running: break;
         }
         const thread_state s = state_of(getpid(), stepped_->tid());
-        same = sleeps_in_a_wait(s) && s.switches == switches ? same + 1 : 0;
+        same = s.letter == 'S' && s.system_call >= 0 && s.switches == switches ? same + 1 : 0;
         switches = s.switches;
         if (same == 0)
             continue;
-        gate_behind(s.ip);
+        gate_behind(s);
         asleep_ = true;
         if (!alone)
             return last_ = stop::waiting;
-        if (s.asleep_for_ever() && same == looks_for_ever)
+        if (others.look(getpid(), looks_for_ever, me) == activity::for_ever)
             return last_ = stop::for_ever;
     }
 }

@@ -81,6 +81,37 @@ bool waits_for_time(long nr) noexcept
     return nr != SYS_futex;
 }
 
+bool sleeps_without_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept
+{
+    constexpr long epoll_pwait2 = 441; // Linux 5.11 and 5.16, the same number everywhere
+    constexpr long futex_waitv = 449;
+    switch (nr) {
+    case SYS_futex: {
+        const int operation = static_cast<int>(arg[1]) & FUTEX_CMD_MASK;
+        constexpr int lock_pi2 = 13; // Linux 5.14
+        const bool waits = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET ||
+                           operation == FUTEX_LOCK_PI || operation == FUTEX_WAIT_REQUEUE_PI ||
+                           operation == lock_pi2;
+        return waits && arg[3] == 0;
+    }
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_restart_syscall: return false; // goes on with a sleep that has a time-out
+    case SYS_epoll_pwait: return static_cast<int>(arg[3]) < 0;
+    case SYS_ppoll:
+    case SYS_rt_sigtimedwait: return arg[2] == 0;
+    case SYS_semtimedop:
+    case epoll_pwait2:
+    case futex_waitv: return arg[3] == 0;
+    case SYS_pselect6:
+    case SYS_recvmmsg:
+    case SYS_io_getevents:
+    case SYS_mq_timedsend:
+    case SYS_mq_timedreceive: return arg[4] == 0;
+    default: return !arch::older_wait_has_time_out(nr, arg); // read, write, pause, wait4, flock have none
+    }
+}
+
 void make_system_call(ucontext_t& at) noexcept
 {
     const arch::system_call call = arch::system_call_of(at);

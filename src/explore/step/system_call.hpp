@@ -18,6 +18,9 @@ const char* may_wait(const arch::system_call& call) noexcept;
 /// True when what would wake it is time alone.
 bool waits_for_time(long nr) noexcept;
 
+/// A sleep in this call, with these arguments, ends by another thread, process or signal, not by time.
+bool sleeps_without_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept;
+
 /// Makes the call as if the program had. The signal mask that it sees and changes is the interrupted one.
 void make_system_call(ucontext_t& at) noexcept;
 

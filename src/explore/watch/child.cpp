@@ -37,41 +37,58 @@ bool of_the_explorer(const std::string& symbol)
            symbol.starts_with("nmisim_call_stepped");
 }
 
-std::string state_in_words(pid_t pid, const progress& alive)
+// What all its threads do, or those that `alive` names.
+struct standing {
+    std::string in_words; ///< state and call chain of each
+    std::string chain;    ///< functions alone, of the handler where one is under way
+};
+
+void add_chain(standing& s, places& names, const std::vector<std::uintptr_t>& frames)
+{
+    const char* separator = ": ";
+    std::size_t named = 0;
+    bool in_handler = true;
+    for (const std::uintptr_t ip : frames) {
+        const place& where = names.of(ip);
+        const std::string name = name_of(where);
+        // libc's return from a signal has no name that a file tells; what is behind it was interrupted anywhere.
+        in_handler = in_handler && !where.symbol.empty() && where.symbol != "__restore_rt";
+        if (of_the_explorer(name))
+            continue;
+        s.in_words += separator + name;
+        if (in_handler)
+            s.chain += separator + where.symbol;
+        separator = " < ";
+        if (++named == 16)
+            break;
+    }
+}
+
+standing standing_of(pid_t pid, const progress& alive)
 {
     const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child stands still
     const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
-    std::string text;
+    standing all;
     places names(maps_of(pid));
     for (const int tid : threads_of(pid)) {
         if (first != 0 && tid != first && tid != second)
             continue;
         const thread_state s = state_of(pid, tid);
-        const std::vector<std::uintptr_t> frames = stack_of(pid, tid);
-        if (!text.empty())
-            text += "; ";
-        text += s.in_words();
-        const char* separator = ": ";
-        std::size_t named = 0;
-        for (const std::uintptr_t ip : frames) {
-            const std::string name = name_of(names.of(ip));
-            if (of_the_explorer(name))
-                continue;
-            text += separator + name;
-            separator = " < ";
-            if (++named == 16)
-                break;
-        }
+        if (!all.in_words.empty())
+            all.in_words += "; ";
+        all.in_words += s.in_words();
+        all.chain += s.asleep() ? "asleep" : "busy";
+        add_chain(all, names, stack_of(pid, tid));
     }
-    return text;
+    return all;
 }
 
-child_result kill_stuck(pid_t pid, std::string state)
+child_result kill_stuck(pid_t pid)
 {
-    kill(pid, SIGKILL);
+    for (const int process : family_of(pid)) // and what it has started: nobody else ends that
+        kill(process, SIGKILL);
     child_result r = wait_child(pid);
     r.end = child_end::stuck;
-    r.state = std::move(state);
     return r;
 }
 
@@ -85,22 +102,44 @@ std::uint64_t cpu_ns_of(pid_t pid)
     return static_cast<std::uint64_t>(used.tv_sec) * nsec_per_sec + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
-// Real time since the last sign of life, of which a stop by job control, child and watcher alike, is no part.
-class quiet_time {
+// CPU time of a process and its descendants since the last sign of life.
+class cpu_time {
 public:
-    void look() noexcept
+    void look(pid_t pid)
+    {
+        for (const int process : family_of(pid)) {
+            const std::uint64_t now = cpu_ns_of(process);
+            const auto [known, fresh] = last_.try_emplace(process, now);
+            spent_ns_ += now > known->second ? now - known->second : 0;
+            known->second = now;
+        }
+    }
+    void reset() noexcept { spent_ns_ = 0; }
+    std::uint64_t ns() const noexcept { return spent_ns_; }
+
+private:
+    std::uint64_t spent_ns_ = 0;
+    std::unordered_map<pid_t, std::uint64_t> last_;
+};
+
+// Real time for which all slept, of which a stop by job control, child and
+// watcher alike, is no part.
+class sleeping_time {
+public:
+    void look(bool asleep) noexcept
     {
         constexpr std::uint64_t most_between_looks_ns = 50'000'000;
         const std::uint64_t now = now_ns();
-        quiet_ns_ += std::min(now - last_, most_between_looks_ns);
+        if (asleep)
+            slept_ns_ += std::min(now - last_, most_between_looks_ns);
         last_ = now;
     }
-    void reset() noexcept { quiet_ns_ = 0; }
-    std::uint64_t ns() const noexcept { return quiet_ns_; }
+    void reset() noexcept { slept_ns_ = 0; }
+    std::uint64_t ns() const noexcept { return slept_ns_; }
 
 private:
     std::uint64_t last_ = now_ns();
-    std::uint64_t quiet_ns_ = 0;
+    std::uint64_t slept_ns_ = 0;
 };
 
 /// Ends a wait when the child ends, where the kernel has pidfd_open (Linux 5.3); otherwise a wait is a sleep.
@@ -219,36 +258,38 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
     const child_handle child(pid);
     standstill still;
     std::uint64_t seen = alive.runs.load(std::memory_order_relaxed); // a sign of life, orders nothing
-    quiet_time quiet;
-    std::uint64_t cpu_then = cpu_ns_of(pid);
+    sleeping_time slept;
+    cpu_time used;
+    used.look(pid);
     for (;;) {
         child.wait_until_next_look();
-        quiet.look();
         if (asked_to_stop()) {
-            static_cast<void>(kill_stuck(pid, {}));
+            static_cast<void>(kill_stuck(pid));
             throw stopped{};
         }
         if (has_ended(pid))
-            break;
+            return wait_child(pid);
         const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
         if (now_seen != seen) {
             seen = now_seen;
-            quiet.reset();
-            cpu_then = cpu_ns_of(pid);
+            slept.reset();
+            used.look(pid);
+            used.reset();
             still = {};
             continue;
         }
-        std::string state;
-        if (still.look(pid, looks_for_standstill)) {
-            state = "deadlock: " + state_in_words(pid, alive);
-        } else if ((quiet.ns() > watchdog_ns && cpu_ns_of(pid) > cpu_then + watchdog_ns) ||
-                   quiet.ns() > 10 * watchdog_ns) {
-            state = "no end: " + state_in_words(pid, alive);
-        }
-        if (!state.empty())
-            return kill_stuck(pid, std::move(state));
+        const activity now = still.look(pid, looks_for_standstill);
+        slept.look(now != activity::running);
+        used.look(pid);
+        const bool only_time_tells = now != activity::for_ever;
+        if (only_time_tells && used.ns() < watchdog_ns && slept.ns() < 10 * watchdog_ns)
+            continue;
+        standing s = standing_of(pid, alive);
+        child_result r = kill_stuck(pid);
+        r.state = (only_time_tells ? "no end: " : "deadlock: ") + s.in_words;
+        r.chain = only_time_tells ? std::move(s.chain) : std::string();
+        return r;
     }
-    return wait_child(pid);
 }
 
 std::string in_words(const child_result& r)

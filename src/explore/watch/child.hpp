@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <sys/types.h>
@@ -30,6 +31,26 @@ struct child_result {
     child_end end = child_end::finished;
     int code = 0;      ///< exit code, or signal
     std::string state; ///< stuck: state of each thread with its call chain, in words
+    std::string chain; ///< stuck, and only time told it: the functions that it was in
+};
+
+/// A hang that only time tells costs that time once more at each boundary where
+/// it is met. Counts them by their call chains, so that an exploration can stop
+/// when it learns nothing more.
+class repeated_hangs {
+public:
+    explicit repeated_hangs(std::uint32_t most) : most_(most) {}
+    /// True when this was the last one that is waited for.
+    bool are_enough(const child_result& end) { return !end.chain.empty() && ++seen_[end.chain] >= most_; }
+    std::string in_words() const
+    {
+        return "gave up: " + std::to_string(most_) +
+               " hangs with the same call chain, see limits::same_hangs";
+    }
+
+private:
+    std::uint32_t most_;
+    std::unordered_map<std::string, std::uint32_t> seen_;
 };
 
 /// Set by who wants an exploration to end, also in a signal handler: the next look at its child kills it and throws
@@ -46,9 +67,12 @@ child_result wait_child(pid_t pid);
 /// The same, until it is asked to stop: then kills it, and its children with it.
 child_result wait_child_or_stop(pid_t pid);
 
-/// Waits for it. Stuck is told by state: every thread asleep without a time-out, and nobody left to wake it.
-/// A child that computes without end is stuck after `watchdog_ns` of CPU time without a run (ten times as
-/// much of real time). Errors: `stopped`, see stop_asked.
+/// Waits for it. Stuck is told by state: every thread asleep without a
+/// time-out, and nobody left to wake it. A child that computes without end is
+/// stuck after `watchdog_ns` of CPU time without a run; one that sleeps, with a
+/// time-out or until somebody outside wakes it, after ten times as much. The
+/// time for which it waits for a processor is no sign of anything. Processes
+/// that it has started count as it does. Errors: `stopped`, see stop_asked.
 child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns);
 
 /// Call chain of a thread of another process, innermost first; empty where elfutils is missing.

@@ -3,8 +3,10 @@
 
 #include "explore/step/system_call.hpp"
 
+#include <array>
 #include <charconv>
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -57,27 +59,100 @@ void read_system_call(thread_state& s, const std::string& line)
     s.ip = static_cast<std::uintptr_t>(pc);
 }
 
-// A child of any thread: its end is a signal to the process.
-bool has_children(int pid)
+std::string link_of(const std::string& path)
 {
-    for (const int tid : threads_of(pid))
-        if (!contents(pid, tid, "children").empty())
-            return true;
-    return false;
+    std::array<char, 128> text{};
+    const ssize_t n = readlink(path.c_str(), text.data(), text.size());
+    return n > 0 ? std::string(text.data(), static_cast<std::size_t>(n)) : std::string();
+}
+
+std::string file_of(int pid, std::uint64_t descriptor)
+{
+    return link_of("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(static_cast<int>(descriptor)));
+}
+
+// Who is at the other end of it is not known: a peer, a terminal, a clock; or
+// it came with standard input and output.
+bool leads_outside(const std::string& file)
+{
+    if (file.starts_with("pipe:") || file.starts_with("anon_inode:[event")) {
+        for (const std::uint64_t standard : {0, 1, 2})
+            if (file == file_of(getpid(), standard))
+                return true;
+        return false;
+    }
+    return !file.empty();
+}
+
+bool has_a_file_that_leads_outside(int pid)
+{
+    const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+    bool found = false;
+    if (DIR* dir = opendir(folder.c_str())) {
+        while (const dirent* entry = readdir(dir)) {
+            const std::string file = link_of(folder + "/" + entry->d_name);
+            found = found || file.starts_with("socket:") || file.starts_with("anon_inode:[timerfd") ||
+                    file.starts_with("anon_inode:inotify");
+        }
+        closedir(dir);
+    }
+    return found;
+}
+
+// alarm() and setitimer() are seen by their handler only.
+bool has_a_timer(int pid)
+{
+    if (!contents(pid, pid, "../../timers").empty())
+        return true;
+    const std::string status = contents(pid, pid, "status");
+    const std::size_t caught = status.find("SigCgt:");
+    if (caught == std::string::npos)
+        return false;
+    return (std::strtoull(status.c_str() + caught + std::strlen("SigCgt:"), nullptr, 16) >> (SIGALRM - 1) &
+            1) != 0;
+}
+
+bool children_are_listed()
+{
+    static const bool listed = access("/proc/thread-self/children", R_OK) == 0;
+    return listed;
+}
+
+bool waits_for_files(long nr) noexcept
+{
+    constexpr std::uint64_t any_time_out[6] = {1, 1, 1, 1, 1, 1};
+    return arch::polls(nr) || nr == SYS_pselect6 || nr == SYS_epoll_pwait ||
+           arch::older_wait_has_time_out(nr, any_time_out);
+}
+
+bool others_may_wake(int pid, const thread_state& s)
+{
+    switch (s.system_call) {
+    case SYS_futex: return false;
+    case SYS_wait4:
+    case SYS_waitid: return !children_are_listed();
+    case SYS_rt_sigsuspend: return !children_are_listed() || has_a_timer(pid);
+    case SYS_read:
+    case SYS_readv:
+    case SYS_write:
+    case SYS_writev: return has_a_timer(pid) || leads_outside(file_of(pid, s.arg[0]));
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_connect:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_sendto:
+    case SYS_sendmsg: return true;
+    default:
+        return has_a_timer(pid) || (waits_for_files(s.system_call) && has_a_file_that_leads_outside(pid));
+    }
 }
 
 } // namespace
 
 bool thread_state::asleep_for_ever() const noexcept
 {
-    if (letter != 'S' || system_call < 0)
-        return false;
-    if (system_call == SYS_futex) {
-        const int operation = static_cast<int>(arg[1]) & FUTEX_CMD_MASK;
-        return (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET || operation == FUTEX_LOCK_PI) &&
-               arg[3] == 0;
-    }
-    return system_call == SYS_rt_sigsuspend && !child_may_wake; // a thread in wait4 has a child that may end
+    return letter == 'S' && system_call >= 0 && sleeps_without_time_out(system_call, arg) && !others_may_wake;
 }
 
 std::string thread_state::in_words() const
@@ -101,7 +176,7 @@ thread_state state_of(int pid, int tid)
     read_stat(s, contents(pid, tid, "stat"));
     if (s.asleep())
         read_system_call(s, contents(pid, tid, "syscall"));
-    s.child_may_wake = s.system_call == SYS_rt_sigsuspend && has_children(pid);
+    s.others_may_wake = s.letter == 'S' && s.system_call >= 0 && others_may_wake(pid, s);
     const std::string status = contents(pid, tid, "status");
     const char* field = std::strstr(status.c_str(), "voluntary_ctxt_switches:");
     if (field != nullptr)
@@ -127,20 +202,49 @@ std::vector<int> threads_of(int pid)
     return tids;
 }
 
-bool standstill::look(int pid, unsigned looks)
+std::vector<int> family_of(int pid)
+{
+    std::vector<int> all{pid};
+    for (std::size_t i = 0; i < all.size(); ++i)
+        for (const int tid : threads_of(all[i])) {
+            const std::string children = contents(all[i], tid, "children");
+            for (const char* at = children.c_str(); *at != 0;) {
+                char* end = nullptr;
+                const long child = std::strtol(at, &end, 10);
+                if (end == at || *end == 0)
+                    break; // what a read has cut off
+                all.push_back(static_cast<int>(child));
+                at = end + 1;
+            }
+        }
+    return all;
+}
+
+activity standstill::look(int pid, unsigned looks, int except)
 {
     std::uint64_t sum = 0;
-    for (const int tid : threads_of(pid)) {
-        const thread_state s = state_of(pid, tid);
-        sum += s.switches;
-        if (!s.asleep_for_ever()) {
-            seen = 0;
-            return false;
+    bool all_asleep = false;
+    bool all_for_ever = true;
+    for (const int process : family_of(pid))
+        for (const int tid : threads_of(process)) {
+            const thread_state s = state_of(process, tid);
+            if (tid == except || s.ended())
+                continue;
+            if (s.runs()) {
+                seen = 0;
+                return activity::running;
+            }
+            all_asleep = true;
+            all_for_ever = all_for_ever && s.asleep_for_ever();
+            sum += s.switches;
         }
+    if (!all_asleep || !all_for_ever) {
+        seen = 0;
+        return all_asleep ? activity::asleep : activity::running;
     }
     seen = sum == switches ? seen + 1 : 1;
     switches = sum;
-    return seen >= looks;
+    return seen >= looks ? activity::for_ever : activity::asleep;
 }
 
 } // namespace nmisim::explore

@@ -12,28 +12,42 @@ namespace nmisim::explore {
 
 struct thread_state {
     int tid = 0;
-    char letter = '?';           ///< R S D T t Z X, from stat; '?': the thread is gone
-    long system_call = -1;       ///< -1: in user space, or not known
-    std::uint64_t arg[6] = {};   ///< its arguments
-    std::uintptr_t ip = 0;       ///< user instruction behind the system call; 0: running or not known
-    std::uint64_t switches = 0;  ///< voluntary context switches
-    bool child_may_wake = false; ///< waits for a signal, and the process has a child
+    char letter = '?';            ///< R S D T t Z X, from stat; '?': the thread is gone
+    long system_call = -1;        ///< -1: in user space, or not known
+    std::uint64_t arg[6] = {};    ///< its arguments
+    std::uintptr_t ip = 0;        ///< user instruction behind the system call; 0: running or not known
+    std::uint64_t switches = 0;   ///< voluntary context switches
+    bool others_may_wake = false; ///< a clock, or somebody who is no descendant of the process
 
     bool asleep() const noexcept { return letter == 'S' || letter == 'D'; }
-    /// Asleep with no time-out: only another thread or a signal can wake it.
+    bool runs() const noexcept { return letter == 'R'; }
+    bool ended() const noexcept { return letter == '?' || letter == 'Z' || letter == 'X'; }
+    /// Asleep with no time-out: only another thread of the process, or a
+    /// descendant, can wake it.
     bool asleep_for_ever() const noexcept;
     std::string in_words() const;
 };
 
 thread_state state_of(int pid, int tid);
 std::vector<int> threads_of(int pid);
+/// The process, its children, and theirs.
+std::vector<int> family_of(int pid);
 
-/// True when no thread of the process can run and nothing but a signal from outside could change that.
-/// `quiet` is kept between calls; true only after the same picture was seen `looks` times in a row.
+enum class activity : std::uint8_t {
+    running,  ///< a thread runs, or waits for a processor; or nothing is known
+    asleep,   ///< no thread does; time, or somebody from outside, may wake one
+    for_ever, ///< as before, and nobody who is left can wake one: the same
+              ///< picture several times in a row
+};
+
+/// Looks at every thread of a process and of its descendants. What it saw is
+/// kept between calls.
 struct standstill {
     std::uint64_t switches = 0;
     unsigned seen = 0;
-    bool look(int pid, unsigned looks);
+    /// `looks`: how many times in a row. `except`: a thread that does not count,
+    /// because it is who looks.
+    activity look(int pid, unsigned looks, int except = 0);
 };
 
 } // namespace nmisim::explore

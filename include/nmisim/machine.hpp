@@ -124,19 +124,19 @@ public:
 
     /// True while `cpu` takes NMIs. Context: any.
     bool cpu_online(int cpu) const noexcept;
-    /// Brings a vCPU online; returns when it takes NMIs. Context: control. Errors: std::system_error.
+    /// Brings a vCPU online; returns when it takes NMIs. Context: control, as cpu_down. Errors: std::system_error.
     void cpu_up(int cpu);
     /// Takes a vCPU offline: its last NMI has ended and its thread too. Its counters stay. Raises are refused
     /// from the beginning, so that a storm of NMIs cannot keep it online.
-    /// Context: control. The caller must not run cpu_up and cpu_down of one machine concurrently. A vCPU that calls it for
-    /// itself is refused, with a line on standard error.
+    /// Context: control. The caller must not run cpu_up and cpu_down of one machine concurrently. Refused to a vCPU for
+    /// itself, and in NMI and IRQ context, where others may wait for the caller; with a line on standard error.
     void cpu_down(int cpu);
     /// Takes all vCPUs offline in parallel: one by one is slow where many share a Linux CPU.
-    /// Context: control, on none of its vCPUs.
+    /// Context: control, on none of its vCPUs; refused in NMI and IRQ context.
     void all_cpus_down() noexcept;
 
     /// Waits until every NMI and IRQ raised before has been taken, also while others are being raised; false if that
-    /// did not happen within `timeout_ns`. Context: control.
+    /// did not happen within `timeout_ns`. Context: control; refused, which is false, in NMI and IRQ context.
     [[nodiscard]] bool drain(std::uint64_t timeout_ns);
 
     machine_state& internals() noexcept { return *state_; }

@@ -3,6 +3,7 @@
 
 #include "base/invariant.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ raw_line& raw_line::hex(std::uint64_t value, int min_digits) noexcept
     do {
         digits[n++] = "0123456789abcdef"[value % 16];
         value /= 16;
-    } while (value != 0 || n < min_digits);
+    } while (value != 0 || n < std::min(min_digits, 16));
     while (n > 0)
         put(digits[--n]);
     return *this;

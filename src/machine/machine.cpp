@@ -46,6 +46,22 @@ void refuse(machine_state& state, const char* what) noexcept
     line.write_to(STDERR_FILENO);
 }
 
+/// True, and said on standard error, in NMI and IRQ context: `what` allocates there, or waits for other vCPUs, which may
+/// wait for this one.
+bool refused_in_handler(const char* what) noexcept
+{
+    if (!in_irq())
+        return false;
+    raw_line()
+        .text("nmi-sim: WARNING: ")
+        .text(what)
+        .text(in_nmi() ? " called in NMI context on CPU " : " called in IRQ context on CPU ")
+        .number(smp_processor_id())
+        .text(": refused, it waits for other vCPUs")
+        .write_to(STDERR_FILENO);
+    return true;
+}
+
 /// A fault's entry, or the one that the configured nesting asks for.
 entry_kind entry_kind_of(const machine_config& config, const machine_faults& faults)
 {
@@ -251,7 +267,7 @@ void machine::cpu_up(int cpu)
 {
     BUG_ON(static_cast<std::size_t>(cpu) >= state_->cpus.size());
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
-    if (thread.running())
+    if (refused_in_handler("cpu_up") || thread.running())
         return;
     thread.start();
     const not_watched waiting(*state_);
@@ -268,6 +284,8 @@ void machine::cpu_down(int cpu)
             .write_to(STDERR_FILENO);
         return;
     }
+    if (refused_in_handler("cpu_down"))
+        return;
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
     thread.ask_to_leave();
     const not_watched waiting(*state_);
@@ -276,6 +294,8 @@ void machine::cpu_down(int cpu)
 
 void machine::all_cpus_down() noexcept
 {
+    if (refused_in_handler("all_cpus_down"))
+        return;
     all_asked_to_leave(*state_);
     const not_watched waiting(*state_);
     for (auto& cpu : state_->cpus)
@@ -284,6 +304,8 @@ void machine::all_cpus_down() noexcept
 
 bool machine::drain(std::uint64_t timeout_ns)
 {
+    if (refused_in_handler("drain"))
+        return false;
     const std::uint64_t deadline_ns = now_ns() + timeout_ns;
     const not_watched waiting(*state_);
     return std::all_of(state_->cpus.begin(), state_->cpus.end(),

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A kernel without membarrier(2), as old ones and some containers are: a seccomp filter answers ENOSYS.
 
-liburcu decides at start-up whether it can use membarrier, so the filter is installed before nmi-sim is executed.
+liburcu decides at start-up whether it can use membarrier, so the filter is installed before the program is executed.
+Readers without a fence are right with membarrier only: which ones were chosen is looked at with it and without it.
 """
 import argparse
 import ctypes
@@ -15,11 +16,19 @@ import tap
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--program", type=os.path.abspath, required=True)
 parser.add_argument("--fake")
+parser.add_argument("--which-reader", type=os.path.abspath, required=True)
 options = parser.parse_args()
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 ENOSYS = 38
 MEMBARRIER = {"x86_64": 324, "aarch64": 283}
+PRIVATE_EXPEDITED = 8
+
+
+def offered():
+    """Whether this kernel has the membarrier that readers without a fence need."""
+    commands = ctypes.CDLL(None).syscall(MEMBARRIER[os.uname().machine], 0, 0)
+    return commands > 0 and commands & PRIVATE_EXPEDITED != 0
 
 
 def deny_membarrier():
@@ -38,13 +47,17 @@ def deny_membarrier():
         os._exit(77)
 
 
-def run(flavor):
-    done = subprocess.run([options.program, "--flavor", flavor, "--duration", "300ms"], text=True, timeout=60,
-                          capture_output=True, preexec_fn=deny_membarrier, check=False)
+def output(command, denied):
+    done = subprocess.run(command, text=True, timeout=60, capture_output=True, check=False,
+                          preexec_fn=deny_membarrier if denied else None)
     if done.returncode == 77:
         raise tap.Skipped("no seccomp filter can be installed here")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def run(flavor, denied=True):
+    return output([options.program, "--flavor", flavor, "--duration", "300ms"], denied)
 
 
 def falls_back(flavor):
@@ -55,6 +68,32 @@ def does_not_care(flavor):
     assert "membarrier" not in run(flavor)
 
 
+def does_not_fall_back(flavor):
+    if not offered():
+        raise tap.Skipped("this kernel has no membarrier(2)")
+    assert "membarrier" not in run(flavor, denied=False)
+
+
+def readers(denied, finds, reader):
+    """Everybody agrees that it is there or not, and every entry has the reader that goes with it."""
+    if not denied and not offered():
+        raise tap.Skipped("this kernel has no membarrier(2)")
+    lines = output([options.which_reader], denied).splitlines()
+    asked = [line for line in lines if "membarrier" in line]
+    chosen = [line for line in lines if line.startswith("memb ")]
+    assert len(asked) == 3 and len(chosen) == 18, lines
+    for line in asked:
+        assert line.endswith(f": {finds}"), lines
+    for line in chosen:
+        assert line.endswith(f": {reader}"), lines
+
+
 tap.run([(f"flavor {f} runs without membarrier, and says what that costs", lambda f=f: falls_back(f))
          for f in ("memb", "bp")] +
-        [(f"flavor {f} does not need membarrier", lambda f=f: does_not_care(f)) for f in ("mb", "qsbr")])
+        [(f"flavor {f} does not need membarrier", lambda f=f: does_not_care(f)) for f in ("mb", "qsbr", "nmi")] +
+        [(f"flavor {f} has nothing to say where there is membarrier", lambda f=f: does_not_fall_back(f))
+         for f in ("memb", "bp")] +
+        [("without membarrier each entry of flavor memb asks, and fences",
+          lambda: readers(denied=True, finds="no", reader="asks for it")),
+         ("with membarrier no entry of flavor memb asks",
+          lambda: readers(denied=False, finds="yes", reader="needs it"))])

@@ -12,12 +12,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <fcntl.h>
-#include <pthread.h>
 #include <string>
 #include <thread>
-#include <unistd.h>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -207,45 +203,4 @@ TEST_CASE("a workload whose own result is wrong is seen, and counted as the run'
     m.internals().domain.callback = &dummy_nmi_callback;
     CHECK(failures_so_far(m, {}) > 0);
     CHECK(std::string(area.task_checks[check::workload].first().what) == "null callbacks read");
-}
-
-TEST_CASE(
-    "each stdio and mutex function that the guard stands for is reported from an NMI, and not from a task")
-{
-    // Through volatile pointers: the compiler would make a puts of a printf.
-    static int (*volatile to_puts)(const char*) = std::puts;
-    static std::size_t (*volatile to_fwrite)(const void*, std::size_t, std::size_t, std::FILE*) = std::fwrite;
-    static int (*volatile to_printf)(const char*, ...) = std::printf;
-    static int (*volatile to_fprintf)(std::FILE*, const char*, ...) = std::fprintf;
-    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    struct guarded {
-        const char* name;
-        void (*call)();
-    };
-    const auto g = GENERATE(guarded{"puts", [] { to_puts("seen"); }},
-                            guarded{"fwrite", [] { to_fwrite("seen", 1, 4, stdout); }},
-                            guarded{"printf", [] { to_printf("%d", 1); }},
-                            guarded{"fprintf", [] { to_fprintf(stdout, "%d", 1); }},
-                            guarded{"pthread_mutex_lock", [] { pthread_mutex_lock(&mutex); }},
-                            guarded{"pthread_mutex_unlock", [] { pthread_mutex_unlock(&mutex); }});
-    CAPTURE(g.name);
-    const auto child = in_child(20, [&] {
-        dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
-        if (g.name == std::string("pthread_mutex_unlock"))
-            pthread_mutex_lock(&mutex);
-        test::on_vcpu cpu;
-        machine m({.custom_workload = cpu.workload()});
-        const check_record& safety = m.internals().area(0).checks[check::signal_safety];
-        m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
-            g.call();
-            return 1;
-        }));
-        if (g.name != std::string("pthread_mutex_lock") && g.name != std::string("pthread_mutex_unlock"))
-            cpu.run(g.call);
-        const std::uint64_t before = safety.failures();
-        cpu.run([&] { test::nmi_at(m, 0x1000); });
-        return std::to_string(before) + " " + (safety.failures() > 0 ? safety.first().what : "nothing");
-    });
-    CHECK(child.exited);
-    CHECK(child.text == std::string("0 ") + g.name + " calls in NMI context");
 }

@@ -5,6 +5,7 @@
 // to live on to tell.
 #include "verify/libc_guard/libc_guard.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -25,12 +26,19 @@ namespace {
 alignas(std::max_align_t) unsigned char arena[1 << 20];
 std::atomic<std::size_t> arena_used{0};
 
+/// Null where there is no room for `size`; what fits is still given out afterwards.
 void* from_arena(std::size_t size) noexcept
 {
-    const std::size_t rounded =
-        (size + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t) * sizeof(std::max_align_t);
-    const std::size_t at = arena_used.fetch_add(rounded, std::memory_order_relaxed); // only the number counts
-    return at + rounded <= sizeof arena ? arena + at : nullptr;
+    constexpr std::size_t unit = sizeof(std::max_align_t);
+    if (size > sizeof arena)
+        return nullptr;
+    const std::size_t rounded = (std::max<std::size_t>(size, 1) + unit - 1) / unit * unit;
+    std::size_t at = arena_used.load(std::memory_order_relaxed); // only the number counts
+    do
+        if (rounded > sizeof arena - at)
+            return nullptr;
+    while (!arena_used.compare_exchange_weak(at, at + rounded, std::memory_order_relaxed));
+    return arena + at;
 }
 
 bool in_arena(const void* p) noexcept
@@ -59,7 +67,10 @@ void free(void* p) noexcept
 
 void* calloc(std::size_t n, std::size_t size) noexcept
 {
-    return GUARD("calloc") ? from_arena(n * size) : __libc_calloc(n, size); // the arena is used once, so zero
+    if (!GUARD("calloc"))
+        return __libc_calloc(n, size);
+    std::size_t bytes = 0;
+    return __builtin_mul_overflow(n, size, &bytes) ? nullptr : from_arena(bytes); // given out once, so zero
 }
 
 void* realloc(void* p, std::size_t size) noexcept

@@ -45,14 +45,27 @@ using function = void (*)();
 /// nullptr: the invariants hold. Otherwise what is broken, in a few words.
 using oracle = const char* (*)();
 
+/// How a run has ended its process.
+struct run_end {
+    int signal = 0;    ///< that killed it; 0: none did
+    int exit_code = 0; ///< of exit() or _exit(), where no signal killed it
+};
+/// nullptr: a run may end so. Otherwise what is wrong with it, in a few words.
+/// Context: the caller's process; that of the run is gone.
+using end_oracle = const char* (*)(const run_end&);
+
 struct target {
     const char* name = "window";
     function setup = nullptr;   ///< once per child process: registers threads, installs handlers
     function prepare = nullptr; ///< before each run: puts the state back
     function window = nullptr;  ///< the code that is interrupted; must take the same path each time
-    function nmi = nullptr;     ///< the handler; unset: the disposition that `setup` installed is kept
-    oracle broken = nullptr;    ///< after each run
-    int signal = 0;             ///< 0: SIGRTMIN + 1
+    /// The handler. Unset: what `setup`, `prepare` or the window itself has installed at that boundary.
+    function nmi = nullptr;
+    oracle broken = nullptr; ///< after each run
+    /// After a run that ended its process, in the place of `broken`. Unset: a run may end by the explored signal once
+    /// its handler has run (a crash handler that passes it on), and in no other way.
+    end_oracle ended = nullptr;
+    int signal = 0; ///< 0: SIGRTMIN + 1
     /// True: each run makes a thread that runs `window`, which is not explored, and ends; explored is how it
     /// ends, from there to its last instruction.
     bool thread_end = false;
@@ -103,10 +116,11 @@ NMISIM_API std::string name_of(const place& where);
 enum class verdict : std::uint8_t {
     clean,
     violation,   ///< the oracle said so
-    crash,       ///< the child process was killed by a signal, or ended itself
+    crash,       ///< the run ended its process, by a signal or by an exit, as it must not
     hang,        ///< the child process stood still; `what` names the state
     held,        ///< raised there, but the window had the signal blocked to its end: not delivered
     not_reached, ///< the run took another path than the recorded one
+    unhandled,   ///< raised there and gone without a handler: ignored, or taken by sigwait; no check failed
 };
 NMISIM_API std::string_view name_of(verdict v) noexcept;
 
@@ -114,7 +128,8 @@ struct sweep_cell {
     std::uint32_t boundary = 0; ///< index into boundaries
     nmisim::explore::verdict verdict = verdict::clean;
     std::string what;
-    std::uintptr_t delivered_at = 0; ///< where the NMI interrupted; differs while signals are blocked
+    /// Where the handler interrupted, another place than the boundary while signals are blocked. 0: it did not run.
+    std::uintptr_t delivered_at = 0;
 };
 
 struct NMISIM_API sweep_report {
@@ -128,9 +143,11 @@ struct NMISIM_API sweep_report {
     std::uint64_t elapsed_ns = 0; ///< all of it, recording and symbols included
 
     std::size_t count(verdict v) const noexcept;
+    std::size_t handler_runs() const noexcept; ///< boundaries for which the handler ran
     bool clean() const noexcept
     {
-        return absent.empty() && complete && count(verdict::clean) + count(verdict::held) == cells.size();
+        return absent.empty() && complete &&
+               count(verdict::clean) + count(verdict::held) + count(verdict::unhandled) == cells.size();
     }
 };
 
@@ -173,7 +190,8 @@ struct NMISIM_API map_report {
     std::vector<cell> reader_first;  ///< [i * updater.size() + j], empty for a row map
     std::vector<cell> updater_first; ///< the same; for a row map one per i
     std::vector<map_finding> findings;
-    std::uint64_t schedules = 0;
+    std::uint64_t schedules = 0; ///< of which the outcome is known: the cells without the unexplored ones
+    std::uint64_t runs = 0;      ///< schedules that were run; the others are the same as one of them
     bool complete = true;
     std::string incomplete;
     /// The measured read-side critical section: the updater, run whole, waits at boundaries first..last.

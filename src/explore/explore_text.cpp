@@ -78,7 +78,7 @@ void cell_line(sink out, const sweep_report& r, const sweep_cell& first, const s
 
 bool is_finding(const sweep_cell& c)
 {
-    return c.verdict != verdict::clean && c.verdict != verdict::held;
+    return c.verdict != verdict::clean && c.verdict != verdict::held && c.verdict != verdict::unhandled;
 }
 
 // A hang's text has the addresses of that run.
@@ -129,6 +129,23 @@ void cell_lines(sink out, const sweep_report& r, bool all)
         before = &c;
         i = last;
     }
+}
+
+// What a reader who trusts the word "clean" must know of it.
+void clean_lines(sink out, const sweep_report& r)
+{
+    if (const std::size_t ran = r.handler_runs(); ran != r.cells.size())
+        fmt::format_to(out, "  the handler ran for {} of {} boundaries\n", ran, r.boundaries.size());
+    std::size_t ended = 0;
+    const sweep_cell* first = nullptr;
+    for (const sweep_cell& c : r.cells)
+        if (c.verdict == verdict::clean && !c.what.empty()) {
+            first = first == nullptr ? &c : first;
+            ++ended;
+        }
+    if (first != nullptr)
+        fmt::format_to(out, "  {} clean run{} ended the process: {}\n", ended, ended == 1 ? "" : "s",
+                       first->what);
 }
 
 // One line of a map's findings: neighbouring boundaries of the reader with the same finding are one range.
@@ -184,8 +201,8 @@ std::string to_text(const sweep_report& r, bool all)
     }
     fmt::format_to(out, "{}: {} boundaries, {} NMIs: {} clean", r.name, r.boundaries.size(), r.cells.size(),
                    r.count(verdict::clean));
-    for (const verdict v :
-         {verdict::held, verdict::violation, verdict::crash, verdict::hang, verdict::not_reached})
+    for (const verdict v : {verdict::held, verdict::unhandled, verdict::violation, verdict::crash,
+                            verdict::hang, verdict::not_reached})
         if (const std::size_t n = r.count(v); n != 0)
             fmt::format_to(out, ", {} {}", n, name_of(v));
     fmt::format_to(out, " ({:.1f} ms)\n", ms(r.elapsed_ns));
@@ -195,6 +212,7 @@ std::string to_text(const sweep_report& r, bool all)
         for (std::size_t i = 0; i < r.boundaries.size(); ++i)
             fmt::format_to(out, "  {:>4}  {:<44} {:<20} {}\n", i, name_of(r.boundaries[i]),
                            r.boundaries[i].source, r.boundaries[i].instruction);
+    clean_lines(out, r);
     cell_lines(out, r, all);
     return text;
 }
@@ -209,6 +227,8 @@ std::string to_text(const map_report& r, bool all)
     }
     fmt::format_to(out, "{}: reader {} x updater {} boundaries, {} schedules", r.name, r.reader.size(),
                    r.updater.size(), r.schedules);
+    if (r.runs != r.schedules)
+        fmt::format_to(out, " by {} runs", r.runs);
     for (const cell c : {cell::ends, cell::waits, cell::violation, cell::crash, cell::hang, cell::not_reached,
                          cell::unexplored})
         if (const std::size_t n = r.count(c); n != 0)

@@ -29,12 +29,13 @@ int supervise(void* argument)
             own.incomplete.set("gave up after too many crashed or stuck runs");
             return 0;
         }
-        const child_result end = watch_child(start_child(explore_pair, &j), own.alive, j.within.watchdog_ns);
+        const child_result end =
+            watch_child(start_child(explore_pair, &j, &own.alive), own.alive, j.within.watchdog_ns);
         const std::uint64_t at = own.current.load(std::memory_order_relaxed); // its writer has ended
-        if (end.end == child_end::finished && at == schedules_of(j))
+        if (end.end == child_end::finished)
             return 0;
-        if (end.end == child_end::failed) {
-            own.incomplete.set("an exploring process could not do its setup");
+        if (end.end == child_end::failed || end.stage_at_end == child_stage::starting) {
+            own.incomplete.set(("an exploring process could not do its setup: " + in_words(end)).c_str());
             return 0;
         }
         shared_bad_end& bad = own.bad[own.bad_count++];
@@ -81,8 +82,9 @@ void explore_all(std::vector<map_job>& jobs)
 
 std::string record_both(map_job& j)
 {
-    const child_result end = watch_child(start_child(record_pair, &j), j.traces->alive, j.within.watchdog_ns);
-    if (end.end != child_end::finished || !j.traces->recorded)
+    const child_result end =
+        watch_child(start_child(record_pair, &j, &j.traces->alive), j.traces->alive, j.within.watchdog_ns);
+    if (end.end != child_end::finished)
         return "while recording: " + in_words(end);
     for (const trace* t : {&j.traces->reader, &j.traces->updater})
         if (!t->ended || t->count == 0)
@@ -152,7 +154,7 @@ void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
 void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& names)
 {
     for (const map_job& j : jobs) {
-        r.schedules += j.own->schedules;
+        r.runs += j.own->schedules;
         if (r.incomplete.empty())
             r.incomplete = j.own->incomplete.text;
         if (r.waits_in.empty() && j.own->waiting_at != 0)
@@ -172,6 +174,12 @@ map_report map(const race& what, bool full, const limits& wanted)
     map_report r;
     r.name = what.name;
     r.full = full;
+    if (what.reader == nullptr || what.updater == nullptr) {
+        r.complete = false;
+        r.incomplete = what.reader == nullptr ? "nothing was tried: race::reader is not set"
+                                              : "nothing was tried: race::updater is not set";
+        return r;
+    }
     r.absent = mechanism_absent();
     if (!r.absent.empty())
         return r;
@@ -199,6 +207,7 @@ map_report map(const race& what, bool full, const limits& wanted)
             jobs.push_back({what, within, full, p, traces.data(), &maps[p], outcomes.data()});
         explore_all(jobs);
         collect_outcomes(r, jobs);
+        r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
         collect_notes(r, jobs, names);
         measure_critical_section(r);
     }

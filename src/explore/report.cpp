@@ -25,6 +25,7 @@ std::string_view name_of(verdict v) noexcept
     case verdict::hang: return "hang";
     case verdict::held: return "held";
     case verdict::not_reached: return "not reached";
+    case verdict::unhandled: return "unhandled";
     }
     return "?";
 }
@@ -47,6 +48,12 @@ std::size_t sweep_report::count(verdict v) const noexcept
 {
     return static_cast<std::size_t>(
         std::count_if(cells.begin(), cells.end(), [v](const sweep_cell& c) { return c.verdict == v; }));
+}
+
+std::size_t sweep_report::handler_runs() const noexcept
+{
+    return static_cast<std::size_t>(
+        std::count_if(cells.begin(), cells.end(), [](const sweep_cell& c) { return c.delivered_at != 0; }));
 }
 
 std::size_t map_report::count(cell c) const noexcept

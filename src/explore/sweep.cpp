@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Record and sweep. One child process records the window and then runs it once per boundary. When the child
-// crashes or gets stuck at boundary k, that is the verdict on k, and a new child goes on at k + 1 with the
+// Record and sweep. One child process records the window and then runs it once per boundary. When the run at
+// boundary k ends the child, or gets stuck, that is the outcome at k, and a new child goes on at k + 1 with the
 // same recording: a fork of the same parent has the same addresses.
 #include "base/clock.hpp"
 #include "explore/place/places.hpp"
+#include "explore/step/delivery.hpp"
 #include "explore/step/itinerary.hpp"
 #include "explore/watch/child.hpp"
+#include "explore/watch/run_end.hpp"
 #include "explore/watch/shared.hpp"
 
 #include <algorithm>
@@ -33,6 +35,7 @@ struct shared_cell {
 struct shared_sweep {
     progress alive;
     std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
+    delivery_note nmi;                  ///< of the run in work
     std::atomic<bool> recorded;
     std::uint64_t record_ns;
     trace recording;
@@ -46,6 +49,8 @@ struct job {
     shared_array<std::uintptr_t>& ips;
     shared_array<shared_cell>& cells;
     bool sweep;
+
+    int signal() const { return what.signal != 0 ? what.signal : SIGRTMIN + 1; }
 };
 
 void call(function f)
@@ -90,15 +95,17 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
     pthread_join(thread, nullptr);
 }
 
-// A signal that arrived while it was blocked must not leak into the next run.
-void drain(int signal)
+// A signal that arrived while it was blocked must not leak into the next run. True: there was one.
+bool drain(int signal)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, signal);
     const timespec now{};
-    while (sigtimedwait(&set, nullptr, &now) == signal) {
-    }
+    bool any = false;
+    while (sigtimedwait(&set, nullptr, &now) == signal)
+        any = true;
+    return any;
 }
 
 void open(int signal)
@@ -126,7 +133,23 @@ void record_window(job& j, std::unique_ptr<stepped_thread>& self)
                              std::memory_order_release); // (5) release: the trace is whole; pairs with (6)
 }
 
-void judge(const job& j, const stepped_thread& self, std::uint32_t k, bool held)
+enum class fate : std::uint8_t { delivered, held, ignored, taken, lost };
+
+// Of an NMI that was raised. The thread that ends takes what is pending for it along.
+fate fate_of(const job& j, const stepped_thread& self)
+{
+    if (self.delivered_at() != 0)
+        return fate::delivered;
+    if (j.shared->nmi.without.load(std::memory_order_relaxed) == without_handler::ignored) // this thread's
+        return fate::ignored;
+    if (j.what.thread_end)
+        return self.raised_while_blocked() ? fate::held : fate::lost;
+    if (!is_blocked(j.signal()))
+        return fate::lost;
+    return drain(j.signal()) ? fate::held : fate::taken;
+}
+
+void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
 {
     shared_cell& c = j.cells[k];
     c.delivered_at = self.delivered_at();
@@ -137,12 +160,19 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, bool held)
         c.result = verdict::not_reached;
         c.what.set(
             (std::string("the NMI could not be raised: ") + strerrorname_np(self.raise_error())).c_str());
-    } else if (c.delivered_at == 0) {
-        c.result = held ? verdict::held : verdict::not_reached;
-        c.what.set(held ? "blocked until after the window" : "the NMI was not delivered");
+    } else if (nmi == fate::held) {
+        c.result = verdict::held;
+        c.what.set("blocked until after the window");
+    } else if (nmi == fate::lost) {
+        c.result = verdict::not_reached;
+        c.what.set("the NMI was not delivered");
     } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr; broken != nullptr) {
         c.result = verdict::violation;
         c.what.set(broken);
+    } else if (nmi != fate::delivered) {
+        c.result = verdict::unhandled;
+        c.what.set(nmi == fate::ignored ? "ignored: no handler is installed there"
+                                        : "taken without its handler (sigwait, signalfd)");
     } else {
         c.result = verdict::clean;
     }
@@ -152,12 +182,11 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, bool held)
 int child_body(void* argument)
 {
     job& j = *static_cast<job*>(argument);
-    const int signal = j.what.signal != 0 ? j.what.signal : SIGRTMIN + 1;
-    open(signal); // inherited closed, no NMI would ever arrive; setup may close it on purpose
+    open(j.signal()); // inherited closed, no NMI would ever arrive; setup may close it on purpose
     call(j.what.setup);
     if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one writes it
         j.shared->maps.take();
-    install_handlers(signal, j.what.nmi);
+    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
     std::unique_ptr<stepped_thread> self;
     if (!j.what.thread_end)
         self = std::make_unique<stepped_thread>();
@@ -166,22 +195,23 @@ int child_body(void* argument)
     if (!j.shared->recorded.load(std::memory_order_relaxed))      // this process or a dead one wrote it
         record_window(j, self);
     const trace& t = j.shared->recording;
-    if (!j.sweep || !t.ended)
+    if (!j.sweep || !t.ended || !t.handler)
         return 0;
     const bool breakpoints = j.within.how == method::automatic && plant_gates({&t});
     const itinerary way(t, breakpoints ? method::automatic : method::single_step);
     path_tries tries;
+    j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
     for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < t.count; ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
-        bool held = false;
+        fate nmi = fate::lost;
         for (unsigned failed = 0; (failed == 0 || !self->reached()) && tries.another(failed); ++failed) {
+            j.shared->nmi.clear();
             run_once(j, self, way.to(k, at_target::raise_nmi));
-            held = is_blocked(signal);
-            if (held)
-                drain(signal);
+            delivery::over();
+            nmi = fate_of(j, *self);
             j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
         }
-        judge(j, *self, k, held || j.what.thread_end);
+        judge(j, *self, k, nmi);
     }
     j.shared->current.store(t.count, std::memory_order_relaxed);
     return 0;
@@ -197,31 +227,29 @@ std::string why_not_recorded(const trace& t, const limits& within)
     return "the window put back flags that were saved before it (popf): stepping ended early";
 }
 
-// exit(0) in the explored code looks like the child's own end.
-bool came_to_its_end(const job& j, const child_result& end)
+void give_up(sweep_report& report, std::string why)
 {
-    const trace& t = j.shared->recording;
-    return end.end == child_end::finished &&
-           j.shared->recorded.load(std::memory_order_relaxed) && // its writer has ended
-           (!j.sweep || !t.ended || j.shared->current.load(std::memory_order_relaxed) == t.count); // as above
+    report.complete = false;
+    report.incomplete = std::move(why);
 }
 
-// Turns a child's bad end into the verdict on the boundary that it was at; false: nothing can be gone on with.
-bool note_bad_end(job& j, const child_result& end, sweep_report& report)
+// What a child's end says of the boundary that it was at. `bad` counts those that must not be; false: nothing can be gone
+// on with.
+bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32_t& bad)
 {
     const std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); // its writer has ended
-    const std::string what = in_words(end);
     const trace& t = j.shared->recording;
     const bool sweeping =
         j.shared->recorded.load(std::memory_order_acquire); // (6) acquire: the trace is whole; pairs with (5)
-    if (!sweeping || end.end == child_end::failed || k >= t.count) {
-        report.complete = false;
-        report.incomplete = (sweeping ? "while exploring: " : "while recording: ") + what;
+    if (!sweeping || end.end == child_end::failed || end.stage_at_end != child_stage::at_work ||
+        k >= t.count) {
+        give_up(report, (sweeping ? "while exploring: " : "while recording: ") + in_words(end));
         return false;
     }
-    j.cells[k].result = end.end == child_end::stuck ? verdict::hang : verdict::crash;
-    j.cells[k].done = true;
-    report.cells.push_back({k, j.cells[k].result, what, 0});
+    judged_end judged = judge_end(j.what, j.signal(), end, j.shared->nmi);
+    bad += judged.verdict != verdict::clean ? 1 : 0;
+    report.cells.push_back({k, judged.verdict, std::move(judged.what),
+                            j.shared->nmi.handler_at.load(std::memory_order_relaxed)}); // as above
     j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next child, forked after this
     return k + 1 < t.count;
 }
@@ -231,12 +259,48 @@ void collect(const job& j, sweep_report& report)
     const trace& t = j.shared->recording;
     for (std::uint32_t k = 0; k < t.count; ++k) {
         const shared_cell& c = j.cells[k];
-        const bool ended_badly = c.result == verdict::crash || c.result == verdict::hang;
-        if (c.done && !ended_badly)
+        if (c.done)
             report.cells.push_back({k, c.result, c.what.text, c.delivered_at});
     }
     std::sort(report.cells.begin(), report.cells.end(),
               [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
+}
+
+const char* nothing_to_try(const target& what)
+{
+    if (what.window == nullptr)
+        return "nothing was tried: target::window is not set";
+    if (what.signal == SIGTRAP)
+        return "nothing was tried: SIGTRAP is what the exploration steps by";
+    return nullptr;
+}
+
+// Why no NMI met its handler, where that is no result but a mistake in the target.
+std::string why_no_handler_ran(const job& j, const sweep_report& r)
+{
+    const std::string signal = describe_signal(j.signal());
+    if (!j.shared->recording.handler)
+        return "nothing was tried: no handler for " + signal +
+               ": set target::nmi, or install one in setup or in the window";
+    const std::size_t without = r.count(verdict::held) + r.count(verdict::unhandled);
+    if (j.what.thread_end || r.cells.empty() || without != r.cells.size())
+        return {};
+    return "nothing was tried: " + signal +
+           " is blocked or ignored at every boundary, and its handler never ran";
+}
+
+// The first that holds is told.
+void look_for_gaps(const job& j, sweep_report& r)
+{
+    const trace& t = j.shared->recording;
+    if (!t.ended)
+        return give_up(r, why_not_recorded(t, j.within));
+    if (!j.sweep)
+        return;
+    if (std::string why = why_no_handler_ran(j, r); !why.empty())
+        return give_up(r, std::move(why));
+    if (r.cells.size() != t.count)
+        give_up(r, std::to_string(t.count - r.cells.size()) + " boundaries were not explored");
 }
 
 sweep_report explore(const target& what, const limits& within, bool sweep)
@@ -244,6 +308,10 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     const std::uint64_t start = now_ns();
     sweep_report report;
     report.name = what.name;
+    if (const char* why = nothing_to_try(what); why != nullptr) {
+        give_up(report, why);
+        return report;
+    }
     report.absent = mechanism_absent();
     if (!report.absent.empty())
         return report;
@@ -256,34 +324,26 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     shared->recording.capacity = within.boundaries;
     job j{what, within, shared, ips, cells, sweep};
     repeated_hangs hangs(within.same_hangs);
-    for (std::uint32_t bad = 0;; ++bad) {
+    for (std::uint32_t bad = 0;;) {
         if (bad == within.bad_ends) {
-            report.complete = false;
-            report.incomplete = "gave up after " + std::to_string(bad) + " crashed or stuck runs";
+            give_up(report, "gave up after " + std::to_string(bad) + " crashed or stuck runs");
             break;
         }
-        const child_result end = watch_child(start_child(child_body, &j), shared->alive, within.watchdog_ns);
-        if (came_to_its_end(j, end) || !note_bad_end(j, end, report))
+        const child_result end =
+            watch_child(start_child(child_body, &j, &shared->alive), shared->alive, within.watchdog_ns);
+        if (end.end == child_end::finished || !note_end(j, end, report, bad))
             break;
         if (hangs.are_enough(end)) {
-            report.complete = false;
-            report.incomplete = hangs.in_words();
+            give_up(report, hangs.in_words());
             break;
         }
     }
     const trace& t = shared->recording;
-    if (report.complete && !t.ended) {
-        report.complete = false;
-        report.incomplete = why_not_recorded(t, within);
-    }
     report.record_ns = shared->record_ns;
     report.boundaries = places(shared->maps.view()).of(t);
     collect(j, report);
-    if (sweep && report.complete && report.cells.size() != report.boundaries.size()) {
-        report.complete = false;
-        report.incomplete =
-            std::to_string(report.boundaries.size() - report.cells.size()) + " boundaries were not explored";
-    }
+    if (report.complete)
+        look_for_gaps(j, report);
     report.elapsed_ns = now_ns() - start;
     return report;
 }

@@ -7,15 +7,16 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace nmisim::explore {
 
 inline constexpr int explore_schema_version = 1;
 
 /// One document for all of them, one line of JSON per report inside of an array. `complete`: no window was left out
-/// because somebody stopped the exploration.
+/// because somebody stopped the exploration; nothing at all is never complete. `absent`: why nothing can be explored.
 std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv,
-                    bool complete = true);
+                    bool complete = true, std::string_view absent = {});
 
 /// The map as a heat map: the reader's instructions down, the updater's across, one panel for each order.
 /// Light and dark by the viewer's preference; every cell says on hover what it is.

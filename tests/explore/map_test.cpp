@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <cstdio>
+#include <regex>
 #include <set>
+#include <string>
 
 #include <unistd.h>
 
@@ -230,6 +232,25 @@ TEST_CASE("a map whose recording failed is drawn without a cell, and says that i
         CHECK(svg.find("incomplete: reader: more than 2 boundaries") != std::string::npos);
         CHECK(svg.find("</svg>") != std::string::npos);
     }
+}
+
+TEST_CASE("what a picture's legend counts is what is printed as the number of schedules")
+{
+    NEEDS_THE_MECHANISM();
+    const map_report r = map(
+        {.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken}, true);
+    INFO(to_text(r));
+    CHECK(r.schedules == 2 * r.reader.size() * r.updater.size());
+    CHECK(r.runs < r.schedules);
+    CHECK(to_text(r).find(std::to_string(r.schedules) + " schedules by " + std::to_string(r.runs) +
+                          " runs") != std::string::npos);
+    std::string svg = to_svg(r);
+    CHECK(svg.find(" " + std::to_string(r.schedules) + " schedules") != std::string::npos);
+    const std::regex legend(R"re(y="83">[^<]*\((\d+)\)</text>)re");
+    std::uint64_t sum = 0;
+    for (std::smatch m; std::regex_search(svg, m, legend); svg = m.suffix())
+        sum += std::stoull(m[1]);
+    CHECK(sum == r.schedules);
 }
 
 TEST_CASE("a map by no process is made by one")

@@ -92,14 +92,35 @@ def nothing_in_its_place():
     done = subprocess.run([options.program, "explore", "--window", "vcpu-exit"], text=True, timeout=60, capture_output=True,
                           check=False)
     assert done.returncode == 77 and "memb vcpu-exit: not explored: only flavor bp" in done.stderr, done
-    assert done.stdout.startswith("0 windows, 0 NMIs, 0 schedules: 0 findings, "), done
+    assert done.stdout == "", done
+    done = subprocess.run([options.program, "explore", "--window", "vcpu-exit", "--json"], text=True, timeout=60,
+                          capture_output=True, check=False)
+    document = json.loads(done.stdout)
+    assert done.returncode == 77 and document["complete"] is False and document["reports"] == [], done
+
+
+def without_proc():
+    explore("--window", "read", "-q")
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    if subprocess.run([*hidden, "true"], capture_output=True, check=False).returncode != 0:
+        raise tap.Skipped("nobody may hide /proc here")
+    for words in (["--json"], []):
+        done = subprocess.run([*hidden, options.program, "explore", "--window", "read", *words], text=True, timeout=60,
+                              capture_output=True, check=False)
+        assert done.returncode == 77, done
+        assert "nothing can be explored here: needs /proc" in done.stderr, done
+        if words:
+            document = json.loads(done.stdout)
+            assert document["complete"] is False and document["absent"].startswith("needs /proc"), document
+        else:
+            assert done.stdout == "", done
 
 
 def fault_elsewhere():
     explore("--window", "read", "-q")
     done = subprocess.run([options.program, "explore", "--window", "read", "--fault", "malloc-in-nmi"], text=True, timeout=60,
                           capture_output=True, check=False)
-    assert done.returncode == 77 and done.stdout.startswith("0 windows, "), done
+    assert done.returncode == 77 and done.stdout == "", done
     assert "memb read: not explored: what this fault leaves out is no part of this window\n" in done.stderr, done
 
 
@@ -115,6 +136,7 @@ def unwritable():
 
 tap.run([
     ("where no named window can be explored, none is in its place", nothing_in_its_place),
+    ("without /proc nothing is explored, and the answer says what is missing", without_proc),
     ("a fault that is no part of the named window is not explored there", fault_elsewhere),
     ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT)),
     ("SIGTERM does the same", stopped_by(signal.SIGTERM)),

@@ -174,6 +174,8 @@ bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<a
 
 std::string summary_of(const std::vector<any_report>& reports)
 {
+    if (reports.empty())
+        return {};
     std::size_t nmis = 0;
     std::size_t found = 0;
     std::uint64_t schedules = 0;
@@ -200,9 +202,9 @@ std::string summary_of(const std::vector<any_report>& reports)
 }
 
 report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,
-                            bool complete)
+                            bool complete, std::string_view absent = {})
 {
-    const auto json = [&] { return to_json(reports, call.argv, complete); };
+    const auto json = [&] { return to_json(reports, call.argv, complete, absent); };
     report_writer writer;
     if (s.json)
         writer.to_stdout(json);
@@ -238,7 +240,7 @@ int explore_verb(const invocation& call)
     see_children_end();
     if (const std::string absent = mechanism_absent(); !absent.empty()) {
         write_stderr("nmi-sim: nothing can be explored here: " + absent + "\n");
-        return exit_unsupported;
+        return write_reports(s, call, {}, false, absent).exit_code(exit_unsupported);
     }
     take_stop_signals();
     std::vector<any_report> reports;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The two signal handlers. SIGTRAP arrives for a single step, for a breakpoint, and from nobody else.
+// The handler of SIGTRAP, which arrives for a single step, for a breakpoint, and from nobody else.
 //
 // Its mask holds every signal, the NMI's too: an NMI raised in the handler stays pending until sigreturn puts
 // the old mask back, and is then delivered before one more instruction of the window runs. That is what makes
 // the placement exact. libc is not called, not even for errno, because a breakpoint may be planted in it.
 #include "base/invariant.hpp"
 #include "explore/step/breakpoint.hpp"
+#include "explore/step/delivery.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/stepper.hpp"
 #include "explore/step/system_call.hpp"
@@ -22,10 +23,6 @@ namespace nmisim::explore {
 constinit thread_local own_thread_state own_thread [[gnu::tls_model("initial-exec")]]{};
 
 namespace {
-
-constinit int the_signal = 0;
-constinit function simple_handler = nullptr;
-constinit struct sigaction wrapped {};
 
 // A clone may share the memory that own_thread is in, and a fork copies it; both inherit the trap flag.
 stepped_thread* stepped_here() noexcept
@@ -63,9 +60,11 @@ bool at_breakpoint(ucontext_t& at) noexcept
     arch::set_ip(at, b->address);
     stepped_thread* t = stepped_here();
     if (b->kind == breakpoint_kind::gate) {
-        if (!can_be_made_elsewhere(arch::system_call_of(at).nr))
+        if (!can_be_made_elsewhere(arch::system_call_of(at).nr)) {
+            if (t != nullptr)
+                delivery::before_call(arch::system_call_of(at));
             step_over(*b, at);
-        else if (t != nullptr)
+        } else if (t != nullptr)
             t->at_gate(at);
         else
             make_system_call(at);
@@ -98,59 +97,23 @@ void on_trap(int, siginfo_t* info, void* context)
     arch::prepare_step(at);
 }
 
-void on_nmi(int signal, siginfo_t* info, void* context)
-{
-    if (stepped_thread* t = stepped_here())
-        t->nmi_delivered(arch::ip(*static_cast<ucontext_t*>(context)));
-    if (simple_handler != nullptr)
-        simple_handler();
-    else if ((wrapped.sa_flags & SA_SIGINFO) != 0)
-        wrapped.sa_sigaction(signal, info, context);
-    else if (wrapped.sa_handler != SIG_DFL && wrapped.sa_handler != SIG_IGN)
-        wrapped.sa_handler(signal);
-}
-
-void checked_sigaction(int signal, const struct sigaction* set, struct sigaction* old)
-{
-    if (sigaction(signal, set, old) != 0)
-        throw std::system_error(errno, std::generic_category(), "sigaction");
-}
-
 } // namespace
 
-int nmi_signal() noexcept
-{
-    return the_signal;
-}
-
-void install_handlers(int signal, function handler)
+void install_handlers(int signal, function handler, delivery_note* note)
 {
     prepare_breakpoints();
     struct sigaction trap {};
     trap.sa_sigaction = on_trap;
     trap.sa_flags = SA_SIGINFO | SA_RESTART;
     sigfillset(&trap.sa_mask);
-    checked_sigaction(SIGTRAP, &trap, nullptr);
+    if (sigaction(SIGTRAP, &trap, nullptr) != 0)
+        throw std::system_error(errno, std::generic_category(), "sigaction of SIGTRAP");
     sigset_t open_trap;
     sigemptyset(&open_trap);
     sigaddset(&open_trap, SIGTRAP);
     sigprocmask(SIG_UNBLOCK, &open_trap, nullptr);
 
-    the_signal = signal;
-    simple_handler = handler;
-    if (signal == 0)
-        return;
-    checked_sigaction(signal, nullptr, &wrapped);
-    struct sigaction nmi = wrapped;
-    if (handler != nullptr) {
-        nmi.sa_flags = SA_RESTART;
-        sigfillset(&nmi.sa_mask);
-    }
-    nmi.sa_flags |= SA_SIGINFO;
-    nmi.sa_sigaction = on_nmi;
-    // The handler may make a system call through a gate, or meet a one-shot: both are traps.
-    sigdelset(&nmi.sa_mask, SIGTRAP);
-    checked_sigaction(signal, &nmi, nullptr);
+    delivery::begin(signal, handler, note);
 }
 
 } // namespace nmisim::explore

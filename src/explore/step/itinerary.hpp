@@ -31,7 +31,7 @@ private:
 
 class itinerary {
 public:
-    itinerary(const trace& recorded, method how) : trace_(recorded)
+    itinerary(const trace& recorded, method how) : trace_(recorded), gated_(how != method::single_step)
     {
         if (how == method::single_step)
             return;
@@ -61,6 +61,7 @@ public:
         plan p;
         p.target = boundary;
         p.action = action;
+        p.gated = gated_;
         if (boundary != no_boundary)
             p.target_ip = trace_.ip[boundary];
         if (!ways_.empty() && boundary != no_boundary && ways_[boundary].anchor != no_boundary) {
@@ -77,6 +78,7 @@ private:
         std::uint32_t passes;
     };
     const trace& trace_;
+    bool gated_;
     std::vector<way> ways_;
 };
 

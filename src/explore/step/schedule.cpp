@@ -229,8 +229,7 @@ int record_pair(void* argument)
     j.traces->maps.take();
     record_one(*reader, j.what.reader, j.what.prepare, j.traces->reader);
     record_one(*updater, j.what.updater, j.what.prepare, j.traces->updater);
-    j.traces->maps.take();     // the windows may have loaded something, too
-    j.traces->recorded = true; // read after this process has ended
+    j.traces->maps.take(); // the windows may have loaded something, too
     return 0;
 }
 
@@ -241,6 +240,8 @@ int explore_pair(void* argument)
     install_handlers(0, nullptr);
     call(j.what.setup);
     auto* e = new explorer(j); // never given back: the process ends without its threads' leave
+    j.own->alive.stage.store(child_stage::at_work,
+                             std::memory_order_relaxed); // read after the end of this process
     const std::uint64_t all = schedules_of(j);
     for (std::uint64_t n = j.own->current.load(std::memory_order_relaxed); n < all; ++n) {
         j.own->current.store(n, std::memory_order_relaxed); // read by the parent after this process has ended

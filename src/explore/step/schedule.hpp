@@ -27,7 +27,7 @@ struct shared_bad_end {
 struct shared_map {
     progress alive;
     std::atomic<std::uint64_t> current; ///< index of the schedule in work
-    std::uint64_t schedules;
+    std::uint64_t schedules;            ///< that were run
     std::uint32_t text_count;
     shared_text<160> texts[64];
     long waiting_in; ///< first wait of the updater that was seen
@@ -43,7 +43,6 @@ struct shared_traces {
     progress alive;
     trace reader;
     trace updater;
-    bool recorded;    ///< to the end, both
     shared_maps maps; ///< with what the setups have loaded
 };
 

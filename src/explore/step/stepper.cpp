@@ -3,6 +3,7 @@
 
 #include "base/invariant.hpp"
 #include "explore/step/breakpoint.hpp"
+#include "explore/step/delivery.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/system_call.hpp"
 
@@ -58,6 +59,7 @@ void clear(trace& t) noexcept
     t.more_gates = false;
     t.overflow = false;
     t.ended = false;
+    t.handler = false;
 }
 
 std::uint64_t fingerprint(const trace& t) noexcept
@@ -88,6 +90,7 @@ void stepped_thread::start(const plan& p) noexcept
     steps_ = 0;
     reached_ = false;
     raise_error_ = 0;
+    raised_while_blocked_ = false;
     target_ip_ = 0;
     delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
     phase_.store(static_cast<std::uint32_t>(phase::running),
@@ -175,8 +178,20 @@ void stepped_thread::stop_stepping(ucontext_t& at) noexcept
     arch::set_single_step(at, false);
 }
 
-stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
+// Raised while this handler blocks it, and so delivered by its sigreturn, or later where the window has it blocked.
+// Without gates the steps go on until then: whoever unblocks it must be seen.
+stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
 {
+    raise_error_ = raise_on_this_thread(tid_, delivery::signal());
+    raised_while_blocked_ = !delivery::is_open(at);
+    if (raise_error_ == 0)
+        delivery::pending(at);
+    return plan_.gated || !raised_while_blocked_ || raise_error_ != 0 ? next::run_free : next::step;
+}
+
+stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
+{
+    const std::uintptr_t ip = arch::ip(at);
     const std::uint32_t here = index_++;
     ++steps_;
     if (plan_.record != nullptr) {
@@ -188,6 +203,11 @@ stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
         if (t.code != nullptr)
             t.code[t.count] = original_code_at(ip);
         t.ip[t.count++] = ip;
+        t.handler = t.handler || (delivery::signal() != 0 && delivery::has_handler());
+    }
+    if (reached_ && plan_.action == at_target::raise_nmi) { // blocked since then
+        delivery::look(at);
+        return delivery::is_open(at) ? next::run_free : next::step;
     }
     if (here != plan_.target)
         return next::step;
@@ -196,10 +216,8 @@ stepped_thread::next stepped_thread::boundary(std::uintptr_t ip) noexcept
     reached_ = true;
     target_ip_ = ip;
     if (plan_.action == at_target::raise_nmi)
-        raise_error_ = raise_on_this_thread(
-            tid_, nmi_signal()); // blocked by this handler's mask: delivered by its sigreturn
-    else
-        hold(phase::paused);
+        return raise_nmi(at);
+    hold(phase::paused);
     return next::run_free;
 }
 
@@ -214,12 +232,13 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         }
         if (arch::of_the_mechanism(ip))
             return;
-        if (boundary(ip) == next::run_free)
+        if (boundary(at) == next::run_free)
             return stop_stepping(at);
         if (!is_system_call_at(ip))
             return;
         const long nr = arch::system_call_of(at).nr;
         if (!can_be_made_elsewhere(nr)) {
+            delivery::before_call(arch::system_call_of(at));
             if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows
                 if (plan_.record != nullptr)
                     plan_.record->ended = true;
@@ -249,6 +268,7 @@ void stepped_thread::at_anchor(ucontext_t& at) noexcept
 void stepped_thread::at_gate(ucontext_t& at) noexcept
 {
     make_call(at);
+    delivery::look(at);
     if (stepping_)
         trapped(at); // the boundary right behind the call
 }
@@ -278,6 +298,7 @@ void stepped_thread::make_call(ucontext_t& at) noexcept
         if (waits_for_time(call.nr)) // time has passed while it was held
             return arch::finish_system_call(at, 0);
     }
+    delivery::before_call(call);
     make_system_call(at);
 }
 

@@ -34,6 +34,7 @@ struct trace {
     std::uint32_t capacity = 0;
     bool overflow = false;   ///< more boundaries than capacity: recording stopped
     bool ended = false;      ///< the trap flag was still set where the window returned
+    bool handler = false;    ///< the NMI's signal had a handler at one of the boundaries
     bool more_gates = false; ///< more system-call instructions than max_gates
     std::uint32_t gates = 0; ///< system-call instructions met, the first max_gates of them
     static constexpr std::uint32_t max_gates = 24;
@@ -58,6 +59,7 @@ struct plan {
     std::uint32_t anchor_index = 0;
     std::uint32_t anchor_passes = 0;  ///< arrivals at the anchor that do not count yet: rounds of a loop
     bool stop_before_waiting = false; ///< report phase `waiting` instead of sleeping
+    bool gated = false;               ///< every system call of the window has a gate
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -86,6 +88,8 @@ public:
     bool reached() const noexcept { return reached_; }
     /// errno of the raise at the boundary, 0: the signal is pending or was delivered.
     int raise_error() const noexcept { return raise_error_; }
+    /// The interrupted code had the signal blocked when it was raised.
+    bool raised_while_blocked() const noexcept { return raised_while_blocked_; }
     std::uint32_t steps() const noexcept { return steps_; }
     std::uintptr_t target_ip() const noexcept { return target_ip_; }
     /// Where the NMI interrupted, 0: not delivered. Set by the NMI handler.
@@ -107,7 +111,8 @@ public:
 
 private:
     enum class next { step, run_free };
-    next boundary(std::uintptr_t ip) noexcept;
+    next boundary(const ucontext_t& at) noexcept;
+    next raise_nmi(const ucontext_t& at) noexcept;
     void start(const plan& p) noexcept;
     void stop_stepping(ucontext_t& at) noexcept;
     void publish(explore::phase p) noexcept;
@@ -120,6 +125,7 @@ private:
     bool reached_ = false;
     bool thread_ends_ = false;
     int raise_error_ = 0;
+    bool raised_while_blocked_ = false;
     std::uint32_t index_ = 0;
     std::uint32_t steps_ = 0;
     std::uintptr_t target_ip_ = 0;
@@ -148,9 +154,10 @@ void record_until_stable(trace& t, const Run& run)
     }
 }
 
-/// Installs the SIGTRAP handler, and the NMI handler in front of the one that is installed for `signal` (or
-/// `handler`, when set). signal 0: no NMI. Context: control, in the child process.
-void install_handlers(int signal, function handler);
-int nmi_signal() noexcept;
+struct delivery_note;
+
+/// Installs the SIGTRAP handler, and `handler` for `signal`, when set. signal 0: no NMI.
+/// Context: control, in the child process.
+void install_handlers(int signal, function handler, delivery_note* note = nullptr);
 
 } // namespace nmisim::explore

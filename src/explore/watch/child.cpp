@@ -194,6 +194,17 @@ int exit_code_of(int (*body)(void*), void* argument) noexcept
     return 1;
 }
 
+// What ended the child before its body did.
+child_result with_stage(child_result r, const progress& alive)
+{
+    r.stage_at_end = alive.stage.load(std::memory_order_relaxed); // its writer has ended
+    const bool exited = r.end == child_end::finished || r.end == child_end::failed;
+    if (exited && r.code != unknown_exit_code && r.stage_at_end != child_stage::untold &&
+        r.stage_at_end != child_stage::over)
+        r.end = child_end::left;
+    return r;
+}
+
 bool asked_to_stop()
 {
     return stop_asked.load(std::memory_order_relaxed); // nothing was written that this thread reads
@@ -201,8 +212,10 @@ bool asked_to_stop()
 
 } // namespace
 
-pid_t start_child(int (*body)(void*), void* argument)
+pid_t start_child(int (*body)(void*), void* argument, progress* alive)
 {
+    if (alive != nullptr)
+        alive->stage.store(child_stage::starting, std::memory_order_relaxed); // before the fork
     std::fflush(nullptr); // or the child would print the parent's buffer again
     const pid_t parent = getpid();
     const pid_t pid = fork();
@@ -220,7 +233,11 @@ pid_t start_child(int (*body)(void*), void* argument)
          {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, // a test framework's handlers would report here
           SIGINT, SIGTERM})                         // and the parent's would let it go on
         signal(fatal, SIG_DFL);
-    _exit(exit_code_of(body, argument));
+    const int code = exit_code_of(body, argument);
+    if (alive != nullptr)
+        alive->stage.store(child_stage::over,
+                           std::memory_order_relaxed); // read after the end of this process
+    _exit(code);
 }
 
 child_result wait_child(pid_t pid)
@@ -268,7 +285,7 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             throw stopped{};
         }
         if (has_ended(pid))
-            return wait_child(pid);
+            return with_stage(wait_child(pid), alive);
         const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
         if (now_seen != seen) {
             seen = now_seen;
@@ -288,14 +305,15 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
         child_result r = kill_stuck(pid);
         r.state = (only_time_tells ? "no end: " : "deadlock: ") + s.in_words;
         r.chain = only_time_tells ? std::move(s.chain) : std::string();
-        return r;
+        return with_stage(std::move(r), alive);
     }
 }
 
 std::string in_words(const child_result& r)
 {
     switch (r.end) {
-    case child_end::finished: return "ended the process, exit code 0";
+    case child_end::finished: return "exit code 0";
+    case child_end::left: return "ended the process, exit code " + std::to_string(r.code);
     case child_end::failed:
         return r.code == unknown_exit_code ? "how the process ended is not known: SIGCHLD is ignored"
                                            : "exit code " + std::to_string(r.code);
@@ -307,6 +325,8 @@ std::string in_words(const child_result& r)
 
 std::string describe_signal(int signal)
 {
+    if (signal >= SIGRTMIN && signal <= SIGRTMAX)
+        return signal == SIGRTMIN ? "SIGRTMIN" : "SIGRTMIN+" + std::to_string(signal - SIGRTMIN);
     const char* name = sigabbrev_np(signal);
     return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
 }

@@ -14,22 +14,33 @@
 
 namespace nmisim::explore {
 
+/// How far a child has come. What ends it while it is at work is the doing of the code that it runs.
+enum class child_stage : std::uint8_t {
+    untold,   ///< it was started without a `progress`
+    starting, ///< setup and warm-up
+    at_work,  ///< told by its body
+    over,     ///< its body has returned or thrown
+};
+
 /// Written by the child, read by the parent while it watches.
 struct progress {
+    std::atomic<child_stage> stage;
     std::atomic<std::uint64_t> runs; ///< grows with each run: a sign of life
     std::atomic<int> tid[2];         ///< threads whose state matters when it gets stuck; 0: all
 };
 
 enum class child_end : std::uint8_t {
-    finished, ///< exit code 0; whether all was done then is for the caller to see
-    failed,   ///< another exit code: setup could not be done
+    finished, ///< its body returned 0
+    failed,   ///< its body returned something else, or threw
+    left,     ///< the code that it runs called exit() or _exit()
     crashed,  ///< killed by a signal
     stuck,    ///< stood still or ran without end; the parent killed it
 };
 
 struct child_result {
     child_end end = child_end::finished;
-    int code = 0;      ///< exit code, or signal
+    int code = 0; ///< exit code, or signal
+    child_stage stage_at_end = child_stage::untold;
     std::string state; ///< stuck: state of each thread with its call chain, in words
     std::string chain; ///< stuck, and only time told it: the functions that it was in
 };
@@ -58,8 +69,9 @@ private:
 inline std::atomic<bool> stop_asked{false};
 struct stopped {};
 
-/// Forks; the child runs `body(argument)` and exits with what it returned, 1 when it threw.
-pid_t start_child(int (*body)(void*), void* argument);
+/// Forks; the child runs `body(argument)` and exits with what it returned, 1 when it threw. `alive`, in shared memory:
+/// without it an exit in the code that the child runs cannot be told from the child's own.
+pid_t start_child(int (*body)(void*), void* argument, progress* alive = nullptr);
 
 /// Waits for it, however long it takes.
 child_result wait_child(pid_t pid);
@@ -78,10 +90,10 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
 /// Call chain of a thread of another process, innermost first; empty where elfutils is missing.
 std::vector<std::uintptr_t> stack_of(pid_t pid, int tid);
 
-/// Why the child did not come to its end. `finished`: the explored code has called exit(0).
+/// How the child came to its end.
 std::string in_words(const child_result& r);
 
-/// "SIGSEGV"
+/// "SIGSEGV", "SIGRTMIN+1"
 std::string describe_signal(int signal);
 
 } // namespace nmisim::explore

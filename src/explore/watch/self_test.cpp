@@ -7,9 +7,12 @@
 #include "explore/step/stepper.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/shared.hpp"
+#include "explore/watch/thread_state.hpp"
 
 #include <cstring>
 #include <fstream>
+
+#include <unistd.h>
 
 namespace nmisim::explore {
 
@@ -42,6 +45,8 @@ std::string traced_by()
 
 std::string try_it()
 {
+    if (state_of(getpid(), gettid()).letter == '?')
+        return "needs /proc, which is not mounted here or hides this process: it tells which thread sleeps";
     shared_array<shared_test> shared(1);
     shared_array<std::uintptr_t> ips(64);
     shared->recording.ip = ips.data();

@@ -54,6 +54,7 @@ json head(const char* kind, const Report& r)
 json to_json(const sweep_report& r)
 {
     json j = head("sweep", r);
+    j["handler_runs"] = r.handler_runs();
     j["boundaries"] = to_json(r.boundaries);
     json& cells = j["cells"];
     cells = json::array();
@@ -99,6 +100,7 @@ json to_json(const map_report& r)
     json j = head("map", r);
     const std::size_t columns = r.full ? r.updater.size() : 1;
     j["schedules"] = r.schedules;
+    j["runs"] = r.runs;
     j["full"] = r.full;
     j["reader"] = to_json(r.reader);
     j["updater"] = to_json(r.updater);
@@ -139,12 +141,15 @@ json to_json(const audit_report& r)
 
 } // namespace
 
-std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv, bool complete)
+std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv, bool complete,
+                    std::string_view absent)
 {
     json document{{"schema", "nmi-sim-explore"},
                   {"version", explore_schema_version},
                   {"command", argv},
-                  {"complete", complete}};
+                  {"complete", complete && !reports.empty()}};
+    if (!absent.empty())
+        document["absent"] = absent;
     json& all = document["reports"];
     all = json::array();
     for (const any_report& r : reports)

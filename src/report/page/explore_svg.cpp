@@ -106,14 +106,16 @@ void legend(sink out, const map_report& r)
         const char* text;
         std::size_t n;
     };
-    const entry entries[] = {
-        {"e", "ends: the grace period did not need this reader", r.count(cell::ends)},
-        {"w", "waits: the updater waited for the reader", r.count(cell::waits)},
-        {"v", "violation: a check failed", r.count(cell::violation)},
-        {"h", "crash or hang", r.count(cell::crash) + r.count(cell::hang)},
-        {"n", "not reached: another path", r.count(cell::not_reached) + r.count(cell::unexplored)}};
+    const entry entries[] = {{"e", "ends: the grace period did not need this reader", r.count(cell::ends)},
+                             {"w", "waits: the updater waited for the reader", r.count(cell::waits)},
+                             {"v", "violation: a check failed", r.count(cell::violation)},
+                             {"h", "crash or hang", r.count(cell::crash) + r.count(cell::hang)},
+                             {"n", "not reached: another path", r.count(cell::not_reached)},
+                             {"n", "unexplored", r.count(cell::unexplored)}};
     double x = 20;
     for (const entry& e : entries) {
+        if (e.n == 0 && &e == std::end(entries) - 1)
+            continue;
         const std::string text = fmt::format("{} ({})", e.text, e.n);
         fmt::format_to(
             out, R"(<rect class="{}" x="{}" y="72" width="14" height="14"/><text x="{}" y="83">{}</text>)",

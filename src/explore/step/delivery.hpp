@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// From the raise of the NMI to its handler. The program's own disposition of the signal is left in place, so that code
+// which installs, queries or chains handlers sees what it would see without the explorer. Only where the signal is
+// pending and about to be delivered our handler stands in front: it puts the program's disposition back, notes that the
+// handler runs, and calls it. So the handler that runs is the one that is installed at that boundary.
+//
+//   away -> pending       pending(), behind the raise
+//   pending -> in front   look(), as soon as the interrupted code has the signal open
+//   in front -> pending   look(), where it has been closed again (a call that only might have opened it)
+//   in front -> away      the handler runs
+//   pending -> away       look(), without a handler: what comes then is in `delivery_note::without`
+//
+// Context: the thread that the NMI is for, in the SIGTRAP handler, every signal blocked: no call of libc.
+#pragma once
+
+#include "explore/step/arch.hpp"
+
+#include <atomic>
+#include <csignal>
+
+namespace nmisim::explore {
+
+/// What the signal meets where no handler is installed.
+enum class without_handler : std::uint8_t {
+    nothing_yet,
+    ignored,        ///< SIG_IGN, or SIG_DFL of a signal whose default is to do nothing
+    default_action, ///< SIG_DFL of another one
+};
+
+/// Written by the child, read by the parent after its end.
+struct delivery_note {
+    std::atomic<std::uintptr_t> handler_at; ///< what it interrupted; 0: it did not run
+    std::atomic<without_handler> without;
+    void clear() noexcept
+    {
+        handler_at.store(0,
+                         std::memory_order_relaxed); // one thread writes, read after the end of its process
+        without.store(without_handler::nothing_yet, std::memory_order_relaxed); // as above
+    }
+};
+
+namespace delivery {
+
+/// The child's signal; `handler` is installed for it, if there is one. Context: control.
+/// Errors: std::system_error for a signal that cannot have a handler.
+void begin(int signal, function handler, delivery_note* note);
+int signal() noexcept;
+
+/// True when the program has a handler installed.
+bool has_handler() noexcept;
+/// The signal has been raised for the calling thread, which stands at `at`.
+void pending(const ucontext_t& at) noexcept;
+/// Its mask may have changed.
+void look(const ucontext_t& at) noexcept;
+/// It is about to make a call that may open the signal by itself: sigsuspend, ppoll, a return from a handler.
+void before_call(const arch::system_call& call) noexcept;
+/// The run is over: the program's disposition is back, whatever has come.
+void over() noexcept;
+bool is_pending() noexcept; ///< raised, and neither handled nor known to be ignored
+bool is_open(const ucontext_t& at) noexcept;
+
+} // namespace delivery
+
+} // namespace nmisim::explore

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// What is said of a run that ended its process, or stood still: by the target's oracle on ends, or by the rule for
+// targets without one. A process that dies of the explored signal, behind its handler, has done what a crash handler
+// does that passes the signal on; every other end is a finding.
+// Context: control, in the parent process, after the end of the child.
+#pragma once
+
+#include "explore/step/delivery.hpp"
+#include "explore/watch/child.hpp"
+
+namespace nmisim::explore {
+
+struct judged_end {
+    explore::verdict verdict;
+    std::string what;
+};
+judged_end judge_end(const target& what, int signal, const child_result& end, const delivery_note& nmi);
+
+} // namespace nmisim::explore

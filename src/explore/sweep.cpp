@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/delivery.hpp"
+#include "explore/step/fault_note.hpp"
 #include "explore/step/itinerary.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/run_end.hpp"
@@ -36,6 +37,7 @@ struct shared_sweep {
     progress alive;
     std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
     delivery_note nmi;                  ///< of the run in work
+    fault_note fault;                   ///< as above
     std::atomic<bool> recorded;
     std::uint64_t record_ns;
     trace recording;
@@ -187,6 +189,7 @@ int child_body(void* argument)
     if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one writes it
         j.shared->maps.take();
     install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
+    fault_watch::begin(j.signal(), &j.shared->fault);
     std::unique_ptr<stepped_thread> self;
     if (!j.what.thread_end)
         self = std::make_unique<stepped_thread>();
@@ -206,12 +209,14 @@ int child_body(void* argument)
         fate nmi = fate::lost;
         for (unsigned failed = 0; (failed == 0 || !self->reached()) && tries.another(failed); ++failed) {
             j.shared->nmi.clear();
+            j.shared->fault.signal.store(0, std::memory_order_relaxed); // one thread writes
             run_once(j, self, way.to(k, at_target::raise_nmi));
             delivery::over();
             nmi = fate_of(j, *self);
             j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
         }
         judge(j, *self, k, nmi);
+        fault_watch::disarm();
     }
     j.shared->current.store(t.count, std::memory_order_relaxed);
     return 0;
@@ -248,6 +253,9 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
     }
     judged_end judged = judge_end(j.what, j.signal(), end, j.shared->nmi);
     bad += judged.verdict != verdict::clean ? 1 : 0;
+    places names(j.shared->maps.view());
+    if (judged.verdict == verdict::crash)
+        judged.what += where_it_died(end, j.shared->fault, names);
     report.cells.push_back({k, judged.verdict, std::move(judged.what),
                             j.shared->nmi.handler_at.load(std::memory_order_relaxed)}); // as above
     j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next child, forked after this

@@ -26,6 +26,7 @@ namespace nmisim::explore::arch {
 std::string_view name() noexcept;
 
 std::uintptr_t ip(const ucontext_t& at) noexcept;
+std::uintptr_t stack_pointer(const ucontext_t& at) noexcept;
 void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept;
 void set_single_step(ucontext_t& at, bool on) noexcept;
 /// True when the breakpoint hit at `at` is the end of a step: `at` is then as a processor's step would leave it.

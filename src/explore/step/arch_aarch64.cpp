@@ -140,6 +140,11 @@ std::uintptr_t ip(const ucontext_t& at) noexcept
     return at.uc_mcontext.pc;
 }
 
+std::uintptr_t stack_pointer(const ucontext_t& at) noexcept
+{
+    return static_cast<std::uintptr_t>(at.uc_mcontext.sp);
+}
+
 void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept
 {
     at.uc_mcontext.pc = ip;

@@ -96,6 +96,11 @@ std::uintptr_t ip(const ucontext_t& at) noexcept
     return static_cast<std::uintptr_t>(reg(at, REG_RIP));
 }
 
+std::uintptr_t stack_pointer(const ucontext_t& at) noexcept
+{
+    return static_cast<std::uintptr_t>(reg(at, REG_RSP));
+}
+
 void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept
 {
     reg(at, REG_RIP) = static_cast<greg_t>(ip);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "explore/step/delivery.hpp"
 
+#include "explore/step/fault_note.hpp"
+#include "explore/step/kernel_action.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/stepper.hpp"
 
@@ -12,14 +14,6 @@
 namespace nmisim::explore::delivery {
 
 namespace {
-
-// As the kernel has it: glibc's own form is another one, and its functions may carry a breakpoint.
-struct kernel_action {
-    std::uintptr_t handler;
-    unsigned long flags;
-    std::uintptr_t restorer;
-    std::uint64_t mask;
-};
 
 constexpr std::uint64_t bit_of(int signal) noexcept
 {
@@ -40,13 +34,13 @@ constinit int for_thread = 0;
 kernel_action installed() noexcept
 {
     kernel_action a{};
-    arch::raw_system_call(SYS_rt_sigaction, the_signal, 0, reinterpret_cast<long>(&a), sizeof a.mask);
+    set_action(the_signal, nullptr, &a);
     return a;
 }
 
 void install(const kernel_action& a) noexcept
 {
-    arch::raw_system_call(SYS_rt_sigaction, the_signal, reinterpret_cast<long>(&a), 0, sizeof a.mask);
+    set_action(the_signal, &a, nullptr);
 }
 
 bool default_is_nothing(int signal) noexcept
@@ -78,10 +72,12 @@ void on_nmi(int signal, siginfo_t* info, void* context)
         if (the_note != nullptr)
             the_note->handler_at.store(at, std::memory_order_relaxed); // read after the end of this process
     }
+    fault_watch::handler_begins(static_cast<const ucontext_t*>(context)->uc_stack);
     if ((handler.flags & SA_SIGINFO) != 0)
         reinterpret_cast<void (*)(int, siginfo_t*, void*)>(handler.handler)(signal, info, context);
     else
         reinterpret_cast<void (*)(int)>(handler.handler)(signal);
+    fault_watch::handler_ends();
 }
 
 void gone_without(without_handler what) noexcept
@@ -104,7 +100,8 @@ void put_in_front() noexcept
     kernel_action ours = now;
     ours.handler = reinterpret_cast<std::uintptr_t>(on_nmi);
     ours.flags = (now.flags | SA_SIGINFO) & ~static_cast<unsigned long>(SA_RESETHAND);
-    ours.mask &= ~bit_of(SIGTRAP); // the handler may make a system call through a gate, or meet a one-shot
+    // The handler may make a system call through a gate, or meet a one-shot, or crash.
+    ours.mask &= ~(bit_of(SIGTRAP) | fault_watch::taken());
     in_front = true;
     install(ours);
 }

@@ -4,6 +4,7 @@
 #include "base/invariant.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/step/delivery.hpp"
+#include "explore/step/fault_note.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/system_call.hpp"
 
@@ -184,6 +185,7 @@ stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
 {
     raise_error_ = raise_on_this_thread(tid_, delivery::signal());
     raised_while_blocked_ = !delivery::is_open(at);
+    fault_watch::arm();
     if (raise_error_ == 0)
         delivery::pending(at);
     return plan_.gated || !raised_while_blocked_ || raise_error_ != 0 ? next::run_free : next::step;

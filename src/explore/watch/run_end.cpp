@@ -38,4 +38,20 @@ judged_end judge_end(const target& what, int signal, const child_result& end, co
     return {verdict::clean, words + ", as it may"};
 }
 
+std::string where_it_died(const child_result& end, const fault_note& fault, places& names)
+{
+    const int signal = fault.signal.load(std::memory_order_relaxed); // its writer has ended
+    if (end.end != child_end::crashed || signal != end.code)
+        return {};
+    const place& at = names.of(fault.ip, fault.bytes);
+    std::string text = " (" + describe_fault(fault) + ") in " + name_of(at);
+    if (!at.source.empty())
+        text += " (" + at.source + ")";
+    if (!at.instruction.empty())
+        text += " " + at.instruction;
+    if (fault.off_the_alternate_stack)
+        text += ", outside of the alternate stack";
+    return text;
+}
+
 } // namespace nmisim::explore

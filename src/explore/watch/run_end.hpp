@@ -6,7 +6,9 @@
 // Context: control, in the parent process, after the end of the child.
 #pragma once
 
+#include "explore/place/places.hpp"
 #include "explore/step/delivery.hpp"
+#include "explore/step/fault_note.hpp"
 #include "explore/watch/child.hpp"
 
 namespace nmisim::explore {
@@ -16,5 +18,8 @@ struct judged_end {
     std::string what;
 };
 judged_end judge_end(const target& what, int signal, const child_result& end, const delivery_note& nmi);
+
+/// Where the run has died, behind the words of its end. Empty: not noted.
+std::string where_it_died(const child_result& end, const fault_note& fault, places& names);
 
 } // namespace nmisim::explore

@@ -31,9 +31,9 @@ std::string coalesced_because(const run_report& report)
 {
     const double period_ns = report.config.inject.rate_max ? 0 : 1e9 / report.config.inject.rate_hz;
     if (const double handler_ns = report.handler.mean_ns(); handler_ns > period_ns / 2 && period_ns > 0)
-        return fmt::format("a handler takes {:.3g} us, and one NMI was due every {:.3g} us", handler_ns / 1e3,
+        return fmt::format("a handler takes {:.0f} us, and one NMI was due every {:.0f} us", handler_ns / 1e3,
                            period_ns / 1e3);
-    return fmt::format("the {} vCPUs got too little CPU time, or other programs had it (--cpus, --rate)",
+    return fmt::format("the vCPUs ({}) got too little CPU time, or other programs had it (--cpus, --rate)",
                        report.cpus.size());
 }
 

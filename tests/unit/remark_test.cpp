@@ -49,7 +49,7 @@ TEST_CASE("a run that handled less than a tenth of its NMIs says so, and what is
         said(1'999, &cpu_report::coalesced, 18'001),
         Contains(
             "few-handled: only 10 % of 20000 NMIs were handled, so little was tested: 18001 met one that was "
-            "still pending: the 2 vCPUs got too little CPU time"));
+            "still pending: the vCPUs (2) got too little CPU time"));
     CHECK_THAT(said(0, &cpu_report::rejected, 20'000), Contains("only 0 %") && Contains("ulimit -i"));
     CHECK_THAT(said(10, &cpu_report::offline, 19'990), Contains("19990 met a vCPU that was offline"));
     r.throttled = 0;

@@ -221,6 +221,16 @@ TEST_CASE("a vCPU that is offline is not deaf, nor one that nobody raises an NMI
     }
 }
 
+TEST_CASE("what a vCPU left unanswered when it went offline is no stall while it is offline")
+{
+    bench b(still(2, 1));
+    begin(b, lasting::raises);
+    CHECK(pass_going_on(b, lasting::raises, 3) == "nothing");
+    end(b);
+    b.m.cpu_down(0);
+    CHECK(b.pass(30 * second) == "nothing");
+}
+
 TEST_CASE("a vCPU that goes offline and comes back is heard of anew")
 {
     bench b(still(2, 1));

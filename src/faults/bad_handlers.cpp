@@ -13,106 +13,65 @@ namespace nmisim {
 namespace {
 
 // One run at a time in a process (run.hpp), so these can be the process's.
+std::atomic<bad_deed> armed{nullptr};
 std::atomic<machine*> victim{nullptr};
 std::atomic<std::uint64_t> calls{0};
 std::atomic<bool> stuck{false};
 std::atomic<bool> released{false};
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // taken by lock_in_nmi only
 
-/// True for every 64th call: bad, and still letting NMIs through.
-bool my_turn() noexcept
+/// Every 64th call is bad: NMIs still get through.
+void misbehave(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
-    return calls.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
+    if (calls.fetch_add(1, std::memory_order_relaxed) % 64 == 63)
+        armed.load(std::memory_order_relaxed)(self, regs, cpu); // armed before the first NMI
 }
 
-[[gnu::always_inline]] inline void allocate() noexcept
+int misbehaving_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
-    if (my_turn()) {
-        void* volatile p = std::malloc(32); // volatile: the pair would be optimised away
-        std::free(p);
-    }
+    misbehave(self, regs, cpu);
+    return inner_call(self, regs, cpu);
 }
 
-[[gnu::always_inline]] inline void take_lock() noexcept
+int misbehaving_irq_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
-    if (my_turn()) {
-        pthread_mutex_lock(&mutex);
-        pthread_mutex_unlock(&mutex);
-    }
-}
-
-void wait_for_itself(nmi_callback& self, const pt_regs& regs, int cpu, check_block& checks,
-                     const char* what) noexcept
-{
-    if (!my_turn())
-        return;
-    const sync_result result = victim.load(std::memory_order_relaxed)->synchronize_rcu();
-    checks[check::progress].looked();
-    checks[check::progress].fail(
-        {now_ns(), cpu, static_cast<checked_handler&>(self).generation.load(std::memory_order_relaxed),
-         result == sync_result::refused_in_nmi ? 1u : 0u, 0, instruction_pointer(regs), what});
-}
-
-void be_stuck() noexcept
-{
-    if (my_turn() && !stuck.exchange(true, std::memory_order_relaxed))
-        while (!released.load(std::memory_order_relaxed)) {
-        }
+    misbehave(self, regs, cpu);
+    return checked_irq_call(self, regs, cpu);
 }
 
 } // namespace
 
-// Named, not anonymous: reports tell which function did it, and take the name from the dynamic symbol table.
 namespace bad {
 
-int malloc_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+void malloc_in_nmi(nmi_callback&, const pt_regs&, int) noexcept
 {
-    allocate();
-    return inner_call(self, regs, cpu);
+    void* volatile p = std::malloc(32); // volatile: the pair would be optimised away
+    std::free(p);
 }
 
-int malloc_in_irq(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+void lock_in_nmi(nmi_callback&, const pt_regs&, int) noexcept
 {
-    allocate();
-    return checked_irq_call(self, regs, cpu);
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
 }
 
-int lock_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+void synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
-    take_lock();
-    return inner_call(self, regs, cpu);
+    check_block& checks = in_nmi() ? this_cpu->checks : this_cpu->irq->checks;
+    const sync_result result = victim.load(std::memory_order_relaxed)->synchronize_rcu();
+    checks[check::progress].looked();
+    checks[check::progress].fail(
+        {now_ns(), cpu, static_cast<checked_handler&>(self).generation.load(std::memory_order_relaxed),
+         result == sync_result::refused_in_nmi ? 1u : 0u, 0, instruction_pointer(regs),
+         in_nmi() ? "synchronize_rcu calls in NMI context (refused: each would wait for its own NMI)"
+                  : "synchronize_rcu calls in IRQ context (refused: each would wait for its own IRQ)"});
 }
 
-int lock_in_irq(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+void stuck_handler(nmi_callback&, const pt_regs&, int) noexcept
 {
-    take_lock();
-    return checked_irq_call(self, regs, cpu);
-}
-
-int synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    wait_for_itself(self, regs, cpu, this_cpu->checks,
-                    "synchronize_rcu calls in NMI context (refused: each would wait for its own NMI)");
-    return inner_call(self, regs, cpu);
-}
-
-int synchronize_in_irq(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    wait_for_itself(self, regs, cpu, this_cpu->irq->checks,
-                    "synchronize_rcu calls in IRQ context (refused: each would wait for its own IRQ)");
-    return checked_irq_call(self, regs, cpu);
-}
-
-int stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    be_stuck();
-    return inner_call(self, regs, cpu);
-}
-
-int stuck_irq_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    be_stuck();
-    return checked_irq_call(self, regs, cpu);
+    if (!stuck.exchange(true, std::memory_order_relaxed))
+        while (!released.load(std::memory_order_relaxed)) {
+        }
 }
 
 [[gnu::noinline]] void hard_lockup(const std::atomic<bool>& released_now) noexcept
@@ -123,31 +82,20 @@ int stuck_irq_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 
 } // namespace bad
 
-nmi_function handler_function(fault f, nmi_function inner) noexcept
+nmi_function handler_function(bad_deed deed, nmi_function inner) noexcept
 {
-    switch (f) {
-    case fault::malloc_in_nmi: return bad::malloc_in_nmi;
-    case fault::lock_in_nmi: return bad::lock_in_nmi;
-    case fault::synchronize_in_nmi: return bad::synchronize_in_nmi;
-    case fault::stuck_handler: return bad::stuck_handler;
-    default: return inner;
-    }
+    return deed == nullptr ? inner : misbehaving_call;
 }
 
-nmi_function irq_handler_function(fault f) noexcept
+nmi_function irq_handler_function(bad_deed deed) noexcept
 {
-    switch (f) {
-    case fault::malloc_in_nmi: return bad::malloc_in_irq;
-    case fault::lock_in_nmi: return bad::lock_in_irq;
-    case fault::synchronize_in_nmi: return bad::synchronize_in_irq;
-    case fault::stuck_handler: return bad::stuck_irq_handler;
-    default: return checked_irq_call;
-    }
+    return deed == nullptr ? checked_irq_call : misbehaving_irq_call;
 }
 
-void arm_bad_handlers(machine& m) noexcept
+void arm_bad_handlers(bad_deed deed, machine& m) noexcept
 {
-    victim.store(&m, std::memory_order_relaxed); // before the first NMI: the signal orders it
+    armed.store(deed, std::memory_order_relaxed); // before the first NMI: the signal orders it
+    victim.store(&m, std::memory_order_relaxed);  // as above
     calls.store(0, std::memory_order_relaxed);
     stuck.store(false, std::memory_order_relaxed);
     released.store(false, std::memory_order_relaxed);

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: MIT
 //
-// Handlers that do what no NMI handler may. They run in NMI context but do not live in src/nmi: that folder's
+// Handlers that do what no NMI handler may. They run in NMI and IRQ context but do not live in src/nmi: that folder's
 // objects are checked to call nothing of the kind.
 #pragma once
 
-#include "faults/fault.hpp"
 #include "nmisim/machine.hpp"
 
 #include <atomic>
 
 namespace nmisim {
 
-/// The function of a run's handlers: `inner`, or the bad one that the fault asks for, which then does `inner`.
-nmi_function handler_function(fault f, nmi_function inner) noexcept;
+/// What a handler must not do. Context: nmi, irq.
+using bad_deed = void (*)(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+/// What a vCPU must not do for long: returns when `released`. Context: vcpu, with its interrupts off.
+using bad_workload = void (*)(const std::atomic<bool>& released) noexcept;
 
-/// The same for the handlers of IRQ lines: checked_irq_call, or the bad one.
-nmi_function irq_handler_function(fault f) noexcept;
-
+// Named, not anonymous: reports tell which function did it, and take the name from the dynamic symbol table.
 namespace bad {
-/// Fault hard-lockup: spins until `released`. Context: vcpu, with its interrupts off.
+void malloc_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+void lock_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+void synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+void stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
 void hard_lockup(const std::atomic<bool>& released) noexcept;
 } // namespace bad
 
+/// The function of a run's handlers: `inner`, or one that does the deed now and then, and then what `inner` does.
+nmi_function handler_function(bad_deed deed, nmi_function inner) noexcept;
+/// The same for the handlers of IRQ lines, whose function is checked_irq_call.
+nmi_function irq_handler_function(bad_deed deed) noexcept;
+
 /// Arms the bad handlers for a run on `m`. Context: control, before the first NMI.
-void arm_bad_handlers(machine& m) noexcept;
+void arm_bad_handlers(bad_deed deed, machine& m) noexcept;
 /// Lets a stuck handler return. Context: control.
 void release_stuck_handlers() noexcept;
 

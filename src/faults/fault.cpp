@@ -8,90 +8,217 @@
 namespace nmisim {
 namespace {
 
+constexpr machine_faults unmarked_reader{.entry = entry_kind::no_read_lock};
+constexpr std::string_view frees_the_chain =
+    "the chain itself would be freed under its readers, and the run would crash instead of telling";
+constexpr std::string_view chains_publish_themselves =
+    "a chain publishes its own table, by rcu_assign_pointer";
+
 constexpr std::array table{
-    fault_info{fault::no_grace_period, "no-grace-period", check::grace_period,
-               "the old handler is reclaimed at once: synchronize_rcu is left out"},
-    fault_info{fault::no_read_lock, "no-read-lock", check::grace_period,
-               "nmi_enter does not mark the read side: a grace period does not wait for the NMI"},
-    fault_info{fault::leak_pointer, "leak-pointer", check::grace_period,
-               "the handler's data is used after nmi_exit (rcutorture: leakpointer)"},
+    fault_info{.id = fault::none, .name = "none"},
+    fault_info{.id = fault::no_grace_period,
+               .name = "no-grace-period",
+               .caught_by = check::grace_period,
+               .left_out = "the old handler is reclaimed at once: synchronize_rcu is left out",
+               .explored_in = "do_nmi-map",
+               .swap = {.waits = false},
+               .widened_by = {.slow_handlers = true}},
+    fault_info{.id = fault::no_read_lock,
+               .name = "no-read-lock",
+               .caught_by = check::grace_period,
+               .left_out = "nmi_enter does not mark the read side: a grace period does not wait for the NMI",
+               .explored_in = "do_nmi-map",
+               .machine = unmarked_reader,
+               .widened_by = {.slow_handlers = true, .idle_vcpus = true},
+               .not_on_a_chain = frees_the_chain},
+    fault_info{.id = fault::leak_pointer,
+               .name = "leak-pointer",
+               .caught_by = check::grace_period,
+               .left_out = "the handler's data is used after nmi_exit (rcutorture: leakpointer)",
+               .explored_in = "do_nmi-map",
+               .machine = {.entry = entry_kind::leak_pointer},
+               .widened_by = {.slow_handlers = true, .idle_vcpus = true},
+               .not_on_a_chain = frees_the_chain},
     fault_info{
-        fault::rcu_not_watching, "rcu-not-watching", check::grace_period,
-        "NMIs hit vCPUs that RCU does not watch: never registered, or (qsbr) offline and not brought online"},
-    fault_info{fault::early_unregister, "early-unregister", check::grace_period,
-               "a vCPU that goes offline leaves RCU before its NMI is blocked"},
-    fault_info{fault::publish_before_init, "publish-before-init", check::publish_order,
-               "the handler is published before its data is initialised"},
+        .id = fault::rcu_not_watching,
+        .name = "rcu-not-watching",
+        .caught_by = check::grace_period,
+        .left_out = "NMIs hit vCPUs that RCU does not watch: never registered, or (qsbr) offline and "
+                    "not brought online",
+        .explored_in = "do_nmi-map",
+        .machine = {.register_vcpus = false},
+        // qsbr needs its vCPUs registered: it is nmi_enter that does not help them.
+        .machine_of_qsbr = unmarked_reader,
+        .widened_by = {.slow_handlers = true, .idle_vcpus = true},
+        .not_on_a_chain = frees_the_chain,
+        .not_applicable = [](flavor with) noexcept -> std::string_view {
+            return with != flavor::bp
+                       ? ""
+                       : "flavor bp registers a reader by itself in its first section, so RCU always watches";
+        }},
     fault_info{
-        fault::plain_publish, "plain-publish", check::publish_order,
-        "plain stores instead of rcu_assign_pointer, the code before 2005: the compiler reorders them"},
-    fault_info{fault::drop_latched, "drop-latched", check::conservation,
-               "every 64th NMI is taken off its line and forgotten"},
-    fault_info{fault::unbalanced_exit, "unbalanced-exit", check::nesting,
-               "nmi_exit does not take back what nmi_enter added to preempt_count"},
-    fault_info{fault::irq_in_nmi, "irq-in-nmi", check::nesting,
-               "the NMI's signal does not block those of the IRQ lines: an IRQ interrupts an NMI"},
-    fault_info{fault::nested_stack, "nested-stack", check::nesting,
-               "nested NMIs share one stack frame: the second overwrites what the first needs to return"},
-    fault_info{fault::unset_then_set, "unset-then-set", check::exactly_once,
-               "a swap by unset_nmi_callback and set_nmi_callback: NMIs in the gap meet the dummy"},
-    fault_info{fault::add_then_remove, "add-then-remove", check::exactly_once,
-               "a swap by adding the new handler and then removing the old one: NMIs between run both"},
-    fault_info{fault::leak_retired, "leak-retired", check::reclaim,
-               "every 16th retired handler is never reclaimed"},
-    fault_info{fault::double_reclaim, "double-reclaim", check::reclaim,
-               "every 16th retired handler is reclaimed twice"},
-    fault_info{fault::stuck_handler, "stuck-handler", check::progress,
-               "a handler never returns: the grace period that waits for it cannot end"},
-    fault_info{fault::synchronize_in_nmi, "synchronize-in-nmi", check::progress,
-               "a handler calls synchronize_rcu, which would wait for the handler"},
-    fault_info{fault::hard_lockup, "hard-lockup", check::progress,
-               "vCPU 0 spins with its interrupts off: it takes no tick any more, and only an NMI can tell"},
-    fault_info{fault::clobber_errno, "clobber-errno", check::errno_kept,
-               "the signal entry does not save errno"},
-    fault_info{fault::malloc_in_nmi, "malloc-in-nmi", check::signal_safety,
-               "a handler calls malloc and free"},
-    fault_info{fault::lock_in_nmi, "lock-in-nmi", check::signal_safety, "a handler takes a mutex"},
+        .id = fault::early_unregister,
+        .name = "early-unregister",
+        .caught_by = check::grace_period,
+        .left_out = "a vCPU that goes offline leaves RCU before its NMI is blocked",
+        .machine = {.unregister_early = true},
+        .widened_by = {.slow_handlers = true, .hotplug = true, .swaps_back_to_back = true},
+        .not_on_a_chain = frees_the_chain,
+        .not_applicable = [](flavor with) noexcept -> std::string_view {
+            return with != flavor::bp
+                       ? ""
+                       : "flavor bp registers a reader by itself, and unregisters it when its thread ends";
+        }},
+    fault_info{.id = fault::publish_before_init,
+               .name = "publish-before-init",
+               .caught_by = check::publish_order,
+               .left_out = "the handler is published before its data is initialised",
+               .explored_in = "publish",
+               .swap = {.publish = wrong::publish_before_init, .builds_complete = false},
+               .not_on_a_chain = chains_publish_themselves},
+    fault_info{
+        .id = fault::plain_publish,
+        .name = "plain-publish",
+        .caught_by = check::publish_order,
+        .left_out = "plain stores instead of rcu_assign_pointer, the code before 2005: the compiler "
+                    "reorders them",
+        .explored_in = "publish",
+        .swap = {.publish = wrong::publish_plainly},
+        .widened_by = {.controller_on_vcpu = true},
+        .not_on_a_chain = chains_publish_themselves,
+        .not_applicable = [](flavor) noexcept -> std::string_view {
+            return plain_publish_is_reordered
+                       ? ""
+                       : "this compiler leaves the two plain stores in their order; build with g++ to see "
+                         "them reordered";
+        }},
+    fault_info{.id = fault::drop_latched,
+               .name = "drop-latched",
+               .caught_by = check::conservation,
+               .left_out = "every 64th NMI is taken off its line and forgotten",
+               .explored_in = "synchronize_rcu",
+               .machine = {.entry = entry_kind::drop_latched}},
+    fault_info{.id = fault::unbalanced_exit,
+               .name = "unbalanced-exit",
+               .caught_by = check::nesting,
+               .left_out = "nmi_exit does not take back what nmi_enter added to preempt_count",
+               .explored_in = "read",
+               .machine = {.entry = entry_kind::unbalanced_exit}},
+    fault_info{.id = fault::irq_in_nmi,
+               .name = "irq-in-nmi",
+               .caught_by = check::nesting,
+               .left_out = "the NMI's signal does not block those of the IRQ lines: an IRQ interrupts an NMI",
+               .machine = {.irqs_blocked_in_nmi = false},
+               .widened_by = {.irqs = true, .slow_handlers = true}},
+    fault_info{.id = fault::nested_stack,
+               .name = "nested-stack",
+               .caught_by = check::nesting,
+               .left_out = "nested NMIs share one stack frame: the second overwrites what the first needs to "
+                           "return",
+               .explored_in = "exc_nmi",
+               .machine = {.entry = entry_kind::nested_stack},
+               .widened_by = {.nested_nmis = true, .slow_handlers = true}},
+    fault_info{.id = fault::unset_then_set,
+               .name = "unset-then-set",
+               .caught_by = check::exactly_once,
+               .left_out =
+                   "a swap by unset_nmi_callback and set_nmi_callback: NMIs in the gap meet the dummy",
+               .explored_in = "exchange",
+               .swap = {.publish = wrong::unset_then_set}},
+    fault_info{.id = fault::add_then_remove,
+               .name = "add-then-remove",
+               .caught_by = check::exactly_once,
+               .left_out = "a swap by adding the new handler and then removing the old one: NMIs between run "
+                           "both",
+               .explored_in = "exchange",
+               .swap = {.publish = wrong::add_then_remove}},
+    fault_info{.id = fault::leak_retired,
+               .name = "leak-retired",
+               .caught_by = check::reclaim,
+               .left_out = "every 16th retired handler is never reclaimed",
+               .swap = {.reclaims_of_every_16th = 0}},
+    fault_info{.id = fault::double_reclaim,
+               .name = "double-reclaim",
+               .caught_by = check::reclaim,
+               .left_out = "every 16th retired handler is reclaimed twice",
+               .swap = {.reclaims_of_every_16th = 2}},
+    fault_info{.id = fault::stuck_handler,
+               .name = "stuck-handler",
+               .caught_by = check::progress,
+               .left_out = "a handler never returns: the grace period that waits for it cannot end",
+               .in_handler = bad::stuck_handler,
+               .widened_by = {.short_stall_timeout = true}},
+    fault_info{.id = fault::synchronize_in_nmi,
+               .name = "synchronize-in-nmi",
+               .caught_by = check::progress,
+               .left_out = "a handler calls synchronize_rcu, which would wait for the handler",
+               .in_handler = bad::synchronize_in_nmi},
+    fault_info{.id = fault::hard_lockup,
+               .name = "hard-lockup",
+               .caught_by = check::progress,
+               .left_out = "vCPU 0 spins with its interrupts off: it takes no tick any more, and only an NMI "
+                           "can tell",
+               .in_workload = bad::hard_lockup,
+               .widened_by = {.watchdog = true}},
+    fault_info{.id = fault::clobber_errno,
+               .name = "clobber-errno",
+               .caught_by = check::errno_kept,
+               .left_out = "the signal entry does not save errno",
+               .explored_in = "read",
+               .machine = {.entry = entry_kind::clobber_errno}},
+    fault_info{.id = fault::malloc_in_nmi,
+               .name = "malloc-in-nmi",
+               .caught_by = check::signal_safety,
+               .left_out = "a handler calls malloc and free",
+               .explored_in = "audit",
+               .in_handler = bad::malloc_in_nmi},
+    fault_info{.id = fault::lock_in_nmi,
+               .name = "lock-in-nmi",
+               .caught_by = check::signal_safety,
+               .left_out = "a handler takes a mutex",
+               .explored_in = "audit",
+               .in_handler = bad::lock_in_nmi},
 };
+
+constexpr bool in_the_order_of_the_enum() noexcept
+{
+    for (std::size_t i = 0; i < table.size(); ++i)
+        if (table[i].id != static_cast<fault>(i))
+            return false;
+    return true;
+}
+static_assert(in_the_order_of_the_enum());
 
 } // namespace
 
 std::span<const fault_info> all_faults() noexcept
 {
-    return table;
+    return std::span(table).subspan(1);
 }
 
 const fault_info* find_fault(std::string_view name) noexcept
 {
-    for (const fault_info& info : table)
+    for (const fault_info& info : all_faults())
         if (info.name == name)
             return &info;
     return nullptr;
 }
 
-std::string_view name_of(fault f) noexcept
+const fault_info& info_of(fault f) noexcept
 {
-    for (const fault_info& info : table)
-        if (info.id == f)
-            return info.name;
-    return "none";
-}
-
-bool needs_irqs(fault f) noexcept
-{
-    return f == fault::irq_in_nmi;
+    return table[static_cast<std::size_t>(f)];
 }
 
 std::string_view not_applicable(fault f, flavor with) noexcept
 {
-    if (f == fault::rcu_not_watching && with == flavor::bp)
-        return "flavor bp registers a reader by itself in its first section, so RCU always watches";
-    if (f == fault::early_unregister && with == flavor::bp)
-        return "flavor bp registers a reader by itself, and unregisters it when its thread ends";
-    if (f == fault::plain_publish && !plain_publish_is_reordered)
-        return "this compiler leaves the two plain stores in their order; build with g++ to see them "
-               "reordered";
-    return {};
+    const fault_info& info = info_of(f);
+    return info.not_applicable == nullptr ? std::string_view() : info.not_applicable(with);
+}
+
+machine_faults machine_faults_of(fault f, flavor with) noexcept
+{
+    const fault_info& info = info_of(f);
+    return with == flavor::qsbr && info.machine_of_qsbr ? *info.machine_of_qsbr : info.machine;
 }
 
 } // namespace nmisim

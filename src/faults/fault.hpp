@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
 // The known-bad variants: each leaves out one ingredient of the pattern, and one check must notice. This is
-// the test of the tests, as rcutorture's torture_type=busted. The table in fault.cpp says for each what is
-// left out and which check is to catch it; docs/invariants.md shows the same from the side of the invariants.
+// the test of the tests, as rcutorture's torture_type=busted. The table in fault.cpp has one row for each, with all that
+// a run (src/verify) and an exploration (src/explore) have to know of it. A new fault is a name in the enum, its row, and
+// its code: bad_handlers.cpp, wrong_swap.cpp, or what a machine can do without (machine_faults.hpp). docs/invariants.md
+// shows the same from the side of the invariants.
 #pragma once
 
+#include "faults/bad_handlers.hpp"
+#include "faults/wrong_swap.hpp"
+#include "machine/machine_faults.hpp"
 #include "nmi/check.hpp"
 #include "nmisim/flavor.hpp"
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -47,22 +53,60 @@ enum class fault {
     lock_in_nmi,
 };
 
+/// What a run needs so that chance finds the fault soon; each is an option that the correct code takes as well. The run
+/// sets what the user has left at its default, and says so (src/verify/widen.cpp).
+struct widening {
+    bool irqs = false;          ///< an IRQ line
+    bool nested_nmis = false;   ///< NMIs that interrupt NMIs
+    bool slow_handlers = false; ///< handlers that stay a while
+    bool idle_vcpus =
+        false;            ///< with flavor qsbr, which protects an NMI on an online vCPU by what the vCPU does
+                          ///< not do: only an offline one shows the fault
+    bool hotplug = false; ///< vCPUs that go offline and come back
+    bool swaps_back_to_back = false;  ///< no pause between two swaps
+    bool controller_on_vcpu = false;  ///< NMIs that interrupt the publishing code
+    bool short_stall_timeout = false; ///< a run that soon gives up waiting
+    bool watchdog = false;            ///< the handler that finds hard lockups
+};
+
 struct fault_info {
-    nmisim::fault id;
-    std::string_view name;     ///< as on the command line
-    check caught_by;           ///< the check that must fail
-    std::string_view left_out; ///< one sentence: what the variant does wrong
+    nmisim::fault id = fault::none;
+    std::string_view name{};     ///< as on the command line
+    check caught_by{};           ///< the check that must fail
+    std::string_view left_out{}; ///< one sentence: what the variant does wrong
+    std::string_view
+        explored_in{}; ///< the window in which explore finds it; empty: no matter of an instruction
+
+    // Its code.
+    machine_faults machine{};                        ///< what the machine does without
+    std::optional<machine_faults> machine_of_qsbr{}; ///< flavor qsbr, where that is another thing
+    wrong_swap swap{};                               ///< what a swap does wrong
+    bad_deed in_handler = nullptr;                   ///< what handlers do that they must not
+    bad_workload in_workload = nullptr;              ///< what vCPU 0 does that it must not
+
+    // Showing it.
+    widening widened_by{};
+    std::string_view not_on_a_chain{}; ///< why it cannot be shown with --chain
+    /// Why it cannot be shown with this flavor, or in this build.
+    std::string_view (*not_applicable)(flavor) noexcept = nullptr;
 };
 
 /// Every fault except `none`, in the order of the enum.
 std::span<const fault_info> all_faults() noexcept;
+/// Null: there is no such name.
 const fault_info* find_fault(std::string_view name) noexcept;
-std::string_view name_of(fault f) noexcept;
+/// Its row; `none` has one too, with nothing in it.
+const fault_info& info_of(fault f) noexcept;
 
-/// Shown with IRQ lines only: a run with this fault has at least one.
-bool needs_irqs(fault f) noexcept;
+inline std::string_view name_of(fault f) noexcept
+{
+    return info_of(f).name;
+}
 
 /// Why this fault cannot be shown with this flavor or in this build, or an empty text when it can.
 std::string_view not_applicable(fault f, flavor with) noexcept;
+
+/// What a machine of this flavor is to do without.
+machine_faults machine_faults_of(fault f, flavor with) noexcept;
 
 } // namespace nmisim

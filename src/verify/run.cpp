@@ -12,7 +12,6 @@
 #include "verify/run.hpp"
 
 #include "base/clock.hpp"
-#include "faults/bad_handlers.hpp"
 #include "machine/controller.hpp"
 #include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
@@ -43,30 +42,12 @@ constexpr std::uint64_t tick_interval_ns = 100'000'000;
 /// A swap that does not wait for a stuck vCPU ends within that.
 constexpr std::uint64_t swap_patience_ns = 1'000'000'000;
 
-machine_faults machine_faults_of(const run_config& config) noexcept
-{
-    switch (config.fault) {
-    case fault::no_read_lock: return {entry_kind::no_read_lock, true};
-    case fault::leak_pointer: return {entry_kind::leak_pointer, true};
-    case fault::unbalanced_exit: return {entry_kind::unbalanced_exit, true};
-    case fault::drop_latched: return {entry_kind::drop_latched, true};
-    case fault::clobber_errno: return {entry_kind::clobber_errno, true};
-    case fault::early_unregister: return {entry_kind::correct, true, true};
-    case fault::nested_stack: return {entry_kind::nested_stack, true};
-    case fault::irq_in_nmi: return {entry_kind::correct, true, false, false};
-    case fault::rcu_not_watching: // qsbr needs its vCPUs registered: it is nmi_enter that does not help them
-        return config.machine.rcu == flavor::qsbr ? machine_faults{entry_kind::no_read_lock, true}
-                                                  : machine_faults{entry_kind::correct, false};
-    default: return {};
-    }
-}
-
 class checked_run {
 public:
     checked_run(const run_config& config, const run_hooks& hooks, std::vector<remark> remarks)
         : config_(config), hooks_(hooks), job_(make_handler_job(config)),
-          pool_(pool_size_of(config), handler_function(config.fault, job_->function()), *job_,
-                config.hold_ns),
+          pool_(pool_size_of(config), handler_function(info_of(config.fault).in_handler, job_->function()),
+                *job_, config.hold_ns),
           sources_(config), controller_(config.swap_interval_ns, [this] {
               irqs_->step();
               chain_->step();
@@ -138,7 +119,8 @@ void checked_run::start()
     job_->dress(config_.machine);
     sources_.dress(config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
-    machine_ = std::make_unique<machine>(config_.machine, machine_faults_of(config_), trace_.get());
+    machine_ = std::make_unique<machine>(config_.machine,
+                                         machine_faults_of(config_.fault, config_.machine.rcu), trace_.get());
     machine_state& state = machine_->internals();
     state.domain.observe = observe;
     state.domain.observe_irq = observe_in_irq;
@@ -150,8 +132,8 @@ void checked_run::start()
         std::thread([] {}).join(); // liburcu ends the program where it is refused a thread; this throws
         state.rcu.start_worker();
     }
-    arm_bad_handlers(*machine_);
-    swapper_ = make_swapper(config_.fault, *machine_, pool_, config_.reclaim,
+    arm_bad_handlers(info_of(config_.fault).in_handler, *machine_);
+    swapper_ = make_swapper(*machine_, pool_, config_.reclaim, info_of(config_.fault).swap,
                             config_.chain == 0 ? nmi_slot : nmi_chain_slot);
     irqs_ = std::make_unique<irq_side>(*machine_, config_);
     chain_ = std::make_unique<chain_side>(*machine_, config_);

@@ -4,18 +4,15 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <stdexcept>
+#include <utility>
 
 namespace nmisim {
 namespace {
 
-constexpr std::uint64_t fault_hold_ns = 100'000;
-constexpr std::uint64_t fault_watchdog_ns = 100'000'000;
-constexpr std::uint64_t fault_stall_ns = 500'000'000;
-
 /// Done by the swap itself, or seen only by a handler that a swap has retired.
-bool shows_in_swaps(fault f) noexcept
+bool shows_in_swaps(const fault_info& info) noexcept
 {
-    switch (find_fault(name_of(f))->caught_by) {
+    switch (info.caught_by) {
     case check::grace_period:
     case check::publish_order:
     case check::exactly_once:
@@ -25,17 +22,10 @@ bool shows_in_swaps(fault f) noexcept
 }
 
 /// Faults of nmi_enter and nmi_exit. Nested NMIs use another entry (machine.cpp).
-bool is_of_the_entry(const run_config& config) noexcept
+bool needs_nesting_blocked(const run_config& config) noexcept
 {
-    switch (config.fault) {
-    case fault::no_read_lock:
-    case fault::leak_pointer:
-    case fault::unbalanced_exit:
-    case fault::drop_latched:
-    case fault::clobber_errno: return true;
-    case fault::rcu_not_watching: return config.machine.rcu == flavor::qsbr;
-    default: return false;
-    }
+    const entry_kind entry = machine_faults_of(config.fault, config.machine.rcu).entry;
+    return entry != entry_kind::correct && !info_of(config.fault).widened_by.nested_nmis;
 }
 
 /// Whether somebody else than the vCPU itself sends it NMIs.
@@ -46,29 +36,48 @@ bool is_sent_to(const run_config& config) noexcept
     });
 }
 
-void note(std::vector<remark>& remarks, const run_config& config, std::string_view option)
+template <class T>
+bool set(T& option, T value)
 {
-    remarks.push_back(
-        {"fault-window", fmt::format("--fault {} runs with {}, which makes its window wide enough",
-                                     name_of(config.fault), option)});
+    return std::exchange(option, value) != value;
 }
 
-void hold_handlers(run_config& config, std::vector<remark>& remarks)
-{
-    if (config.hold_ns != 0)
-        return;
-    config.hold_ns = fault_hold_ns;
-    note(remarks, config, "--handler slow:100us");
-}
-
-/// qsbr protects an NMI on an online vCPU by what the vCPU does not do; only an offline one shows the fault.
-void idle_with_qsbr(run_config& config, std::vector<remark>& remarks)
-{
-    if (config.machine.rcu != flavor::qsbr || config.machine.workload != workload::spin)
-        return;
-    config.machine.workload = workload::idle;
-    note(remarks, config, "--workload idle (flavor qsbr)");
-}
+/// How each widening is done; false: the run has it already.
+struct step {
+    bool widening::*asked;
+    std::string_view option;
+    bool (*take)(run_config&);
+};
+constexpr step steps[] = {
+    {&widening::irqs, "--irqs 1",
+     [](run_config& c) { return c.machine.irqs == 0 && set(c.machine.irqs, 1); }},
+    {&widening::nested_nmis, "--nesting nested",
+     [](run_config& c) { return set(c.machine.nesting, nesting::nested); }},
+    {&widening::slow_handlers, "--handler slow:100us",
+     [](run_config& c) { return c.hold_ns == 0 && set(c.hold_ns, std::uint64_t{100'000}); }},
+    {&widening::idle_vcpus, "--workload idle (flavor qsbr)",
+     [](run_config& c) {
+         return c.machine.rcu == flavor::qsbr && c.machine.workload == workload::spin &&
+                set(c.machine.workload, workload::idle);
+     }},
+    {&widening::hotplug, "--onoff-interval 0", [](run_config& c) { return set(c.onoff, true); }},
+    {&widening::swaps_back_to_back, "--swap-interval 0",
+     [](run_config& c) { return set(c.swap_interval_ns, std::uint64_t{0}); }},
+    {&widening::controller_on_vcpu, "--controller vcpu, so that NMIs interrupt the publishing code",
+     [](run_config& c) { return set(c.controller_place, controller_place::vcpu); }},
+    {&widening::short_stall_timeout, "--stall-timeout 500ms",
+     [](run_config& c) {
+         return c.stall_timeout_ns == run_config{}.stall_timeout_ns &&
+                set(c.stall_timeout_ns, std::uint64_t{500'000'000});
+     }},
+    {&widening::watchdog, "--handler watchdog:100ms",
+     [](run_config& c) {
+         const bool other = set(c.handler, handler_kind::watchdog);
+         if (other)
+             c.watchdog_thresh_ns = 100'000'000;
+         return other;
+     }},
+};
 
 } // namespace
 
@@ -76,84 +85,41 @@ std::string contradicted(const run_config& config)
 {
     if (config.fault == fault::none)
         return {};
+    const fault_info& info = info_of(config.fault);
     if (config.machine.percpu != percpu_form::pda)
         return "faults are built for --percpu pda only";
-    if (is_of_the_entry(config) && config.machine.nesting != nesting::blocked)
+    if (needs_nesting_blocked(config) && config.machine.nesting != nesting::blocked)
         return fmt::format(
             "with --nesting {} there is another NMI entry, built without faults: leave out --nesting",
             name_of(config.machine.nesting));
-    if (shows_in_swaps(config.fault) && !config.swap)
+    if (shows_in_swaps(info) && !config.swap)
         return "with --swap-interval never no handler is swapped, and it shows in swaps: choose an interval";
     // The handlers that come and go on a chain show it whatever the run's own handler does.
-    const bool churned = config.fault == fault::no_grace_period && config.chain > 0;
-    if (config.fault == fault::no_grace_period && config.reclaim == reclaim::call_rcu && !churned)
+    const bool churned = !info.swap.waits && config.chain > 0;
+    if (!info.swap.waits && config.reclaim == reclaim::call_rcu && !churned)
         return "--reclaim call_rcu calls no synchronize_rcu that could be left out: choose --reclaim sync";
-    if (find_fault(name_of(config.fault))->caught_by == check::grace_period && !churned &&
+    if (info.caught_by == check::grace_period && !churned &&
         config.controller_place == controller_place::vcpu && config.machine.cpus == 1)
         return "with --controller vcpu a swap on the only vCPU never meets an NMI that has begun there: "
-               "choose "
-               "--cpus 2 or --controller thread";
-    if (config.fault == fault::early_unregister && !is_sent_to(config))
+               "choose --cpus 2 or --controller thread";
+    if (info.widened_by.hotplug && !is_sent_to(config))
         return "a vCPU that goes offline has taken its own sources off: add sigqueue to --source";
     return {};
 }
 
 void widen_for_fault(run_config& config, std::vector<remark>& remarks)
 {
-    if (const auto why = not_applicable(config.fault, config.machine.rcu); !why.empty())
+    std::string why(not_applicable(config.fault, config.machine.rcu));
+    if (why.empty())
+        why = contradicted(config);
+    if (!why.empty())
         throw std::invalid_argument(fmt::format("fault {} cannot be shown: {}", name_of(config.fault), why));
-    if (const std::string why = contradicted(config); !why.empty())
-        throw std::invalid_argument(fmt::format("fault {} cannot be shown: {}", name_of(config.fault), why));
-    if (needs_irqs(config.fault) && config.machine.irqs == 0) {
-        config.machine.irqs = 1;
-        note(remarks, config, "--irqs 1");
-    }
-    if (config.fault == fault::nested_stack && config.machine.nesting != nesting::nested) {
-        config.machine.nesting = nesting::nested;
-        note(remarks, config, "--nesting nested");
-    }
-    switch (config.fault) {
-    case fault::nested_stack:
-    case fault::irq_in_nmi:
-    case fault::no_grace_period: hold_handlers(config, remarks); break;
-    case fault::no_read_lock:
-    case fault::leak_pointer:
-    case fault::rcu_not_watching:
-        hold_handlers(config, remarks);
-        idle_with_qsbr(config, remarks);
-        break;
-    case fault::early_unregister:
-        hold_handlers(config, remarks);
-        if (!config.onoff) {
-            config.onoff = true;
-            note(remarks, config, "--onoff-interval 0");
-        }
-        if (config.swap_interval_ns > 0) {
-            config.swap_interval_ns = 0;
-            note(remarks, config, "--swap-interval 0");
-        }
-        break;
-    case fault::plain_publish:
-        if (config.controller_place != controller_place::vcpu) {
-            config.controller_place = controller_place::vcpu;
-            note(remarks, config, "--controller vcpu, so that NMIs interrupt the publishing code");
-        }
-        break;
-    case fault::stuck_handler:
-        if (config.stall_timeout_ns == run_config{}.stall_timeout_ns) {
-            config.stall_timeout_ns = fault_stall_ns;
-            note(remarks, config, "--stall-timeout 500ms");
-        }
-        break;
-    case fault::hard_lockup:
-        if (config.handler != handler_kind::watchdog) {
-            config.handler = handler_kind::watchdog;
-            config.watchdog_thresh_ns = fault_watchdog_ns;
-            note(remarks, config, "--handler watchdog:100ms");
-        }
-        break;
-    default: break;
-    }
+    const widening& asked = info_of(config.fault).widened_by;
+    for (const step& s : steps)
+        if (asked.*s.asked && s.take(config))
+            remarks.push_back(
+                {"fault-window", fmt::format("--fault {} runs with {}, which makes its window wide enough",
+                                             name_of(config.fault), s.option)});
 }
 
 } // namespace nmisim

@@ -14,7 +14,7 @@ import lint
 VERDICTS = ("faithful", "approximate", "impossible", "not built")
 FILE = re.compile(r"\(((?:[\w./]+\.(?:[ch]pp|py))(?:, [\w./]+\.[ch]pp)*)\)")
 TEST = re.compile(r'\b(\w+): ((?:"[^"]+"(?:, )?)+)')
-NAMED = {"fault": ("src/faults/fault.cpp", r'fault_info\{[^"]*"%s"'), "explore": ("src/explore/windows/windows.cpp", r'window_info\{"%s"')}
+NAMED = {"fault": ("src/faults/fault.cpp", r'\.name = "%s"'), "explore": ("src/explore/windows/windows.cpp", r'window_info\{"%s"')}
 
 
 def test_names(root):

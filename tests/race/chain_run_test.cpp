@@ -85,5 +85,5 @@ TEST_CASE("faults of the one published callback are caught behind a chain as wel
     config.fault = expected.left_out;
     const run_report report = run_with_chain_until(config, expected.caught_by);
     CHECK(of(report, expected.caught_by).status == check_status::fail);
-    CHECK(not_on_a_chain(expected.left_out).empty());
+    CHECK(info_of(expected.left_out).not_on_a_chain.empty());
 }

@@ -101,7 +101,8 @@ void resolve(settings& s)
     s.run.seed = s.seed.value_or(seed_from_clock());
     s.run.inject.seed = s.run.seed;
     // A page does without a timeline where there is none: of NMIs that interrupt NMIs.
-    const bool nmis_nest = s.run.machine.nesting != nesting::blocked || s.run.fault == fault::nested_stack;
+    const bool nmis_nest =
+        s.run.machine.nesting != nesting::blocked || info_of(s.run.fault).widened_by.nested_nmis;
     if (!s.trace_file.empty() || (!s.report_file.empty() && !nmis_nest))
         s.run.trace_limit = s.trace_limit;
     if (s.run.inject.rate_max && s.run.inject.arrival != arrival::periodic)

@@ -3,7 +3,6 @@
 
 #include "cli/options/usage_error.hpp"
 #include "report/output_file.hpp"
-#include "verify/parts/chain_side.hpp"
 #include "verify/widen.hpp"
 
 #include <fmt/format.h>
@@ -21,7 +20,7 @@ namespace {
 
 void check_fault(const run_config& run)
 {
-    if (const std::string_view why = not_on_a_chain(run.fault); run.chain > 0 && !why.empty())
+    if (const std::string_view why = info_of(run.fault).not_on_a_chain; run.chain > 0 && !why.empty())
         throw usage_error(
             fmt::format("--fault {} cannot be shown with --chain: {}", name_of(run.fault), why));
     if (const std::string why = contradicted(run); !why.empty())
@@ -34,9 +33,10 @@ void check_trace(const settings& s)
         return;
     if (!s.run.machine.measure_latency)
         throw usage_error("--trace needs the times that --no-latency leaves out");
-    if (s.run.fault == fault::nested_stack)
+    if (info_of(s.run.fault).widened_by.nested_nmis)
         throw usage_error(
-            "--trace is for NMIs that do not nest, and --fault nested-stack runs with NMIs that do");
+            fmt::format("--trace is for NMIs that do not nest, and --fault {} runs with NMIs that do",
+                        name_of(s.run.fault)));
     if (s.run.machine.nesting != nesting::blocked)
         throw usage_error(fmt::format("--trace is for NMIs that do not nest: leave out --nesting {}",
                                       name_of(s.run.machine.nesting)));
@@ -49,8 +49,8 @@ std::string_view missing_for(std::string_view of, const run_config& run)
     const auto is_one_of = [of](std::initializer_list<std::string_view> starts) {
         return std::any_of(starts.begin(), starts.end(), [of](auto start) { return of.starts_with(start); });
     };
-    const bool irqs = run.machine.irqs > 0 || needs_irqs(run.fault);
-    const bool hotplug = run.onoff || run.fault == fault::early_unregister;
+    const bool irqs = run.machine.irqs > 0 || info_of(run.fault).widened_by.irqs;
+    const bool hotplug = run.onoff || info_of(run.fault).widened_by.hotplug;
     const auto has_source = [&run](source_kind kind) {
         return std::find(run.sources.begin(), run.sources.end(), kind) != run.sources.end();
     };

@@ -30,7 +30,7 @@ std::vector<std::string> ineffective_options(const settings& s)
         std::string_view needs;
     };
     const rule rules[] = {
-        {"irq-rate", run.machine.irqs > 0 || needs_irqs(run.fault), "--irqs"},
+        {"irq-rate", run.machine.irqs > 0 || info_of(run.fault).widened_by.irqs, "--irqs"},
         {"max-in-flight", run.machine.delivery == delivery::queue, "--delivery queue"},
         {"trace-limit", !s.trace_file.empty() || !s.report_file.empty(), "--trace or --report"},
         {"reclaim", run.swap, "swaps, and --swap-interval is never"},
@@ -49,7 +49,8 @@ std::vector<std::string> ineffective_options(const settings& s)
         std::find(run.sources.begin(), run.sources.end(), source_kind::ipi) != run.sources.end())
         notes.emplace_back(
             "--source ipi on one vCPU sends from vCPU 0 to itself alone: no IPI is a remote one");
-    if (run.machine.workload == workload::irqoff && run.machine.irqs == 0 && !needs_irqs(run.fault))
+    if (run.machine.workload == workload::irqoff && run.machine.irqs == 0 &&
+        !info_of(run.fault).widened_by.irqs)
         notes.emplace_back("--workload irqoff keeps nothing off here: it needs --irqs");
     return notes;
 }

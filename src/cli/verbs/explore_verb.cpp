@@ -34,30 +34,14 @@ struct item {
     window_options options;
 };
 
-flaw flaw_of(fault f)
-{
-    for (const flaw_info& i : all_flaws)
-        if (i.name == name_of(f))
-            return i.id;
-    return flaw::none;
-}
-
-std::string_view window_that_finds(flaw f)
-{
-    for (const flaw_info& i : all_flaws)
-        if (i.id == f)
-            return i.window;
-    return {};
-}
-
-std::vector<std::string> chosen_windows(const settings& s, flaw left_out)
+std::vector<std::string> chosen_windows(const settings& s)
 {
     if (!s.windows.empty())
         return s.windows;
     if (s.audit)
         return {"audit"};
-    if (left_out != flaw::none)
-        return {std::string(window_that_finds(left_out))};
+    if (const std::string_view finds_it = info_of(s.run.fault).explored_in; !finds_it.empty())
+        return {std::string(finds_it)};
     if (!s.svg_file.empty())
         return {"do_nmi-map"};
     std::vector<std::string> all;
@@ -74,11 +58,10 @@ std::vector<item> plan_of(const settings& s)
         flavors.assign(all_flavors.begin(), all_flavors.end());
     else
         flavors.push_back(s.run.machine.rcu);
-    const flaw left_out = flaw_of(s.run.fault);
     std::vector<item> plan;
     for (const flavor f : flavors)
-        for (const std::string& w : chosen_windows(s, left_out)) {
-            item i{w, {.rcu = f, .left_out = left_out, .full_map = s.full_map || !s.svg_file.empty()}};
+        for (const std::string& w : chosen_windows(s)) {
+            item i{w, {.rcu = f, .left_out = s.run.fault, .full_map = s.full_map || !s.svg_file.empty()}};
             i.options.within.how = s.single_step ? method::single_step : method::automatic;
             plan.push_back(i);
             // Beside the defect, the vCPU life that avoids it; by itself nobody asked for that.
@@ -230,7 +213,7 @@ int explore_verb(const invocation& call)
     for (const std::string& file : {s.output_file, s.svg_file})
         if (!file.empty())
             check_output_file(file);
-    if (s.run.fault != fault::none && flaw_of(s.run.fault) == flaw::none) {
+    if (s.run.fault != fault::none && info_of(s.run.fault).explored_in.empty()) {
         write_stderr(fmt::format(
             "nmi-sim: --fault {} is no matter of order or protection at an instruction; a run finds "
             "it: nmi-sim --fault {}\n",

@@ -5,9 +5,7 @@
 #include "machine/machine_state.hpp"
 
 #include <csignal>
-#include <cstdlib>
 
-#include <pthread.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -17,16 +15,9 @@ namespace {
 
 const int nmi_number = SIGRTMIN + 1; // here, because SIGRTMIN is a call of libc
 
-nmi_callback allocating{[](nmi_callback&, const pt_regs&, int) noexcept {
-    void* volatile p = std::malloc(64); // volatile: the compiler may not see that it comes to nothing
-    std::free(p);
-    return 1;
-}};
-
-nmi_callback locking{[](nmi_callback&, const pt_regs&, int) noexcept {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    pthread_mutex_unlock(&lock);
+bad_deed the_deed = nullptr;
+nmi_callback misbehaving{[](nmi_callback& self, const pt_regs& regs, int cpu) noexcept {
+    the_deed(self, regs, cpu);
     return 1;
 }};
 
@@ -41,21 +32,19 @@ void enter()
     the_entry().exc_nmi(nmi_number, &info, &context);
 }
 
-void enter_with(nmi_callback& callback)
+void enter_misbehaving()
 {
-    the_machine().internals().domain.callback.store(&callback, std::memory_order_relaxed); // nobody else runs
+    the_machine().internals().domain.callback.store(&misbehaving,
+                                                    std::memory_order_relaxed); // nobody else runs
     enter();
 }
 
 } // namespace
 
-function audited_handler(flaw f) noexcept
+function audited_handler(bad_deed deed) noexcept
 {
-    switch (f) {
-    case flaw::malloc_in_nmi: return [] { enter_with(allocating); };
-    case flaw::lock_in_nmi: return [] { enter_with(locking); };
-    default: return enter;
-    }
+    the_deed = deed;
+    return deed == nullptr ? enter : enter_misbehaving;
 }
 
 } // namespace nmisim::explore

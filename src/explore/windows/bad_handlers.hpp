@@ -4,11 +4,12 @@
 // one that does what a handler must not.
 #pragma once
 
-#include "explore/windows/flaw.hpp"
+#include "faults/bad_handlers.hpp"
 #include "nmisim/explore.hpp"
 
 namespace nmisim::explore {
 
-function audited_handler(flaw f) noexcept;
+/// `deed`: null for the ordinary handler. Parent: what children shall play.
+function audited_handler(bad_deed deed) noexcept;
 
 } // namespace nmisim::explore

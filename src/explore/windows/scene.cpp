@@ -2,7 +2,6 @@
 #include "explore/windows/scene.hpp"
 
 #include "base/clock.hpp"
-#include "faults/plain_publish.hpp"
 #include "machine/machine_state.hpp"
 #include "machine/vcpu_thread.hpp"
 
@@ -14,7 +13,7 @@ namespace nmisim::explore {
 namespace {
 
 flavor the_flavor = flavor::memb;
-flaw the_flaw = flaw::none;
+fault the_fault = fault::none;
 nesting the_nesting = nesting::blocked;
 int the_irqs = 0;
 
@@ -31,21 +30,6 @@ struct books {
 };
 books before{};
 const char* note = nullptr;
-
-entry_kind entry_for(flaw f, flavor with) noexcept
-{
-    switch (f) {
-    case flaw::no_read_lock: return entry_kind::no_read_lock;
-    case flaw::rcu_not_watching: // qsbr vCPUs must be registered; it is nmi_enter that does not help them
-        return with == flavor::qsbr ? entry_kind::no_read_lock : entry_kind::correct;
-    case flaw::leak_pointer: return entry_kind::leak_pointer;
-    case flaw::unbalanced_exit: return entry_kind::unbalanced_exit;
-    case flaw::nested_stack: return entry_kind::nested_stack;
-    case flaw::drop_latched: return entry_kind::drop_latched;
-    case flaw::clobber_errno: return entry_kind::clobber_errno;
-    default: return entry_kind::correct;
-    }
-}
 
 books read_books() noexcept
 {
@@ -75,22 +59,12 @@ void sleep_for_ever(vcpu&)
 
 } // namespace
 
-std::string_view not_applicable(flaw f, flavor with) noexcept
-{
-    if (f == flaw::rcu_not_watching && with == flavor::bp)
-        return "flavor bp registers a reader by itself in its first section, so RCU always watches";
-    if (f == flaw::plain_publish && !plain_publish_is_reordered)
-        return "this compiler leaves the two plain stores in their order; build with g++ to see them "
-               "reordered";
-    return {};
-}
-
-void choose(flavor f, flaw left_out, nesting how, int irqs) noexcept
+void choose(flavor f, fault left_out, nesting how, int irqs) noexcept
 {
     the_nesting = how;
     the_irqs = irqs;
     the_flavor = f;
-    the_flaw = left_out;
+    the_fault = left_out;
 }
 
 flavor chosen_flavor() noexcept
@@ -98,9 +72,9 @@ flavor chosen_flavor() noexcept
     return the_flavor;
 }
 
-flaw chosen_flaw() noexcept
+const fault_info& chosen_fault() noexcept
 {
-    return the_flaw;
+    return info_of(the_fault);
 }
 
 void build_machine()
@@ -112,10 +86,7 @@ void build_machine()
     config.irqs = the_irqs;
     config.measure_latency = false;
     config.custom_workload = sleep_for_ever;
-    machine_faults faults;
-    faults.entry = entry_for(the_flaw, the_flavor);
-    faults.register_vcpus = the_flaw != flaw::rcu_not_watching || the_flavor == flavor::qsbr;
-    built = new machine(config, faults);
+    built = new machine(config, machine_faults_of(the_fault, the_flavor));
     machine_state& state = built->internals();
     state.domain.observe = observe;
     state.domain.observe_task = observe_from_task;

@@ -6,7 +6,7 @@
 // is one per process; the parent says what it shall be and every child builds it anew.
 #pragma once
 
-#include "explore/windows/flaw.hpp"
+#include "faults/fault.hpp"
 #include "nmi/entry/entry.hpp"
 #include "nmi/handlers/checked_handler.hpp"
 #include "nmisim/machine.hpp"
@@ -19,9 +19,9 @@ class vcpu_thread;
 namespace nmisim::explore {
 
 /// Parent: what children shall build.
-void choose(flavor f, flaw left_out, nesting how = nesting::blocked, int irqs = 0) noexcept;
+void choose(flavor f, fault left_out, nesting how = nesting::blocked, int irqs = 0) noexcept;
 flavor chosen_flavor() noexcept;
-flaw chosen_flaw() noexcept;
+const fault_info& chosen_fault() noexcept;
 
 // Child, each once.
 void build_machine();                 ///< the machine only

@@ -11,18 +11,15 @@ namespace {
 
 handler_data complete;
 
-/// A chain of two for as long as both are registered.
-struct pair_callback : checked_handler {
-    nmi_callback* first = nullptr;
-    nmi_callback* second = nullptr;
+/// A swap's steps on the scene. NMIs come at every instruction: none has to be waited for, and one try is enough.
+struct scene_steps final : swap_steps {
+    void set(nmi_callback& callback) override { the_machine().set_nmi_callback(callback); }
+    void synchronize_rcu() override { (void)the_machine().synchronize_rcu(); }
+    void nmi_everywhere() override {}
+    std::atomic<nmi_callback*>& slot() override { return the_machine().internals().domain.callback; }
+    int tries() const override { return 1; }
 };
-pair_callback both;
-
-int call_both(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    auto& pair = static_cast<pair_callback&>(self);
-    return (*pair.first)(regs, cpu) + (*pair.second)(regs, cpu);
-}
+scene_steps steps;
 
 } // namespace
 
@@ -38,27 +35,16 @@ void swap()
     reclaim(static_cast<checked_handler&>(*old));
 }
 
-void swap_without_grace_period()
+void swap_wrongly()
 {
-    the_machine().set_nmi_callback(handler(1));
+    const wrong_swap& wrong = chosen_fault().swap;
+    if (wrong.publish != nullptr)
+        wrong.publish(steps, handler(0), handler(1));
+    else
+        steps.set(handler(1));
+    if (wrong.waits)
+        steps.synchronize_rcu();
     reclaim(handler(0));
-}
-
-void swap_through_the_dummy()
-{
-    the_machine().unset_nmi_callback();
-    the_machine().set_nmi_callback(handler(1));
-}
-
-void swap_with_both()
-{
-    both.function = call_both;
-    both.canary.store(canary_alive, std::memory_order_relaxed); // published by set_nmi_callback
-    both.data = make_handler_data(0);
-    both.first = &handler(0);
-    both.second = &handler(1);
-    the_machine().set_nmi_callback(both);       // add
-    the_machine().set_nmi_callback(handler(1)); // remove
 }
 
 void prepare_publish() noexcept
@@ -76,16 +62,9 @@ void publish()
     ordered_publish(&handler(1).data, &complete, &the_machine().internals().domain.callback, &handler(1));
 }
 
-void publish_before_init()
+void publish_wrongly()
 {
-    the_machine().set_nmi_callback(handler(1));
-    handler(1).data = complete;
-}
-
-void publish_plainly()
-{
-    plain_publish(&handler(1).data, &complete,
-                  reinterpret_cast<nmi_callback**>(&the_machine().internals().domain.callback), &handler(1));
+    chosen_fault().swap.publish(steps, handler(0), handler(1));
 }
 
 } // namespace nmisim::explore

@@ -5,15 +5,12 @@
 
 namespace nmisim::explore {
 
-void prepare_swap() noexcept;     ///< handler #1 is built
-void swap();                      ///< machine::exchange(), reclaim the old one
-void swap_without_grace_period(); ///< flaw no-grace-period
-void swap_through_the_dummy();    ///< flaw unset-then-set
-void swap_with_both();            ///< flaw add-then-remove
+void prepare_swap() noexcept; ///< handler #1 is built
+void swap();                  ///< machine::exchange(), reclaim the old one
+void swap_wrongly();          ///< as the chosen fault swaps
 
-void publish();             ///< the step alone: initialise, rcu_assign_pointer
-void publish_before_init(); ///< flaw publish-before-init
-void publish_plainly();     ///< flaw plain-publish
-void prepare_publish() noexcept;
+void prepare_publish() noexcept; ///< handler #1 is built, but for its data
+void publish();                  ///< the step alone: initialise, rcu_assign_pointer
+void publish_wrongly();          ///< as the chosen fault publishes
 
 } // namespace nmisim::explore

@@ -55,21 +55,12 @@ function read_window() noexcept
 
 function swap_window() noexcept
 {
-    switch (chosen_flaw()) {
-    case flaw::no_grace_period: return swap_without_grace_period;
-    case flaw::unset_then_set: return swap_through_the_dummy;
-    case flaw::add_then_remove: return swap_with_both;
-    default: return swap;
-    }
+    return chosen_fault().swap.is_right() ? swap : swap_wrongly;
 }
 
 function publish_window() noexcept
 {
-    switch (chosen_flaw()) {
-    case flaw::publish_before_init: return publish_before_init;
-    case flaw::plain_publish: return publish_plainly;
-    default: return publish;
-    }
+    return chosen_fault().swap.is_right() ? publish : publish_wrongly;
 }
 
 void do_nmi_by_hand()
@@ -199,19 +190,15 @@ race map_race(std::string_view window)
             .broken = broken};
 }
 
-// The others are faults of the NMI's entry, which every window takes.
-bool contains(std::string_view window, flaw f) noexcept
+// A fault of a swap or of a handler is in the windows that have one; the others are faults of the NMI's entry, which
+// every window takes.
+bool contains(std::string_view window, const fault_info& left_out) noexcept
 {
-    switch (f) {
-    case flaw::no_grace_period:
-    case flaw::unset_then_set:
-    case flaw::add_then_remove: return window == "exchange" || window.ends_with("-map");
-    case flaw::publish_before_init:
-    case flaw::plain_publish: return window == "publish";
-    case flaw::malloc_in_nmi:
-    case flaw::lock_in_nmi: return window == "audit";
-    default: return true;
-    }
+    if (left_out.explored_in == "publish" || left_out.in_handler != nullptr)
+        return window == left_out.explored_in;
+    if (!left_out.swap.is_right())
+        return window == "exchange" || window.ends_with("-map");
+    return true;
 }
 
 std::string full_name(std::string_view window, const window_options& o)
@@ -219,8 +206,8 @@ std::string full_name(std::string_view window, const window_options& o)
     std::string name(nmisim::name_of(o.rcu));
     name += " ";
     name += window;
-    if (o.left_out != flaw::none)
-        name += ", fault " + std::string(name_of(o.left_out));
+    if (o.left_out != fault::none)
+        name += ", fault " + std::string(nmisim::name_of(o.left_out));
     return name;
 }
 
@@ -237,16 +224,16 @@ std::string_view not_applicable(std::string_view window, const window_options& o
         return "only flavor bp registers a reader by itself and takes its leave in the thread's exit";
     if ((window == "ct_nmi" || window == "idle") && rcu_ops_of(o.rcu).is_watching == nullptr)
         return "RCU watches every registered thread of this flavor";
-    if (!contains(window, o.left_out))
+    if (!contains(window, info_of(o.left_out)))
         return "what this fault leaves out is no part of this window";
-    return not_applicable(o.left_out, o.rcu);
+    return nmisim::not_applicable(o.left_out, o.rcu);
 }
 
 nesting nesting_of(std::string_view window, const window_options& o) noexcept
 {
     if (window != "exc_nmi")
         return nesting::blocked;
-    return o.left_out == flaw::nested_stack ? nesting::nested : nesting::latched;
+    return info_of(o.left_out).widened_by.nested_nmis ? nesting::nested : nesting::latched;
 }
 
 any_report explore_window(std::string_view window, const window_options& o)
@@ -254,7 +241,8 @@ any_report explore_window(std::string_view window, const window_options& o)
     choose(o.rcu, o.left_out, nesting_of(window, o), window == "irq" ? 1 : 0);
     const std::string name = full_name(window, o);
     if (window == "audit")
-        return audit(name.c_str(), audited_handler(o.left_out), build_machine_and_come_online, {}, o.within);
+        return audit(name.c_str(), audited_handler(info_of(o.left_out).in_handler),
+                     build_machine_and_come_online, {}, o.within);
     if (window == "read-map" || window == "do_nmi-map") {
         race r = map_race(window);
         r.name = name.c_str();

@@ -4,7 +4,7 @@
 // one ingredient left out.
 #pragma once
 
-#include "explore/windows/flaw.hpp"
+#include "faults/fault.hpp"
 #include "nmisim/explore.hpp"
 
 #include <optional>
@@ -24,7 +24,7 @@ const std::string& name_of(const any_report& r) noexcept;
 
 struct window_options {
     flavor rcu = flavor::memb;
-    flaw left_out = flaw::none;
+    fault left_out = fault::none;
     bool full_map = false;
     limits within{};
 };

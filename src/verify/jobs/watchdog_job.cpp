@@ -2,7 +2,6 @@
 #include "verify/jobs/watchdog_job.hpp"
 
 #include "base/clock.hpp"
-#include "faults/bad_handlers.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/jobs/timed.hpp"
@@ -87,7 +86,7 @@ void mask_tick_in_nmi(int nmi_signal, int tick_signal) noexcept
 
 watchdog_job::watchdog_job(const run_config& config)
     : function_(timed_if_asked<watchdog_call>(config)), cpus_(config.machine.cpus),
-      lock_up_(config.fault == fault::hard_lockup), dog_(cpus_, {config.watchdog_thresh_ns})
+      lock_up_(info_of(config.fault).in_workload), dog_(cpus_, {config.watchdog_thresh_ns})
 {}
 
 void watchdog_job::dress(machine_config& config)
@@ -97,7 +96,7 @@ void watchdog_job::dress(machine_config& config)
     tick_signal_.emplace(tick_offset(config.signal_offset), tick, "tick", nmi);
     config.custom_workload = [this, inner = std::move(config.custom_workload)](vcpu& self) {
         tick_here(self.number());
-        if (lock_up_ && self.number() == 0)
+        if (lock_up_ != nullptr && self.number() == 0)
             lock_up_here();
         if (inner)
             inner(self);
@@ -126,7 +125,7 @@ void watchdog_job::lock_up_here() noexcept
         released_.load(std::memory_order_relaxed))
         return;
     change_mask(SIG_BLOCK, tick_signal_->number()); // local_irq_disable()
-    bad::hard_lockup(released_);
+    lock_up_(released_);
     change_mask(SIG_UNBLOCK, tick_signal_->number());
 }
 

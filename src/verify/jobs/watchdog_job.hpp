@@ -33,7 +33,7 @@ private:
 
     const nmi_function function_;
     const int cpus_;
-    const bool lock_up_;
+    const bad_workload lock_up_; ///< null: none
     watchdog dog_;
     std::optional<signal_line> tick_signal_;
     std::atomic<int> ticking_{0};

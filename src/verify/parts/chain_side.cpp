@@ -5,23 +5,8 @@
 
 namespace nmisim {
 
-std::string_view not_on_a_chain(fault f) noexcept
-{
-    switch (f) {
-    case fault::no_read_lock:
-    case fault::leak_pointer:
-    case fault::early_unregister:
-    case fault::rcu_not_watching:
-        return "the chain itself would be freed under its readers, and the run would crash instead of "
-               "telling";
-    case fault::plain_publish:
-    case fault::publish_before_init: return "a chain publishes its own table, by rcu_assign_pointer";
-    default: return {};
-    }
-}
-
 chain_side::chain_side(machine& m, const run_config& config)
-    : machine_(m), size_(config.chain), poison_early_(config.fault == fault::no_grace_period)
+    : machine_(m), size_(config.chain), poison_early_(!info_of(config.fault).swap.waits)
 {}
 
 chain_side::~chain_side() = default;

@@ -14,12 +14,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <string_view>
 
 namespace nmisim {
-
-/// Why a fault cannot be shown with the handlers on a chain, empty if it can.
-std::string_view not_on_a_chain(fault f) noexcept;
 
 class chain_side {
 public:
@@ -46,7 +42,7 @@ private:
 
     machine& machine_;
     const int size_;
-    const bool poison_early_; ///< fault no-grace-period
+    const bool poison_early_; ///< a fault: nobody waits for a grace period
     std::deque<std::unique_ptr<member>> members_;
     std::uint64_t number_ = 0;
     std::uint64_t churned_ = 0;

@@ -25,7 +25,7 @@ element_pool::element_pool(std::size_t size, nmi_function function, handler_job&
 
 void element_pool::initialise(element& e) noexcept
 {
-    e.data = make_handler_data(e.generation.load(std::memory_order_relaxed)); // not published, or a fault
+    e.data = make_handler_data(e.generation.load(std::memory_order_relaxed)); // not published yet
 }
 
 element* element_pool::take(bool complete)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "verify/parts/irq_side.hpp"
 
-#include "faults/bad_handlers.hpp"
-
 namespace nmisim {
 
 std::size_t pool_size_of(const run_config& config) noexcept
@@ -11,8 +9,8 @@ std::size_t pool_size_of(const run_config& config) noexcept
 }
 
 irq_side::checked_line::checked_line(machine& m, const run_config& config, int irq)
-    : pool(pool_size_of(config), irq_handler_function(config.fault), job, config.hold_ns),
-      swapper(make_swapper(config.fault, m, pool, config.reclaim, irq))
+    : pool(pool_size_of(config), irq_handler_function(info_of(config.fault).in_handler), job, config.hold_ns),
+      swapper(make_swapper(m, pool, config.reclaim, info_of(config.fault).swap, irq))
 {}
 
 irq_side::irq_side(machine& m, const run_config& config) : source_(m, config.irq_rate_hz)

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
+#include "nmisim/nmi_chain.hpp"
 
 #include <cstddef>
 #include <sched.h>
@@ -21,11 +22,43 @@ element& element_of(rcu_callback_head* head) noexcept
 #pragma GCC diagnostic pop
 }
 
+/// Publishes on the LOCAL chain. The registry waits a grace period at each change, so that the swapper's own is a
+/// second one; what betrays the registry's are the handlers of chain_side.
+class chain_swapper final : public swapper {
+public:
+    using swapper::swapper;
+
+private:
+    void set(nmi_callback& callback) override
+    {
+        if (&callback == &dummy_nmi_callback)
+            registration_ = nmi_registration();
+        else if (registration_)
+            static_cast<void>(registration_.replace(nmi_handler(&callback))); // the pool's: destroys nothing
+        else
+            registration_ = register_nmi_handler(machine_, nmi_type::local, callback, 0, "nmi_callback");
+    }
+    nmi_registration registration_;
+};
+
 } // namespace
 
-swapper::swapper(machine& m, element_pool& pool, reclaim how, int irq)
-    : machine_(m), pool_(pool), how_(how), irq_(irq)
+std::unique_ptr<swapper> make_swapper(machine& m, element_pool& pool, reclaim how, const wrong_swap& wrong,
+                                      int irq)
+{
+    if (irq == nmi_chain_slot)
+        return std::make_unique<chain_swapper>(m, pool, how, wrong, irq);
+    return std::make_unique<swapper>(m, pool, how, wrong, irq);
+}
+
+swapper::swapper(machine& m, element_pool& pool, reclaim how, const wrong_swap& wrong, int irq)
+    : machine_(m), pool_(pool), how_(how), wrong_(wrong), irq_(irq)
 {}
+
+void swapper::set(nmi_callback& callback)
+{
+    rcu_assign_pointer(slot(), &callback);
+}
 
 std::atomic<nmi_callback*>& swapper::slot() noexcept
 {
@@ -47,19 +80,23 @@ void swapper::first()
     current_ = e;
 }
 
-void swapper::publish(element& next)
+element* swapper::build()
 {
-    set(next);
+    return pool_.take(wrong_.builds_complete);
 }
 
-void swapper::wait_grace_period()
+void swapper::publish(element& next)
 {
-    machine_.synchronize_rcu();
+    if (wrong_.publish != nullptr)
+        wrong_.publish(*this, *current_, next);
+    else
+        set(next);
 }
 
 void swapper::reclaim_now(element& old)
 {
-    pool_.reclaim(old);
+    for (unsigned n = ++reclaims_ % 16 == 0 ? wrong_.reclaims_of_every_16th : 1; n > 0; --n)
+        pool_.reclaim(old);
 }
 
 void swapper::step()
@@ -98,7 +135,8 @@ void swapper::trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_n
 void swapper::retire(element& old)
 {
     const std::uint64_t begin_ns = now_ns();
-    wait_grace_period();
+    if (wrong_.waits)
+        synchronize_rcu();
     const std::uint64_t ended_ns = now_ns();
     times_.grace_period.record(ended_ns - begin_ns);
     trace(trace_kind::grace_period, begin_ns, ended_ns, old);
@@ -137,7 +175,7 @@ void swapper::last()
     if (current_ != nullptr) {
         pool_.retire(*current_);
         const std::uint64_t begin_ns = now_ns();
-        machine_.synchronize_rcu();
+        synchronize_rcu();
         const std::uint64_t ended_ns = now_ns();
         trace(trace_kind::grace_period, begin_ns, ended_ns, *current_);
         reclaim_now(*current_);

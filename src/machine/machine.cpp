@@ -225,20 +225,18 @@ nmi_handler machine::exchange(nmi_handler next)
         refuse(*state_, "exchange");
         return next;
     }
-    struct {
-        machine_state& state;
-        nmi_handler& handler; ///< the new one, and then the old one
-        std::uint64_t number = 0;
-    } swap{*state_, next};
-    const auto publish = [](void* argument) noexcept {
-        auto& [state, handler, number] = *static_cast<decltype(swap)*>(argument);
-        rcu_assign_pointer(state.domain.callback, handler ? handler.get() : &dummy_nmi_callback);
-        NMISIM_PROBE1(publish, handler.get());
-        state.owned.swap(handler);
-        number = wait_begins(state);
-    };
-    state_->rcu.synchronize_after(publish, &swap);
-    wait_ended(*state_, swap.number);
+    std::uint64_t wait = 0;
+    {
+        const std::lock_guard publishing(state_->publishing);
+        rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
+        NMISIM_PROBE1(publish, next.get());
+        state_->owned.swap(next);
+        wait = wait_begins(*state_);
+    }
+    if (state_->watch != nullptr)
+        state_->watch->published();
+    state_->rcu.synchronize_alone();
+    wait_ended(*state_, wait);
     return next;
 }
 

@@ -14,6 +14,7 @@
 #include "nmi/entry/entry.hpp"
 #include "nmi/percpu.hpp"
 #include "nmisim/machine.hpp"
+#include "rcu/publish_lock.hpp"
 #include "rcu/rcu.hpp"
 
 #include <atomic>
@@ -26,6 +27,15 @@ namespace nmisim {
 
 struct alignas(cacheline_size) padded_counter {
     counter value;
+};
+
+/// Whoever times an exchange() wants to know when its first half is done.
+class exchange_watch {
+public:
+    virtual void published() noexcept = 0;
+
+protected:
+    ~exchange_watch() = default;
 };
 
 struct machine_state {
@@ -54,8 +64,12 @@ struct machine_state {
     /// When the vCPU that is being taken offline or brought online was asked to, 0: none. For the stall watch.
     std::atomic<std::uint64_t> changing_since_ns{0};
 
-    /// What exchange() has published. Its writers exclude each other (rcu_ops::synchronize_after).
+    /// Held while exchange() publishes: handlers come back in the order in which they were published.
+    rcu::publish_lock<rcu::publish_platform, rcu::publish_orders> publishing;
+    /// What exchange() has published. Under `publishing`.
     nmi_handler owned;
+    /// Told by exchange() when it has published, before it waits; null: nobody. One caller at a time may set it.
+    exchange_watch* watch = nullptr;
 
     /// Protects `sources`; held while a vCPU's thread comes or goes, with the source's own lock inside. An NMI may
     /// interrupt its holder, so it is never taken in NMI context.

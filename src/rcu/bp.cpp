@@ -2,7 +2,6 @@
 #include "rcu/bp.hpp"
 
 #include "rcu/rcu.hpp"
-#include "rcu/synchronize_after.hpp"
 #include "rcu/tables.hpp"
 
 #include "annotations.hpp" // rcu/annotations_*
@@ -32,7 +31,7 @@ const rcu_ops bp_ops{
     []() {},
     []() {},
     synchronize,
-    synchronize_after<synchronize>,
+    synchronize,
     [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_bp_call_rcu(reinterpret_cast<rcu_head*>(head),
                          reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));

@@ -5,7 +5,6 @@
 #include "rcu/nmi_deferred.hpp"
 #include "rcu/nmi_grace_period.hpp"
 #include "rcu/rcu.hpp"
-#include "rcu/synchronize_after.hpp"
 #include "rcu/tables.hpp"
 
 #include "annotations.hpp" // rcu/annotations_*
@@ -178,7 +177,7 @@ const rcu_ops nmi_ops{
     []() {},
     []() {},
     synchronize,
-    synchronize_after<synchronize_alone>,
+    synchronize_alone,
     call,
     barrier,
     []() { the_worker().start(); },

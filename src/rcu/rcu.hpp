@@ -36,9 +36,8 @@ struct rcu_ops {
 
     // Context: control or vcpu outside of a read-side section; never NMI.
     void (*synchronize)(); ///< returns when every section that had begun has ended
-    /// Runs step(argument), which publishes, with no other caller's step of this flavor beside it; then waits as
-    /// synchronize() does. The step is done at once, also while others wait for their grace periods.
-    void (*synchronize_after)(void (*step)(void*) noexcept, void* argument);
+    /// The same, for a caller that shares no grace period with others anyway, if that is cheaper.
+    void (*synchronize_alone)();
     void (*call)(rcu_callback_head* head, void (*fn)(rcu_callback_head*)); ///< registered thread only
     void (*barrier)(); ///< returns when every callback passed to call() before has run
     void (

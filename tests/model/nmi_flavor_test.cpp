@@ -5,14 +5,14 @@
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period
-//   exchange  two updaters replace one object in turn, each in a step of its own, and poison what was there: their grace
+//   exchange  two updaters replace one object in turn, one after the other, and poison what was there: their grace
 //             periods run beside each other
 //   register  the reader's thread takes its line while the updater scans
 //   leave     a thread gives its line back, another takes one beside it, and an updater looks at neither
 //   deferred  the old object is passed to the worker of call(); how the worker sleeps is not in the model
 #include "support/catch2.hpp"
 
-#include "rcu/synchronize_after.hpp"
+#include "rcu/publish_lock.hpp"
 
 #include "relacy_platform.hpp"
 
@@ -55,11 +55,11 @@ struct relaxed_take_of_a_line : rcu::nmi_orders {
 struct joins_a_grace_period_under_way : rcu::nmi_orders {
     static constexpr bool full_grace_period = false;
 };
-struct relaxed_step : rcu::step_orders {
-    static constexpr std::memory_order step_begins = std::memory_order_relaxed;
+struct relaxed_publishing : rcu::publish_orders {
+    static constexpr std::memory_order publishing_begins = std::memory_order_relaxed;
 };
-struct relaxed_step_end : rcu::step_orders {
-    static constexpr std::memory_order step_ended = std::memory_order_relaxed;
+struct relaxed_published : rcu::publish_orders {
+    static constexpr std::memory_order published = std::memory_order_relaxed;
 };
 struct relaxed_push : rcu::nmi_orders {
     static constexpr std::memory_order deferred_push = std::memory_order_relaxed;
@@ -192,11 +192,11 @@ struct batch : rl::test_suite<batch<Orders>, 3>, scene<Orders, 2> {
 };
 
 /// As machine::exchange(): who publishes gets what was published before, and reclaims it.
-template <class Orders, class Steps = rcu::step_orders>
-struct exchange : rl::test_suite<exchange<Orders, Steps>, 3>, scene<Orders, 2> {
+template <class Orders, class Publishing = rcu::publish_orders>
+struct exchange : rl::test_suite<exchange<Orders, Publishing>, 3>, scene<Orders, 2> {
     typename platform::template atomic<int> callback{1}; ///< one more than the object's index, 0: none
     rl::var<int> owned;
-    rcu::step_lock<platform, Steps> one_step_at_a_time;
+    rcu::publish_lock<platform, Publishing> publishing;
     void before()
     {
         this->line[0] = this->grace_periods.take_reader();
@@ -205,11 +205,11 @@ struct exchange : rl::test_suite<exchange<Orders, Steps>, 3>, scene<Orders, 2> {
     }
     void publish(int next)
     {
-        one_step_at_a_time.lock();
+        publishing.lock();
         callback.store(next, std::memory_order_release);
         const int old = static_cast<int>(owned($));
         owned($) = next;
-        one_step_at_a_time.unlock();
+        publishing.unlock();
         this->grace_periods.synchronize_alone();
         if (old != 0)
             this->objects[static_cast<std::size_t>(old - 1)].reclaim();
@@ -475,13 +475,13 @@ TEST_CASE("each fence and order left out is found")
     {
         is_found_wrong<exchange<no_updater_fence>>(3);
     }
-    SECTION("the acquire of a step")
+    SECTION("the acquire of who publishes")
     {
-        is_found_wrong<exchange<rcu::nmi_orders, relaxed_step>>(3);
+        is_found_wrong<exchange<rcu::nmi_orders, relaxed_publishing>>(3);
     }
-    SECTION("the release of a step")
+    SECTION("the release of who has published")
     {
-        is_found_wrong<exchange<rcu::nmi_orders, relaxed_step_end>>(3);
+        is_found_wrong<exchange<rcu::nmi_orders, relaxed_published>>(3);
     }
     SECTION("the fence behind the scan, of an exchange")
     {

@@ -2,7 +2,7 @@
 //
 // The machine that flavor nmi runs on in the model: Relacy's atomics, which return to a load values that the C++ memory
 // model lets it see: the newest or the one before in the bounded search, any in the random one. The code is the
-// program's own (src/rcu/nmi_*.hpp, synchronize_after.hpp), instantiated over this instead of nmi_platform and step_platform.
+// program's own (src/rcu/nmi_*.hpp, publish_lock.hpp), instantiated over this instead of nmi_platform and publish_platform.
 //
 // What it can not show: a load is never given a store that comes later in the execution, and, as in C++11, a later
 // relaxed store of the same thread carries on a release.
@@ -172,7 +172,7 @@ struct platform_with {
             fence(order);
     }
     static void relax() { rl::yield(1, $); }
-    static void wait_for_step() { rl::yield(1, $); }
+    static void wait_for_turn() { rl::yield(1, $); }
     static void wake(reader&) {} // who sleeps looks again by itself
     static void sleep_until_ended(reader& r, std::uint64_t word, bool (*ended)(const reader&, std::uint64_t))
     {

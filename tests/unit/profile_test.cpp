@@ -65,10 +65,12 @@ int held_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 /// Lets the NMI go when all that comes before the grace period has been done.
 struct letting_go final : swapper {
     using swapper::swapper;
-    void wait_grace_period() override
+    bool when_published = false;
+    void published() noexcept override
     {
-        let_go = true;
-        swapper::wait_grace_period();
+        swapper::published();
+        if (when_published)
+            let_go = true;
     }
 };
 
@@ -125,8 +127,9 @@ TEST_CASE(
         machine m(c.machine);
         if (c.reclaim == reclaim::call_rcu)
             m.internals().rcu.start_worker();
-        letting_go s(m, pool, c.reclaim);
+        letting_go s(m, pool, c.reclaim, info_of(fault::none).swap);
         s.first();
+        s.when_published = c.reclaim == reclaim::sync;
         m.raise_nmi(0);
         const bool in_old = nmisim::test::eventually([] { return held.load(); });
         s.step();

@@ -6,6 +6,8 @@
 #include "support/child.hpp"
 #include "support/looked_run.hpp"
 #include "support/text_matcher.hpp"
+#include "verify/jobs/handler_job.hpp"
+#include "verify/parts/swapper.hpp"
 #include "verify/run.hpp"
 
 #include <algorithm>
@@ -54,6 +56,22 @@ TEST_CASE("the correct code passes every check, with each flavor and delivery")
     const auto child = in_child(60, [&] { return judge_in_words(c); });
     CHECK(child.exited);
     CHECK(child.text == "pass");
+}
+
+TEST_CASE("a run swaps through machine::exchange(): what it has published comes back from the next one")
+{
+    const auto child = in_child(60, [] {
+        machine m({.cpus = 1});
+        const auto job = make_handler_job(run_config());
+        element_pool pool(4, job->function(), *job, 0);
+        const auto swapper = make_swapper(m, pool, reclaim::sync, info_of(fault::none).swap);
+        swapper->first();
+        swapper->step();
+        nmi_callback* const current = m.internals().domain.callback.load();
+        const nmi_handler back = m.exchange(nullptr);
+        return fmt::format("{} {} {}", back.get() == current, pool.retired(), pool.reclaimed());
+    });
+    CHECK(child.text == "true 1 1");
 }
 
 TEST_CASE("the correct code passes every check, with each workload")

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <sched.h>
+#include <utility>
 #include <vector>
 
 namespace nmisim {
@@ -52,7 +53,8 @@ std::unique_ptr<swapper> make_swapper(machine& m, element_pool& pool, reclaim ho
 }
 
 swapper::swapper(machine& m, element_pool& pool, reclaim how, const wrong_swap& wrong, int irq)
-    : machine_(m), pool_(pool), how_(how), wrong_(wrong), irq_(irq)
+    : machine_(m), pool_(pool), how_(how), wrong_(wrong), irq_(irq),
+      by_hand_(irq != nmi_slot || how != reclaim::sync || !wrong.is_right())
 {}
 
 void swapper::set(nmi_callback& callback)
@@ -74,10 +76,10 @@ nmi_line& swapper::line(int cpu) noexcept
 
 void swapper::first()
 {
-    element* e = pool_.take();
-    set(*e);
-    pool_.published(*e);
-    current_ = e;
+    element* const e = pool_.take();
+    publish(e);
+    if (!by_hand_) // as exchange() leaves it; there is no older one whose readers would be waited for
+        machine_.internals().owned.reset(e);
 }
 
 element* swapper::build()
@@ -85,12 +87,49 @@ element* swapper::build()
     return pool_.take(wrong_.builds_complete);
 }
 
-void swapper::publish(element& next)
+void swapper::publish(element* next)
 {
-    if (wrong_.publish != nullptr)
-        wrong_.publish(*this, *current_, next);
+    next_ = next;
+    begin_ns_ = now_ns();
+    if (next == nullptr)
+        unset();
+    else if (current_ != nullptr && wrong_.publish != nullptr)
+        wrong_.publish(*this, *current_, *next);
     else
-        set(next);
+        set(*next);
+    published();
+}
+
+void swapper::published() noexcept
+{
+    published_ns_ = now_ns();
+    element* const old = std::exchange(current_, next_);
+    if (current_ != nullptr)
+        pool_.published(*current_);
+    if (old == nullptr)
+        return;
+    pool_.retire(*old);
+    if (current_ == nullptr)
+        return;
+    times_.publish.record(published_ns_ - begin_ns_);
+    trace(trace_kind::publish, begin_ns_, published_ns_, *current_);
+}
+
+element* swapper::exchange(element* next)
+{
+    if (by_hand_) {
+        element* const old = current_;
+        publish(next);
+        if (old != nullptr && (wrong_.waits || next == nullptr))
+            synchronize_rcu();
+        return old;
+    }
+    next_ = next;
+    begin_ns_ = now_ns();
+    machine_.internals().watch = this;
+    nmi_handler old = machine_.exchange(nmi_handler(next));
+    machine_.internals().watch = nullptr;
+    return static_cast<element*>(old.release()); // the pool's
 }
 
 void swapper::reclaim_now(element& old)
@@ -107,23 +146,15 @@ void swapper::step()
         if ((next = build()) == nullptr)
             return;
     }
-    element& old = *current_;
-    const std::uint64_t begin_ns = now_ns();
-    publish(*next);
-    pool_.published(*next);
-    current_ = next;
-    const std::uint64_t published_ns = now_ns();
-    times_.publish.record(published_ns - begin_ns);
-    pool_.retire(old);
-    trace(trace_kind::publish, begin_ns, published_ns, *next);
-    if (how_ == reclaim::sync)
-        retire(old);
-    else
+    if (how_ == reclaim::sync) {
+        retire(*exchange(next));
+        times_.swap.record(now_ns() - begin_ns_);
+    } else {
+        element& old = *current_;
+        publish(next);
         retire_deferred(old);
-    const std::uint64_t end_ns = now_ns();
-    if (how_ == reclaim::sync)
-        times_.swap.record(end_ns - begin_ns);
-    trace(trace_kind::swap, begin_ns, end_ns, *next);
+    }
+    trace(trace_kind::swap, begin_ns_, now_ns(), *next);
 }
 
 void swapper::trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_ns, const element& e) const
@@ -134,15 +165,14 @@ void swapper::trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_n
 
 void swapper::retire(element& old)
 {
-    const std::uint64_t begin_ns = now_ns();
-    if (wrong_.waits)
-        synchronize_rcu();
     const std::uint64_t ended_ns = now_ns();
-    times_.grace_period.record(ended_ns - begin_ns);
-    trace(trace_kind::grace_period, begin_ns, ended_ns, old);
+    if (current_ != nullptr)
+        times_.grace_period.record(ended_ns - published_ns_);
+    trace(trace_kind::grace_period, published_ns_, ended_ns, old);
     reclaim_now(old);
     const std::uint64_t reclaimed_ns = now_ns();
-    times_.reclaim.record(reclaimed_ns - ended_ns);
+    if (current_ != nullptr)
+        times_.reclaim.record(reclaimed_ns - ended_ns);
     trace(trace_kind::reclaim, ended_ns, reclaimed_ns, old);
 }
 
@@ -171,17 +201,8 @@ void swapper::reclaim_callback(rcu_callback_head* head)
 
 void swapper::last()
 {
-    unset();
-    if (current_ != nullptr) {
-        pool_.retire(*current_);
-        const std::uint64_t begin_ns = now_ns();
-        synchronize_rcu();
-        const std::uint64_t ended_ns = now_ns();
-        trace(trace_kind::grace_period, begin_ns, ended_ns, *current_);
-        reclaim_now(*current_);
-        trace(trace_kind::reclaim, ended_ns, now_ns(), *current_);
-        current_ = nullptr;
-    }
+    if (element* const old = exchange(nullptr); old != nullptr)
+        retire(*old);
     if (how_ == reclaim::call_rcu)
         machine_.internals().rcu.barrier();
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// What one swap of the controller is: build, publish, wait a grace period, reclaim, each timed. A fault of the writer's
-// side does exactly one of the four wrong (faults/wrong_swap.hpp).
+// What one swap of the controller is: build, publish, wait a grace period, reclaim, each timed. The NMI's handler is
+// published and waited for by machine::exchange(), the function that users call; an IRQ line's, a handler on a chain and one
+// that call_rcu() reclaims are published by hand. A fault of the writer's side does exactly one of the four wrong
+// (faults/wrong_swap.hpp), by hand as well.
 //
 // Context: control; step() is called by one thread, reclaim by that thread or liburcu's callback thread.
 #pragma once
 
 #include "base/histogram.hpp"
 #include "faults/wrong_swap.hpp"
+#include "machine/machine_state.hpp"
 #include "nmi/record/trace_ring.hpp"
 #include "nmisim/machine.hpp"
 #include "nmisim/rcu_pointer.hpp"
@@ -31,7 +34,7 @@ inline constexpr int nmi_slot = -1;
 /// The same, behind the LOCAL chain.
 inline constexpr int nmi_chain_slot = -2;
 
-class swapper : private swap_steps {
+class swapper : private swap_steps, private exchange_watch {
 public:
     /// `irq`: swaps that IRQ line's handler; nmi_slot: the NMI's.
     swapper(machine& m, element_pool& pool, reclaim how, const wrong_swap& wrong, int irq = nmi_slot);
@@ -51,6 +54,8 @@ public:
 protected:
     /// Where handlers are published: the slot itself, or a chain.
     void set(nmi_callback& callback) override;
+    /// Between publishing and waiting.
+    void published() noexcept override;
     machine& machine_;
 
 private:
@@ -61,7 +66,10 @@ private:
     int tries() const noexcept final { return 16384; }
 
     element* build();
-    void publish(element& next);
+    /// From the current handler published to `next` published (null: the dummy).
+    void publish(element* next);
+    /// The same and a grace period. What nobody can see any more, null: nothing was published.
+    element* exchange(element* next);
     void reclaim_now(element& old);
     /// A slice of this thread's timeline, if there is one.
     void trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_ns, const element& e) const;
@@ -75,7 +83,11 @@ private:
     const reclaim how_;
     const wrong_swap& wrong_;
     const int irq_;
+    const bool by_hand_; ///< not by machine::exchange()
     element* current_ = nullptr;
+    element* next_ = nullptr; ///< while one is being published
+    std::uint64_t begin_ns_ = 0;
+    std::uint64_t published_ns_ = 0;
     unsigned reclaims_ = 0;
     swap_times times_;
 };

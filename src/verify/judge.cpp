@@ -2,19 +2,13 @@
 #include "verify/judge.hpp"
 
 #include "machine/machine_state.hpp"
-#include "verify/libc_guard/libc_guard.hpp"
+#include "verify/check_info.hpp"
 #include "verify/symbol.hpp"
 
 #include <fmt/format.h>
 
 namespace nmisim {
 namespace {
-
-/// What one look of each check looks at.
-constexpr std::array<std::string_view, check_count> units{
-    "handler calls", "handler calls",    "NMIs raised",   "NMIs",
-    "NMIs",          "retired handlers", "grace periods", "NMIs and workload rounds",
-    "NMIs",          "workload results"};
 
 std::vector<const check_block*> blocks_of(machine& m, const pool_list& pools, const check_block& control)
 {
@@ -52,7 +46,7 @@ check_report sum_up(check which, const std::vector<const check_block*>& blocks, 
 {
     check_report out;
     out.id = which;
-    out.looked_at_what = units[static_cast<std::size_t>(which)];
+    out.looked_at_what = info_of(which).looks_at;
     const violation* first = nullptr;
     for (const check_block* block : blocks) {
         const check_record& record = (*block)[which];
@@ -78,116 +72,6 @@ void add(irq_report& sum, const irq_report& one) noexcept
     sum.unhandled += one.unhandled;
 }
 
-/// `Books` is a vCPU's NMIs or one of its IRQ lines.
-template <class Books>
-void judge_books(const Books& c, const std::string& of_what, int cpu, const run_report& report,
-                 check_report& out)
-{
-    out.looked_at += c.raised;
-    const std::uint64_t booked = c.handled + c.coalesced + c.rejected + c.offline;
-    if (booked == c.raised || ++out.failures != 1)
-        return;
-    out.first = fmt::format("{}raised {} but handled {} + coalesced {} + rejected {} + offline {} = {}",
-                            of_what, c.raised, c.handled, c.coalesced, c.rejected, c.offline, booked);
-    out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
-    out.first_cpu = cpu;
-}
-
-/// What was raised on a line that is deaf at the end is in the books as coalesced, but nothing was pending.
-void judge_latch(const nmi_line& line, const std::string& of_what, int cpu, const run_report& report,
-                 check_report& out)
-{
-    if (!line.is_deaf() || ++out.failures != 1)
-        return;
-    out.first =
-        fmt::format("{}the latch is closed and nothing is pending: raises were lost, {} in the books as "
-                    "coalesced",
-                    of_what, line.coalesced.load(std::memory_order_relaxed));
-    out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
-    out.first_cpu = cpu;
-}
-
-void judge_latches(machine& m, const run_report& report, check_report& out)
-{
-    for (const auto& cpu : m.internals().cpus) {
-        const percpu& area = cpu->area();
-        judge_latch(area.line, "", area.cpunumber, report, out);
-        if (area.irq == nullptr)
-            continue;
-        for (std::size_t irq = 0; irq < area.irq->lines.size(); ++irq)
-            judge_latch(area.irq->lines[irq].line, fmt::format("IRQ {}: ", irq), area.cpunumber, report, out);
-    }
-}
-
-void judge_conservation(machine& m, const run_report& report, check_report& out)
-{
-    judge_latches(m, report, out);
-    for (const cpu_report& c : report.cpus) {
-        judge_books(c, "", c.cpu, report, out);
-        for (const irq_report& irq : c.irqs)
-            judge_books(irq, fmt::format("IRQ {}: ", irq.irq), c.cpu, report, out);
-    }
-    std::uint64_t calls = 0; // of the NMI's handlers
-    for (const std::uint64_t n : report.handler_age)
-        calls += n;
-    for (const irq_report& irq : report.irqs)
-        calls -= irq.handled;
-    if (report.profile && report.profile->taken + report.profile->lost != calls && ++out.failures == 1) {
-        out.first = fmt::format("handlers ran {} times but took {} samples and lost {}", calls,
-                                report.profile->taken, report.profile->lost);
-        out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
-    }
-    irq_report all;
-    all.handled = report.total.handled;
-    all.coalesced = report.total.coalesced;
-    all.rejected = report.total.rejected;
-    all.offline = report.total.offline;
-    for (const irq_report& irq : report.irqs)
-        add(all, irq);
-    out.evidence = fmt::format("raised = {} handled + {} coalesced + {} rejected + {} offline", all.handled,
-                               all.coalesced, all.rejected, all.offline);
-}
-
-void judge_reclaim(const run_report& report, check_report& out)
-{
-    out.looked_at = report.retired; // every retired handler is looked for
-    out.evidence = fmt::format("{} of {} reclaimed", report.reclaimed, report.retired);
-    if (report.retired == report.reclaimed || out.failures > 0)
-        return;
-    out.failures = report.retired > report.reclaimed ? report.retired - report.reclaimed : 1;
-    out.first = fmt::format("{} handlers were retired, {} reclaimed", report.retired, report.reclaimed);
-    out.first_at_s = static_cast<double>(report.elapsed_ns) / 1e9;
-}
-
-void add_evidence(const run_report& report, check_report& out)
-{
-    switch (out.id) {
-    case check::grace_period:
-        out.evidence = fmt::format("handler age 0: {}, 1: {}, 2 or more: {}", report.handler_age[0],
-                                   report.handler_age[1], report.handler_age[2]);
-        break;
-    case check::publish_order: out.evidence = fmt::format("{} incomplete", out.failures); break;
-    case check::nesting:
-        out.evidence = report.irqs.empty() ? "depth 0 before and after each"
-                                           : "depth put back by each, no NMI was interrupted";
-        break;
-    case check::exactly_once:
-        out.evidence = fmt::format("one generation each, {} swaps", report.swaps);
-        break;
-    case check::progress:
-        out.evidence =
-            fmt::format("longest {:.3f} ms", static_cast<double>(report.grace_period.max_ns) / 1e6);
-        if (report.watchdog)
-            out.evidence += fmt::format("; the watchdog looked {} times", report.watchdog->looks);
-        break;
-    case check::signal_safety:
-        out.evidence =
-            libc_guard_active() ? "malloc, stdio and mutex calls watched" : "not watched in this program";
-        break;
-    default: break;
-    }
-}
-
 void gather_irqs(const irq_cpu& books, cpu_report& cpu, run_report& report)
 {
     report.irqs.resize(books.lines.size());
@@ -208,14 +92,6 @@ void gather_irqs(const irq_cpu& books, cpu_report& cpu, run_report& report)
         report.handler_age[age] += books.age[age].read();
     report.irq_delivery.merge(books.delivery);
     report.irq_handler.merge(books.handler);
-}
-
-std::uint64_t handlers_run(const run_report& report) noexcept
-{
-    std::uint64_t n = report.total.handled;
-    for (const irq_report& irq : report.irqs)
-        n += irq.handled;
-    return n;
 }
 
 std::uint64_t failures_of(const check_block& checks) noexcept
@@ -289,19 +165,13 @@ void judge(machine& m, const pool_list& pools, const check_block& control, std::
     for (std::size_t i = 0; i < check_count; ++i) {
         const auto which = static_cast<check>(i);
         check_report out = sum_up(which, blocks, start_ns);
-        if (which == check::conservation)
-            judge_conservation(m, report, out);
-        else if (which == check::reclaim)
-            judge_reclaim(report, out);
-        else if (which == check::progress)
-            out.looked_at += m.internals().all_waits_ended();
-        else if (which == check::signal_safety && libc_guard_active())
-            out.looked_at = handlers_run(report);
-        if (which == check::progress && report.watchdog && report.watchdog->looks == 0)
-            out.looked_at = 0; // what it was run for was not looked at
+        const check_info& info = info_of(which);
+        if (info.judge != nullptr)
+            info.judge(m.internals(), report, out);
+        if (info.evidence != nullptr)
+            out.evidence = info.evidence(report, out);
         if (!report.irqs.empty() && out.looked_at_what.starts_with("NMIs"))
             out.looked_at_what.insert(4, " and IRQs");
-        add_evidence(report, out);
         out.status = out.failures > 0     ? check_status::fail
                      : out.looked_at == 0 ? check_status::nothing_seen
                                           : check_status::pass;

@@ -4,6 +4,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/options/settings.hpp"
 #include "explore/windows/windows.hpp"
+#include "verify/check_info.hpp"
 
 #include <fmt/format.h>
 
@@ -90,24 +91,6 @@ const char* describe(controller_place p)
     return "";
 }
 
-const char* describe(check c)
-{
-    switch (c) {
-    case check::grace_period: return "I1: no handler data is used after its grace period";
-    case check::publish_order: return "I2: data is initialised before it is seen";
-    case check::conservation:
-        return "I3: no NMI is lost or invented: raised = handled + coalesced + rejected + offline";
-    case check::nesting: return "I4: nmi_enter and nmi_exit balance";
-    case check::exactly_once: return "I5: each handled NMI runs exactly one generation of handler";
-    case check::reclaim: return "I6: each retired handler is reclaimed, once";
-    case check::progress: return "I7: grace periods and NMIs end, and a vCPU that is online handles NMIs";
-    case check::errno_kept: return "I8: errno survives an NMI";
-    case check::signal_safety: return "I9: NMI context calls nothing that is not async-signal-safe";
-    case check::workload: return "the interrupted program's own results are right";
-    }
-    return "";
-}
-
 const char* describe(source_kind s)
 {
     switch (s) {
@@ -188,8 +171,10 @@ std::vector<catalog_entry> window_entries()
 std::vector<catalog_entry> check_entries()
 {
     std::vector<catalog_entry> all;
-    for (std::size_t i = 0; i < check_count; ++i)
-        all.push_back({std::string(check_names[i]), describe(static_cast<check>(i))});
+    for (std::size_t i = 0; i < check_count; ++i) {
+        const auto c = static_cast<check>(i);
+        all.push_back({std::string(name_of(c)), std::string(info_of(c).invariant)});
+    }
     return all;
 }
 

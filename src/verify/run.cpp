@@ -2,32 +2,34 @@
 //
 // The order of a run, which is its whole point:
 //
-//   start   machine (vCPUs online) -> first handler published -> controller -> injector
+//   start   machine (vCPUs online) -> first handler published -> controller -> sources
 //   watch   until the duration is over, a check fails, progress ends or somebody asks
-//   drain   injector stops -> every NMI sent has been taken -> controller stops -> last handler reclaimed
+//   drain   sources stop -> every NMI sent has been taken -> controller stops -> last handler reclaimed
 //           -> vCPUs offline -> judge
+//
+// Each part of a run does its share of every stage (parts/run_part.hpp): the list is checked_run::parts_.
 //
 // NMIs are raised only while a checked handler is published, so that "exactly one generation per NMI" holds
 // from the first to the last.
 #include "verify/run.hpp"
 
 #include "base/clock.hpp"
-#include "machine/controller.hpp"
-#include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/bounded_end.hpp"
 #include "verify/jobs/handler_job.hpp"
 #include "verify/judge.hpp"
 #include "verify/parts/chain_side.hpp"
+#include "verify/parts/hotplug_side.hpp"
 #include "verify/parts/irq_side.hpp"
 #include "verify/parts/source_side.hpp"
-#include "verify/parts/swapper.hpp"
+#include "verify/parts/swap_side.hpp"
 #include "verify/progress_log.hpp"
 #include "verify/run_remarks.hpp"
 #include "verify/stall_watch.hpp"
 #include "verify/widen.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -45,14 +47,7 @@ constexpr std::uint64_t swap_patience_ns = 1'000'000'000;
 class checked_run {
 public:
     checked_run(const run_config& config, const run_hooks& hooks, std::vector<remark> remarks)
-        : config_(config), hooks_(hooks), job_(make_handler_job(config)),
-          pool_(pool_size_of(config), handler_function(info_of(config.fault).in_handler, job_->function()),
-                *job_, config.hold_ns),
-          sources_(config), controller_(config.swap_interval_ns, [this] {
-              irqs_->step();
-              chain_->step();
-              swapper_->step();
-          })
+        : config_(config), hooks_(hooks), job_(make_handler_job(config))
     {
         report_.config = config;
         report_.remarks = std::move(remarks);
@@ -82,24 +77,36 @@ private:
     bool cpus_down(int first, int end);
     bool in_vain(const char* what);
     std::uint64_t patience_ns() const;
-    bool stop_hotplug();
+    bool end_hotplug();
     void stalled(const violation& v);
     int pause(std::uint64_t ns) const;
     run_progress progress() const;
     pool_list pools() const;
+    template <class... Declared, class... Given>
+    void each(void (run_part::*stage)(Declared...), Given&... given)
+    {
+        for (run_part* const part : parts_)
+            (part->*stage)(given...);
+    }
+    template <class... Declared, class... Given>
+    void each_backwards(void (run_part::*stage)(Declared...), Given&... given)
+    {
+        for (auto part = parts_.rbegin(); part != parts_.rend(); ++part)
+            (*part->*stage)(given...);
+    }
 
     run_config config_;
     const run_hooks& hooks_;
+    // Before the machine, whose vCPUs and controller use them.
     std::unique_ptr<handler_job> job_;
-    element_pool pool_;
-    std::unique_ptr<swapper> swapper_;
-    std::unique_ptr<irq_side> irqs_;
-    std::unique_ptr<chain_side> chain_;
-    source_side sources_; ///< before the machine, whose vCPUs use it
-    controller controller_;
-    std::unique_ptr<trace_log> trace_; ///< before the machine, which writes to it
+    irq_side irqs_{config_};
+    chain_side chain_{config_};
+    swap_side swaps_{config_, *job_, irqs_, chain_};
+    source_side sources_{config_};
+    hotplug_side hotplug_{config_};
+    const std::array<run_part*, 6> parts_{&swaps_, &chain_, job_.get(), &sources_, &irqs_, &hotplug_};
+    std::unique_ptr<trace_log> trace_; ///< the same: the machine writes to it
     std::unique_ptr<machine> machine_;
-    std::unique_ptr<hotplug> hotplug_;
     check_block control_checks_;
     std::uint64_t start_ns_ = 0;
     progress_log samples_{tick_interval_ns / 2}; ///< less than a tick: each of them
@@ -108,16 +115,9 @@ private:
 
 void checked_run::start()
 {
-    if (config_.controller_place == controller_place::vcpu)
-        config_.machine.custom_workload = [this](vcpu& self) {
-            if (self.number() == 0 && config_.swap)
-                controller_.round();
-            self.workload_round();
-        };
     if (config_.trace_limit != 0)
         trace_ = std::make_unique<trace_log>(config_.machine.cpus, config_.trace_limit);
-    job_->dress(config_.machine);
-    sources_.dress(config_.machine);
+    each(&run_part::dress, config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
     machine_ = std::make_unique<machine>(config_.machine,
                                          machine_faults_of(config_.fault, config_.machine.rcu), trace_.get());
@@ -132,55 +132,32 @@ void checked_run::start()
         std::thread([] {}).join(); // liburcu ends the program where it is refused a thread; this throws
         state.rcu.start_worker();
     }
-    arm_bad_handlers(info_of(config_.fault).in_handler, *machine_);
-    swapper_ = make_swapper(*machine_, pool_, config_.reclaim, info_of(config_.fault).swap,
-                            config_.chain == 0 ? nmi_slot : nmi_chain_slot);
-    irqs_ = std::make_unique<irq_side>(*machine_, config_);
-    chain_ = std::make_unique<chain_side>(*machine_, config_);
-    swapper_->first();
-    irqs_->first();
-    chain_->first();
+    each(&run_part::publish, *machine_);
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // before the first raise
     state.domain.handler_name = name_of(config_.handler).data();               // a literal
-    job_->started(*machine_);
-    sources_.attach(*machine_);
+    each(&run_part::ready, *machine_);
     report_.start_ns = start_ns_ = now_ns();
-    if (config_.swap && config_.controller_place == controller_place::thread)
-        controller_.start(state.rcu, trace_ ? &trace_->controller() : nullptr,
-                          state.config.pin ? state.config.cpus : 0);
-    else
-        controller_.enable(config_.swap);
-    sources_.start();
-    irqs_->start_raising();
-    if (config_.onoff) {
-        hotplug_ = std::make_unique<hotplug>(*machine_, config_.onoff_interval_ns, config_.seed);
-        hotplug_->start();
-    }
+    each(&run_part::start, *machine_);
 }
 
-/// The system has refused something half-way through start(): ends what is there, in the order of finish().
+/// The system has refused something half-way through start(): ends what is there, as finish() does.
 void checked_run::abandon() noexcept
 {
     if (machine_ == nullptr)
         return;
-    sources_.stop();
-    if (irqs_ != nullptr)
-        irqs_->stop_raising();
-    job_->release();
+    each_backwards(&run_part::stop);
+    each_backwards(&run_part::release);
     release_stuck_handlers();
     machine_->all_cpus_down(); // with controller_place::vcpu, the controller as well
-    controller_.stop();
-    if (config_.reclaim == reclaim::call_rcu)
-        machine_->internals().rcu.barrier();
-    chain_.reset();
-    sources_.detach();
+    swaps_.end();
+    each_backwards(&run_part::detach);
     machine_.reset(); // with the handler that is published
 }
 
 pool_list checked_run::pools() const
 {
-    pool_list all = irqs_->pools();
-    all.insert(all.begin(), &pool_);
+    pool_list all = irqs_.pools();
+    all.insert(all.begin(), &swaps_.pool());
     return all;
 }
 
@@ -197,7 +174,7 @@ run_progress checked_run::progress() const
 {
     run_progress p;
     p.elapsed_ns = now_ns() - start_ns_;
-    p.swaps = controller_.swaps();
+    p.swaps = swaps_.swaps();
     for (auto& cpu : machine_->internals().cpus) {
         p.raised += cpu->area().line.raised.load(std::memory_order_relaxed); // a snapshot for people
         p.handled += nmi_count_of(cpu->area());
@@ -284,76 +261,44 @@ bool checked_run::cpus_down(int first, int end)
 }
 
 /// False: a vCPU does not end, and what it uses must stay.
-bool checked_run::stop_hotplug()
+bool checked_run::end_hotplug()
 {
-    if (hotplug_ == nullptr)
-        return true;
-    const bool stopped = hotplug_->stop(patience_ns()) ||
-                         in_vain("milliseconds waited for a vCPU to go offline or online (at most)");
-    report_.offlined = hotplug_->offlined();
-    report_.onlined = hotplug_->onlined();
-    report_.onoff_failed = hotplug_->failed();
-    report_.cpu_down.merge(hotplug_->down());
-    report_.cpu_up.merge(hotplug_->up());
-    if (report_.onoff_failed > 0)
-        report_.remarks.push_back(
-            {"hotplug-failed", fmt::format("a vCPU could not be brought online, {} times: {}",
-                                           report_.onoff_failed, hotplug_->first_failure())});
-    return stopped;
+    return hotplug_.end_within(patience_ns()) ||
+           in_vain("milliseconds waited for a vCPU to go offline or online (at most)");
 }
 
 void checked_run::finish()
 {
     const traced_thread traced(trace_ ? &trace_->controller()
                                       : nullptr); // used once the controller has stopped
-    sources_.stop();
-    irqs_->stop_raising();
+    each_backwards(&run_part::stop);
     samples_.add_last(progress());
     report_.elapsed_ns = now_ns() - start_ns_;
-    job_->release();
-    const bool flushed = stop_hotplug() && drain() && sources_.flush(patience_ns());
+    each_backwards(&run_part::release);
+    const bool flushed = end_hotplug() && drain() && sources_.flush(patience_ns());
     bool drained = flushed || in_vain("milliseconds waited for the sources' last signals (at most)");
     if (config_.controller_place == controller_place::vcpu)
         drained = drained && cpus_down(0, 1); // its last swap has ended
     if (drained) {
-        controller_.stop();
+        swaps_.end();
         if (!drain()) // NMIs that a fault's swap raised after the injector had stopped
             report_.complete = false;
         machine_->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed);
-        swapper_->last();
-        irqs_->last();
-        chain_->last();
-        job_->stopped(*machine_);
+        each_backwards(&run_part::last);
     } else {
         // What follows reads its books. One that waits for a stuck vCPU does not write them.
-        static_cast<void>(controller_.stop_within(swap_patience_ns));
+        static_cast<void>(swaps_.end_within(swap_patience_ns));
     }
-    report_.swaps = controller_.swaps();
-    report_.late_swaps = controller_.late();
-    report_.irq_swaps = irqs_->swaps();
-    report_.chain_swaps = chain_->churned();
-    for (const element_pool* pool : pools()) {
-        report_.retired += pool->retired();
-        report_.reclaimed += pool->reclaimed();
-        report_.waiting_max = std::max(report_.waiting_max, pool->waiting_max());
-    }
-    report_.publish.merge(swapper_->times().publish);
-    report_.grace_period.merge(swapper_->times().grace_period);
-    report_.reclaim.merge(swapper_->times().reclaim);
-    report_.swap.merge(swapper_->times().swap);
-    irqs_->add_times(report_);
     drained = drained && cpus_down(0, machine_->cpus());
     gather_books(*machine_, report_);
-    sources_.tell(report_);
-    if (drained)
-        job_->tell(*machine_, report_);
+    each(&run_part::tell, *machine_, report_, drained);
     report_.progress = samples_.rows();
     judge(*machine_, pools(), control_checks_, start_ns_, report_);
     if (trace_)
         report_.trace = trace_->read();
     add_remarks(config_, *machine_, report_);
     if (drained) {
-        sources_.detach();
+        each_backwards(&run_part::detach);
         machine_.reset();
     }
 }

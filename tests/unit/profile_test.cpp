@@ -135,7 +135,7 @@ TEST_CASE(
         s.step();
         let_go = true; // call_rcu: nobody has waited yet
         s.last();
-        job.tell(m, r);
+        job.tell(m, r, true);
         return fmt::format("held {} taken {} lost {} handlers {}", in_old, r.profile->taken, r.profile->lost,
                            r.profile->drained);
     });

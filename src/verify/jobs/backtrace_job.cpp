@@ -22,7 +22,7 @@ backtrace_job::~backtrace_job()
     release();
 }
 
-void backtrace_job::started(machine& m)
+void backtrace_job::ready(machine& m)
 {
     const signals_blocked block;
     asker_ = std::thread([this, &m] {
@@ -57,8 +57,10 @@ void backtrace_job::release() noexcept
         asker_.join();
 }
 
-void backtrace_job::tell(machine&, run_report& report)
+void backtrace_job::tell(machine&, run_report& report, bool drained)
 {
+    if (!drained)
+        return;
     for (const cpu_frames& c : last_.answered) {
         cpu_backtrace& out = found_.last.emplace_back();
         out.cpu = c.cpu;

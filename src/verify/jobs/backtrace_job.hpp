@@ -21,9 +21,9 @@ public:
 
     nmi_function function() const noexcept override { return function_; }
     void built(checked_handler& h) override { h.job = &board_; }
-    void started(machine& m) override;
+    void ready(machine& m) override;
     void release() noexcept override;
-    void tell(machine& m, run_report& report) override;
+    void tell(machine& m, run_report& report, bool drained) override;
 
 private:
     void ask_again_and_again(machine& m);

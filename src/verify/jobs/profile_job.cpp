@@ -82,8 +82,10 @@ void profile_job::reclaimed(checked_handler& h)
             buffer); // h keeps the pointer: a reader that is late finds memory that is still a buffer
 }
 
-void profile_job::tell(machine& m, run_report& report)
+void profile_job::tell(machine& m, run_report& report, bool drained)
 {
+    if (!drained)
+        return;
     profile_report& out = report.profile.emplace();
     out.taken = taken_;
     out.lost = lost_;

@@ -129,7 +129,7 @@ void watchdog_job::lock_up_here() noexcept
     change_mask(SIG_UNBLOCK, tick_signal_->number());
 }
 
-void watchdog_job::started(machine& m)
+void watchdog_job::ready(machine& m)
 {
     mask_tick_in_nmi(m.internals().nmi_signal.number(), tick_signal_->number());
     while (ticking_.load(std::memory_order_relaxed) < cpus_) // each vCPU's first round
@@ -146,8 +146,10 @@ void watchdog_job::release() noexcept
     released_.store(true, std::memory_order_relaxed); // a flag, nothing with it
 }
 
-void watchdog_job::tell(machine&, run_report& report)
+void watchdog_job::tell(machine&, run_report& report, bool drained)
 {
+    if (!drained)
+        return;
     watchdog_report& out = report.watchdog.emplace();
     for (int cpu = 0; cpu < cpus_; ++cpu) {
         const watchdog_cpu& own = dog_.of[static_cast<std::size_t>(cpu)];

@@ -23,9 +23,9 @@ public:
     nmi_function function() const noexcept override { return function_; }
     void dress(machine_config& config) override;
     void built(checked_handler& h) override { h.job = &dog_; }
-    void started(machine& m) override;
+    void ready(machine& m) override;
     void release() noexcept override;
-    void tell(machine& m, run_report& report) override;
+    void tell(machine& m, run_report& report, bool drained) override;
 
 private:
     void tick_here(int cpu);

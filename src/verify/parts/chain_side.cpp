@@ -5,14 +5,13 @@
 
 namespace nmisim {
 
-chain_side::chain_side(machine& m, const run_config& config)
-    : machine_(m), size_(config.chain), poison_early_(!info_of(config.fault).swap.waits)
+chain_side::chain_side(const run_config& config)
+    : size_(config.chain), poison_early_(!info_of(config.fault).swap.waits)
 {}
 
-chain_side::~chain_side() = default;
-
-void chain_side::first()
+void chain_side::publish(machine& m)
 {
+    machine_ = &m;
     for (int i = 0; i < size_; ++i)
         add();
 }
@@ -32,13 +31,18 @@ void chain_side::last()
         remove_oldest();
 }
 
+void chain_side::tell(machine&, run_report& report, bool)
+{
+    report.chain_swaps = churned_;
+}
+
 void chain_side::add()
 {
     auto m = std::make_unique<member>();
     m->handler.function = churned_call;
     m->handler.number = ++number_;
     nmi_callback& callback = m->handler;
-    m->registration = register_nmi_handler(machine_, nmi_type::local, callback,
+    m->registration = register_nmi_handler(*machine_, nmi_type::local, callback,
                                            number_ % 2 == 0 ? nmi_flag_first : 0, "churned");
     BUG_ON(!m->registration); // a handler of its own, from control context: nothing to refuse
     members_.push_back(std::move(m));
@@ -52,9 +56,9 @@ void chain_side::remove_oldest()
     };
     if (poison_early_) {
         poison();
-        for (int cpu = 0; cpu < machine_.cpus(); ++cpu)
-            static_cast<void>(machine_.raise_nmi(cpu)); // one NMI at least while it is wrong
-        static_cast<void>(machine_.drain(50'000'000));
+        for (int cpu = 0; cpu < machine_->cpus(); ++cpu)
+            static_cast<void>(machine_->raise_nmi(cpu)); // one NMI at least while it is wrong
+        static_cast<void>(machine_->drain(50'000'000));
     }
     static_cast<void>(oldest.registration.unregister());
     poison();

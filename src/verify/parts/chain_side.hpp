@@ -9,7 +9,7 @@
 
 #include "nmi/handlers/churned_handler.hpp"
 #include "nmisim/nmi_chain.hpp"
-#include "verify/run_config.hpp"
+#include "verify/parts/run_part.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -17,20 +17,15 @@
 
 namespace nmisim {
 
-class chain_side {
+class chain_side final : public run_part {
 public:
-    chain_side(machine& m, const run_config& config);
-    ~chain_side();
-    chain_side(const chain_side&) = delete;
-    chain_side& operator=(const chain_side&) = delete;
+    explicit chain_side(const run_config& config);
 
-    void first(); ///< after the run's own handler
+    void publish(machine& m) override; ///< after the run's own handler
     void step();
-    void last();
-    std::uint64_t churned() const noexcept
-    {
-        return churned_;
-    } ///< the controller's; read after it has stopped
+    void last() override;
+    void tell(machine& m, run_report& report, bool drained) override;
+    void detach() noexcept override { members_.clear(); }
 
 private:
     struct member {
@@ -40,7 +35,7 @@ private:
     void add();
     void remove_oldest();
 
-    machine& machine_;
+    machine* machine_ = nullptr;
     const int size_;
     const bool poison_early_; ///< a fault: nobody waits for a grace period
     std::deque<std::unique_ptr<member>> members_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "verify/parts/irq_side.hpp"
 
+#include <algorithm>
+
 namespace nmisim {
 
 std::size_t pool_size_of(const run_config& config) noexcept
@@ -13,27 +15,26 @@ irq_side::checked_line::checked_line(machine& m, const run_config& config, int i
       swapper(make_swapper(m, pool, config.reclaim, info_of(config.fault).swap, irq))
 {}
 
-irq_side::irq_side(machine& m, const run_config& config) : source_(m, config.irq_rate_hz)
+void irq_side::publish(machine& m)
 {
-    for (int irq = 0; irq < config.machine.irqs; ++irq)
-        lines_.push_back(std::make_unique<checked_line>(m, config, irq));
+    for (int irq = 0; irq < config_.machine.irqs; ++irq) {
+        lines_.push_back(std::make_unique<checked_line>(m, config_, irq));
+        lines_.back()->swapper->first();
+    }
 }
 
-void irq_side::first()
+void irq_side::start(machine& m)
 {
-    for (auto& line : lines_)
-        line->swapper->first();
+    if (lines_.empty())
+        return;
+    source_ = std::make_unique<irq_source>(m, config_.irq_rate_hz);
+    source_->start();
 }
 
-void irq_side::start_raising()
+void irq_side::stop() noexcept
 {
-    if (!lines_.empty())
-        source_.start();
-}
-
-void irq_side::stop_raising() noexcept
-{
-    source_.stop();
+    if (source_ != nullptr)
+        source_->stop();
 }
 
 void irq_side::step()
@@ -57,14 +58,22 @@ std::vector<const element_pool*> irq_side::pools() const
     return all;
 }
 
-void irq_side::add_times(run_report& report) const
+void irq_side::tell(machine&, run_report& report, bool)
 {
-    for (const auto& line : lines_) {
-        report.publish.merge(line->swapper->times().publish);
-        report.grace_period.merge(line->swapper->times().grace_period);
-        report.reclaim.merge(line->swapper->times().reclaim);
-        report.swap.merge(line->swapper->times().swap);
-    }
+    report.irq_swaps = swaps_;
+    for (const auto& line : lines_)
+        add_books(report, line->pool, line->swapper->times());
+}
+
+void add_books(run_report& report, const element_pool& pool, const swap_times& times)
+{
+    report.retired += pool.retired();
+    report.reclaimed += pool.reclaimed();
+    report.waiting_max = std::max(report.waiting_max, pool.waiting_max());
+    report.publish.merge(times.publish);
+    report.grace_period.merge(times.grace_period);
+    report.reclaim.merge(times.reclaim);
+    report.swap.merge(times.swap);
 }
 
 } // namespace nmisim

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // The IRQ side of a checked run: each line has a checked handler, swapped before the NMI's in every step of the
-// controller, by the same swapper and with the same fault. Nothing of it exists in a run without IRQ lines.
+// controller (swap_side), by the same swapper and with the same fault. Nothing of it exists in a run without IRQ lines.
 #pragma once
 
 #include "machine/sources/irq_source.hpp"
 #include "verify/jobs/handler_job.hpp"
 #include "verify/parts/element_pool.hpp"
+#include "verify/parts/run_part.hpp"
 #include "verify/parts/swapper.hpp"
 #include "verify/run_report.hpp"
 
@@ -24,19 +25,21 @@ public:
     nmi_function function() const noexcept override { return checked_irq_call; }
 };
 
-class irq_side {
-public:
-    irq_side(machine& m, const run_config& config);
+/// Adds what has become of a swapper's handlers.
+void add_books(run_report& report, const element_pool& pool, const swap_times& times);
 
-    void first(); ///< publishes a handler on each line
-    void start_raising();
-    void stop_raising() noexcept;
+class irq_side final : public run_part {
+public:
+    explicit irq_side(const run_config& config) : config_(config) {}
+
+    void publish(machine& m) override; ///< a handler on each line
+    void start(machine& m) override;
+    void stop() noexcept override;
     void step(); ///< one swap on each line
-    void last(); ///< reclaims the last handlers
+    void last() override;
+    void tell(machine& m, run_report& report, bool drained) override;
 
     std::vector<const element_pool*> pools() const;
-    std::uint64_t swaps() const noexcept { return swaps_; }
-    void add_times(run_report& report) const;
 
 private:
     struct checked_line {
@@ -45,9 +48,10 @@ private:
         element_pool pool;
         std::unique_ptr<nmisim::swapper> swapper;
     };
+    const run_config& config_;
     std::vector<std::unique_ptr<checked_line>> lines_;
-    irq_source source_;
-    std::uint64_t swaps_ = 0; ///< the controller's; read after it has stopped
+    std::unique_ptr<irq_source> source_; ///< null: no line, or not started
+    std::uint64_t swaps_ = 0;            ///< the controller's; read after it has stopped
 };
 
 } // namespace nmisim

@@ -42,7 +42,7 @@ void source_side::dress(machine_config& config)
     };
 }
 
-void source_side::attach(machine& m)
+void source_side::ready(machine& m)
 {
     machine_ = &m;
     if (has(source_kind::sigqueue))
@@ -53,13 +53,13 @@ void source_side::attach(machine& m)
         perf_ = make_perf_source(m, plan_.rate_hz);
 }
 
-void source_side::start()
+void source_side::start(machine& m)
 {
     for (nmi_source* const own : {timer_.get(), perf_.get()})
         if (own != nullptr)
             own->start();
     if (ipi_ != nullptr)
-        ipi_->start(*machine_);
+        ipi_->start(m);
     if (injector_ != nullptr)
         injector_->start();
 }
@@ -80,7 +80,7 @@ bool source_side::flush(std::uint64_t timeout_ns)
     return (timer_ == nullptr && perf_ == nullptr) || flush_sources(*machine_, timeout_ns);
 }
 
-void source_side::tell(run_report& report) const
+void source_side::tell(machine& m, run_report& report, bool)
 {
     // Timers and counters do not say when they were due, and the few NMIs that the run itself sends say nothing of them.
     if (!has(source_kind::sigqueue) && !has(source_kind::ipi))
@@ -98,13 +98,13 @@ void source_side::tell(run_report& report) const
         case source_kind::timer:
             row.requested = timer_->requested();
             row.not_armed = timer_->failed();
-            row.raised = sum(*machine_, &cpu_sources::timer_raised);
-            row.overruns = sum(*machine_, &cpu_sources::timer_overruns);
+            row.raised = sum(m, &cpu_sources::timer_raised);
+            row.overruns = sum(m, &cpu_sources::timer_overruns);
             break;
         case source_kind::perf:
             row.counted = false;
             row.not_armed = perf_->failed();
-            row.raised = sum(*machine_, &cpu_sources::perf_raised);
+            row.raised = sum(m, &cpu_sources::perf_raised);
             break;
         case source_kind::ipi:
             row.requested = ipi_->requested();

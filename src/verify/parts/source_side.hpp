@@ -9,29 +9,27 @@
 #include "machine/sources/ipi_source.hpp"
 #include "machine/sources/nmi_source.hpp"
 #include "nmisim/machine_config.hpp"
-#include "verify/run_report.hpp"
+#include "verify/parts/run_part.hpp"
 
 #include <memory>
 #include <vector>
 
 namespace nmisim {
 
-class source_side {
+class source_side final : public run_part {
 public:
     explicit source_side(const run_config& config);
 
     /// Lets the vCPUs send IPIs after each round of their workload, if they are to. Before the machine is built.
-    void dress(machine_config& config);
+    void dress(machine_config& config) override;
     /// Errors: std::system_error when the system refuses a source.
-    void attach(machine& m);
-    void start();
-    void stop() noexcept;
+    void ready(machine& m) override;
+    void start(machine& m) override;
+    void stop() noexcept override;
     /// After stop() and a drain: what the vCPUs' own sources had sent has been taken too.
     [[nodiscard]] bool flush(std::uint64_t timeout_ns);
-    /// After the books have been gathered.
-    void tell(run_report& report) const;
-    /// Before the machine ends.
-    void detach() noexcept;
+    void tell(machine& m, run_report& report, bool drained) override;
+    void detach() noexcept override;
 
 private:
     bool has(source_kind kind) const noexcept;
@@ -39,7 +37,7 @@ private:
     const std::vector<source_kind> kinds_;
     const injection plan_;
     std::unique_ptr<ipi_source> ipi_;
-    machine* machine_ = nullptr;
+    machine* machine_ = nullptr; ///< null: not ready yet
     std::unique_ptr<injector> injector_;
     std::unique_ptr<nmi_source> timer_;
     std::unique_ptr<nmi_source> perf_;

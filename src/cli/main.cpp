@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // nmi-sim: finds the verb, runs it, and is the one place where an exception becomes a message and a code.
+#include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
+#include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs/verb.hpp"
 
@@ -33,7 +35,7 @@ chosen choose_verb(int argc, char** argv)
                 names.emplace_back(v.name);
             const std::string nearest = suggest(argv[1], names);
             throw usage_error(
-                fmt::format("unexpected argument '{}'{}", argv[1],
+                fmt::format("unexpected argument '{}'{}", nmisim::shown(argv[1]),
                             nearest.empty() ? "" : fmt::format("; did you mean 'nmi-sim {}'?", nearest)));
         }
         first = 2;
@@ -43,9 +45,9 @@ chosen choose_verb(int argc, char** argv)
     return c;
 }
 
-int fail(const std::string& text, exit_code code)
+int fail(std::string_view text, exit_code code)
 {
-    write_stderr(fmt::format("nmi-sim: {}\n", text));
+    tell(text);
     return code;
 }
 
@@ -54,6 +56,7 @@ int fail(const std::string& text, exit_code code)
 int main(int argc, char** argv)
 {
     prepare_streams();
+    ignore_status_requests();
     std::string help = "nmi-sim --help";
     try {
         const chosen c = choose_verb(argc, argv);
@@ -61,7 +64,9 @@ int main(int argc, char** argv)
             help = fmt::format("nmi-sim {} --help", c.verb->name);
         return c.verb->run(c.call);
     } catch (const usage_error& e) {
-        return fail(fmt::format("{}\nTry '{}' for more information.", e.what(), help), exit_usage);
+        tell(e.what());
+        write_stderr(fmt::format("Try '{}' for more information.\n", help));
+        return exit_usage;
     } catch (const std::bad_alloc&) {
         return fail("out of memory", exit_could_not_run);
     } catch (const std::exception& e) {

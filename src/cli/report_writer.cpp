@@ -21,9 +21,9 @@ bool attempt(const std::function<void()>& write)
         write();
         return true;
     } catch (const std::bad_alloc&) { // a timeline is large
-        write_stderr("nmi-sim: out of memory\n");
+        tell("out of memory");
     } catch (const std::exception& e) {
-        write_stderr(fmt::format("nmi-sim: {}\n", e.what()));
+        tell(e.what());
     }
     return false;
 }

@@ -1,66 +1,104 @@
 // SPDX-License-Identifier: MIT
 #include "cli/stop_signals.hpp"
 
-#include "base/clock.hpp"
+#include "base/start_thread.hpp"
+#include "report/output_file.hpp"
 
+#include <chrono>
 #include <initializer_list>
+#include <system_error>
 
 namespace nmisim::cli {
 
+namespace {
+
+bool is_ignored(int signal_number)
+{
+    struct sigaction action {};
+    return sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+} // namespace
+
 stop_signals::stop_signals()
 {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
     sigemptyset(&watched_);
     for (const int s : {SIGINT, SIGTERM, SIGUSR1})
         sigaddset(&watched_, s);
-    pthread_sigmask(SIG_BLOCK, &watched_, &saved_mask_);
+    if (!is_ignored(SIGHUP))
+        sigaddset(&watched_, SIGHUP);
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all,
+                    &saved_mask_); // for the watcher: it takes what it asks for, and nothing else
+    try {
+        watcher_ = start_thread("the thread that waits for signals", [this] { watch(); });
+    } catch (...) {
+        pthread_sigmask(SIG_SETMASK, &saved_mask_, nullptr);
+        throw;
+    }
+    sigset_t mine = saved_mask_;
+    for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1})
+        if (sigismember(&watched_, s) == 1)
+            sigaddset(&mine, s);
+    for (const int s : {SIGINT, SIGTERM, SIGUSR1}) // blocked by now: none is lost
+        std::signal(s, SIG_DFL);
+    pthread_sigmask(SIG_SETMASK, &mine, nullptr);
 }
 
 stop_signals::~stop_signals()
 {
+    leaving_.store(true, std::memory_order_relaxed); // the signal that follows orders it
+    pthread_kill(watcher_.native_handle(), SIGUSR1);
+    watcher_.join();
+    std::signal(SIGUSR1, SIG_IGN);
     pthread_sigmask(SIG_SETMASK, &saved_mask_, nullptr);
 }
 
-int stop_signals::take(const sigset_t& from, std::uint64_t ns)
+void stop_signals::watch()
 {
-    const std::uint64_t end = now_ns() + ns;
     for (;;) {
-        const std::uint64_t now = now_ns();
-        const timespec wait = to_timespec(now < end ? end - now : 0);
-        const int s = sigtimedwait(&from, nullptr, &wait);
-        if (s == SIGUSR1) {
+        int s = 0;
+        if (sigwait(&watched_, &s) != 0)
+            continue;
+        if (leaving_.load(std::memory_order_relaxed)) // as said
+            return;
+        const std::lock_guard hold(mutex_);
+        if (s == SIGUSR1)
             status_asked_ = true;
-            return 0; // early, so that the line is printed now
+        else if (stop_ == 0)
+            stop_ = s;
+        else {
+            remove_unfinished_output();
+            die_of(s);
         }
-        if (s > 0)
-            return s;
-        if (now >= end) // EINTR (a stop and continue) goes on waiting, EAGAIN is the end of the time
-            return 0;
+        changed_.notify_all();
     }
 }
 
 int stop_signals::pause(std::uint64_t ns)
 {
-    const int s = take(watched_, ns);
-    if (s == 0 || stopping_ != 0)
-        return s;
-    stopping_ = s;
-    sigset_t stops;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    for (const int each : {SIGINT, SIGTERM})
-        sigdelset(&watched_, each);
-    pthread_sigmask(SIG_UNBLOCK, &stops, nullptr); // from here on the second one is fatal
-    return s;
+    std::unique_lock hold(mutex_);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
+    // Early for a status, so that the line is printed now.
+    changed_.wait_until(hold, end, [this] { return status_asked_ || (stop_ != 0 && !stop_told_); });
+    if (stop_ == 0 || stop_told_)
+        return 0;
+    stop_told_ = true;
+    return stop_;
 }
 
 bool stop_signals::status_asked()
 {
+    const std::lock_guard hold(mutex_);
     const bool asked = status_asked_;
     status_asked_ = false;
     return asked;
+}
+
+void ignore_status_requests()
+{
+    std::signal(SIGUSR1, SIG_IGN);
 }
 
 void die_of(int signal_number)

@@ -1,44 +1,57 @@
 // SPDX-License-Identifier: MIT
 //
-// Signals to the program itself, as opposed to the simulated NMIs. They are blocked in every thread and taken
-// by the main thread with sigtimedwait(2) while it waits: no handler, so none of the rules of NMI context.
+// Signals to the program itself, as opposed to the simulated NMIs. They are blocked in every thread, and a thread of
+// their own takes them by sigwait(3): no handler, so none of the rules of NMI context, and whatever the main thread is
+// at (it may start four thousand vCPUs, or wait for a reader of its report), the second one is seen at once.
 //
-//   watching --first SIGINT or SIGTERM--> stopping: the run drains and reports, and both signals go back to
-//                                         their default action: a second one ends the process at once, and
-//                                         the shell sees a death by signal
+//   watching --SIGINT, SIGTERM or SIGHUP--> stopping: the run drains and reports
+//   stopping --SIGINT, SIGTERM or SIGHUP--> the process ends at once by that signal, and the shell sees its death
 //   SIGUSR1: prints a status line, as dd does
 //
 // SIGINT is set to its default action first: a shell starts background jobs with SIGINT ignored, and a
-// scripted stress run must be stoppable with kill -INT.
+// scripted stress run must be stoppable with kill -INT. SIGHUP stays ignored where nohup(1) had it ignored.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdint>
+#include <mutex>
+#include <thread>
 
 namespace nmisim::cli {
 
 class stop_signals {
 public:
     /// Context: control, before any thread is created: threads inherit the mask.
+    /// Errors: std::system_error where no thread can be had.
     stop_signals();
     ~stop_signals();
     stop_signals(const stop_signals&) = delete;
     stop_signals& operator=(const stop_signals&) = delete;
 
-    /// Waits up to `ns`; the number of the signal that asks to stop, or 0. As run_hooks::pause.
+    /// Waits up to `ns`; the number of the signal that asks to stop, once, or 0. As run_hooks::pause.
     int pause(std::uint64_t ns);
 
     /// Whether SIGUSR1 came since the last call.
     bool status_asked();
 
 private:
-    int take(const sigset_t& from, std::uint64_t ns);
+    void watch();
 
     sigset_t watched_;
     sigset_t saved_mask_;
+    std::mutex mutex_; ///< protects what follows; nothing nests inside, never held while waiting for a signal
+    std::condition_variable changed_;
     bool status_asked_ = false;
-    int stopping_ = 0;
+    int stop_ = 0;
+    bool stop_told_ = false;
+    std::atomic<bool> leaving_{false};
+    std::thread watcher_;
 };
+
+/// SIGUSR1 asks for a status, which not every verb has: it must not end one. Context: before anything else.
+void ignore_status_requests();
 
 /// Ends the process by `signal_number`, so that the parent sees who was at fault. Returns only if it cannot.
 void die_of(int signal_number);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/terminal.hpp"
 
+#include "base/shown_text.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -9,6 +11,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -30,6 +33,11 @@ int write_all(int fd, std::string_view text) noexcept
         const ssize_t n = write(fd, text.data(), text.size());
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) { // full, and somebody has made it non-blocking: not for us to give up
+            pollfd room{fd, POLLOUT, 0};
+            poll(&room, 1, -1);
+            continue;
+        }
         if (n < 0)
             return errno;
         text.remove_prefix(static_cast<std::size_t>(n));
@@ -87,6 +95,12 @@ void write_stdout(std::string_view text)
 void write_stderr(std::string_view text) noexcept
 {
     static_cast<void>(write_all(STDERR_FILENO, text));
+}
+
+void tell(std::string_view message)
+{
+    constexpr std::size_t most_of_a_message = 2000;
+    write_stderr("nmi-sim: " + shown(message, most_of_a_message) + "\n");
 }
 
 } // namespace nmisim::cli

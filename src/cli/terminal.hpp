@@ -24,11 +24,14 @@ bool can_redraw(int fd);
 /// Columns of standard output for --help: 80 where it is no terminal, within 60 and 110.
 int help_columns();
 
-/// Writes all of it. A reader that went away (EPIPE) is no error: the rest is dropped in silence.
+/// Writes all of it, and waits where it is full. A reader that went away (EPIPE) is no error: the rest is dropped in silence.
 /// Errors: std::system_error for everything else.
 void write_stdout(std::string_view text);
 
 /// Writes to standard error; failures are ignored, there is nobody left to tell.
 void write_stderr(std::string_view text) noexcept;
+
+/// "nmi-sim: MESSAGE" to standard error, on one line whatever the message has from outside.
+void tell(std::string_view message);
 
 } // namespace nmisim::cli

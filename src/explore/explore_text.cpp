@@ -4,6 +4,8 @@
 // line and instruction. With `all` every boundary is listed, so that two runs can be compared with diff.
 #include "nmisim/explore.hpp"
 
+#include "base/number_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,11 +16,6 @@ namespace nmisim::explore {
 namespace {
 
 using sink = std::back_insert_iterator<std::string>;
-
-double ms(std::uint64_t ns)
-{
-    return static_cast<double>(ns) / 1e6;
-}
 
 std::string described(const place& p)
 {
@@ -199,13 +196,13 @@ std::string to_text(const sweep_report& r, bool all)
         fmt::format_to(out, "{}: not explored: {}\n", r.name, r.absent);
         return text;
     }
-    fmt::format_to(out, "{}: {} boundaries, {} NMIs: {} clean", r.name, r.boundaries.size(), r.cells.size(),
-                   r.count(verdict::clean));
+    fmt::format_to(out, "{}: {} boundaries, {} NMIs: {} clean", r.name, count_text(r.boundaries.size()),
+                   count_text(r.cells.size()), count_text(r.count(verdict::clean)));
     for (const verdict v : {verdict::held, verdict::unhandled, verdict::violation, verdict::crash,
                             verdict::hang, verdict::not_reached})
         if (const std::size_t n = r.count(v); n != 0)
-            fmt::format_to(out, ", {} {}", n, name_of(v));
-    fmt::format_to(out, " ({:.1f} ms)\n", ms(r.elapsed_ns));
+            fmt::format_to(out, ", {} {}", count_text(n), name_of(v));
+    fmt::format_to(out, " ({})\n", time_text(r.elapsed_ns));
     if (!r.complete)
         fmt::format_to(out, "  incomplete: {}\n", r.incomplete);
     if (all && r.cells.empty())
@@ -225,15 +222,15 @@ std::string to_text(const map_report& r, bool all)
         fmt::format_to(out, "{}: not explored: {}\n", r.name, r.absent);
         return text;
     }
-    fmt::format_to(out, "{}: reader {} x updater {} boundaries, {} schedules", r.name, r.reader.size(),
-                   r.updater.size(), r.schedules);
+    fmt::format_to(out, "{}: reader {} x updater {} boundaries, {} schedules", r.name,
+                   count_text(r.reader.size()), count_text(r.updater.size()), count_text(r.schedules));
     if (r.runs != r.schedules)
-        fmt::format_to(out, " by {} runs", r.runs);
+        fmt::format_to(out, " by {} runs", count_text(r.runs));
     for (const cell c : {cell::ends, cell::waits, cell::violation, cell::crash, cell::hang, cell::not_reached,
                          cell::unexplored})
         if (const std::size_t n = r.count(c); n != 0)
-            fmt::format_to(out, ", {} {}", n, name_of(c));
-    fmt::format_to(out, " ({:.1f} ms)\n", ms(r.elapsed_ns));
+            fmt::format_to(out, ", {} {}", count_text(n), name_of(c));
+    fmt::format_to(out, " ({})\n", time_text(r.elapsed_ns));
     if (!r.complete)
         fmt::format_to(out, "  incomplete: {}\n", r.incomplete);
     if (r.first_waiting >= 0) {
@@ -260,8 +257,9 @@ std::string to_text(const audit_report& r, bool all)
         fmt::format_to(out, "{}: not audited: {}\n", r.name, r.absent);
         return text;
     }
-    fmt::format_to(out, "{}: {} instructions, {} function{} called, {} unsafe ({:.1f} ms)\n", r.name, r.steps,
-                   r.entries.size(), r.entries.size() == 1 ? "" : "s", r.unsafe(), ms(r.elapsed_ns));
+    fmt::format_to(out, "{}: {} instructions, {} function{} called, {} unsafe ({})\n", r.name,
+                   count_text(r.steps), r.entries.size(), r.entries.size() == 1 ? "" : "s", r.unsafe(),
+                   time_text(r.elapsed_ns));
     if (!r.complete)
         fmt::format_to(out, "  incomplete: {}\n", r.incomplete);
     for (const audit_entry& e : r.entries)

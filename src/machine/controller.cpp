@@ -2,6 +2,7 @@
 #include "machine/controller.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "machine/affinity.hpp"
 #include "machine/signal_line.hpp"
 #include "nmi/record/trace_ring.hpp"
@@ -30,7 +31,7 @@ void controller::start(const rcu_ops& rcu, trace_ring* trace, int pinned_vcpus)
 {
     const signals_blocked block;
     due_ns_ = now_ns() + interval_ns_;
-    thread_ = std::thread([this, &rcu, trace, pinned_vcpus] {
+    thread_ = start_thread("the controller's thread", [this, &rcu, trace, pinned_vcpus] {
         const traced_thread traced(trace);
         pthread_setname_np(pthread_self(), "controller");
         leave_cpus_of(pinned_vcpus);

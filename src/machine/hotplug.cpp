@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/patience.hpp"
+#include "base/start_thread.hpp"
 #include "machine/machine_state.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ hotplug::~hotplug()
 void hotplug::start()
 {
     const signals_blocked block; // vCPUs that it starts begin their lives with them blocked too
-    thread_ = std::thread([this] { run(); });
+    thread_ = start_thread("the thread of hotplug", [this] { run(); });
 }
 
 bool hotplug::stop(std::uint64_t timeout_ns) noexcept

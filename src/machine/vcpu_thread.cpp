@@ -2,6 +2,7 @@
 #include "machine/vcpu_thread.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "machine/affinity.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/limits.hpp"
@@ -107,13 +108,7 @@ void vcpu_thread::start()
     online_.store(0, std::memory_order_relaxed);
     ended_.store(false, std::memory_order_relaxed); // as above
     const signals_blocked block;
-    try {
-        thread_ = std::thread([this] { run(); });
-    } catch (const std::system_error& e) {
-        throw std::system_error(e.code(), "cannot start the thread of vCPU " +
-                                              std::to_string(area_.cpunumber) +
-                                              " (use fewer vCPUs, or raise the limit: ulimit -u)");
-    }
+    thread_ = start_thread("the thread of vCPU " + std::to_string(area_.cpunumber), [this] { run(); });
 }
 
 void vcpu_thread::wait_online() noexcept

@@ -2,6 +2,7 @@
 #include "rcu/nmi.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "rcu/nmi_deferred.hpp"
 #include "rcu/nmi_grace_period.hpp"
 #include "rcu/rcu.hpp"
@@ -73,7 +74,7 @@ public:
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before); // no NMI and no Ctrl-C is for this thread
         try {
-            std::thread([this] { work(); }).detach();
+            start_thread("the thread of call_rcu", [this] { work(); }).detach();
             started_ = true;
         } catch (...) {
             pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "report/output_file.hpp"
 
+#include "base/shown_text.hpp"
+
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <mutex>
+#include <optional>
+#include <random>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,19 +24,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const std::string& what, int error = errno)
+[[noreturn]] void fail(const char* what, const std::string& path, int error = errno)
 {
-    throw std::system_error(error, std::generic_category(), what);
+    constexpr std::size_t most_of_a_path = 300;
+    throw std::system_error(error, std::generic_category(),
+                            std::string(what) + " " + shown(path, most_of_a_path));
 }
 
 void write_all(int fd, std::string_view text, const std::string& path)
 {
     while (!text.empty()) {
         const ssize_t n = write(fd, text.data(), text.size());
+        if (n < 0 && errno == EAGAIN) { // full, and somebody has made it non-blocking
+            pollfd room{fd, POLLOUT, 0};
+            poll(&room, 1, -1);
+            continue;
+        }
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            fail("cannot write " + path);
+            fail("cannot write", path);
         text.remove_prefix(static_cast<std::size_t>(n));
     }
 }
@@ -38,13 +52,37 @@ void write_all(int fd, std::string_view text, const std::string& path)
 void close_checked(int fd, const std::string& path)
 {
     if (close(fd) != 0)
-        fail("cannot write " + path);
+        fail("cannot write", path);
 }
 
-bool exists_and_is_special(const std::string& path)
+std::optional<struct stat> status_of(const std::string& path)
 {
     struct stat info {};
-    return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+    return stat(path.c_str(), &info) == 0 ? std::optional(info) : std::nullopt;
+}
+
+/// A name for a descriptor: /dev/stdout, /dev/fd/3. What is open there is no file to be replaced under its other users.
+bool names_a_descriptor(const fs::path& link)
+{
+    const std::string text = fs::absolute(link).lexically_normal().string();
+    return text.starts_with("/proc/") && text.find("/fd/") != std::string::npos;
+}
+
+/// Follows the links of `path`; nothing where they lead to a descriptor.
+std::optional<std::string> end_of_links(const std::string& path)
+{
+    constexpr int most_links = 40; // as the kernel
+    std::error_code none;
+    fs::path file = path;
+    for (int links = 0; fs::is_symlink(fs::symlink_status(file, none)); ++links) {
+        if (links == most_links)
+            fail("cannot write", path, ELOOP);
+        const fs::path folder = fs::canonical(fs::absolute(file.parent_path(), none), none);
+        if (names_a_descriptor(folder / file.filename()))
+            return std::nullopt;
+        file = file.parent_path() / fs::read_symlink(file, none); // an absolute one stands for itself
+    }
+    return file.string();
 }
 
 std::string parent_of(const std::string& path)
@@ -53,96 +91,167 @@ std::string parent_of(const std::string& path)
     return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// Blocks Ctrl-C until the file is in place.
-struct stop_signals_wait {
+/// Signals that would end the process wait until the file is complete and in its place: then it is as good as never
+/// asked for. Those that the processor sends cannot wait.
+struct signals_wait {
     sigset_t before;
-    stop_signals_wait()
+    signals_wait()
     {
-        sigset_t stops;
-        sigemptyset(&stops);
-        sigaddset(&stops, SIGINT);
-        sigaddset(&stops, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &stops, &before);
+        sigset_t all;
+        sigfillset(&all);
+        for (const int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+            sigdelset(&all, s);
+        pthread_sigmask(SIG_BLOCK, &all, &before);
     }
-    ~stop_signals_wait() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-    stop_signals_wait(const stop_signals_wait&) = delete;
-    stop_signals_wait& operator=(const stop_signals_wait&) = delete;
+    ~signals_wait() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+    signals_wait(const signals_wait&) = delete;
+    signals_wait& operator=(const signals_wait&) = delete;
 };
 
-/// Removes the temporary file on every way out that did not rename it.
-struct temporary {
+std::mutex unfinished_mutex; // protects `unfinished`; nothing nests inside, and it is not held while writing
+std::string unfinished;      // the file beside, as long as it is there
+
+void set_unfinished(std::string path)
+{
+    const std::lock_guard hold(unfinished_mutex);
+    unfinished = std::move(path);
+}
+
+std::string random_letters()
+{
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+    std::random_device random;
+    std::uniform_int_distribution<std::size_t> any(0, letters.size() - 1);
+    std::string text;
+    for (int i = 0; i < 12; ++i)
+        text += letters[any(random)];
+    return text;
+}
+
+/// The new file beside `target`, removed on every way out that did not rename it. As mkstemp(3), but where nothing is
+/// replaced with the permissions that umask(2) and the folder give.
+struct file_beside {
     std::string path;
     int fd = -1;
-    ~temporary()
+
+    file_beside(const std::string& target, bool replaces)
+    {
+        const mode_t mode = replaces ? 0600 : 0666; // a secret is none if it is read before fchmod(2)
+        for (int attempts = 0; fd < 0 && attempts < 100; ++attempts) {
+            path = parent_of(target) + "/.nmi-sim." + random_letters();
+            set_unfinished(path);
+            fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+            if (fd < 0 && errno != EEXIST)
+                break;
+        }
+        if (fd < 0) {
+            const int error = errno;
+            set_unfinished("");
+            fail("cannot write", target, error);
+        }
+    }
+    ~file_beside()
     {
         if (fd >= 0)
             close(fd);
         if (!path.empty())
             unlink(path.c_str());
+        set_unfinished("");
+    }
+    file_beside(const file_beside&) = delete;
+    file_beside& operator=(const file_beside&) = delete;
+
+    /// Owner, group and mode of `old`, as far as this process may give them: no group gets what another one had.
+    void take_over(const struct stat& old) const
+    {
+        struct stat mine {};
+        if (fstat(fd, &mine) != 0)
+            return;
+        // Not everybody may give a file away; who may write a folder may replace what is in it all the same.
+        static_cast<void>(mine.st_uid == old.st_uid || fchown(fd, old.st_uid, static_cast<gid_t>(-1)) == 0);
+        mode_t mode = old.st_mode & 0777;
+        if (mine.st_gid != old.st_gid && fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0)
+            mode = (mode & 0707) | (mode & 07) << 3;
+        static_cast<void>(fchmod(fd, mode)); // some file systems have no modes
     }
 };
 
-void write_in_place(const std::string& path, std::string_view text)
+int open_in_place(const std::string& path, int flags)
 {
-    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    // Appended: /dev/stdout may be a file that has the text already.
+    const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | flags);
     if (fd < 0)
-        fail("cannot open " + path);
-    const temporary closer{"", fd};
-    write_all(fd, text, path);
+        fail("cannot write", path);
+    return fd;
 }
 
 } // namespace
 
 std::string file_behind(const std::string& path)
 {
-    constexpr int most_links = 40; // as the kernel
-    std::error_code none;
-    fs::path file = path;
-    for (int links = 0; fs::is_symlink(fs::symlink_status(file, none)); ++links) {
-        if (links == most_links)
-            fail("cannot write " + path, ELOOP);
-        file = file.parent_path() / fs::read_symlink(file, none); // an absolute one stands for itself
-    }
-    return file.string();
+    return end_of_links(path).value_or(path);
+}
+
+bool is_written_in_place(const std::string& path)
+{
+    const auto info = status_of(path);
+    return (info && !S_ISREG(info->st_mode)) || !end_of_links(path);
 }
 
 void write_output_file(const std::string& path, std::string_view text)
 {
-    if (exists_and_is_special(path))
-        return write_in_place(path, text);
-
-    const std::string target = file_behind(path);
-    const stop_signals_wait wait; // outlives `file`
-    temporary file{target + ".tmp." + std::to_string(getpid()), -1};
-    file.fd = open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file.fd < 0) {
-        const int error = errno;
-        const std::string name = std::exchange(file.path, "");
-        fail("cannot create " + name, error);
+    if (is_written_in_place(path)) {
+        const int fd = open_in_place(path, 0);
+        try {
+            write_all(fd, text, path);
+        } catch (...) {
+            close(fd);
+            throw;
+        }
+        return close_checked(fd, path);
     }
+    const std::string target = file_behind(path);
+    const auto old = status_of(target);
+    const signals_wait wait; // outlives `file`
+    file_beside file(target, old.has_value());
     write_all(file.fd, text, path);
+    if (old)
+        file.take_over(*old);
     if (fsync(file.fd) != 0)
-        fail("cannot write " + path);
+        fail("cannot write", path);
     close_checked(std::exchange(file.fd, -1), path);
     if (rename(file.path.c_str(), target.c_str()) != 0)
-        fail("cannot rename to " + path);
+        fail("cannot rename to", path);
     file.path.clear();
 }
 
 void check_output_file(const std::string& path)
 {
     if (path.empty())
-        fail("cannot write to a file without a name", ENOENT);
-    struct stat info {};
-    if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
-        fail("cannot write " + path, EISDIR);
-    if (exists_and_is_special(path)) {
-        if (access(path.c_str(), W_OK) != 0)
-            fail("cannot write " + path);
-        return;
+        fail("cannot write to a file without a name", "", ENOENT);
+    const auto info = status_of(path);
+    if (info && S_ISDIR(info->st_mode))
+        fail("cannot write", path, EISDIR);
+    if (is_written_in_place(path)) {
+        if (info && S_ISFIFO(info->st_mode)) { // to open it would wait for a reader, or end one that is there
+            if (access(path.c_str(), W_OK) != 0)
+                fail("cannot write", path);
+            return;
+        }
+        return close_checked(open_in_place(path, O_NONBLOCK), path);
     }
-    if (access(parent_of(file_behind(path)).c_str(), W_OK | X_OK) != 0)
-        fail("cannot write " + path);
+    const std::string target = file_behind(path);
+    if (info) // not emptied: it is replaced at the end, or stays
+        close_checked(open_in_place(target, O_NOFOLLOW), path);
+    const signals_wait wait;
+    const file_beside probe(target, true);
+}
+
+void remove_unfinished_output() noexcept
+{
+    const std::lock_guard hold(unfinished_mutex);
+    if (!unfinished.empty())
+        unlink(unfinished.c_str());
 }
 
 } // namespace nmisim

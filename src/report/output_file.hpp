@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // A report in a file is there as a whole or not at all: written beside its name, flushed to the disk, then
-// renamed. A reader never sees half a JSON document, and a full disk leaves the old file as it was. What is
-// no regular file (/dev/stdout, a pipe) is written to in place, never replaced.
+// renamed. A reader never sees half a JSON document, and a full disk leaves the old file as it was. The file beside
+// it has a name that nobody can know before and is new (O_EXCL): no link that was put there leads anywhere. Who might
+// read and write the old file may read and write the new one. What is no regular file (a pipe, a device), and what is
+// open already (/dev/stdout), is written to in place, never replaced.
 #pragma once
 
 #include <string>
@@ -14,11 +16,19 @@ namespace nmisim {
 /// Errors: std::system_error where the links have no end.
 std::string file_behind(const std::string& path);
 
+/// Whether `path` is a device, a pipe or a descriptor: it takes one report after the other.
+/// Errors: as file_behind().
+bool is_written_in_place(const std::string& path);
+
 /// Errors: std::system_error that names the file and the call.
 void write_output_file(const std::string& path, std::string_view text);
 
-/// Looks, before ten seconds are spent on a run, whether `path` can be written at all.
+/// Tries, before ten seconds are spent on a run, whether `path` can be written at all: opens what is there, and makes
+/// a new file beside it, which goes at once. A pipe that nobody reads yet is taken.
 /// Errors: as write_output_file(). Race: the answer can change before the end of the run.
 void check_output_file(const std::string& path);
+
+/// Removes what write_output_file() has not renamed yet. For a thread that is about to end the process.
+void remove_unfinished_output() noexcept;
 
 } // namespace nmisim

@@ -6,19 +6,15 @@
 // the unit of its key.
 #pragma once
 
+#include "base/number_text.hpp"
+
 #include <cstdint>
 #include <string>
 
 namespace nmisim {
 
-/// "412ns", "4.90us", "49.4us", "410us", "4.10ms", "3.20s": a measured time.
-std::string time_text(std::uint64_t ns);
-
 /// "10ms", "1500us", "2m", "never rounded": a time that was asked for, in the largest unit that keeps it whole.
 std::string exact_time_text(std::uint64_t ns);
-
-/// "499 982"
-std::string count_text(std::uint64_t n);
 
 /// "50.0k", "9.99k", "1.25M", "200": three significant digits, without a unit.
 std::string short_number_text(double value);

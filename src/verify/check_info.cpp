@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "verify/check_info.hpp"
 
+#include "base/number_text.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/libc_guard/libc_guard.hpp"
 
@@ -27,7 +28,8 @@ void judge_books(const Books& c, const std::string& of_what, int cpu, const run_
         return;
     fail_at_the_end(report, out,
                     fmt::format("{}raised {} but handled {} + coalesced {} + rejected {} + offline {} = {}",
-                                of_what, c.raised, c.handled, c.coalesced, c.rejected, c.offline, booked));
+                                of_what, count_text(c.raised), count_text(c.handled), count_text(c.coalesced),
+                                count_text(c.rejected), count_text(c.offline), count_text(booked)));
     out.first_cpu = cpu;
 }
 
@@ -51,7 +53,7 @@ void judge_latch(const nmi_line& line, const std::string& of_what, int cpu, cons
         report, out,
         fmt::format(
             "{}the latch is closed and nothing is pending: raises were lost, {} in the books as coalesced",
-            of_what, line.coalesced.load(std::memory_order_relaxed)));
+            of_what, count_text(line.coalesced.load(std::memory_order_relaxed))));
     out.first_cpu = cpu;
 }
 
@@ -82,8 +84,9 @@ void judge_conservation(const machine_state& state, const run_report& report, ch
         calls -= irq.handled;
     if (report.profile && report.profile->taken + report.profile->lost != calls && ++out.failures == 1)
         fail_at_the_end(report, out,
-                        fmt::format("handlers ran {} times but took {} samples and lost {}", calls,
-                                    report.profile->taken, report.profile->lost));
+                        fmt::format("handlers ran {} times but took {} samples and lost {}",
+                                    count_text(calls), count_text(report.profile->taken),
+                                    count_text(report.profile->lost)));
 }
 
 void judge_reclaim(const machine_state&, const run_report& report, check_report& out)
@@ -93,7 +96,8 @@ void judge_reclaim(const machine_state&, const run_report& report, check_report&
         return;
     out.failures = report.retired > report.reclaimed ? report.retired - report.reclaimed : 1;
     fail_at_the_end(report, out,
-                    fmt::format("{} handlers were retired, {} reclaimed", report.retired, report.reclaimed));
+                    fmt::format("{} handlers were retired, {} reclaimed", count_text(report.retired),
+                                count_text(report.reclaimed)));
 }
 
 void judge_progress(const machine_state& state, const run_report& report, check_report& out)
@@ -111,22 +115,22 @@ void judge_signal_safety(const machine_state&, const run_report& report, check_r
 
 std::string ages(const run_report& report, const check_report&)
 {
-    return fmt::format("handler age 0: {}, 1: {}, 2 or more: {}", report.handler_age[0],
-                       report.handler_age[1], report.handler_age[2]);
+    return fmt::format("handler age 0: {}, 1: {}, 2 or more: {}", count_text(report.handler_age[0]),
+                       count_text(report.handler_age[1]), count_text(report.handler_age[2]));
 }
 
 std::string incomplete(const run_report&, const check_report& out)
 {
-    return fmt::format("{} incomplete", out.failures);
+    return fmt::format("{} incomplete", count_text(out.failures));
 }
 
 std::string books(const run_report& report, const check_report&)
 {
     return fmt::format("raised = {} handled + {} coalesced + {} rejected + {} offline",
-                       sum_of(report, &cpu_report::handled, &irq_report::handled),
-                       sum_of(report, &cpu_report::coalesced, &irq_report::coalesced),
-                       sum_of(report, &cpu_report::rejected, &irq_report::rejected),
-                       sum_of(report, &cpu_report::offline, &irq_report::offline));
+                       count_text(sum_of(report, &cpu_report::handled, &irq_report::handled)),
+                       count_text(sum_of(report, &cpu_report::coalesced, &irq_report::coalesced)),
+                       count_text(sum_of(report, &cpu_report::rejected, &irq_report::rejected)),
+                       count_text(sum_of(report, &cpu_report::offline, &irq_report::offline)));
 }
 
 std::string depths(const run_report& report, const check_report&)
@@ -137,20 +141,19 @@ std::string depths(const run_report& report, const check_report&)
 
 std::string generations(const run_report& report, const check_report&)
 {
-    return fmt::format("one generation each, {} swaps", report.swaps);
+    return fmt::format("one generation each, {} swaps", count_text(report.swaps));
 }
 
 std::string reclaimed(const run_report& report, const check_report&)
 {
-    return fmt::format("{} of {} reclaimed", report.reclaimed, report.retired);
+    return fmt::format("{} of {} reclaimed", count_text(report.reclaimed), count_text(report.retired));
 }
 
 std::string longest(const run_report& report, const check_report&)
 {
-    std::string text =
-        fmt::format("longest {:.3f} ms", static_cast<double>(report.grace_period.max_ns) / 1e6);
+    std::string text = "longest " + time_text(report.grace_period.max_ns);
     if (report.watchdog)
-        text += fmt::format("; the watchdog looked {} times", report.watchdog->looks);
+        text += fmt::format("; the watchdog looked {} times", count_text(report.watchdog->looks));
     return text;
 }
 

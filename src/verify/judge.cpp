@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "verify/judge.hpp"
 
+#include "base/number_text.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/check_info.hpp"
 #include "verify/symbol.hpp"
@@ -26,7 +27,8 @@ std::vector<const check_block*> blocks_of(machine& m, const pool_list& pools, co
 
 std::string sentence(const violation& v)
 {
-    std::string text = fmt::format("{}: {}, expected {}", v.what, v.observed, v.expected);
+    std::string text =
+        fmt::format("{}: {}, expected {}", v.what, count_text(v.observed), count_text(v.expected));
     if (v.observed > 0xffffffff || v.expected > 0xffffffff)
         text = fmt::format("{}: {:#x}, expected {:#x}", v.what, v.observed, v.expected);
     if (v.ip != 0)

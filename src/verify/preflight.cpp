@@ -76,6 +76,27 @@ void look_at_sources(const run_config& config, std::vector<preflight_finding>& f
         findings.push_back({true, "no-perf", fmt::format("--source perf: {}; timer does without", why)});
 }
 
+void look_at_cpus(const run_config& config, std::vector<preflight_finding>& findings)
+{
+    constexpr int vcpus_that_share = 8; // above it a vCPU waits for its turn longer than most intervals last
+    const int vcpus = config.machine.cpus;
+    const int cpus = allowed_cpus();
+    if (vcpus > vcpus_that_share * cpus)
+        findings.push_back(
+            {false, "many-vcpus",
+             fmt::format("{} vCPUs are more than {} CPU{} can serve: each runs one {}th of the "
+                         "time, most of its NMIs are coalesced, and the run starts and ends "
+                         "slowly; --cpus {} is what fits",
+                         vcpus, cpus, cpus == 1 ? "" : "s", (vcpus + cpus - 1) / cpus, std::max(cpus - 1, 1)),
+             true});
+    if (vcpus + 1 > cpus)
+        findings.push_back(
+            {false, "cpus-shared",
+             fmt::format("{} injector share {} CPU{}: latencies include waiting for one",
+                         vcpus == 1 ? "1 vCPU and its" : fmt::format("{} vCPUs and their", vcpus), cpus,
+                         cpus == 1 ? "" : "s")});
+}
+
 } // namespace
 
 std::vector<preflight_finding> preflight(const run_config& config)
@@ -85,13 +106,7 @@ std::vector<preflight_finding> preflight(const run_config& config)
     look_at_open_files(config, findings);
     look_at_flavor(config, findings);
     look_at_sources(config, findings);
-    if (const int cpus = allowed_cpus(); config.machine.cpus + 1 > cpus)
-        findings.push_back(
-            {false, "cpus-shared",
-             fmt::format("{} injector share {} CPU{}: latencies include waiting for one",
-                         config.machine.cpus == 1 ? "1 vCPU and its"
-                                                  : fmt::format("{} vCPUs and their", config.machine.cpus),
-                         cpus, cpus == 1 ? "" : "s")});
+    look_at_cpus(config, findings);
     return findings;
 }
 

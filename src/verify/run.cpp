@@ -14,6 +14,7 @@
 #include "verify/run.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/bounded_end.hpp"
 #include "verify/jobs/handler_job.hpp"
@@ -34,7 +35,6 @@
 #include <fmt/format.h>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
 namespace nmisim {
 namespace {
@@ -129,7 +129,7 @@ void checked_run::start()
         state.domain.nmi_longest_ns.store(config_.nmi_longest_ns != 0 ? config_.nmi_longest_ns : UINT64_MAX,
                                           std::memory_order_relaxed); // a knob
     if (config_.reclaim == reclaim::call_rcu) {
-        std::thread([] {}).join(); // liburcu ends the program where it is refused a thread; this throws
+        start_thread("the thread of call_rcu", [] {}).join(); // liburcu would end the program; this throws
         state.rcu.start_worker();
     }
     each(&run_part::publish, *machine_);

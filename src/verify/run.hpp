@@ -37,6 +37,7 @@ struct preflight_finding {
     bool fatal = false;
     std::string code; ///< "rlimit-sigpending", "membarrier", "cpus"
     std::string text;
+    bool early = false; ///< to be told before the run as well: it may take long, or show little
 };
 std::vector<preflight_finding> preflight(const run_config& config);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "verify/run_remarks.hpp"
 
+#include "base/number_text.hpp"
 #include "machine/machine_state.hpp"
 
 #include <algorithm>
@@ -31,8 +32,9 @@ std::string coalesced_because(const run_report& report)
 {
     const double period_ns = report.config.inject.rate_max ? 0 : 1e9 / report.config.inject.rate_hz;
     if (const double handler_ns = report.handler.mean_ns(); handler_ns > period_ns / 2 && period_ns > 0)
-        return fmt::format("a handler takes {:.0f} us, and one NMI was due every {:.0f} us", handler_ns / 1e3,
-                           period_ns / 1e3);
+        return fmt::format("a handler takes {}, and one NMI was due every {}",
+                           time_text(static_cast<std::uint64_t>(handler_ns)),
+                           time_text(static_cast<std::uint64_t>(period_ns)));
     return fmt::format("the vCPUs ({}) got too little CPU time, or other programs had it (--cpus, --rate)",
                        report.cpus.size());
 }
@@ -44,13 +46,14 @@ std::string not_handled_because(const run_report& report, std::uint64_t asked)
     const std::uint64_t never_raised = asked - t.raised;
     const std::uint64_t most = std::max({never_raised, t.coalesced, t.rejected, t.offline});
     if (most == t.coalesced)
-        return fmt::format("{} met one that was still pending: {}", t.coalesced, coalesced_because(report));
+        return fmt::format("{} met one that was still pending: {}", count_text(t.coalesced),
+                           coalesced_because(report));
     if (most == t.rejected)
         return fmt::format("the kernel refused {}: the user's queue of signals is full (ulimit -i)",
-                           t.rejected);
+                           count_text(t.rejected));
     if (most == t.offline)
-        return fmt::format("{} met a vCPU that was offline (--onoff-interval)", t.offline);
-    return fmt::format("{} were never raised: {}", never_raised,
+        return fmt::format("{} met a vCPU that was offline (--onoff-interval)", count_text(t.offline));
+    return fmt::format("{} were never raised: {}", count_text(never_raised),
                        report.throttled > 0 ? "the vCPUs had no room for more (--max-in-flight)"
                                             : "whoever raises them got too little CPU time (--rate)");
 }
@@ -73,7 +76,7 @@ std::optional<remark> few_handled(const run_report& report)
     const std::uint64_t asked = asked_for(report);
     return remark{"few-handled",
                   fmt::format("only {:.2g} % of {} NMIs were handled, so little was tested: {}", 100 * *ratio,
-                              asked, not_handled_because(report, asked))};
+                              count_text(asked), not_handled_because(report, asked))};
 }
 
 void add_remarks(const run_config& config, machine& of, run_report& report)
@@ -85,13 +88,13 @@ void add_remarks(const run_config& config, machine& of, run_report& report)
         if (source.not_armed > 0)
             report.remarks.push_back(
                 {"source-refused", fmt::format("source {} was refused to a vCPU that came online, {} times",
-                                               name_of(source.kind), source.not_armed)});
+                                               name_of(source.kind), count_text(source.not_armed))});
     }
     const auto requested = static_cast<double>(report.requested);
     if (report.total.raised == 0 && !config.inject.rate_max && report.elapsed_ns < nmi_period_ns(config))
         report.remarks.push_back(
-            {"no-nmi-due", fmt::format("no NMI was due: at this rate the first comes after {:.3g} ms",
-                                       static_cast<double>(nmi_period_ns(config)) / 1e6)});
+            {"no-nmi-due", fmt::format("no NMI was due: at this rate the first comes after {}",
+                                       time_text(nmi_period_ns(config)))});
     else if (requested > 0 && reached < 0.95 * requested)
         report.remarks.push_back(
             {"rate-not-reached",
@@ -104,7 +107,7 @@ void add_remarks(const run_config& config, machine& of, run_report& report)
         report.remarks.push_back(
             {"late-swaps", fmt::format("{} of {} swaps began late: the interval is shorter than "
                                        "a swap takes here, or CPUs are shared",
-                                       report.late_swaps, report.swaps)});
+                                       count_text(report.late_swaps), count_text(report.swaps))});
     std::uint64_t traced = 0, lost = 0;
     for (const trace_row& row : report.trace) {
         traced += row.records.size();
@@ -113,13 +116,14 @@ void add_remarks(const run_config& config, machine& of, run_report& report)
     if (lost > 0)
         report.remarks.push_back(
             {"trace-limit", fmt::format("the timeline holds the newest {} of {} records (--trace-limit)",
-                                        traced, traced + lost)});
+                                        count_text(traced), count_text(traced + lost))});
     if (config.onoff && report.offlined == 0)
         report.remarks.push_back({"no-hotplug", "no vCPU went offline: the run ended before the first time"});
     if (const auto strays = of.internals().domain.strays.load(std::memory_order_relaxed); strays > 0)
         report.remarks.push_back(
             {"stray-signals",
-             fmt::format("{} signals on the machine's lines came from outside and were ignored", strays)});
+             fmt::format("{} signals on the machine's lines came from outside and were ignored",
+                         count_text(strays))});
 }
 
 } // namespace nmisim

@@ -2,6 +2,7 @@
 #include "verify/stall_watch.hpp"
 
 #include "base/clock.hpp"
+#include "base/number_text.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/symbol.hpp"
 
@@ -23,17 +24,16 @@ std::string state_of(const percpu& area, std::uint64_t now)
 {
     const std::uint32_t count = area.preempt_count.load(std::memory_order_relaxed); // a snapshot for people
     if ((count & nmi_mask) == 0 && (count & hardirq_mask) != 0 && area.irq != nullptr)
-        return fmt::format(
-            "in an IRQ for {:.3f} s, after handler generation {}",
-            static_cast<double>(age_ns(area.irq->entered_ns.load(std::memory_order_relaxed), now)) / 1e9,
-            area.irq->last_generation.read());
+        return fmt::format("in an IRQ for {}, after handler generation {}",
+                           time_text(age_ns(area.irq->entered_ns.load(std::memory_order_relaxed), now)),
+                           area.irq->last_generation.read());
     if ((count & nmi_mask) == 0)
         return area.line.drained() ? "not in an NMI, nothing pending" : "not in an NMI, one is pending";
     const std::uint64_t entered_ns = area.entered_ns.load(std::memory_order_relaxed);
     if (entered_ns == 0) // not timed
         return fmt::format("in an NMI, after handler generation {}", area.last_generation.read());
-    return fmt::format("in an NMI for {:.3f} s, after handler generation {}",
-                       static_cast<double>(age_ns(entered_ns, now)) / 1e9, area.last_generation.read());
+    return fmt::format("in an NMI for {}, after handler generation {}", time_text(age_ns(entered_ns, now)),
+                       area.last_generation.read());
 }
 
 } // namespace

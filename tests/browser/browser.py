@@ -12,6 +12,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 MEASURE = """<script>addEventListener("load", () => {
   const d = document, wide = innerWidth, out = {wide, high: d.documentElement.scrollHeight,
     over: d.documentElement.scrollWidth - wide, ids: [...d.querySelectorAll("[id]")].map(e => e.id), flat: [],
+    cut: [...d.querySelectorAll(".scroll")].filter(e => e.querySelector("table") && e.scrollWidth > e.clientWidth + 1).length,
+    prose: [...d.querySelectorAll(".wrap")].filter(e => { const b = e.getBoundingClientRect(); if (!e.textContent) return false;
+      return b.right > wide + 1 || b.width < 150; }).map(e => e.textContent),
     charts: [...d.querySelectorAll("svg")].map(s => ({bars: s.querySelectorAll("rect, path").length,
       hover: s.querySelectorAll("title").length, width: s.getBoundingClientRect().width})),
     dark: matchMedia("(prefers-color-scheme: dark)").matches, background: getComputedStyle(d.body).backgroundColor,

@@ -95,6 +95,28 @@ def whole():
 
 
 @case
+def columns():
+    """no column of the table is cut, on a desktop and on a phone, and thousands are grouped as in the reports"""
+    if browser.find() is None:
+        raise tap.Skipped("no browser: apt-get install chromium")
+
+    def body(folder):
+        add(folder / "run-0", "memb-percpu-array-chain-8-nesting-latched-hotplug", verdict="ok",
+            nmis=dict(handled=1234567, handled_per_s=123456.7), swaps=dict(done=7654321, done_per_s=76543.2))
+        add(folder / "run-0", "mb-x", "--flavor", "mb", fake_run="fail")
+        for name in ("html", "log", "conf", "trace.json"):
+            (folder / "run-0" / f"mb-x.{name}").write_text("x")
+        text = index(folder)
+        expect(">1 234 567</td>" in text and ">7 654 321</td>" in text, re.findall(r"<td.*?</td>", text))
+        for width in (1200, 390):
+            measured = browser.look_at(text, width=width)
+            expect(measured.get("cut") == 0 and not measured["prose"] and measured["over"] <= 0, width, measured)
+        wide = browser.look_at(text.replace("</style>", "td { min-width: 300px !important; }</style>"), width=1200)
+        expect(wide["cut"] > 0, "the measure sees nothing")
+    in_folder(body)
+
+
+@case
 def failures():
     """what failed, was not caught, or left no report makes the page red, and stands first"""
     for spoil, word in ((lambda f: add(f / "run-0", "mb-x", "--flavor", "mb", fake_run="fail"), "status fail, expected pass"),

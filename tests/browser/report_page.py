@@ -71,6 +71,7 @@ def faults_of(measured, width):
         faults.append(f"the screen is {measured['wide']} wide, not {width}")
     if measured.get("over", 1) > 0:
         faults.append(f"{measured.get('over')} pixels wider than the screen")
+    faults += [f"to be read only by scrolling sideways: {text}" for text in measured.get("prose", ["nothing measured"])]
     faults += [f"text beyond its chart: {text}" for text in measured.get("flat", [])]
     if measured.get("least", 0) < 8:
         faults.append(f"text of {measured.get('least')} pixels")
@@ -158,6 +159,7 @@ def measures_can_fail():
         "wider than the screen": text.replace("</body>", '<div style="width:1500px">x</div></body>'),
         "text of": text.replace("</style>", "svg .axis { font-size: 3px !important; }</style>"),
         "without hover text": text.replace("<title>", "<desc>").replace("</title>", "</desc>"),
+        "scrolling sideways": text.replace("</style>", "#checks td { min-width: 500px; white-space: nowrap; }</style>"),
         "text beyond its chart": text.replace("</style>", "svg text { letter-spacing: 30px; }</style>"),
     }
     for name, spoilt in spoils.items():

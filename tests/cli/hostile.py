@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -61,6 +62,17 @@ def is_under_way(process):
     assert "nmi-sim" in process.stderr.readline() and "seed=" in process.stderr.readline()
 
 
+def has_handled(process):
+    """Asks for status lines until NMIs have been handled."""
+    while True:
+        process.send_signal(signal.SIGUSR1)
+        line = process.stderr.readline()
+        assert line, "the end of standard error"
+        handled = re.search(r"handled (\S+)/s", line)
+        if handled and handled.group(1) != "0":
+            return
+
+
 def kill_9():
     file = folder / "kept.json"
     for old in (None, "what was there"):
@@ -68,24 +80,24 @@ def kill_9():
             file.write_text(old)
         process = start("--duration", "60s", "--output", file)
         is_under_way(process)
-        time.sleep(0.2)
+        has_handled(process)
         process.kill()
         ended(process, -signal.SIGKILL)
         assert (file.read_text() if file.exists() else None) == old
 
 
 def interrupted():
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         file = folder / f"{number}.json"
         process = start("--duration", "60s", "--output", file)
         is_under_way(process)
-        time.sleep(0.3)
+        has_handled(process)
         process.send_signal(number)
         out, _ = ended(process, -number)
         report = json.loads(file.read_text())
         assert report["complete"] is False and report["stop_reason"] == "signal" and report["nmis"]["handled"] > 0
         assert report["stop_signal"] == number.name and "Checks" in out
-    assert not list(folder.glob("*.tmp.*"))
+    assert {p.suffix for p in folder.iterdir()} == {".json"}, list(folder.iterdir())
 
 
 def full_disk():
@@ -169,9 +181,26 @@ def many_vcpus():
     assert "PASS" in out and len(report["cpus"]) == 512 and report["nmis"]["handled"] > 0
 
 
+def little_memory():
+    """Whatever it is that finds no room, the message says what is short; fewer vCPUs than one there are not."""
+    if b"sanitizer none" not in subprocess.run([options.program, "--version"], capture_output=True, check=True).stdout:
+        raise tap.Skipped("a sanitizer needs more memory than there is")
+    told = 0
+    for megabytes in range(12, 80, 4):
+        done = subprocess.run([options.program, "-c", "1", "-d", "100ms", "-q", "--reclaim", "call_rcu"], capture_output=True, text=True,
+                              check=False, timeout=100,
+                              preexec_fn=lambda m=megabytes: resource.setrlimit(resource.RLIMIT_AS, (m << 20, m << 20)))
+        if "nmi-sim: " not in done.stderr:
+            continue  # the loader had no room for the program
+        told += 1
+        assert done.returncode == 1 and re.search(r"^nmi-sim: (out of memory|.*(memory|ulimit))", done.stderr, re.M), done
+        assert "fewer vCPUs" not in done.stderr and "--cpus" not in done.stderr, done
+    assert told > 0, "no limit was between too little for the program and enough for the run"
+
+
 def over_before_the_first():
     out, _ = run(3, "--rate", "5", "--duration", "100ms")
-    assert "note: no NMI was due: at this rate the first comes after 200 ms" in out and "injector" not in out, out
+    assert "note: no NMI was due: at this rate the first comes after 200ms" in out and "injector" not in out, out
 
 
 def paused():
@@ -186,7 +215,7 @@ def paused():
 
 tap.run([(name, leaving_nothing(case)) for name, case in (
     ("kill -9 leaves an output file as it was", kill_9),
-    ("SIGINT and SIGTERM end a run with its report", interrupted),
+    ("SIGINT, SIGTERM and SIGHUP end a run with its report", interrupted),
     ("a full disk is told", full_disk),
     ("a closed stdout is told", closed_stdout),
     ("a signal queue that is full is told before the run", queue_full_before),
@@ -194,5 +223,6 @@ tap.run([(name, leaving_nothing(case)) for name, case in (
     ("one CPU", one_cpu),
     ("a process that was stopped for longer than the stall timeout has not stalled", paused),
     ("a run that is over before its first NMI says so", over_before_the_first),
+    ("little memory is told as what is short", little_memory),
     ("512 vCPUs", many_vcpus),
 )])

@@ -5,7 +5,7 @@
 A case is a block of lines, KEYWORD and the rest of the line; blocks are separated by empty lines:
 
     NAME    a sentence that says what is to be seen
-    RUN     arguments of nmi-sim, as for a shell
+    RUN     arguments of nmi-sim, as for a shell; \\x0a in one is that byte
     FAKE    arguments of nmi-sim-fake, whose run() does as FAKE_RUN says (tests/support/fake_run.cpp)
     ENV     NAME=VALUE
     FILE    NAME TEXT, with \\n for a new line: written before the run, which is in a folder of its own
@@ -78,6 +78,10 @@ def check_json(rest, stdout):
     expect(OPERATORS[op](found, json.loads(value)), f"{path} is {found!r}, expected {op} {value}")
 
 
+def unescaped(word):
+    return word.encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape") if "\\x" in word else word
+
+
 def run_case(block, options):
     with tempfile.TemporaryDirectory(prefix="nmi-sim-spec-") as folder:
         folder = pathlib.Path(folder)
@@ -87,7 +91,7 @@ def run_case(block, options):
         command, code = [], 0
         for keyword, rest in block:
             if keyword in ("RUN", "FAKE"):
-                command = [options.program if keyword == "RUN" else options.fake, *shlex.split(rest)]
+                command = [options.program if keyword == "RUN" else options.fake, *map(unescaped, shlex.split(rest))]
             elif keyword == "ENV":
                 name, _, value = rest.partition("=")
                 environment[name] = value
@@ -102,7 +106,7 @@ def run_case(block, options):
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, text=True,
                               errors="replace", stdin=subprocess.DEVNULL, check=False)
         streams = {"STDOUT": done.stdout, "STDERR": done.stderr}
-        what = f"{shlex.join(command)}\n-- stdout\n{done.stdout}-- stderr\n{done.stderr}"
+        what = f"{ascii(shlex.join(command))}\n-- stdout\n{done.stdout}-- stderr\n{done.stderr}"
         expect(done.returncode == code, f"exit code {done.returncode}, expected {code}: {what}")
         skipped = None  # what can be looked at is, first
         for keyword, rest in block:

@@ -81,6 +81,71 @@ def terminate():
 
 
 @case
+def hang_up():
+    """SIGHUP is the same, and the report's file is written"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-spec-") as folder:
+        child = start("--duration", "1h", "-o", "run.json", fake_run="slow", cwd=folder)
+        child.send_signal(signal.SIGHUP)
+        code, out, _ = end(child)
+        expect(code == -signal.SIGHUP and out.splitlines()[-1].startswith("PASS: nmi-sim"), code, out)
+        report = json.loads((pathlib.Path(folder) / "run.json").read_text())
+        expect(report["stop_signal"] == "SIGHUP" and report["complete"] is False, report["stop_signal"])
+        expect(os.listdir(folder) == ["run.json"], os.listdir(folder))
+
+
+@case
+def no_hang_up():
+    """where SIGHUP is ignored, as under nohup, a run goes on"""
+    child = start("--duration", "1h", fake_run="slow", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    child.send_signal(signal.SIGHUP)
+    child.send_signal(signal.SIGUSR1)
+    line = child.stderr.readline()
+    child.send_signal(signal.SIGTERM)
+    code, _, _ = end(child)
+    expect("raised" in line and code == -signal.SIGTERM, line, code)
+
+
+@case
+def second_signal_at_start():
+    """the second signal ends the program at once also while it starts, and whichever the first was"""
+    for first, second in ((signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGHUP), (signal.SIGHUP, signal.SIGINT)):
+        child = start(fake_run="slow-start")
+        child.send_signal(first)
+        child.send_signal(second)
+        code, out, _ = end(child)
+        expect(code in (-first, -second) and out == "", first, second, code, out)
+
+
+@case
+def second_signal_with_4096_vcpus():
+    """so it does while thousands of vCPUs are started"""
+    child = start("-c", "4096", "--duration", "1h")
+    child.send_signal(signal.SIGTERM)
+    child.send_signal(signal.SIGINT)
+    code, out, err = end(child)
+    if code == 77:
+        raise tap.Skipped(err.strip())
+    expect(code in (-signal.SIGTERM, -signal.SIGINT) and out == "", code, out)
+
+
+@case
+def status_of_other_verbs():
+    """SIGUSR1 ends no verb, whether it has a status or not"""
+    for words, stream in ((["selftest"], "stdout"), (["explore", "--window", "read", "--window", "do_nmi", "--window", "read-map"], "stderr")):
+        child = subprocess.Popen([options.program, *words], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 env=environment())
+        line = getattr(child, stream).readline()
+        for _ in range(2):
+            child.send_signal(signal.SIGUSR1)
+            line = line and getattr(child, stream).readline()  # it goes on
+        child.kill()
+        child.communicate()
+        if "nothing can be explored" in line:
+            raise tap.Skipped(line.strip())
+        expect(line, words, child.returncode)
+
+
+@case
 def interrupt_is_the_normal_end():
     """with --duration 0 SIGINT is the normal end"""
     child = start("--json", "--duration", "0", fake_run="slow")
@@ -156,6 +221,32 @@ def full_stdout():
             done = subprocess.run([options.fake, *arguments], stdout=full, text=True,
                                   stderr=subprocess.PIPE, env=environment(), timeout=TIMEOUT, check=False)
         expect(done.returncode == 1 and "No space left on device" in done.stderr, arguments, done.returncode, done.stderr)
+
+
+@case
+def full_pipe():
+    """a standard output that is full and non-blocking is waited for"""
+    for arguments in (["--json"], ["--help"], ["list"], ["--dry-run", "--json"]):
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        filled = 0
+        try:
+            while True:
+                filled += os.write(write_end, b"x" * 512)
+        except BlockingIOError:
+            pass
+        child = subprocess.Popen([options.fake, *arguments], stdout=write_end, stderr=subprocess.PIPE, text=True, env=environment())
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as pipe:
+            try:
+                child.wait(0.3)  # who does not wait for room has given up by then; who is slower is told nothing by this
+            except subprocess.TimeoutExpired:
+                pass
+            out = pipe.read()[filled:]
+        code, _, err = end(child)
+        expect(code == 0 and err.count("\n") <= 2 and out.endswith(b"\n"), arguments, code, err, out[-100:])
+        if "--json" in arguments:
+            json.loads(out)
 
 
 @case

@@ -140,6 +140,7 @@ tap.run([
     ("a fault that is no part of the named window is not explored there", fault_elsewhere),
     ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT)),
     ("SIGTERM does the same", stopped_by(signal.SIGTERM)),
+    ("SIGHUP does the same", stopped_by(signal.SIGHUP)),
     ("SIGINT that a shell has set to be ignored does the same", stopped_by(signal.SIGINT, ignored=True)),
     ("SIGTERM ends a map whose schedules are explored", stopped_by(signal.SIGTERM, exploring=True)),
     ("so does a terminal's SIGINT, which the exploring processes get too", stopped_by(signal.SIGINT, exploring=True, group=True)),

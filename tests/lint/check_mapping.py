@@ -7,6 +7,7 @@ The verdict begins with faithful, approximate, impossible or `not built`. A file
 include/nmisim or docs. Tests are cited as  file: "beginning of a test's name", "another"  with the file's stem
 without _test; faults, windows and lint checks as  fault `name`,  explore `name`,  lint name.
 """
+import ast
 import re
 
 import lint
@@ -24,6 +25,12 @@ def test_names(root):
             found = re.findall(r'TEST_CASE\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', path.read_text())
             names.setdefault(path.stem.removesuffix("_test"), []).extend(
                 "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)) for text in found)
+    for path in lint.files(root, ["tests"], [".spec"]):
+        names.setdefault(path.stem, []).extend(re.findall(r"^NAME (.*)", path.read_text(), re.M))
+    for path in lint.files(root, ["tests"], [".py"]):
+        if "tap.run(" in (text := path.read_text()):
+            names.setdefault(path.stem.removesuffix("_test"), []).extend(
+                node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return names
 
 

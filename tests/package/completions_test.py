@@ -100,6 +100,32 @@ def bash_knows_each_value():
     assert bash("explore", "--flavor", "") == names("flavors") | {"all"}
     assert bash("-f", "no-g") == {"no-grace-period"}
     assert bash("--rate", "") == set()
+    assert bash("--source", "sigqueue,t") == {"sigqueue,timer"}
+    assert bash("--source", "=", "timer,") == {f"timer,{s}" for s in names("sources") - {"timer"}}
+    assert bash("--flavor", "memb,") == set()  # one only
+
+
+def bash_knows_the_helpers():
+    helped_ones = set(VERBS) | {"help", "completions", "manual"}
+    assert bash("help", "") == helped_ones, bash("help", "")
+    assert bash("help", "ex") == {"explore"}
+    assert bash("completions", "") == {"bash", "zsh", "fish"}
+    assert bash("manual", "") == bash("help", "run", "") == bash("help", "run", "--") == set()
+
+
+def fish_knows_the_helpers():
+    needs("fish")
+    assert fish("help", "") == set(VERBS) | {"help", "completions", "manual"}, fish("help", "")
+    assert fish("completions", "") == {"bash", "zsh", "fish"}
+    assert not fish("completions", "--"), fish("completions", "--")
+
+
+def zsh_knows_the_helpers():
+    needs("zsh")
+    _, text = zsh_specifications("help", "")
+    assert text == "1:VERB:(" + " ".join([*VERBS, "help", "completions", "manual"]) + ")\n", text
+    _, text = zsh_specifications("completions", "")
+    assert text == "1:SHELL:(bash zsh fish)\n", text
 
 
 def bash_offers_files():
@@ -174,6 +200,9 @@ tap.run([
     ("bash completes each option of each verb and no other", bash_knows_each_option),
     ("bash completes each listed value", bash_knows_each_value),
     ("bash completes file names", bash_offers_files),
+    ("bash completes what help and completions take", bash_knows_the_helpers),
+    ("fish completes what help and completions take", fish_knows_the_helpers),
+    ("zsh completes what help and completions take", zsh_knows_the_helpers),
     ("fish completes each option of each verb and no other", fish_knows_each_option),
     ("fish completes each listed value", fish_knows_each_value),
     ("zsh completes each option of each verb and no other", zsh_knows_each_option),

@@ -4,6 +4,7 @@
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -91,9 +92,50 @@ def not_its_own():
     assert t.run("tools/quickstart.sh", "--no-install", "--no-run").returncode == 0 and not (t.root / "build/old").exists()
 
 
+def shows_how_far_it_is():
+    """A line now and then where no terminal is, what a compiler says between, and the end with the way to the program."""
+    t = Tree()
+    steps = "".join(f"echo '@ {n} 4 Compiling {n}'; " for n in range(1, 5))
+    made = STUBS["ninja"]
+    t.functions["BASH_FUNC_ninja%%"] = f"() {{ {made}\necho 'ninja: Entering directory build'; {steps} echo 'a.cpp:1: warning: odd'\n}}"
+    done = t.run("tools/quickstart.sh", "--no-install", "--seed", "1")
+    assert done.returncode == 0 and done.stdout == f"in {t.root}: --seed 1\n", done
+    lines = done.stderr.splitlines()
+    assert "  4 of 4 files" in lines and "a.cpp:1: warning: odd" in lines, lines
+    assert not any("@" in line or "Entering" in line or "\x1b" in line for line in lines), lines
+    assert f"  export PATH={t.root}/build/src/cli:$PATH" in lines and f"  sudo meson install -C {t.root}/build" in lines, lines
+    found = t.run("bash", "-c", f"{lines[lines.index('To type nmi-sim instead of its path, in this shell:') + 1]}; command -v nmi-sim")
+    assert found.stdout == f"{t.root}/build/src/cli/nmi-sim\n", found
+    again = t.run("tools/quickstart.sh", "--no-install", "--seed", "1", PATH=f"{t.root}/build/src/cli:{os.environ['PATH']}")
+    assert "export PATH" not in again.stderr, again.stderr
+
+
+def tells_what_failed():
+    """A build that fails ends with its messages and exit code 1, and runs nothing."""
+    t = Tree()
+    t.functions["BASH_FUNC_ninja%%"] = "() { echo '@ 1 4 Compiling'; echo 'FAILED: a.o'; echo 'a.cpp:1: error: no'; return 1; }"
+    done = t.run("tools/quickstart.sh", "--no-install")
+    assert done.returncode == 1 and not done.stdout, done
+    assert "a.cpp:1: error: no" in done.stderr and done.stderr.endswith("could not build, see above\n"), done.stderr
+
+
+def time_to_go():
+    """How long it will still take stands beside, once there is something to judge by."""
+    t = Tree()
+    body = (t.root / "tools/quickstart.sh").read_text()
+    body = body[body.index("show_progress()"):body.index("say_where_it_is()")]
+    script = f"say() {{ printf '%s\\n' \"$*\" >&2; }}\n{body}\nSECONDS=30; show_progress 0 < <(printf '@ 10 40 x\\n@ 40 40 x\\n')"
+    done = t.run("bash", "-c", script)
+    first, last = done.stderr.splitlines()
+    assert re.match(r"  10 of 40 files, about 9\d s to go$", first) and last == "  40 of 40 files", done.stderr
+
+
 tap.run([
     ("help and mistakes that cannot be printed start nothing", cannot_be_told),
     ("quickstart.sh runs nmi-sim in the caller's folder", callers_folder),
     ("the scripts find their tree, whatever CDPATH says and through symlinks", called_from_anywhere),
+    ("quickstart.sh shows how far it is, and ends with the way to the program", shows_how_far_it_is),
+    ("quickstart.sh tells what failed", tells_what_failed),
+    ("quickstart.sh says how long it will still take", time_to_go),
     ("a build folder of somebody else's is left alone", not_its_own),
 ])

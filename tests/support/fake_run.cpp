@@ -5,7 +5,8 @@
 // a thread that cannot be created) still have an exit code and a message to be tested.
 //
 //   FAKE_RUN        pass (default), fail, nothing-seen, panic, stall, no-thread, contradiction,
-//                   slow (a minute, unless stopped), slow-drain (that, and a minute from the stop to the report)
+//                   slow (a minute, unless stopped), slow-drain (that, and a minute from the stop to the report),
+//                   slow-start (ten minutes before it looks at anything)
 //   FAKE_PREFLIGHT  warning, fatal
 #include "support/sample_report.hpp"
 #include "verify/run.hpp"
@@ -50,6 +51,9 @@ run_report run(const run_config& config, const run_hooks& hooks)
         throw std::system_error(EAGAIN, std::generic_category(), "cannot create a thread");
     if (outcome == "contradiction")
         throw std::invalid_argument("these options contradict each other");
+
+    if (outcome == "slow-start")
+        std::this_thread::sleep_for(std::chrono::minutes(10));
 
     run_report r = outcome == "fail" ? test::failing_report() : test::passing_report();
     r.config = config;

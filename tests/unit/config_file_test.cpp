@@ -4,7 +4,7 @@
 #include "cli/options/usage_error.hpp"
 #include "support/text_matcher.hpp"
 
-#include <sstream>
+#include <string>
 
 using namespace nmisim;
 using namespace nmisim::cli;
@@ -14,9 +14,8 @@ namespace {
 
 settings from_text(const std::string& text)
 {
-    std::istringstream in(text);
     settings s;
-    for (const assignment& a : read_config(for_run, in, "load.conf"))
+    for (const assignment& a : read_config(for_run, text, "load.conf"))
         apply(s, a);
     return s;
 }
@@ -115,4 +114,39 @@ TEST_CASE("a file that cannot be read is told by name", "[config]")
     CHECK_THROWS_WITH(read_config_file(for_run, "/nonexistent/load.conf"),
                       Contains("cannot read /nonexistent/load.conf"));
     CHECK_THROWS_WITH(read_config_file(for_run, "/"), Contains("cannot read /: Is a directory"));
+    CHECK_THROWS_WITH(read_config_file(for_run, "/proc/self/mem"),
+                      Contains("cannot read /proc/self/mem: Input/output error"));
+}
+
+TEST_CASE("a file has an end, and so has a line", "[config]")
+{
+    CHECK_THROWS_WITH(read_config_file(for_run, "/dev/zero"), Contains("more than 1024 KiB: File too large"));
+    const std::string longest = "# " + std::string(4094, 'x');
+    CHECK(from_text(longest + "\nrate = 6\n").run.inject.rate_hz == 6);
+    CHECK(refusal(longest + "x\n") == "load.conf:1: a line has at most 4096 bytes, this one has 4097");
+}
+
+TEST_CASE("a file of a mebibyte is read in full, whatever its lines", "[config]")
+{
+    std::string text((std::size_t{1} << 20) - 9, '\n');
+    CHECK(from_text(text + "rate = 6\n").run.inject.rate_hz == 6);
+    text.clear();
+    while (text.size() + 18 < std::size_t{1} << 20)
+        text += "rate=5\nkeep-going=no\n";
+    CHECK(from_text(text + "rate=7").run.inject.rate_hz == 7);
+}
+
+TEST_CASE("a byte order mark at the beginning is none of the first key", "[config]")
+{
+    CHECK(from_text("\xEF\xBB\xBFrate = 6\n").run.inject.rate_hz == 6);
+    CHECK(refusal("rate = 5\n\xEF\xBB\xBFrate = 6\n") == "load.conf:2: unknown key '\\xef\\xbb\\xbfrate'");
+    CHECK(refusal(std::string("\xFF\xFEr\0", 4)) == "load.conf:1: this is UTF-16: save it as UTF-8");
+}
+
+TEST_CASE("a repeat command obeys no terminal and stays on one line", "[config]")
+{
+    settings s;
+    s.given.emplace_back("fail-if", "swaps\n\x1b'<1");
+    CHECK(repeat_command(s) ==
+          "nmi-sim --fail-if $'swaps\\x0a\\x1b\\x27\\x3c1' --seed " + std::to_string(s.run.seed));
 }

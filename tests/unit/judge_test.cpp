@@ -155,7 +155,7 @@ TEST_CASE("a violation before the start is told at 0 s, great numbers in hexadec
         std::uint64_t expected;
         const char* text;
     };
-    const auto s = GENERATE(sentence{0xffff'ffff, 1, "seen: 4294967295, expected 1"},
+    const auto s = GENERATE(sentence{0xffff'ffff, 1, "seen: 4 294 967 295, expected 1"},
                             sentence{0x1'0000'0000, 1, "seen: 0x100000000, expected 0x1"},
                             sentence{1, 0x1'0000'0000, "seen: 0x1, expected 0x100000000"});
     judged_machine j;
@@ -299,7 +299,7 @@ TEST_CASE("the evidence of each check is its own figures")
     CHECK(evidence(check::nesting) == "depth put back by each, no NMI was interrupted");
     CHECK(evidence(check::exactly_once) == "one generation each, 33 swaps");
     CHECK(evidence(check::reclaim) == "32 of 31 reclaimed");
-    CHECK(evidence(check::progress) == "longest 1.235 ms; the watchdog looked 34 times");
+    CHECK(evidence(check::progress) == "longest 1.23ms; the watchdog looked 34 times");
     CHECK(evidence(check::signal_safety) == "malloc, stdio and mutex calls watched");
 }
 

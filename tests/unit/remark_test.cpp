@@ -45,20 +45,19 @@ TEST_CASE("a run that handled less than a tenth of its NMIs says so, and what is
         return few ? few->code + ": " + few->text : "nothing";
     };
     CHECK(said(2'000, &cpu_report::coalesced, 18'000) == "nothing"); // a tenth
-    CHECK_THAT(
-        said(1'999, &cpu_report::coalesced, 18'001),
-        Contains(
-            "few-handled: only 10 % of 20000 NMIs were handled, so little was tested: 18001 met one that was "
-            "still pending: the vCPUs (2) got too little CPU time"));
+    CHECK_THAT(said(1'999, &cpu_report::coalesced, 18'001),
+               Contains("few-handled: only 10 % of 20 000 NMIs were handled, so little was tested: 18 001 "
+                        "met one that was "
+                        "still pending: the vCPUs (2) got too little CPU time"));
     CHECK_THAT(said(0, &cpu_report::rejected, 20'000), Contains("only 0 %") && Contains("ulimit -i"));
-    CHECK_THAT(said(10, &cpu_report::offline, 19'990), Contains("19990 met a vCPU that was offline"));
+    CHECK_THAT(said(10, &cpu_report::offline, 19'990), Contains("19 990 met a vCPU that was offline"));
     r.throttled = 0;
-    CHECK_THAT(said(10, nullptr, 0), Contains("19990 were never raised: whoever raises them"));
+    CHECK_THAT(said(10, nullptr, 0), Contains("19 990 were never raised: whoever raises them"));
     r.throttled = 1;
-    CHECK_THAT(said(10, nullptr, 0), Contains("19990 were never raised: the vCPUs had no room"));
+    CHECK_THAT(said(10, nullptr, 0), Contains("19 990 were never raised: the vCPUs had no room"));
     r.handler.sum_ns = r.handler.count * 90'000; // every 100 us
     CHECK_THAT(said(10, &cpu_report::coalesced, 19'990),
-               Contains("a handler takes 90 us, and one NMI was due every 100 us"));
+               Contains("a handler takes 90.0us, and one NMI was due every 100us"));
 }
 
 TEST_CASE("the part that was handled is of what was due, or of what was raised without having been due",

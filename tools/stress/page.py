@@ -47,14 +47,19 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 30px 0 10px; } 
 .skip { color: var(--warn); font-weight: 600; } .dim { color: var(--dim); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th { color: var(--dim); font-weight: 500; font-size: 13px; } .left { text-align: left; } td.wrap { white-space: normal; min-width: 180px; }
+th { color: var(--dim); font-weight: 500; font-size: 13px; } .left { text-align: left; } td.wrap { white-space: normal; min-width: 130px; }
+#scenarios td:last-child { white-space: normal; min-width: 70px; } #scenarios td:nth-child(2) { white-space: normal; overflow-wrap: anywhere; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 14px; }
 figure { margin: 0; background: var(--card); border-radius: 8px; padding: 10px 12px; } figcaption { font-size: 14px; }
 svg { width: 100%; max-width: 520px; height: auto; display: block; } svg text { fill: var(--fg); font: 11px system-ui, "DejaVu Sans", sans-serif; }
 svg .axis { fill: var(--dim); font-size: 10px; } .grid { stroke: var(--line); fill: none; stroke-width: .6; }
 .trend { fill: none; stroke-width: 2; } circle { opacity: .75; } circle:hover { stroke: var(--fg); opacity: 1; }
 """ + "".join(f".{f} {{ stroke: var(--{f}); }} circle.{f}, rect.{f} {{ fill: var(--{f}); stroke: none; }}\n" for f in FLAVORS) + """
-@media (max-width: 480px) { body { padding: 10px; font-size: 14px; } th, td { padding: 4px 6px; } }
+@media (max-width: 480px) { body { padding: 10px; font-size: 14px; } th, td { padding: 4px 6px; }
+  /* A row is a paragraph: beside each other, the columns would not fit. */
+  #scenarios table, #scenarios tbody { display: block; } #scenarios tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
+  #scenarios td { border: 0; min-width: 0; } #scenarios tr:first-child, #scenarios td:empty { display: none; }
+  #scenarios td[data-head]::before { content: attr(data-head) " "; color: var(--dim); } }
 """
 
 
@@ -203,6 +208,11 @@ def links(scenario, page_folder):
     return " ".join(found)
 
 
+def grouped(count):
+    """As every report of nmi-sim writes it."""
+    return f"{count:,}".replace(",", " ")
+
+
 def row(scenario, page_folder):
     word = scenario.word()
     report = scenario.report
@@ -210,8 +220,8 @@ def row(scenario, page_folder):
     what = scenario.verdict if word != "ok" else ("caught by " + ", ".join(caught) if caught else "")
     css = {"ok": "ok", "skip": "skip", "open": "skip", "FAIL": "no"}[word]
     if report:
-        cells = f'<td>{report["nmis"]["handled"]:,}</td><td>{report["swaps"]["done"]:,}</td>'
-        cells += "".join(f"<td>{text_of(read(report), unit)}</td>" for _, _, unit, read in METRICS)
+        cells = f'<td data-head="NMIs">{grouped(report["nmis"]["handled"])}</td><td data-head="swaps">{grouped(report["swaps"]["done"])}</td>'
+        cells += "".join(f'<td data-head="{html.escape(head)}">{text_of(read(report), unit)}</td>' for _, head, unit, read in METRICS)
     else:
         cells = f'<td colspan="{2 + len(METRICS)}"></td>'
     return (f'<tr><td class="left {css}">{word}</td><td class="left">{html.escape(scenario.name)}</td><td class="left">{scenario.flavor}</td>'
@@ -245,7 +255,7 @@ def page_of(runs, page_folder):
 <link rel="icon" href="data:,"><title>nmi-stress: {verdict}</title><style>{STYLE}</style></head><body>
 <section id="verdict"><div class="verdict {"pass" if verdict == "PASS" else "fail"}"><h1><span class="{css}">{verdict}</span>
 {words["ok"] - busted} scenarios held, {busted} faults caught, {words["FAIL"]} failed, {words["skip"]} skipped{f", {words['open']} not over" if words["open"] else ""}</h1>
-<p>{handled:,} NMIs handled and {swaps:,} handlers swapped under check{circumstances(reports[0]) if reports else ""},
+<p>{grouped(handled)} NMIs handled and {grouped(swaps)} handlers swapped under check{circumstances(reports[0]) if reports else ""},
 {newest.started().replace("T", " ").rstrip("Z")} UTC</p></div></section>
 <section id="trends"><h2>Trends per flavor</h2><p class="dim">A point is a scenario of correct code, a line the median of a flavor from run to run
 ({len(measured_rounds)} run{"s" if len(measured_rounds) != 1 else ""} here). Value axes are logarithmic. Delivery is signal delivery latency, not NMI latency.</p>

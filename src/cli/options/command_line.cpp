@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/command_line.hpp"
 
+#include "base/shown_text.hpp"
 #include "cli/options/boost_options.hpp"
 #include "cli/options/config_file.hpp"
 #include "cli/options/suggest.hpp"
@@ -27,17 +28,47 @@ std::string without_value(const std::string& word)
     return word.substr(0, word.find('='));
 }
 
+const option_spec* find_letter(char letter, verb_set verb)
+{
+    const auto options = all_options();
+    const auto found = std::find_if(options.begin(), options.end(), [&](const option_spec& o) {
+        return o.letter == letter && o.is_for(verb);
+    });
+    return found == options.end() ? nullptr : &*found;
+}
+
+/// `-jx`, `-q=1`: which letter of the word it is, and why.
+void refuse_letters(std::string_view word, verb_set verb)
+{
+    for (std::size_t i = 1; i < word.size(); ++i) {
+        if (word[i] == '=' && i > 1)
+            throw usage_error(fmt::format("option '-{}' takes no value", word[i - 1]));
+        if (find_letter(word[i], verb) != nullptr)
+            continue;
+        if (const option_spec* const elsewhere = find_letter(word[i], for_all); elsewhere != nullptr)
+            throw usage_error(fmt::format("unrecognized option '-{}'{}", word[i],
+                                          option_hint(elsewhere->name, verb, "--")));
+        if (i > 1)
+            throw usage_error(
+                fmt::format("unrecognized option '-{}' in '{}'", shown(word.substr(i, 1)), shown(word)));
+    }
+}
+
 [[noreturn]] void refuse_unknown(const po::error_with_option_name& e, verb_set verb)
 {
-    const std::string typed = without_value(e.get_option_name());
+    const std::string word = e.get_option_name();
+    const std::string typed = without_value(word);
+    if (find_option(std::string_view(typed).substr(std::min<std::size_t>(1, typed.size()))) == nullptr &&
+        !word.starts_with("--"))
+        refuse_letters(word, verb);
     const std::string bare = typed.substr(std::min(typed.find_first_not_of('-'), typed.size()));
-    throw usage_error(fmt::format("unrecognized option '{}'{}", typed, option_hint(bare, verb, "--")));
+    throw usage_error(fmt::format("unrecognized option '{}'{}", shown(typed), option_hint(bare, verb, "--")));
 }
 
 std::string syntax_text(const po::invalid_command_line_syntax& e)
 {
     using po::invalid_syntax;
-    const std::string option = without_value(e.get_option_name());
+    const std::string option = shown(without_value(e.get_option_name()));
     switch (e.kind()) {
     case invalid_syntax::missing_parameter:
     case invalid_syntax::empty_adjacent_parameter: return fmt::format("option '{}' needs a value", option);
@@ -53,6 +84,12 @@ std::string single_dash_hint(const std::string& original, const option_spec& opt
         return {};
     const option_spec* const meant = find_option(without_value(original.substr(1)));
     return meant == nullptr ? "" : fmt::format("; did you mean '--{}'?", meant->name);
+}
+
+/// `-o=x` names a file "=x" to every getopt; nobody means that.
+bool is_letter_with_equals(const std::string& original)
+{
+    return original.size() >= 3 && original[0] == '-' && original[1] != '-' && original[2] == '=';
 }
 
 std::uint64_t seed_from_clock()
@@ -138,6 +175,10 @@ split_words split_command_line(verb_set verb, const std::vector<std::string>& wo
         if (o.original_tokens.size() == 2 && is_option_word(o.original_tokens[1], verb))
             throw usage_error(fmt::format("option '--{}' needs a value", option.name));
         const std::string original = o.original_tokens.empty() ? "" : o.original_tokens.front();
+        if (is_letter_with_equals(original))
+            throw usage_error(
+                fmt::format("'-{0}=' is not a form of '-{0}': leave out the '=', or write '--{1}={2}'",
+                            option.letter, option.name, shown(original.substr(3))));
         result.options.push_back({&option, option.is_flag() ? "true" : o.value.at(0),
                                   fmt::format("--{}", option.name), single_dash_hint(original, option)});
     }
@@ -160,18 +201,22 @@ settings parse_command_line(verb_set verb, const std::vector<std::string>& words
 {
     const split_words line = split_command_line(verb, words);
     settings s;
+    s.verb = verb;
     for (const assignment& a : line.options)
         if (a.option->name == "help" || a.option->name == "version")
             apply(s, a);
     if (s.help || s.version)
         return s;
 
-    std::string file;
+    settings named; // only to know the file
     for (const assignment& a : line.options)
-        if (a.option->name == "config")
-            file = a.value;
-    if (!file.empty())
-        for (const assignment& a : read_config_file(verb, file))
+        if (a.option->name == "config") {
+            if (!named.config_file.empty())
+                s.configs_not_read.push_back(named.config_file);
+            apply(named, a);
+        }
+    if (!named.config_file.empty())
+        for (const assignment& a : read_config_file(verb, named.config_file))
             apply(s, a);
     for (const assignment& a : line.options)
         apply(s, a);

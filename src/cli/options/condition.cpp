@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/condition.hpp"
 
+#include "base/shown_text.hpp"
 #include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/options/value.hpp"
@@ -36,8 +37,8 @@ threshold parse_condition(std::string_view text)
 {
     const auto at = text.find_first_of("<>");
     if (at == std::string_view::npos || at == 0)
-        throw usage_error(
-            fmt::format("'{}' is not a condition (examples: latency.p99>200us, rate<9.5k, swaps<100)", text));
+        throw usage_error(fmt::format(
+            "'{}' is not a condition (examples: latency.p99>200us, rate<9.5k, swaps<100)", shown(text)));
     const bool or_equal = at + 1 < text.size() && text[at + 1] == '=';
     const std::string_view name = trimmed(text.substr(0, at));
     const std::string_view limit = trimmed(text.substr(at + (or_equal ? 2 : 1)));
@@ -48,7 +49,8 @@ threshold parse_condition(std::string_view text)
         for (const metric& m : all_metrics())
             names.push_back(m.name);
         const std::string nearest = suggest(name, names);
-        throw usage_error(fmt::format("'{}' is not a metric{} ('nmi-sim list metrics' names them)", name,
+        throw usage_error(fmt::format("'{}' is not a metric{} ('nmi-sim list metrics' names them)",
+                                      shown(name),
                                       nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
     }
     threshold t;

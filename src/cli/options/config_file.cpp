@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/config_file.hpp"
 
+#include "base/shown_text.hpp"
 #include "cli/options/boost_options.hpp"
+#include "cli/options/input_file.hpp"
 #include "cli/options/usage_error.hpp"
 
-#include <boost/program_options/errors.hpp>
-#include <boost/program_options/parsers.hpp>
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
+#include <algorithm>
 #include <optional>
-#include <sstream>
-#include <system_error>
+#include <string_view>
+#include <utility>
 
 namespace nmisim::cli {
 
-namespace po = boost::program_options;
-
 namespace {
+
+constexpr std::size_t most_of_a_config = std::size_t{1} << 20;
+constexpr std::size_t most_of_a_line = 4096;
 
 bool may_stand_in_a_file(const option_spec& o)
 {
@@ -27,7 +26,7 @@ bool may_stand_in_a_file(const option_spec& o)
     return o.in != group::other;
 }
 
-/// What the library would change: it cuts a value at '#' and takes blanks off both ends.
+/// What reading would change: a value ends at '#', and the blanks at both ends are none of it.
 bool needs_quotes(const std::string& value)
 {
     constexpr const char* blanks = " \t\r\n\v\f";
@@ -65,35 +64,44 @@ std::optional<std::string> take_quoted(std::string& line, const std::string& whe
     }
     const std::size_t rest = line.find_first_not_of(" \t\r", at + 1);
     if (at >= line.size() || (rest != std::string::npos && line[rest] != '#'))
-        throw usage_error(fmt::format("{}: a value that begins with '\"' ends with one: {}", where, line));
+        throw usage_error(
+            fmt::format("{}: a value that begins with '\"' ends with one: {}", where, shown(line)));
     line.resize(open);
     line += "quoted";
     return value;
 }
 
-/// One line by itself: the library's own messages know neither file nor line.
-std::vector<assignment> read_line(verb_set verb, std::string line, const std::string& where)
+std::string_view trimmed(std::string_view text)
 {
-    const po::options_description description = boost_description(verb);
+    constexpr std::string_view blanks = " \t\r\v\f";
+    const std::size_t from = text.find_first_not_of(blanks);
+    return from == std::string_view::npos ? "" : text.substr(from, text.find_last_not_of(blanks) - from + 1);
+}
+
+/// One line, without its end; nothing where it says nothing.
+std::optional<assignment> read_line(verb_set verb, std::string line, const std::string& where)
+{
+    if (line.size() > most_of_a_line)
+        throw usage_error(fmt::format("{}: a line has at most {} bytes, this one has {}", where,
+                                      most_of_a_line, line.size()));
+    if (trimmed(line).starts_with('['))
+        throw usage_error(fmt::format("{}: sections are not used here: {}", where, shown(line)));
     const std::optional<std::string> quoted = take_quoted(line, where);
-    std::istringstream in(line);
-    std::vector<assignment> result;
-    try {
-        for (const auto& o : po::parse_config_file(in, description, true).options) {
-            if (o.unregistered)
-                throw usage_error(fmt::format("{}: unknown key '{}'{}", where, o.string_key,
-                                              option_hint(o.string_key, verb, "")));
-            const option_spec& option = *find_option(o.string_key);
-            if (!may_stand_in_a_file(option))
-                throw usage_error(
-                    fmt::format("{}: '{}' works on the command line only", where, o.string_key));
-            result.push_back({&option, quoted.value_or(o.value.empty() ? "" : o.value.front()),
-                              fmt::format("{}: {}", where, option.name), ""});
-        }
-    } catch (const po::error&) {
-        throw usage_error(fmt::format("{}: not of the form 'name = value': {}", where, line));
-    }
-    return result;
+    const std::string_view text = trimmed(std::string_view(line).substr(0, line.find('#')));
+    if (text.empty())
+        return std::nullopt;
+    const std::size_t equals = text.find('=');
+    const std::string key(trimmed(text.substr(0, equals)));
+    if (equals == std::string_view::npos || key.empty())
+        throw usage_error(fmt::format("{}: not of the form 'name = value': {}", where, shown(text)));
+    const option_spec* const option = find_option(key);
+    if (option == nullptr || !option->is_for(verb))
+        throw usage_error(
+            fmt::format("{}: unknown key '{}'{}", where, shown(key), option_hint(key, verb, "")));
+    if (!may_stand_in_a_file(*option))
+        throw usage_error(fmt::format("{}: '{}' works on the command line only", where, key));
+    return assignment{option, quoted.value_or(std::string(trimmed(text.substr(equals + 1)))),
+                      fmt::format("{}: {}", where, option->name), ""};
 }
 
 std::string for_a_shell(const std::string& word)
@@ -102,6 +110,14 @@ std::string for_a_shell(const std::string& word)
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./%@";
     if (!word.empty() && word.find_first_not_of(plain) == std::string::npos)
         return word;
+    if (has_controls(word)) {
+        std::string text = "$'"; // a terminal is not to obey it, nor a log to break a line
+        for (const char c : word)
+            text += plain.find(c) != std::string_view::npos
+                        ? std::string(1, c)
+                        : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        return text + "'";
+    }
     std::string text = "'";
     for (const char c : word)
         text += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -130,31 +146,27 @@ std::vector<std::string> values_of(const settings& s, const option_spec& o)
 
 } // namespace
 
-std::vector<assignment> read_config(verb_set verb, std::istream& in, const std::string& name)
+std::vector<assignment> read_config(verb_set verb, std::string_view text, const std::string& name)
 {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; // some editors begin a file of UTF-8 with it
+    if (text.starts_with(byte_order_mark))
+        text.remove_prefix(byte_order_mark.size());
+    if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+        throw usage_error(fmt::format("{}:1: this is UTF-16: save it as UTF-8", shown(name)));
     std::vector<assignment> all;
-    int number = 0;
-    for (std::string line; std::getline(in, line);) {
-        const std::string where = fmt::format("{}:{}", name, ++number);
-        const std::size_t start = line.find_first_not_of(" \t");
-        if (start != std::string::npos && line[start] == '[')
-            throw usage_error(fmt::format("{}: sections are not used here: {}", where, line));
-        for (assignment& a : read_line(verb, line, where))
-            all.push_back(std::move(a));
+    for (int number = 1; !text.empty(); ++number) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        if (auto a =
+                read_line(verb, std::string(text.substr(0, end)), fmt::format("{}:{}", shown(name), number)))
+            all.push_back(std::move(*a));
+        text.remove_prefix(std::min(end + 1, text.size()));
     }
     return all;
 }
 
 std::vector<assignment> read_config_file(verb_set verb, const std::string& path)
 {
-    errno = 0;
-    std::ifstream in(path);
-    if (!in)
-        throw std::system_error(errno, std::generic_category(), "cannot read " + path);
-    std::error_code none;
-    if (std::filesystem::is_directory(path, none)) // it opens, and what fails to read leaves no errno
-        throw std::system_error(EISDIR, std::generic_category(), "cannot read " + path);
-    return read_config(verb, in, path);
+    return read_config(verb, read_whole_file(path, most_of_a_config), path);
 }
 
 std::string config_text(const settings& s)

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
 // A configuration file: `name = value`, names as the long options, `#` starts a comment, flags take true or
-// false. It is read only when --config names it; there is no hidden one. --print-config writes the form back,
+// false. It may have 1 MiB, and a line 4096 bytes: what a pipe without an end is given for is no configuration. It is read only when --config names it; there is no hidden one. --print-config writes the form back,
 // which makes a failing run something to attach to a bug report.
 #pragma once
 
 #include "cli/options/command_line.hpp"
 
-#include <istream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nmisim::cli {
 
-/// Errors: usage_error with file and line; std::system_error when it cannot be read.
+/// Errors: usage_error with file and line; std::system_error when it cannot be read, or has more than 1 MiB.
 std::vector<assignment> read_config_file(verb_set verb, const std::string& path);
 
-/// The same from a stream; `name` is what messages call it.
-std::vector<assignment> read_config(verb_set verb, std::istream& in, const std::string& name);
+/// The same from its text; `name` is what messages call it.
+std::vector<assignment> read_config(verb_set verb, std::string_view text, const std::string& name);
 
 /// The options in effect, in the form of such a file: given ones and defaults alike.
 std::string config_text(const settings& s);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/contradictions.hpp"
 
+#include "base/shown_text.hpp"
 #include "cli/options/usage_error.hpp"
 #include "report/output_file.hpp"
 #include "verify/widen.hpp"
@@ -13,6 +14,9 @@
 #include <iterator>
 #include <string>
 #include <system_error>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace nmisim::cli {
 
@@ -81,7 +85,7 @@ void check_thresholds(const settings& s)
 {
     for (const threshold& t : s.fail_if)
         if (const std::string_view missing = missing_for(t.of->name, s.run); !missing.empty())
-            throw usage_error(fmt::format("--fail-if '{}' needs {}", t.text, missing));
+            throw usage_error(fmt::format("--fail-if '{}' needs {}", shown(t.text), missing));
 }
 
 struct named_file {
@@ -94,10 +98,19 @@ std::string place_of(const std::string& path)
 {
     namespace fs = std::filesystem;
     std::error_code none;
-    if (path.empty() || (fs::exists(path, none) && !fs::is_regular_file(path, none)))
+    if (path.empty() || is_written_in_place(path))
         return {};
     const fs::path place = fs::weakly_canonical(fs::absolute(file_behind(path), none), none);
     return place.empty() ? path : place.string();
+}
+
+/// Under whatever name. Devices take several writers: /dev/null is no mixture.
+bool is_standard_output(const std::string& path)
+{
+    struct stat there {};
+    struct stat here {};
+    return !path.empty() && stat(path.c_str(), &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 &&
+           there.st_dev == here.st_dev && there.st_ino == here.st_ino && !S_ISCHR(here.st_mode);
 }
 
 } // namespace
@@ -109,12 +122,17 @@ void check_output_files(const settings& s)
                                 {"report", s.report_file},
                                 {"trace", s.trace_file},
                                 {"svg", s.svg_file}};
+    for (const named_file& file : files)
+        if (s.json && is_standard_output(file.path))
+            throw usage_error(fmt::format("--{} {} would be mixed with what --json prints: name a file",
+                                          file.option, shown(file.path)));
     for (const named_file* second = std::begin(files); second != std::end(files); ++second)
         for (const named_file* first = std::begin(files); first != second; ++first)
             if (const std::string place = place_of(first->path);
                 !place.empty() && place == place_of(second->path))
                 throw usage_error(fmt::format("--{} {} would overwrite --{} {}: name two files",
-                                              second->option, second->path, first->option, first->path));
+                                              second->option, shown(second->path), first->option,
+                                              shown(first->path)));
 }
 
 void check_contradictions(const settings& s)

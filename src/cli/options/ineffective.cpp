@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/ineffective.hpp"
 
+#include "base/shown_text.hpp"
 #include "cli/options/option_table.hpp"
 
 #include <fmt/format.h>
@@ -42,6 +43,9 @@ std::vector<std::string> ineffective_options(const settings& s)
         {"quiet", s.verbosity == verbosity::quiet, "to be the last one said: --verbose came later"},
     };
     std::vector<std::string> notes;
+    for (const std::string& file : s.configs_not_read)
+        notes.push_back(fmt::format("--config {} is not read: --config {} came later", shown(file),
+                                    shown(s.config_file)));
     for (const rule& r : rules)
         if (!r.has_effect && was_set(s, r.option))
             notes.push_back(fmt::format("--{} has no effect here: it needs {}", r.option, r.needs));

@@ -170,7 +170,7 @@ const option_spec table[] = {
     // Other
     {"config", 0, "FILE", "", other, for_run,
      "read options first from FILE, one 'name = value' a line; a value with '#' in double quotes",
-     [](settings& s, text v) { s.config_file = v; }, file},
+     [](settings& s, text v) { s.config_file = file_to_read(v); }, file},
     {"print-config", 0, "", "", other, for_run, "print the options in effect in that form, and exit",
      [](settings& s, text v) { s.print_config = parse_flag(v); }},
     {"dry-run", 'n', "", "", other, for_run, "check the options and what the system offers, and exit",

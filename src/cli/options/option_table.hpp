@@ -24,13 +24,6 @@ inline constexpr std::array all_groups{
     group_info{group::other, "Other"},
 };
 
-/// Which verbs take an option; a set of bits.
-enum verb_set : unsigned { for_run = 1, for_list = 2, for_explore = 4, for_selftest = 8, for_all = 15 };
-constexpr verb_set operator|(verb_set a, verb_set b) noexcept
-{
-    return static_cast<verb_set>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
-
 /// What a value is, for completions.
 enum class value_kind { free_text, words, file };
 

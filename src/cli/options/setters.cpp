@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/setters.hpp"
 
+#include "base/shown_text.hpp"
 #include "cli/options/value.hpp"
 #include "explore/windows/windows.hpp"
 
@@ -130,15 +131,21 @@ void set_fault(settings& s, std::string_view value)
         }
     }
     const std::string nearest = suggest(value, names);
-    throw usage_error(fmt::format("'{}' is not a fault{} ('nmi-sim list faults' names them)", value,
+    throw usage_error(fmt::format("'{}' is not a fault{} ('nmi-sim list faults' names them)", shown(value),
                                   nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
 }
 
 void set_flavor(settings& s, std::string_view value)
 {
     s.every_flavor = value == "all";
-    if (!s.every_flavor)
-        s.run.machine.rcu = parse_choice(value, "a flavor", all_flavors);
+    if (s.every_flavor)
+        return;
+    std::vector<std::string> names;
+    for (const flavor f : all_flavors)
+        names.emplace_back(name_of(f));
+    if (s.verb == for_explore)
+        names.emplace_back("all");
+    s.run.machine.rcu = all_flavors[parse_word(value, "a flavor", names)];
 }
 
 void set_window(settings& s, std::string_view value)
@@ -159,6 +166,15 @@ std::string file_name(std::string_view value)
     return std::string(value);
 }
 
+std::string file_to_read(std::string_view value)
+{
+    if (value.empty())
+        throw usage_error("a file needs a name");
+    if (value == "-")
+        throw usage_error("'-' is no file; for standard input name /dev/stdin");
+    return std::string(value);
+}
+
 void set_verbosity(settings& s, std::string_view value, verbosity asked)
 {
     if (parse_flag(value))
@@ -173,7 +189,7 @@ void set_signal(settings& s, std::string_view value)
     if (offset.starts_with("SIG"))
         offset.remove_prefix(3);
     if (!offset.starts_with("RTMIN+"))
-        throw usage_error(fmt::format("'{}' is not a real-time signal (example: RTMIN+1)", value));
+        throw usage_error(fmt::format("'{}' is not a real-time signal (example: RTMIN+1)", shown(value)));
     offset.remove_prefix(6);
     const auto most = static_cast<std::uint64_t>(SIGRTMAX - SIGRTMIN - 1); // the next one asks for backtraces
     s.run.machine.signal_offset = static_cast<int>(parse_count(offset, 0, most));

@@ -21,6 +21,7 @@ void set_fault(settings& s, std::string_view value);          // NAME | none
 void set_flavor(settings& s, std::string_view value);         // NAME | all (explore)
 void set_window(settings& s, std::string_view value);         // NAME of a window
 std::string file_name(std::string_view value);                // of a report
+std::string file_to_read(std::string_view value);             // of a configuration
 /// --quiet and --verbose: the last one that says so wins, and one that is taken back leaves the other alone.
 void set_verbosity(settings& s, std::string_view value, verbosity asked);
 void set_signal(settings& s, std::string_view value); // RTMIN+n

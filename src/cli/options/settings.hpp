@@ -32,7 +32,15 @@ constexpr std::string_view name_of(affinity a) noexcept
 
 enum class verbosity { quiet, normal, verbose };
 
+/// Which verbs; a set of bits.
+enum verb_set : unsigned { for_run = 1, for_list = 2, for_explore = 4, for_selftest = 8, for_all = 15 };
+constexpr verb_set operator|(verb_set a, verb_set b) noexcept
+{
+    return static_cast<verb_set>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+
 struct settings {
+    verb_set verb = for_run; ///< the one that they are for
     run_config run;
 
     // Not decided by one option alone: resolve() fills `run` from them.
@@ -52,6 +60,7 @@ struct settings {
     color_when color = color_when::automatic;
     cli::verbosity verbosity = cli::verbosity::normal;
     std::string config_file;
+    std::vector<std::string> configs_not_read; ///< named before `config_file`
     bool print_config = false;
     bool dry_run = false;
     bool help = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/value.hpp"
 
+#include "base/shown_text.hpp"
 #include "report/units.hpp"
 
 #include <fmt/format.h>
@@ -82,7 +83,7 @@ const suffix* find(const Table& table, std::string_view name)
 
 [[noreturn]] void refuse_duration(std::string_view text)
 {
-    throw usage_error(fmt::format("'{}' is not a duration (examples: 500us, 10ms, 1.5s, 2m)", text));
+    throw usage_error(fmt::format("'{}' is not a duration (examples: 500us, 10ms, 1.5s, 2m)", shown(text)));
 }
 
 } // namespace
@@ -99,14 +100,14 @@ std::uint64_t parse_duration_ns(std::string_view text, bare_number bare)
             refuse_duration(text);
         unit = named->factor;
     } else if (bare == bare_number::refused && (number->whole != 0 || number->billionths != 0)) {
-        throw usage_error(fmt::format("'{}' needs a unit (examples: 500us, 10ms, 1.5s, 2m)", text));
+        throw usage_error(fmt::format("'{}' needs a unit (examples: 500us, 10ms, 1.5s, 2m)", shown(text)));
     }
     const auto ns = scaled(*number, unit);
     constexpr std::uint64_t longest = 365ULL * 86'400 * nano; // a year: nothing adds up to an overflow
     if (!ns && !number->overflow && number->whole < longest / unit)
-        throw usage_error(fmt::format("'{}' is finer than a nanosecond", text));
+        throw usage_error(fmt::format("'{}' is finer than a nanosecond", shown(text)));
     if (!ns || *ns > longest)
-        throw usage_error(fmt::format("'{}' is too long (at most a year, 8760h)", text));
+        throw usage_error(fmt::format("'{}' is too long (at most a year, 8760h)", shown(text)));
     return *ns;
 }
 
@@ -114,7 +115,8 @@ std::uint64_t parse_duration_from_ns(std::string_view text, std::uint64_t least_
 {
     const std::uint64_t ns = parse_duration_ns(text, bare);
     if (ns < least_ns)
-        throw usage_error(fmt::format("'{}' is too short (at least {})", text, exact_time_text(least_ns)));
+        throw usage_error(
+            fmt::format("'{}' is too short (at least {})", shown(text), exact_time_text(least_ns)));
     return ns;
 }
 
@@ -123,12 +125,12 @@ std::uint64_t parse_count(std::string_view text, std::uint64_t least, std::uint6
     const auto number = split_decimal(text);
     const suffix* const multiple = number ? find(multiples, number->rest) : nullptr;
     if (multiple == nullptr)
-        throw usage_error(fmt::format("'{}' is not a count (examples: 10000, 10k, 2.5M)", text));
+        throw usage_error(fmt::format("'{}' is not a count (examples: 10000, 10k, 2.5M)", shown(text)));
     const auto n = scaled(*number, multiple->factor);
     if (!n && !number->overflow && number->whole <= most / multiple->factor)
-        throw usage_error(fmt::format("'{}' is not a whole number", text));
+        throw usage_error(fmt::format("'{}' is not a whole number", shown(text)));
     if (!n || *n < least || *n > most)
-        throw usage_error(fmt::format("'{}' is out of range ({} to {})", text, least, most));
+        throw usage_error(fmt::format("'{}' is out of range ({} to {})", shown(text), least, most));
     return *n;
 }
 
@@ -141,13 +143,14 @@ double parse_rate_hz(std::string_view text)
     const auto number = split_decimal(number_text);
     const suffix* const multiple = number ? find(multiples, number->rest) : nullptr;
     if (multiple == nullptr)
-        throw usage_error(fmt::format("'{}' is not a rate per second (examples: 10000, 10k, 2.5M)", text));
+        throw usage_error(
+            fmt::format("'{}' is not a rate per second (examples: 10000, 10k, 2.5M)", shown(text)));
     const double hz = (static_cast<double>(number->whole) + static_cast<double>(number->billionths) / 1e9) *
                       static_cast<double>(multiple->factor);
     if (number->overflow || hz > most)
-        throw usage_error(fmt::format("'{}' is too high (at most 1000M per second)", text));
+        throw usage_error(fmt::format("'{}' is too high (at most 1000M per second)", shown(text)));
     if (hz <= 0)
-        throw usage_error(fmt::format("'{}' must be more than 0", text));
+        throw usage_error(fmt::format("'{}' must be more than 0", shown(text)));
     return hz;
 }
 
@@ -172,7 +175,7 @@ bool parse_flag(std::string_view text)
     for (const std::string_view no : {"false", "no", "off", "0"})
         if (text == no)
             return false;
-    throw usage_error(fmt::format("'{}' is neither true nor false", text));
+    throw usage_error(fmt::format("'{}' is neither true nor false", shown(text)));
 }
 
 std::size_t parse_word(std::string_view text, std::string_view what, const std::vector<std::string>& words)
@@ -181,7 +184,7 @@ std::size_t parse_word(std::string_view text, std::string_view what, const std::
     if (found != words.end())
         return static_cast<std::size_t>(found - words.begin());
     const std::string nearest = suggest(text, words);
-    throw usage_error(fmt::format("'{}' is not {} ({}){}", text, what, fmt::join(words, ", "),
+    throw usage_error(fmt::format("'{}' is not {} ({}){}", shown(text), what, fmt::join(words, ", "),
                                   nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
 }
 

@@ -8,12 +8,20 @@
 #include "cli/options/option_table.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nmisim::cli {
 
 /// Values that can stand after the option, as far as they can be listed. A placeholder is cut: "slow:".
 std::vector<std::string> words_for(const option_spec& option, verb_set verb);
+
+/// Whether several of them can stand there, with commas between.
+bool takes_several(const option_spec& option);
+/// What `nmi-sim help` takes.
+std::vector<std::string> helped_verbs();
+/// What `nmi-sim completions` takes.
+inline constexpr std::string_view shells = "bash zsh fish";
 
 std::string bash_completions();
 std::string zsh_completions();

@@ -36,8 +36,8 @@ std::string value_branches(const verb_info& verb)
         if (o.kind == value_kind::file)
             text += fmt::format("        {}) words=FILE ;;\n", pattern_of(verb, o));
         else
-            text += fmt::format("        {}) words='{}' free=yes ;;\n", pattern_of(verb, o),
-                                fmt::join(words_for(o, verb.id), " "));
+            text += fmt::format("        {}) words='{}' free=yes{} ;;\n", pattern_of(verb, o),
+                                fmt::join(words_for(o, verb.id), " "), takes_several(o) ? " many=yes" : "");
     }
     return text;
 }
@@ -49,6 +49,7 @@ std::string bash_completions()
     std::vector<std::string_view> verbs;
     std::string values;
     std::string options;
+    const std::vector<std::string> helped = helped_verbs();
     for (const verb_info& v : all_verbs()) {
         verbs.push_back(v.name);
         values += value_branches(v);
@@ -61,7 +62,7 @@ std::string bash_completions()
 
 _nmi_sim()
 {{
-    local cur=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} verb={} words='' free=''
+    local word cur=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} verb={} words='' free='' many='' given='' left=''
     COMPREPLY=()
     # readline splits --name=value in three
     if [[ $cur == = ]]; then
@@ -88,13 +89,28 @@ _nmi_sim()
             [[ $verb != list || $COMP_CWORD -lt 2 ]] || words='{}'
         fi
     fi
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    if [[ $COMP_CWORD -gt 1 ]]; then
+        case ${{COMP_WORDS[1]}} in
+            help) words='{}' ;;&
+            completions) words='{}' ;;&
+            manual) words='' ;;&
+            help|completions|manual) [[ $COMP_CWORD -eq 2 ]] || words='' ;;
+        esac
+    fi
+    if [[ -n $many && $cur == *,* ]]; then
+        given=${{cur%,*}},
+        for word in $words; do
+            [[ ,$given == *,$word,* ]] || left+=" $word"
+        done
+        words=$left cur=${{cur##*,}}
+    fi
+    mapfile -t COMPREPLY < <(compgen -P "$given" -W "$words" -- "$cur")
     [[ ${{COMPREPLY[0]-}} != *: ]] || compopt -o nospace 2>/dev/null
 }}
 complete -F _nmi_sim nmi-sim
 )",
                        default_verb().name, fmt::join(verbs, "|"), values, options, fmt::join(verbs, " "),
-                       fmt::join(topics, " "));
+                       fmt::join(topics, " "), fmt::join(helped, " "), shells);
 }
 
 } // namespace nmisim::cli

@@ -26,10 +26,8 @@ std::string seen(const verb_info& verb)
 {
     if (&verb != &default_verb())
         return fmt::format("__fish_seen_subcommand_from {}", verb.name);
-    std::vector<std::string_view> others;
-    for (const verb_info& v : all_verbs())
-        if (&v != &default_verb())
-            others.push_back(v.name);
+    std::vector<std::string> others = helped_verbs();
+    std::erase(others, verb.name);
     return fmt::format("not __fish_seen_subcommand_from {}", fmt::join(others, " "));
 }
 
@@ -66,7 +64,9 @@ std::string fish_completions()
             if (o.is_for(v.id))
                 text += option_line(v, o);
     }
-    return text;
+    return text + fmt::format("\ncomplete -c nmi-sim -n '__fish_seen_subcommand_from help' -a '{}'\n"
+                              "complete -c nmi-sim -n '__fish_seen_subcommand_from completions' -a '{}'\n",
+                              fmt::join(helped_verbs(), " "), shells);
 }
 
 } // namespace nmisim::cli

@@ -77,6 +77,10 @@ std::string zsh_completions()
         }
         branches += fmt::format("    {})\n        {}{} ;;\n", v.name, arguments_of(v), rest);
     }
+    branches += fmt::format("    help)\n        _arguments '1:VERB:({})' ;;\n"
+                            "    completions)\n        _arguments '1:SHELL:({})' ;;\n"
+                            "    manual) ;;\n",
+                            fmt::join(helped_verbs(), " "), shells);
     return fmt::format(R"(#compdef nmi-sim
 # zsh completion for nmi-sim, written by 'nmi-sim completions zsh'.
 
@@ -86,7 +90,7 @@ _nmi-sim()
     local -a verbs
     verbs=({1}
     )
-    if (( CURRENT > 2 )) && (( ${{verbs[(I)${{words[2]}}:*]}} )); then
+    if (( CURRENT > 2 )) && {{ (( ${{verbs[(I)${{words[2]}}:*]}} )) || [[ ${{words[2]}} == (help|completions|manual) ]]; }}; then
         verb=${{words[2]}}
         words=("${{words[1]}}" "${{(@)words[3,-1]}}")
         (( CURRENT -= 1 ))

@@ -6,6 +6,7 @@
 #include "cli/shells/completions.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs/catalog.hpp"
+#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,20 @@ std::vector<std::string> words_for(const option_spec& option, verb_set verb)
     return words;
 }
 
+bool takes_several(const option_spec& option)
+{
+    return option.metavar.find("[,") != std::string_view::npos;
+}
+
+std::vector<std::string> helped_verbs()
+{
+    std::vector<std::string> names;
+    for (const auto verbs : {all_verbs(), helper_verbs()})
+        for (const verb_info& v : verbs)
+            names.emplace_back(v.name);
+    return names;
+}
+
 namespace {
 
 /// These two have no options, and `VERB --help` is what the message of a usage error advises.
@@ -36,9 +51,7 @@ bool asks_for_help(const invocation& call)
 {
     if (call.words.size() != 1 || (call.words[0] != "--help" && call.words[0] != "-h"))
         return false;
-    const verb_info& verb = *find_verb(call.argv.at(1));
-    write_stdout(fmt::format("Usage: nmi-sim {}{}{}\n\nPrints {}.\n", verb.name,
-                             verb.synopsis.empty() ? "" : " ", verb.synopsis, verb.summary));
+    write_stdout(helper_help(*find_verb(call.argv.at(1))));
     return true;
 }
 
@@ -50,13 +63,13 @@ int completions_verb(const invocation& call)
         const char* name;
         std::string (*text)();
     };
-    constexpr std::array shells{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
-                                shell{"fish", fish_completions}};
+    constexpr std::array known{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
+                               shell{"fish", fish_completions}};
     if (asks_for_help(call))
         return exit_pass;
     if (call.words.size() != 1)
         throw usage_error("'completions' takes one word: bash, zsh or fish");
-    write_stdout(shells[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text());
+    write_stdout(known[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text());
     return exit_pass;
 }
 

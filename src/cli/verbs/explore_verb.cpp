@@ -2,6 +2,7 @@
 //
 // `nmi-sim explore`: which windows, which flavors, what is left out; the reports as they come, and what they add
 // up to. Standard output carries the reports, standard error the going-on.
+#include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
 #include "cli/options/contradictions.hpp"
@@ -79,7 +80,7 @@ bool is_map(const item& i)
 void check_usage(const settings& s, const std::vector<item>& plan)
 {
     if (!s.words.empty())
-        throw usage_error(fmt::format("unexpected argument '{}'", s.words.front()));
+        throw usage_error(fmt::format("unexpected argument '{}'", shown(s.words.front())));
     if (s.audit &&
         std::any_of(s.windows.begin(), s.windows.end(), [](const auto& w) { return w != "audit"; }))
         throw usage_error("--audit looks at the window audit alone: leave out --audit, or --window");
@@ -119,8 +120,10 @@ void take_stop_signals()
     action.sa_handler = ask_to_stop;
     action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
     sigemptyset(&action.sa_mask);
-    for (const int s : {SIGINT, SIGTERM})
-        sigaction(s, &action, nullptr);
+    struct sigaction before {};
+    for (const int s : {SIGINT, SIGTERM, SIGHUP})
+        if (s != SIGHUP || sigaction(s, nullptr, &before) != 0 || before.sa_handler != SIG_IGN) // nohup(1)
+            sigaction(s, &action, nullptr);
 }
 
 /// Ignored SIGCHLD is inherited from a careless parent; how a child ended could then not be known.
@@ -135,8 +138,7 @@ bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<a
     const bool chatty = s.verbosity != verbosity::quiet;
     for (const item& i : plan) {
         if (const std::string_view why = not_applicable(i.window, i.options); !why.empty()) {
-            write_stderr(
-                fmt::format("nmi-sim: {} {}: not explored: {}\n", name_of(i.options.rcu), i.window, why));
+            tell(fmt::format("{} {}: not explored: {}", name_of(i.options.rcu), i.window, why));
             continue;
         }
         if (chatty)
@@ -146,7 +148,7 @@ bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<a
                 throw stopped{};
             reports.push_back(explore_window(i.window, i.options));
         } catch (const stopped&) {
-            write_stderr(fmt::format("nmi-sim: stopped in {} {}\n", name_of(i.options.rcu), i.window));
+            tell(fmt::format("stopped in {} {}", name_of(i.options.rcu), i.window));
             return false;
         }
         if (!s.json && (chatty || explore::exit_code(reports.back()) != exit_pass))
@@ -177,11 +179,11 @@ std::string summary_of(const std::vector<any_report>& reports)
         }
     }
     return fmt::format(
-        "{}, {}, {}: {}, {:.2f} s\n"
+        "{}, {}, {}: {}, {}\n"
         "Explored: sequentially consistent interleavings of the compiled code, one NMI per run, in maps at "
         "most one preemption of each thread.\n",
         plural_text(reports.size(), "window"), plural_text(nmis, "NMI"), plural_text(schedules, "schedule"),
-        plural_text(found, "finding"), static_cast<double>(elapsed_ns) / 1e9);
+        plural_text(found, "finding"), time_text(elapsed_ns));
 }
 
 report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,
@@ -214,15 +216,14 @@ int explore_verb(const invocation& call)
         if (!file.empty())
             check_output_file(file);
     if (s.run.fault != fault::none && info_of(s.run.fault).explored_in.empty()) {
-        write_stderr(fmt::format(
-            "nmi-sim: --fault {} is no matter of order or protection at an instruction; a run finds "
-            "it: nmi-sim --fault {}\n",
-            name_of(s.run.fault), name_of(s.run.fault)));
+        tell(fmt::format("--fault {} is no matter of order or protection at an instruction; a run finds "
+                         "it: nmi-sim --fault {}",
+                         name_of(s.run.fault), name_of(s.run.fault)));
         return exit_unsupported;
     }
     see_children_end();
     if (const std::string absent = mechanism_absent(); !absent.empty()) {
-        write_stderr("nmi-sim: nothing can be explored here: " + absent + "\n");
+        tell("nothing can be explored here: " + absent);
         return write_reports(s, call, {}, false, absent).exit_code(exit_unsupported);
     }
     take_stop_signals();

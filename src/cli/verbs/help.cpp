@@ -95,6 +95,12 @@ std::string help_text(const verb_info& verb, int wide)
     return text + fmt::format("\nExamples:\n{}", verb.examples);
 }
 
+std::string helper_help(const verb_info& verb)
+{
+    return fmt::format("Usage: nmi-sim {}{}{}\n\nPrints {}.\n", verb.name, verb.synopsis.empty() ? "" : " ",
+                       verb.synopsis, verb.summary);
+}
+
 std::string version_text()
 {
     return fmt::format("nmi-sim {}\n"

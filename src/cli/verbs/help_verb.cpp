@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // `nmi-sim help [VERB]`: what `nmi-sim VERB --help` prints, for who asks in that order.
+#include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
@@ -29,8 +30,15 @@ int help_verb(const invocation& call)
         }
         names.emplace_back(v.name);
     }
+    for (const verb_info& v : helper_verbs()) {
+        if (v.name == name) {
+            write_stdout(helper_help(v));
+            return exit_pass;
+        }
+        names.emplace_back(v.name);
+    }
     const std::string nearest = suggest(name, names);
-    throw usage_error(fmt::format("'{}' has no help ({}){}", name, fmt::join(names, ", "),
+    throw usage_error(fmt::format("'{}' has no help ({}){}", shown(name), fmt::join(names, ", "),
                                   nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
 }
 

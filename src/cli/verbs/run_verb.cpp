@@ -2,6 +2,7 @@
 //
 // `nmi-sim run`: options, a look at what the system offers, the run, its reports, the exit code. Standard
 // output carries the report and nothing else; everything about the going-on is on standard error.
+#include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
 #include "cli/options/config_file.hpp"
@@ -28,6 +29,7 @@
 
 #include <ctime>
 #include <stdexcept>
+#include <vector>
 
 #include <unistd.h>
 
@@ -63,19 +65,25 @@ std::string utc_now()
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-/// Prints what preflight() found; whether the run can go ahead.
-bool system_is_fit(const settings& s)
+std::vector<preflight_finding> look_at_system(const settings& s)
 {
-    if (const std::string_view why = not_applicable(s.run.fault, s.run.machine.rcu); !why.empty()) {
-        write_stderr(fmt::format("nmi-sim: --fault {} cannot be shown with --flavor {} here: {}\n",
-                                 name_of(s.run.fault), name_of(s.run.machine.rcu), why));
-        return false;
-    }
+    if (const std::string_view why = not_applicable(s.run.fault, s.run.machine.rcu); !why.empty())
+        return {{true, "not-applicable",
+                 fmt::format("--fault {} cannot be shown with --flavor {} here: {}", name_of(s.run.fault),
+                             name_of(s.run.machine.rcu), why)}};
+    return preflight(s.run);
+}
+
+/// Prints what was found; whether the run can go ahead.
+bool system_is_fit(const settings& s, const std::vector<preflight_finding>& findings)
+{
+    const bool chatty = s.verbosity != verbosity::quiet;
     bool fit = true;
-    for (const preflight_finding& f : preflight(s.run)) {
+    for (const preflight_finding& f : findings) {
         fit = fit && !f.fatal;
-        if (f.fatal || s.dry_run) // a run's report repeats the others, beside the figures they explain
-            write_stderr(fmt::format("nmi-sim: {}{}\n", f.fatal ? "" : "warning: ", f.text));
+        if (f.fatal ||
+            (chatty && (f.early || s.dry_run))) // a run's report repeats the others, beside their figures
+            tell(fmt::format("{}{}", f.fatal ? "" : "warning: ", f.text));
     }
     return fit;
 }
@@ -132,11 +140,16 @@ report_writer write_reports(const settings& s, const run_report& report, const r
     return writer;
 }
 
-int dry_run(const settings& s, const host_info& host)
+int dry_run(const settings& s, const std::vector<preflight_finding>& findings, report_context& context)
 {
-    const bool fit = system_is_fit(s);
-    write_stdout(header_text(s, host) + (fit ? "ready to run\n" : ""));
-    return fit ? exit_pass : exit_unsupported;
+    const bool fit = system_is_fit(s, findings);
+    context.exit_code = fit ? exit_pass : exit_unsupported;
+    if (s.json)
+        write_stdout(dry_run_json(s.run, findings, context));
+    else
+        write_stdout((s.verbosity == verbosity::quiet ? "" : header_text(s, context.host)) +
+                     (fit ? "ready to run\n" : ""));
+    return context.exit_code;
 }
 
 } // namespace
@@ -149,34 +162,34 @@ int run_verb(const invocation& call)
         return exit_pass;
     }
     if (!s.words.empty())
-        throw usage_error(fmt::format("unexpected argument '{}'{}", s.words.front(),
+        throw usage_error(fmt::format("unexpected argument '{}'{}", shown(s.words.front()),
                                       find_verb(s.words.front()) != nullptr ? "; a verb comes first" : ""));
     if (s.every_flavor)
         throw usage_error("--flavor: 'all' is for explore; a run has one flavor");
     check_contradictions(s);
+    for (const std::string& text : ineffective_options(s))
+        tell("note: " + text);
     if (s.print_config) {
         write_stdout(config_text(s));
         return exit_pass;
     }
-    for (const std::string& text : ineffective_options(s))
-        write_stderr(fmt::format("nmi-sim: note: {}\n", text));
-    const host_info host = read_host_info();
     for (const std::string* const file : {&s.output_file, &s.report_file, &s.trace_file})
         if (!file->empty())
             check_output_file(*file);
-    if (s.dry_run)
-        return dry_run(s, host);
-    if (!system_is_fit(s))
-        return exit_unsupported;
-
-    stop_signals signals; // first: whoever has read the header may stop the run
-    if (s.verbosity != verbosity::quiet)
-        write_stderr(header_text(s, host));
     report_context context;
     context.argv = call.argv;
     context.repeat = repeat_command(s);
     context.started = utc_now();
-    context.host = host;
+    context.host = read_host_info();
+    const std::vector<preflight_finding> findings = look_at_system(s);
+    if (s.dry_run)
+        return dry_run(s, findings, context);
+    if (!system_is_fit(s, findings))
+        return exit_unsupported;
+
+    stop_signals signals; // first: whoever has read the header may stop the run
+    if (s.verbosity != verbosity::quiet)
+        write_stderr(header_text(s, context.host));
     run_report report = run_with_display(s, signals);
     remark_on_fault(report);
     for (const threshold& t : s.fail_if)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // `nmi-sim selftest`: a line per test case and a verdict, as the kernel prints them at boot.
+#include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
 #include "cli/options/usage_error.hpp"
@@ -21,7 +22,7 @@ int selftest_verb(const invocation& call)
         return exit_pass;
     }
     if (!s.words.empty())
-        throw usage_error(fmt::format("unexpected argument '{}'", s.words.front()));
+        throw usage_error(fmt::format("unexpected argument '{}'", shown(s.words.front())));
     int cases = 0, failed = 0;
     const bool good = run_selftest({}, [&](const selftest_result& r) {
         cases += r.skipped ? 0 : 1;

@@ -2,6 +2,7 @@
 #include "machine/sources/injector.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "machine/affinity.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
@@ -80,7 +81,7 @@ void injector::start()
 {
     const signals_blocked block;
     stop_.store(false, std::memory_order_relaxed);
-    thread_ = std::thread([this] {
+    thread_ = start_thread("the injector's thread", [this] {
         pthread_setname_np(pthread_self(), "injector");
         if (const machine_config& c = machine_.internals().config; c.pin)
             leave_cpus_of(c.cpus);

@@ -2,6 +2,7 @@
 #include "machine/sources/irq_source.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "machine/affinity.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
@@ -25,7 +26,7 @@ void irq_source::start()
 {
     const signals_blocked block;
     stop_.store(false, std::memory_order_relaxed); // no thread is there to see it
-    thread_ = std::thread([this] {
+    thread_ = start_thread("the thread that raises IRQs", [this] {
         pthread_setname_np(pthread_self(), "irq source");
         if (const machine_config& c = machine_.internals().config; c.pin)
             leave_cpus_of(c.cpus);

@@ -274,4 +274,25 @@ std::string json_report(const run_report& r, const report_context& context)
     return report.dump(2) + "\n";
 }
 
+std::string dry_run_json(const run_config& config, const std::vector<preflight_finding>& findings,
+                         const report_context& context)
+{
+    const bool ready = std::none_of(findings.begin(), findings.end(), [](const auto& f) { return f.fatal; });
+    const json document{
+        {"schema", "nmi-sim-dry-run-1"},
+        {"schema_version", json_schema_version},
+        {"tool", tool_json()},
+        {"host", host_json(context.host)},
+        {"argv", context.argv},
+        {"repeat", context.repeat},
+        {"config", config_json(config)},
+        {"ready", ready},
+        {"findings", array_of(findings,
+                              [](const preflight_finding& f) {
+                                  return json{{"code", f.code}, {"fatal", f.fatal}, {"text", f.text}};
+                              })},
+        {"exit_code", context.exit_code}};
+    return document.dump(2) + "\n";
+}
+
 } // namespace nmisim

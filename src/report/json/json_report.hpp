@@ -6,9 +6,11 @@
 #pragma once
 
 #include "report/report_context.hpp"
+#include "verify/run.hpp"
 #include "verify/run_report.hpp"
 
 #include <string>
+#include <vector>
 
 namespace nmisim {
 
@@ -16,5 +18,9 @@ inline constexpr int json_schema_version = 1;
 
 /// Ends with a newline.
 std::string json_report(const run_report& report, const report_context& context);
+
+/// What --json --dry-run says: the options in effect, what the system lacks, and whether a run can go ahead.
+std::string dry_run_json(const run_config& config, const std::vector<preflight_finding>& findings,
+                         const report_context& context);
 
 } // namespace nmisim

@@ -64,7 +64,7 @@ std::string verdict_section(const run_report& r, const report_context& context)
                     "{} of {} checks held</h1>\n",
                     name_of(v), word, passed, r.checks.size());
     if (const check_report* const c = first_failure(r); c != nullptr)
-        text += fmt::format("<p><b>{}</b>, first at {:.6f} s on {}: {}</p>\n", name_of(c->id), c->first_at_s,
+        text += fmt::format("<p><b>{}</b>, first at {:.6f}s on {}: {}</p>\n", name_of(c->id), c->first_at_s,
                             c->first_cpu < 0 ? "the control side" : fmt::format("vCPU {}", c->first_cpu),
                             escaped(c->first));
     if (const fault_info* const missed = uncaught_fault(r); missed != nullptr)

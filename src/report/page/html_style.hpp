@@ -47,7 +47,11 @@ svg .in { font-size: 10px; pointer-events: none; }
 .slice.wait { fill: var(--wait); } .slice.reclaim { fill: var(--reclaim); } .slice.new + .in, .slice.bad + .in { fill: var(--on); }
 .whisker { stroke: var(--dim); stroke-width: 1; fill: none; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 0; } dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
-@media (max-width: 480px) { body { padding: 10px; font-size: 14px; } th, td { padding: 4px 7px; } .tiles { grid-template-columns: 1fr 1fr; } }
+@media (max-width: 480px) { body { padding: 10px; font-size: 14px; } th, td { padding: 4px 7px; } .tiles { grid-template-columns: 1fr 1fr; }
+  /* What a check saw stands below its name: beside it, it would be off the screen. */
+  #checks table, #checks tbody { display: block; } #checks tr { display: grid; grid-template-columns: 3.2em 1fr auto;
+    border-bottom: 1px solid var(--line); } #checks td { border: 0; white-space: normal; } #checks tr:first-child { display: none; }
+  #checks td.wrap { grid-column: 1 / -1; min-width: 0; padding-top: 0; overflow-wrap: anywhere; } }
 )css";
 
 } // namespace nmisim

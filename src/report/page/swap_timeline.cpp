@@ -287,7 +287,7 @@ std::optional<swap_picture> swap_timeline(const run_report& report)
     picture.title =
         violated ? "The swap nearest to the first violation" : "The swap with the longest grace period";
     const double at_s = static_cast<double>(s->publish->begin_ns - report.start_ns) / 1e9;
-    picture.explanation = fmt::format("Generation {} replaces {} at {:.6f} s. ", s->publish->generation,
+    picture.explanation = fmt::format("Generation {} replaces {} at {:.6f}s. ", s->publish->generation,
                                       s->old_generation(), at_s);
     picture.explanation +=
         s->culprit == nullptr

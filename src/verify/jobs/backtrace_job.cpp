@@ -2,6 +2,7 @@
 #include "verify/jobs/backtrace_job.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "machine/signal_line.hpp"
 #include "verify/jobs/timed.hpp"
 #include "verify/symbol.hpp"
@@ -25,7 +26,7 @@ backtrace_job::~backtrace_job()
 void backtrace_job::ready(machine& m)
 {
     const signals_blocked block;
-    asker_ = std::thread([this, &m] {
+    asker_ = start_thread("the thread that asks for backtraces", [this, &m] {
         pthread_setname_np(pthread_self(), "backtrace");
         ask_again_and_again(m);
     });

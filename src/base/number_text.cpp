@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "base/number_text.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace nmisim {
+
+std::string three_digits(double value)
+{
+    const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+    for (char& c : text)
+        if (c == ',') // an embedding program may have set a locale
+            c = '.';
+    return text.data();
+}
+
+std::string time_text(std::uint64_t ns)
+{
+    if (ns < 1000)
+        return std::to_string(ns) + "ns";
+    const auto value = static_cast<double>(ns);
+    if (value < 999.5e3)
+        return three_digits(value / 1e3) + "us";
+    if (value < 999.5e6)
+        return three_digits(value / 1e6) + "ms";
+    return three_digits(value / 1e9) + "s";
+}
+
+std::string count_text(std::uint64_t n)
+{
+    std::string text = std::to_string(n);
+    for (std::size_t place = text.size(); place > 3;) {
+        place -= 3;
+        text.insert(place, 1, ' ');
+    }
+    return text;
+}
+
+} // namespace nmisim

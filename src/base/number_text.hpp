@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// Numbers as people read them, in tables and in sentences alike: counts grouped by thousands, times with three
+// significant digits and the unit that fits, without a blank between. Plain ASCII and never the locale's separators, so
+// that a report looks the same in a terminal, a log and a bug report.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace nmisim {
+
+/// "412ns", "4.90us", "49.4us", "410us", "4.10ms", "3.20s": a measured time.
+std::string time_text(std::uint64_t ns);
+
+/// "499 982"
+std::string count_text(std::uint64_t n);
+
+/// Three significant digits, where `value` is below 1000: "4.90", "49.9", "412".
+std::string three_digits(double value);
+
+} // namespace nmisim

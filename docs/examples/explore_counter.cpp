@@ -10,7 +10,7 @@
 #include <atomic>
 #include <cstdio>
 
-using namespace nmisim::explore;
+namespace explore = nmisim::explore;
 
 static std::atomic<long> counter;
 
@@ -25,9 +25,9 @@ static void single_add()
     counter.fetch_add(1, std::memory_order_relaxed);
 }
 
-static sweep_report explore_counter(const char* name, function increment)
+static explore::sweep_report explore_counter(const char* name, explore::function increment)
 {
-    return sweep(
+    return explore::sweep(
         {.name = name,
          .prepare = [] { counter.store(0, std::memory_order_relaxed); },
          .window = increment,
@@ -38,8 +38,8 @@ static sweep_report explore_counter(const char* name, function increment)
 
 int main()
 {
-    const sweep_report three = explore_counter("counter, load/add/store", load_add_store);
-    const sweep_report one = explore_counter("counter, one add", single_add);
+    const explore::sweep_report three = explore_counter("counter, load/add/store", load_add_store);
+    const explore::sweep_report one = explore_counter("counter, one add", single_add);
     std::fputs((to_text(three, true) + to_text(one, true)).c_str(), stdout);
     if (!three.absent.empty())
         return exit_code(three);

@@ -10,7 +10,7 @@
 #include <atomic>
 #include <cstdio>
 
-using namespace nmisim::explore;
+namespace explore = nmisim::explore;
 
 namespace {
 
@@ -65,16 +65,16 @@ const char* broken()
 
 int main()
 {
-    const sweep_report bad = sweep({.name = "ring, reserved after the write",
-                                    .prepare = prepare,
-                                    .window = [] { write_then_reserve(1); },
-                                    .nmi = [] { write_then_reserve(2); },
-                                    .broken = broken});
-    const sweep_report good = sweep({.name = "ring, reserved before the write",
-                                     .prepare = prepare,
-                                     .window = [] { reserve_then_write(1); },
-                                     .nmi = [] { reserve_then_write(2); },
-                                     .broken = broken});
+    const explore::sweep_report bad = explore::sweep({.name = "ring, reserved after the write",
+                                                      .prepare = prepare,
+                                                      .window = [] { write_then_reserve(1); },
+                                                      .nmi = [] { write_then_reserve(2); },
+                                                      .broken = broken});
+    const explore::sweep_report good = explore::sweep({.name = "ring, reserved before the write",
+                                                       .prepare = prepare,
+                                                       .window = [] { reserve_then_write(1); },
+                                                       .nmi = [] { reserve_then_write(2); },
+                                                       .broken = broken});
     std::fputs((to_text(bad) + to_text(good)).c_str(), stdout);
     if (!bad.absent.empty())
         return exit_code(bad);

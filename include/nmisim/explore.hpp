@@ -3,14 +3,17 @@
 // Proof instead of luck: run your own code with an NMI (a real-time signal) at every instruction boundary of
 // the compiled binary, one boundary per run, and check your invariant after each run.
 //
-//     using namespace nmisim::explore;
-//     const sweep_report r = sweep({.name = "counter",
-//                                   .prepare = [] { counter = 0; },
-//                                   .window = increment,  // what is explored
-//                                   .nmi = increment,     // your handler
-//                                   .broken = [] { return counter == 2 ? nullptr : "an update is lost"; }});
+//     namespace explore = nmisim::explore;
+//     const auto r = explore::sweep({.name = "counter",
+//                                    .prepare = [] { counter = 0; },
+//                                    .window = increment,  // what is explored
+//                                    .nmi = increment,     // your handler
+//                                    .broken = [] { return counter == 2 ? nullptr : "an update is lost"; }});
 //     std::fputs(to_text(r).c_str(), stdout);
 //     return exit_code(r);
+//
+// An alias, not `using namespace`: record, map, function, limits, cell, race and place are names that programs have
+// themselves. What takes a report (to_text, exit_code, name_of) is found without the alias.
 //
 // Three questions can be asked: sweep() places an NMI in one thread; map() pauses one thread at each of its
 // instructions and runs another one against it (reader and updater); audit() lists what a handler calls.
@@ -29,6 +32,7 @@
 // Context of every function: control. They fork, so the caller should have one thread only.
 #pragma once
 
+#include "nmisim/explore_function.hpp"
 #include "nmisim/export.hpp"
 
 #include <cstdint>
@@ -45,6 +49,11 @@ using function = void (*)();
 /// nullptr: the invariants hold. Otherwise what is broken, in a few words.
 using oracle = const char* (*)();
 
+/// As a member or parameter: a handler of the form (int, siginfo_t*, void*) and a lambda with captures are refused
+/// when they are compiled. Install such a handler in `setup`, and leave `nmi` unset.
+using explored = plain_function<void>;
+using asked = plain_function<const char*>;
+
 /// How a run has ended its process.
 struct run_end {
     int signal = 0;    ///< that killed it; 0: none did
@@ -56,31 +65,32 @@ using end_oracle = const char* (*)(const run_end&);
 
 struct target {
     const char* name = "window";
-    function setup = nullptr;   ///< once per child process: registers threads, installs handlers
-    function prepare = nullptr; ///< before each run: puts the state back
-    function window = nullptr;  ///< the code that is interrupted; must take the same path each time
+    explored setup = nullptr;   ///< once per child process: registers threads, installs handlers
+    explored prepare = nullptr; ///< before each run: puts the state back
+    explored window = nullptr;  ///< the code that is interrupted; must take the same path each time
     /// The handler. Unset: what `setup`, `prepare` or the window itself has installed at that boundary.
-    function nmi = nullptr;
-    oracle broken = nullptr; ///< after each run
+    explored nmi = nullptr;
+    asked broken = nullptr; ///< after each run
     /// After a run that ended its process, in the place of `broken`. Unset: a run may end by the explored signal once
     /// its handler has run (a crash handler that passes it on), and in no other way.
     end_oracle ended = nullptr;
     int signal = 0; ///< 0: SIGRTMIN + 1
     /// True: each run makes a thread that runs `window`, which is not explored, and ends; explored is how it
-    /// ends, from there to its last instruction.
+    /// ends, from there to its last instruction: destructors of thread-local objects, libc's own, the system call
+    /// `exit`. For handlers that must not run in a thread that is no longer registered.
     bool thread_end = false;
 };
 
 /// Two threads: the reader is paused at each of its boundaries, the updater runs against it.
 struct race {
     const char* name = "race";
-    function setup = nullptr;         ///< once per child process
-    function reader_setup = nullptr;  ///< once, in the reader's thread
-    function updater_setup = nullptr; ///< once, in the updater's thread
-    function prepare = nullptr;       ///< before each schedule, both threads at rest
-    function reader = nullptr;
-    function updater = nullptr;
-    oracle broken = nullptr; ///< after each schedule, both threads at rest
+    explored setup = nullptr;         ///< once per child process
+    explored reader_setup = nullptr;  ///< once, in the reader's thread
+    explored updater_setup = nullptr; ///< once, in the updater's thread
+    explored prepare = nullptr;       ///< before each schedule, both threads at rest
+    explored reader = nullptr;
+    explored updater = nullptr;
+    asked broken = nullptr; ///< after each schedule, both threads at rest
 };
 
 enum class method {
@@ -151,7 +161,8 @@ struct NMISIM_API sweep_report {
     }
 };
 
-/// Runs the window once per boundary with one NMI there.
+/// Runs the window once per boundary with one NMI there. glibc's malloc takes its lock only where there are two
+/// threads: a deadlock in it shows where `setup` has started one, which may wait in pause().
 /// Errors: std::system_error when no child process can be had.
 NMISIM_API sweep_report sweep(const target& what, const limits& within = {});
 
@@ -220,13 +231,17 @@ struct audit_entry {
     bool safe = false;
     std::string why; ///< for an unsafe one: what is wrong with it
     std::uint32_t calls = 0;
+    std::vector<std::string> chain; ///< the functions that lead to it, from the handler to itself
+    bool deep = false;              ///< called by another object than the handler's
 };
 
 struct NMISIM_API audit_report {
     std::string name;
     std::string absent;
-    std::vector<audit_entry>
-        entries; ///< each function of another object once, in the order of its first call
+    /// In the order of the first call: each function of another object that the handler's object calls, once, and
+    /// each one that allocates, locks or throws, once for each function that calls it.
+    std::vector<audit_entry> entries;
+    std::string ends; ///< how the handler ends the process, empty: it returns
     std::uint32_t steps = 0;
     bool complete = true;
     std::string incomplete;
@@ -239,10 +254,13 @@ struct NMISIM_API audit_report {
 using any_report = std::variant<sweep_report, map_report, audit_report>;
 
 /// Single-steps `handler` once, cold (nothing is bound or touched beforehand), and lists every function of
-/// another object that it enters, and known allocation, lock and exception functions wherever they live. What
-/// is not on POSIX's list of async-signal-safe functions (signal-safety(7)) is unsafe. `allowed`: further
-/// names that the caller vouches for.
-NMISIM_API audit_report audit(const char* name, function handler, function setup = nullptr,
+/// another object that the handler's own object calls. What is not on POSIX's list of async-signal-safe functions
+/// (signal-safety(7)) is unsafe. Functions that allocate, lock, throw, or enter the dynamic loader are unsafe
+/// wherever they live and however deep they are called; `chain` says by whom. What they call in turn is not listed.
+/// `allowed`: further names that the caller vouches for, each for itself and not for what it calls; a name stands
+/// for its forms in libc too (`malloc` for `__libc_malloc`).
+/// In a static program every function is the handler's object's own: there only the known ones are told.
+NMISIM_API audit_report audit(const char* name, explored handler, explored setup = nullptr,
                               const std::vector<std::string>& allowed = {}, const limits& within = {});
 
 /// For an updater that waits by spinning: called in its loop, it says so. Sleeping waits (futex, poll, sleep)

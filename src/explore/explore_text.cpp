@@ -262,10 +262,16 @@ std::string to_text(const audit_report& r, bool all)
                    time_text(r.elapsed_ns));
     if (!r.complete)
         fmt::format_to(out, "  incomplete: {}\n", r.incomplete);
-    for (const audit_entry& e : r.entries)
-        if (all || !e.safe)
-            fmt::format_to(out, "  {:<7} {:<32} {:<24} from {}{}{}\n", e.safe ? "safe" : "UNSAFE", e.function,
-                           e.object, described(e.called_from), e.why.empty() ? "" : ": ", e.why);
+    if (!r.ends.empty())
+        fmt::format_to(out, "  the handler {}\n", r.ends);
+    for (const audit_entry& e : r.entries) {
+        if (!all && e.safe)
+            continue;
+        fmt::format_to(out, "  {:<7} {:<32} {:<24} from {}{}{}\n", e.safe ? "safe" : "UNSAFE", e.function,
+                       e.object, described(e.called_from), e.why.empty() ? "" : ": ", e.why);
+        if (e.deep)
+            fmt::format_to(out, "          by {}\n", fmt::join(e.chain, " > "));
+    }
     return text;
 }
 

@@ -124,6 +124,16 @@ def fault_elsewhere():
     assert "memb read: not explored: what this fault leaves out is no part of this window\n" in done.stderr, done
 
 
+def audited_faults():
+    for fault, function in (("malloc-in-nmi", "malloc"), ("lock-in-nmi", "pthread_mutex_lock")):
+        done = explore("--fault", fault, "--json")
+        unsafe = {f["function"]: f for report in json.loads(done.stdout)["reports"] for f in report["functions"] if not f["safe"]}
+        assert done.returncode == 3 and function in unsafe, (fault, done)
+        assert unsafe[function]["chain"][-1] == function and len(unsafe[function]["chain"]) > 2, unsafe[function]
+    # The allocator is this program's own: the audit looks into it.
+    assert "malloc" in explore("--fault", "malloc-in-nmi").stdout
+
+
 def unwritable():
     for words, code in ((["--fault", "no-grace-period"], 3), (["--map", "--window", "do_nmi-map"], 1)):
         with tempfile.TemporaryDirectory() as folder:
@@ -138,6 +148,7 @@ tap.run([
     ("where no named window can be explored, none is in its place", nothing_in_its_place),
     ("without /proc nothing is explored, and the answer says what is missing", without_proc),
     ("a fault that is no part of the named window is not explored there", fault_elsewhere),
+    ("the audit finds an NMI handler that allocates and one that locks", audited_faults),
     ("SIGINT ends the window under way, and what is finished is reported", stopped_by(signal.SIGINT)),
     ("SIGTERM does the same", stopped_by(signal.SIGTERM)),
     ("SIGHUP does the same", stopped_by(signal.SIGHUP)),

@@ -80,4 +80,10 @@ void restore_code(unsigned char* code, const std::array<unsigned char, max_opcod
 /// ran, in its order.
 std::uintptr_t jump_slot(const std::uintptr_t* ip, const code_bytes* code, std::size_t at) noexcept;
 
+/// True when the instruction `ip[at]` was a call, and the next one is where it went.
+bool was_call(const std::uintptr_t* ip, const code_bytes* code, std::size_t at) noexcept;
+/// True when a function that was entered with the stack pointer `entry_sp` by the call at `call` has been left.
+bool has_returned(std::uintptr_t call, std::uintptr_t entry_sp, std::uintptr_t ip,
+                  std::uintptr_t sp) noexcept;
+
 } // namespace nmisim::explore::arch

@@ -315,4 +315,16 @@ std::uintptr_t jump_slot(const std::uintptr_t* ip, const code_bytes* code, std::
     return page + (ldr >> 10 & 0xfff) * 8;
 }
 
+// A call into the vDSO is one step: it comes from the call and has returned already.
+bool was_call(const std::uintptr_t* ip, const code_bytes* code, std::size_t at) noexcept
+{
+    return is_call(read_instruction(code[at].byte.data())) && ip[at + 1] != ip[at] + instruction_size;
+}
+
+// The return address is in a register: the stack pointer at the return is that of the entry.
+bool has_returned(std::uintptr_t call, std::uintptr_t entry_sp, std::uintptr_t ip, std::uintptr_t sp) noexcept
+{
+    return sp > entry_sp || (sp == entry_sp && ip == call + instruction_size);
+}
+
 } // namespace nmisim::explore::arch

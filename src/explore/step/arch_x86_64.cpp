@@ -247,4 +247,21 @@ std::uintptr_t jump_slot(const std::uintptr_t* ip, const code_bytes* code, std::
            static_cast<std::uintptr_t>(std::intptr_t{displacement});
 }
 
+// CALL: e8, and ff with 2 in the reg field of its ModRM byte; prefixes before it (Intel SDM vol. 2, CALL).
+bool was_call(const std::uintptr_t*, const code_bytes* code, std::size_t at) noexcept
+{
+    const unsigned char* p = code[at].byte.data();
+    const unsigned char* last = p + (code[at].size > 1 ? code[at].size - 2 : 0);
+    while (p < last &&
+           (*p == 0x66 || *p == 0x67 || *p == 0xf2 || *p == 0x3e || *p == 0x2e || (*p & 0xf0) == 0x40))
+        ++p;
+    return *p == 0xe8 || (*p == 0xff && (p[1] >> 3 & 7) == 2);
+}
+
+// RET takes the return address off the stack, which `entry_sp` points to.
+bool has_returned(std::uintptr_t, std::uintptr_t entry_sp, std::uintptr_t, std::uintptr_t sp) noexcept
+{
+    return sp > entry_sp;
+}
+
 } // namespace nmisim::explore::arch

@@ -61,6 +61,7 @@ void clear(trace& t) noexcept
     t.overflow = false;
     t.ended = false;
     t.handler = false;
+    t.last = {};
 }
 
 std::uint64_t fingerprint(const trace& t) noexcept
@@ -223,6 +224,23 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
     return next::run_free;
 }
 
+void stepped_thread::note_stack(const ucontext_t& at) noexcept
+{
+    if (plan_.record == nullptr || plan_.record->sp == nullptr ||
+        plan_.record->count == plan_.record->capacity)
+        return;
+    const trace& t = *plan_.record;
+    t.sp[t.count] = arch::stack_pointer(at);
+    if (t.alive != nullptr && t.count % 1024 == 0)
+        t.alive->fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
+}
+
+void stepped_thread::note_call(const arch::system_call& call) noexcept
+{
+    if (plan_.record != nullptr)
+        plan_.record->last = {call.nr, call.arg, plan_.record->count};
+}
+
 void stepped_thread::trapped(ucontext_t& at) noexcept
 {
     for (;;) {
@@ -234,11 +252,13 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         }
         if (arch::of_the_mechanism(ip))
             return;
+        note_stack(at);
         if (boundary(at) == next::run_free)
             return stop_stepping(at);
         if (!is_system_call_at(ip))
             return;
         const long nr = arch::system_call_of(at).nr;
+        note_call(arch::system_call_of(at));
         if (!can_be_made_elsewhere(nr)) {
             delivery::before_call(arch::system_call_of(at));
             if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows

@@ -28,6 +28,13 @@ namespace nmisim::explore {
 
 inline constexpr std::uint32_t no_boundary = ~std::uint32_t{0};
 
+/// The last system call of a run.
+struct last_call {
+    long nr = -1;
+    std::array<long, 6> arg{};
+    std::uint32_t before = 0; ///< the boundary that follows it
+};
+
 /// Boundaries of a run in the order of execution. Lives in memory shared with the child process.
 struct trace {
     std::uint32_t count = 0;
@@ -40,7 +47,10 @@ struct trace {
     static constexpr std::uint32_t max_gates = 24;
     std::array<std::uintptr_t, max_gates> gate{};
     std::uintptr_t* ip = nullptr;
-    code_bytes* code = nullptr; ///< beside `ip`; nullptr: nobody wants to read it
+    code_bytes* code = nullptr;                  ///< beside `ip`; nullptr: nobody wants to read it
+    std::uintptr_t* sp = nullptr;                ///< the stack pointer, beside `ip`; nullptr: nobody wants it
+    std::atomic<std::uint64_t>* alive = nullptr; ///< grows now and then: a long run is no hang
+    last_call last{};
 };
 
 /// Puts `t` back to empty; its buffer stays.
@@ -114,6 +124,8 @@ private:
     next boundary(const ucontext_t& at) noexcept;
     next raise_nmi(const ucontext_t& at) noexcept;
     void start(const plan& p) noexcept;
+    void note_stack(const ucontext_t& at) noexcept;
+    void note_call(const arch::system_call& call) noexcept;
     void stop_stepping(ucontext_t& at) noexcept;
     void publish(explore::phase p) noexcept;
     void hold(explore::phase p) noexcept;

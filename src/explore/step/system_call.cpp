@@ -122,17 +122,4 @@ void make_system_call(ucontext_t& at) noexcept
         arch::finish_system_call(at, arch::raw_system_call(call.nr, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
-const char* name_of_system_call(long nr) noexcept
-{
-    switch (nr) {
-    case SYS_futex: return "futex";
-    case SYS_nanosleep: return "nanosleep";
-    case SYS_clock_nanosleep: return "clock_nanosleep";
-    case SYS_membarrier: return "membarrier";
-    case SYS_read: return "read";
-    case SYS_wait4: return "wait4";
-    default: return arch::polls(nr) ? "poll" : "system call";
-    }
-}
-
 } // namespace nmisim::explore

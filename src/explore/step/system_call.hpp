@@ -24,6 +24,7 @@ bool sleeps_without_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept;
 /// Makes the call as if the program had. The signal mask that it sees and changes is the interrupted one.
 void make_system_call(ucontext_t& at) noexcept;
 
+/// "pause"; "system call" for one that <sys/syscall.h> did not know.
 const char* name_of_system_call(long nr) noexcept;
 
 } // namespace nmisim::explore

@@ -127,15 +127,21 @@ json to_json(const audit_report& r)
 {
     json j = head("audit", r);
     j["steps"] = r.steps;
+    j["ends"] = r.ends;
     json& functions = j["functions"];
     functions = json::array();
-    for (const audit_entry& e : r.entries)
+    for (const audit_entry& e : r.entries) {
+        json chain = json::array();
+        for (const std::string& one : e.chain)
+            chain.push_back(json(one));
         functions.push_back(json{{"function", e.function},
                                  {"object", e.object},
                                  {"safe", e.safe},
                                  {"why", e.why},
                                  {"calls", e.calls},
+                                 {"chain", chain},
                                  {"called_from", to_json(e.called_from)}});
+    }
     return j;
 }
 

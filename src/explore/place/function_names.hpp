@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// The names of functions, exported or not, of the objects that a child process had loaded. Read from their files,
+// without elfutils: every name that an address has counts, because one of them may be known.
+#pragma once
+
+#include "explore/place/objects.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace nmisim::explore {
+
+class function_names {
+public:
+    /// `objects` outlives it.
+    explicit function_names(loaded_objects& objects) : objects_(objects) {}
+
+    /// Of the function that starts at `address`; aliases have several. The file does not tell where an indirect
+    /// function (ifunc) leads to; what `also_called` was told does.
+    std::vector<std::string_view> at(std::uintptr_t address);
+    /// Of the function that holds `address`, or an empty text.
+    std::string_view around(std::uintptr_t address);
+    /// `name` is a function that this program, and so the child, finds under that name: an indirect one is resolved.
+    void also_called(const char* name);
+
+private:
+    struct symbol {
+        std::uintptr_t start;
+        std::uint64_t size;
+        std::string name; ///< as in the file, without a version
+    };
+    /// In order of their addresses.
+    const std::vector<symbol>& of(const loaded_object& object);
+
+    loaded_objects& objects_;
+    std::unordered_map<const loaded_object*, std::vector<symbol>> known_;
+    std::unordered_multimap<std::uintptr_t, const char*> resolved_;
+};
+
+} // namespace nmisim::explore

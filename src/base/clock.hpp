@@ -28,6 +28,12 @@ inline std::uint64_t now_ns() noexcept
     return to_ns(t);
 }
 
+/// How far into its period the i-th of n begins, so that they come one after the other. Context: any.
+constexpr std::uint64_t stagger_ns(double period_ns, int i, int n) noexcept
+{
+    return static_cast<std::uint64_t>(period_ns * i / n);
+}
+
 /// Spins for `ns` nanoseconds. Context: any; the way an NMI handler is slow on purpose.
 inline void spin_for(std::uint64_t ns) noexcept
 {

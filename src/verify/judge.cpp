@@ -64,30 +64,67 @@ check_report sum_up(check which, const std::vector<const check_block*>& blocks, 
     return out;
 }
 
-void add(irq_report& sum, const irq_report& one) noexcept
+/// One book that vCPUs (percpu) or their IRQ lines (irq_line) keep: where the report has it, and how it is read.
+template <class Report, class Area>
+struct book {
+    std::uint64_t Report::*of;
+    std::uint64_t (*read)(const Area&) noexcept;
+    bool highest = false; ///< in the total: the highest, not the sum
+};
+
+template <class Report, class Area, std::size_t N>
+void gather(const book<Report, Area> (&books)[N], const Area& from, Report& one, Report& total) noexcept
 {
-    sum.raised += one.raised;
-    sum.handled += one.handled;
-    sum.coalesced += one.coalesced;
-    sum.rejected += one.rejected;
-    sum.offline += one.offline;
-    sum.unhandled += one.unhandled;
+    for (const auto& b : books) {
+        one.*b.of = b.read(from);
+        total.*b.of = b.highest ? std::max(total.*b.of, one.*b.of) : total.*b.of + one.*b.of;
+    }
 }
+
+// All are read after the drain: relaxed is enough.
+std::uint64_t now(const std::atomic<std::uint64_t>& count) noexcept
+{
+    return count.load(std::memory_order_relaxed);
+}
+
+constexpr book<cpu_report, percpu> cpu_books[] = {
+    {&cpu_report::raised, [](const percpu& a) noexcept { return now(a.line.raised); }},
+    {&cpu_report::handled, [](const percpu& a) noexcept { return nmi_count_of(a); }},
+    {&cpu_report::coalesced,
+     [](const percpu& a) noexcept { return now(a.line.coalesced) + a.nesting.merged.read(); }},
+    {&cpu_report::rejected, [](const percpu& a) noexcept { return now(a.line.rejected); }},
+    {&cpu_report::offline,
+     [](const percpu& a) noexcept { return now(a.line.offline_at_raise) + a.offline_seen.read(); }},
+    {&cpu_report::unknown, [](const percpu& a) noexcept { return a.unknown.read(); }},
+    {&cpu_report::external, [](const percpu& a) noexcept { return a.external.read(); }},
+    {&cpu_report::normal, [](const percpu& a) noexcept { return nmi_normal_of(a); }},
+    {&cpu_report::swallow, [](const percpu& a) noexcept { return a.stats.swallow.read(); }},
+    {&cpu_report::nested, [](const percpu& a) noexcept { return a.nesting.nested.read(); }},
+    {&cpu_report::restarts, [](const percpu& a) noexcept { return a.nesting.restarts.read(); }},
+    {&cpu_report::max_depth, [](const percpu& a) noexcept { return std::uint64_t{a.nesting.max_depth}; },
+     true},
+    {&cpu_report::max_in_flight, [](const percpu& a) noexcept { return now(a.line.max_in_flight); }, true},
+    {&cpu_report::work, [](const percpu& a) noexcept { return a.work.read(); }},
+    {&cpu_report::times_onlined, [](const percpu& a) noexcept { return a.times_onlined.read(); }},
+};
+
+constexpr book<irq_report, irq_line> irq_books[] = {
+    {&irq_report::raised, [](const irq_line& l) noexcept { return now(l.line.raised); }},
+    {&irq_report::handled, [](const irq_line& l) noexcept { return l.count.read(); }},
+    {&irq_report::coalesced, [](const irq_line& l) noexcept { return now(l.line.coalesced); }},
+    {&irq_report::rejected, [](const irq_line& l) noexcept { return now(l.line.rejected); }},
+    {&irq_report::offline,
+     [](const irq_line& l) noexcept { return now(l.line.offline_at_raise) + l.offline_seen.read(); }},
+    {&irq_report::unhandled, [](const irq_line& l) noexcept { return l.unhandled.read(); }},
+};
 
 void gather_irqs(const irq_cpu& books, cpu_report& cpu, run_report& report)
 {
     report.irqs.resize(books.lines.size());
     for (std::size_t i = 0; i < books.lines.size(); ++i) {
-        const irq_line& of = books.lines[i];
         irq_report line;
         line.irq = report.irqs[i].irq = static_cast<int>(i);
-        line.raised = of.line.raised.load(std::memory_order_relaxed); // all after the drain
-        line.handled = of.count.read();
-        line.coalesced = of.line.coalesced.load(std::memory_order_relaxed);
-        line.rejected = of.line.rejected.load(std::memory_order_relaxed);
-        line.offline = of.line.offline_at_raise.load(std::memory_order_relaxed) + of.offline_seen.read();
-        line.unhandled = of.unhandled.read();
-        add(report.irqs[i], line);
+        gather(irq_books, books.lines[i], line, report.irqs[i]);
         cpu.irqs.push_back(line);
     }
     for (std::size_t age = 0; age < report.handler_age.size(); ++age)
@@ -115,36 +152,7 @@ void gather_books(machine& m, run_report& report)
         cpu_report c;
         c.cpu = area.cpunumber;
         c.pinned_to = thread->pinned_to();
-        c.raised = area.line.raised.load(std::memory_order_relaxed); // all after the drain
-        c.handled = nmi_count_of(area);
-        c.coalesced = area.line.coalesced.load(std::memory_order_relaxed) + area.nesting.merged.read();
-        c.nested = area.nesting.nested.read();
-        c.restarts = area.nesting.restarts.read();
-        c.max_depth = area.nesting.max_depth;
-        c.rejected = area.line.rejected.load(std::memory_order_relaxed);
-        c.offline = area.line.offline_at_raise.load(std::memory_order_relaxed) + area.offline_seen.read();
-        c.unknown = area.unknown.read();
-        c.external = area.external.read();
-        c.normal = nmi_normal_of(area);
-        c.swallow = area.stats.swallow.read();
-        c.max_in_flight = area.line.max_in_flight.load(std::memory_order_relaxed);
-        c.work = area.work.read();
-        c.times_onlined = area.times_onlined.read();
-        report.total.raised += c.raised;
-        report.total.handled += c.handled;
-        report.total.coalesced += c.coalesced;
-        report.total.rejected += c.rejected;
-        report.total.offline += c.offline;
-        report.total.unknown += c.unknown;
-        report.total.external += c.external;
-        report.total.normal += c.normal;
-        report.total.swallow += c.swallow;
-        report.total.nested += c.nested;
-        report.total.restarts += c.restarts;
-        report.total.max_depth = std::max(report.total.max_depth, c.max_depth);
-        report.total.max_in_flight = std::max(report.total.max_in_flight, c.max_in_flight);
-        report.total.work += c.work;
-        report.total.times_onlined += c.times_onlined;
+        gather(cpu_books, area, c, report.total);
         for (std::size_t age = 0; age < report.handler_age.size(); ++age)
             report.handler_age[age] += area.age[age].read();
         report.delivery.merge(area.delivery);

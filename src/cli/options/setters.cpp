@@ -9,8 +9,21 @@
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 
 namespace nmisim::cli {
+
+namespace {
+
+/// The VALUE of `text`, if that is `kind:VALUE`.
+std::optional<std::string_view> value_of(std::string_view kind, std::string_view text)
+{
+    if (!text.starts_with(kind) || text.substr(kind.size(), 1) != ":")
+        return std::nullopt;
+    return text.substr(kind.size() + 1);
+}
+
+} // namespace
 
 void set_rate(settings& s, std::string_view value)
 {
@@ -35,10 +48,8 @@ void set_source(settings& s, std::string_view value)
 
 void set_arrival(settings& s, std::string_view value)
 {
-    constexpr std::string_view burst_prefix = "burst:";
-    if (value.starts_with(burst_prefix)) {
-        s.run.inject.burst =
-            static_cast<unsigned>(parse_count(value.substr(burst_prefix.size()), 1, 1'000'000));
+    if (const auto size = value_of("burst", value)) {
+        s.run.inject.burst = static_cast<unsigned>(parse_count(*size, 1, 1'000'000));
         s.run.inject.arrival = arrival::burst;
         return;
     }
@@ -77,33 +88,27 @@ constexpr std::uint64_t shortest_job_ns = 1'000'000;
 
 void set_handler(settings& s, std::string_view value)
 {
-    constexpr std::string_view slow_prefix = "slow:";
-    if (value.starts_with(slow_prefix)) {
+    if (const auto time = value_of("slow", value)) {
         s.run.handler = handler_kind::count;
-        s.run.hold_ns = parse_duration_ns(value.substr(slow_prefix.size()));
+        s.run.hold_ns = parse_duration_ns(*time);
         return;
     }
     if (value == "slow")
         throw usage_error("'slow' needs a time (example: slow:50us)");
-    constexpr std::string_view room_prefix = "profile:";
     s.run.hold_ns = 0;
-    if (value.starts_with(room_prefix)) {
+    if (const auto room = value_of("profile", value)) {
         s.run.handler = handler_kind::profile;
-        s.run.profile_room = parse_count(value.substr(room_prefix.size()), 1, 10'000'000);
+        s.run.profile_room = parse_count(*room, 1, 10'000'000);
         return;
     }
-    constexpr std::string_view thresh_prefix = "watchdog:";
-    if (value.starts_with(thresh_prefix)) {
+    if (const auto thresh = value_of("watchdog", value)) {
         s.run.handler = handler_kind::watchdog;
-        s.run.watchdog_thresh_ns =
-            parse_duration_from_ns(value.substr(thresh_prefix.size()), shortest_job_ns);
+        s.run.watchdog_thresh_ns = parse_duration_from_ns(*thresh, shortest_job_ns);
         return;
     }
-    constexpr std::string_view interval_prefix = "backtrace:";
-    if (value.starts_with(interval_prefix)) {
+    if (const auto interval = value_of("backtrace", value)) {
         s.run.handler = handler_kind::backtrace;
-        s.run.backtrace_interval_ns =
-            parse_duration_from_ns(value.substr(interval_prefix.size()), shortest_job_ns);
+        s.run.backtrace_interval_ns = parse_duration_from_ns(*interval, shortest_job_ns);
         return;
     }
     parse_word(value, "a handler", {"count", "slow:TIME", "profile", "watchdog", "backtrace"});

@@ -2,6 +2,7 @@
 #include "explore/windows/interrupts.hpp"
 
 #include "base/errno_guard.hpp"
+#include "base/signal_mask.hpp"
 #include "explore/windows/scene.hpp"
 #include "machine/machine_state.hpp"
 #include "machine/vcpu_thread.hpp"
@@ -26,10 +27,7 @@ siginfo_t raised_by_us(int signo) noexcept
 
 void change_nmi_mask(int how) noexcept
 {
-    sigset_t nmi;
-    sigemptyset(&nmi);
-    sigaddset(&nmi, the_machine().internals().nmi_signal.number());
-    pthread_sigmask(how, &nmi, nullptr);
+    change_mask(how, the_machine().internals().nmi_signal.number());
 }
 
 // One IRQ, played by hand: its line's signal is blocked, as it would be, and the NMI's is not.

@@ -2,6 +2,7 @@
 #include "explore/windows/windows.hpp"
 
 #include "base/errno_guard.hpp"
+#include "base/signal_mask.hpp"
 #include "explore/windows/bad_handlers.hpp"
 #include "explore/windows/interrupts.hpp"
 #include "explore/windows/read_section.hpp"
@@ -98,10 +99,7 @@ const char* broken_after_two_nmis() noexcept
 
 void block_nmi() noexcept
 {
-    sigset_t nmi;
-    sigemptyset(&nmi);
-    sigaddset(&nmi, SIGRTMIN + 1);
-    pthread_sigmask(SIG_BLOCK, &nmi, nullptr);
+    change_mask(SIG_BLOCK, SIGRTMIN + 1);
 }
 
 void be_offline() noexcept

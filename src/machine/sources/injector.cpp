@@ -25,10 +25,13 @@ struct appointment {
     bool operator<(const appointment& other) const noexcept { return at_ns > other.at_ns; } // earliest on top
 };
 
-/// Distances between due times of one vCPU, with the given mean.
+/// Due times of one vCPU, with the given mean distance.
 class arrivals {
 public:
-    arrivals(const injection& plan, int cpu) : plan_(plan), period_ns_(1e9 / plan.rate_hz)
+    /// vCPU `cpu` of `cpus`: their periods begin one after the other.
+    arrivals(const injection& plan, std::uint64_t start_ns, int cpu, int cpus)
+        : plan_(plan), period_ns_(1e9 / plan.rate_hz),
+          begin_ns_(start_ns + stagger_ns(1e9 / plan.rate_hz, cpu, cpus))
     {
         std::seed_seq seed{plan.seed, plan.seed >> 32, static_cast<std::uint64_t>(cpu)};
         random_.seed(seed);
@@ -48,12 +51,13 @@ public:
             }
             break;
         }
-        return static_cast<std::uint64_t>(elapsed_ns_);
+        return begin_ns_ + static_cast<std::uint64_t>(elapsed_ns_);
     }
 
 private:
     const injection& plan_;
     const double period_ns_;
+    const std::uint64_t begin_ns_;
     double elapsed_ns_ = 0;
     unsigned in_burst_ = 0;
     std::mt19937_64 random_;
@@ -108,9 +112,8 @@ void injector::run_paced()
     std::vector<arrivals> streams;
     std::priority_queue<appointment> calendar;
     for (int cpu = 0; cpu < machine_.cpus(); ++cpu) {
-        streams.emplace_back(plan_, cpu);
-        const auto stagger_ns = static_cast<std::uint64_t>(1e9 / plan_.rate_hz * cpu / machine_.cpus());
-        const std::uint64_t due_ns = start_ns + stagger_ns + streams.back().next_due_ns();
+        streams.emplace_back(plan_, start_ns, cpu, machine_.cpus());
+        const std::uint64_t due_ns = streams.back().next_due_ns();
         calendar.push({due_ns, due_ns, cpu});
     }
     std::uint64_t known_ns = start_ns; // a clock that is read only when it matters
@@ -131,8 +134,7 @@ void injector::run_paced()
         }
         ++requested_;
         lateness_.record(raised_ns > next.due_ns ? raised_ns - next.due_ns : 0);
-        const auto stagger_ns = static_cast<std::uint64_t>(1e9 / plan_.rate_hz * next.cpu / machine_.cpus());
-        next.due_ns = start_ns + stagger_ns + streams[static_cast<std::size_t>(next.cpu)].next_due_ns();
+        next.due_ns = streams[static_cast<std::size_t>(next.cpu)].next_due_ns();
         next.at_ns = next.due_ns;
         calendar.push(next);
     }

@@ -53,7 +53,7 @@ void ipi_source::round(int cpu) noexcept
     const std::uint64_t at_ns = now_ns();
     if (own.next_ns == 0)
         own.next_ns =
-            at_ns + period_ns_ * static_cast<std::uint64_t>(cpu) / senders_.size(); // one after the other
+            at_ns + stagger_ns(static_cast<double>(period_ns_), cpu, static_cast<int>(senders_.size()));
     for (int i = 0; i < most_at_once && own.next_ns <= at_ns; ++i, own.next_ns += period_ns_) {
         own.requested.add(static_cast<std::uint64_t>(targets(m->cpus())));
         own.raised.add(static_cast<std::uint64_t>(send_ipi_allbutself(*m, cpu)));

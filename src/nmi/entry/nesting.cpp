@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/entry/nesting.hpp"
 
+#include "base/signal_mask.hpp"
+
 #include <algorithm>
 
 namespace nmisim {
-namespace {
-
-void change_nmi_mask(const percpu& cpu, int how) noexcept
-{
-    sigset_t nmi;
-    sigemptyset(&nmi);
-    sigaddset(&nmi, cpu.line.signo);
-    pthread_sigmask(how, &nmi, nullptr);
-}
-
-} // namespace
+namespace {} // namespace
 
 void open_nmi_window(const percpu& cpu) noexcept
 {
-    change_nmi_mask(cpu, SIG_UNBLOCK);
+    change_mask(SIG_UNBLOCK, cpu.line.signo);
 }
 
 void close_nmi_window(const percpu& cpu) noexcept
 {
-    change_nmi_mask(cpu, SIG_BLOCK);
+    change_mask(SIG_BLOCK, cpu.line.signo);
 }
 
 void nmi_window::open(percpu& cpu, std::uint32_t before) noexcept

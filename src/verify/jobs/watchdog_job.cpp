@@ -2,6 +2,7 @@
 #include "verify/jobs/watchdog_job.hpp"
 
 #include "base/clock.hpp"
+#include "base/signal_mask.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/jobs/timed.hpp"
@@ -29,14 +30,6 @@ void tick(int, siginfo_t* info, void*)
 int tick_offset(int nmi_offset) noexcept
 {
     return nmi_offset > 0 ? nmi_offset - 1 : SIGRTMAX - SIGRTMIN;
-}
-
-void change_mask(int how, int signo) noexcept
-{
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signo);
-    pthread_sigmask(how, &one, nullptr);
 }
 
 /// The calling thread is interrupted every `period_ns`, while this lives.

@@ -151,6 +151,17 @@ void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
             }
 }
 
+// What the user can do: a map knows one path of each window, the one that it takes alone.
+std::string why_not_reached(const map_report& r)
+{
+    const std::size_t n = r.count(cell::not_reached);
+    return n == 0 ? std::string()
+                  : std::to_string(n) + " schedules did not reach their boundary: a window took another path "
+                                        "than when it ran alone; "
+                                        "where what the other one wrote decides, let `prepare` choose and "
+                                        "map each path by itself";
+}
+
 void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& names)
 {
     for (const map_job& j : jobs) {
@@ -210,6 +221,8 @@ map_report map(const race& what, bool full, const limits& wanted)
         r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
         collect_notes(r, jobs, names);
         measure_critical_section(r);
+        if (r.incomplete.empty())
+            r.incomplete = why_not_reached(r);
     }
     r.complete = r.incomplete.empty();
     r.elapsed_ns = now_ns() - start;

@@ -3,19 +3,25 @@
 // Record and sweep. One child process records the window and then runs it once per boundary. When the run at
 // boundary k ends the child, or gets stuck, that is the outcome at k, and a new child goes on at k + 1 with the
 // same recording: a fork of the same parent has the same addresses.
+//
+// What a run leaves behind, as a heap does, may send the next one along another path. Where boundaries were missed
+// because of that, all is done anew with each run in a fork of the child, so that every run begins in the same state.
+// That takes longer, and is not possible where the child has threads, which a fork does not copy.
 #include "base/clock.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/delivery.hpp"
 #include "explore/step/fault_note.hpp"
 #include "explore/step/itinerary.hpp"
 #include "explore/watch/child.hpp"
+#include "explore/watch/explored_signal.hpp"
+#include "explore/watch/own_process.hpp"
 #include "explore/watch/run_end.hpp"
 #include "explore/watch/shared.hpp"
+#include "explore/watch/thread_state.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 #include <memory>
 #include <system_error>
 
@@ -29,6 +35,7 @@ namespace {
 struct shared_cell {
     verdict result;
     bool done;
+    bool strayed; ///< not reached: the run took another path
     std::uintptr_t delivered_at;
     shared_text<160> what;
 };
@@ -40,6 +47,7 @@ struct shared_sweep {
     fault_note fault;                   ///< as above
     std::atomic<bool> recorded;
     std::uint64_t record_ns;
+    bool has_threads; ///< beside the one that explores
     trace recording;
     shared_maps maps; ///< with what `setup` has loaded
 };
@@ -51,6 +59,7 @@ struct job {
     shared_array<std::uintptr_t>& ips;
     shared_array<shared_cell>& cells;
     bool sweep;
+    bool each_in_a_fork;
 
     int signal() const { return what.signal != 0 ? what.signal : SIGRTMIN + 1; }
 };
@@ -97,38 +106,14 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
     pthread_join(thread, nullptr);
 }
 
-// A signal that arrived while it was blocked must not leak into the next run. True: there was one.
-bool drain(int signal)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, signal);
-    const timespec now{};
-    bool any = false;
-    while (sigtimedwait(&set, nullptr, &now) == signal)
-        any = true;
-    return any;
-}
-
-void open(int signal)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, signal);
-    sigprocmask(SIG_UNBLOCK, &set, nullptr);
-}
-
-bool is_blocked(int signal)
-{
-    sigset_t mask;
-    sigprocmask(SIG_BLOCK, nullptr, &mask);
-    return sigismember(&mask, signal) == 1;
-}
-
 void record_window(job& j, std::unique_ptr<stepped_thread>& self)
 {
     const std::uint64_t start = now_ns();
-    record_until_stable(j.shared->recording, [&](const plan& p) { run_once(j, self, p); });
+    const trace& t = j.shared->recording;
+    record_until_stable(j.shared->recording, [&](const plan& p) {
+        in_its_process(
+            j.each_in_a_fork, self, [&] { run_once(j, self, p); }, [&] { return t.ended || t.overflow; });
+    });
     j.shared->record_ns = now_ns() - start;
     j.shared->maps.take(); // the window may have loaded something, too
     j.shared->recorded.store(true,
@@ -155,9 +140,15 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
 {
     shared_cell& c = j.cells[k];
     c.delivered_at = self.delivered_at();
+    c.strayed = !self.reached();
     if (!self.reached()) { // an oracle that counts the NMI would accuse the code here
         c.result = verdict::not_reached;
-        c.what.set("the run took another path than the recorded one");
+        c.what.set(
+            j.each_in_a_fork ? "the run took another path than the recorded one, from the same state: time "
+                               "or chance decide"
+            : j.shared->has_threads
+                ? "the run took another path than the recorded one: put back in `prepare` what a run leaves"
+                : "the run took another path than the recorded one");
     } else if (self.raise_error() != 0) { // EAGAIN: the user's limit of pending signals
         c.result = verdict::not_reached;
         c.what.set(
@@ -181,6 +172,18 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
     c.done = true;
 }
 
+void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const itinerary& way,
+                      std::uint32_t k)
+{
+    j.shared->nmi.clear();
+    j.shared->fault.signal.store(0, std::memory_order_relaxed); // one thread writes
+    run_once(j, self, way.to(k, at_target::raise_nmi));
+    delivery::over();
+    judge(j, *self, k, fate_of(j, *self));
+    fault_watch::disarm();
+    j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
+}
+
 int child_body(void* argument)
 {
     job& j = *static_cast<job*>(argument);
@@ -195,7 +198,8 @@ int child_body(void* argument)
         self = std::make_unique<stepped_thread>();
     run_once(j, self, plan{}); // first touches and lazy work are not part of the window
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
-    if (!j.shared->recorded.load(std::memory_order_relaxed))      // this process or a dead one wrote it
+    j.shared->has_threads = threads_of(getpid()).size() != 1;
+    if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one wrote it
         record_window(j, self);
     const trace& t = j.shared->recording;
     if (!j.sweep || !t.ended || !t.handler)
@@ -206,17 +210,12 @@ int child_body(void* argument)
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
     for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < t.count; ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
-        fate nmi = fate::lost;
-        for (unsigned failed = 0; (failed == 0 || !self->reached()) && tries.another(failed); ++failed) {
-            j.shared->nmi.clear();
-            j.shared->fault.signal.store(0, std::memory_order_relaxed); // one thread writes
-            run_once(j, self, way.to(k, at_target::raise_nmi));
-            delivery::over();
-            nmi = fate_of(j, *self);
-            j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed);
+        shared_cell& c = j.cells[k];
+        for (unsigned failed = 0; (failed == 0 || c.strayed) && tries.another(failed); ++failed) {
+            c.done = false;
+            in_its_process(
+                j.each_in_a_fork, self, [&] { explore_boundary(j, self, way, k); }, [&] { return c.done; });
         }
-        judge(j, *self, k, nmi);
-        fault_watch::disarm();
     }
     j.shared->current.store(t.count, std::memory_order_relaxed);
     return 0;
@@ -311,18 +310,24 @@ void look_for_gaps(const job& j, sweep_report& r)
         give_up(r, std::to_string(t.count - r.cells.size()) + " boundaries were not explored");
 }
 
-sweep_report explore(const target& what, const limits& within, bool sweep)
+struct attempt {
+    sweep_report report;
+    bool strayed = false; ///< runs took other paths, and each in a fork may not
+};
+
+attempt try_to_explore(const target& what, const limits& within, bool sweep, bool each_in_a_fork)
 {
     const std::uint64_t start = now_ns();
-    sweep_report report;
+    attempt a;
+    sweep_report& report = a.report;
     report.name = what.name;
     if (const char* why = nothing_to_try(what); why != nullptr) {
         give_up(report, why);
-        return report;
+        return a;
     }
     report.absent = mechanism_absent();
     if (!report.absent.empty())
-        return report;
+        return a;
     shared_array<shared_sweep> shared(1);
     shared_array<std::uintptr_t> ips(within.boundaries);
     shared_array<shared_cell> cells(within.boundaries);
@@ -330,7 +335,7 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     shared->recording.ip = ips.data();
     shared->recording.code = code.data();
     shared->recording.capacity = within.boundaries;
-    job j{what, within, shared, ips, cells, sweep};
+    job j{what, within, shared, ips, cells, sweep, each_in_a_fork};
     repeated_hangs hangs(within.same_hangs);
     for (std::uint32_t bad = 0;;) {
         if (bad == within.bad_ends) {
@@ -352,8 +357,20 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     collect(j, report);
     if (report.complete)
         look_for_gaps(j, report);
+    for (std::uint32_t k = 0; k < t.count && !shared->has_threads; ++k)
+        a.strayed = a.strayed || (cells[k].done && cells[k].strayed);
     report.elapsed_ns = now_ns() - start;
-    return report;
+    return a;
+}
+
+sweep_report explore(const target& what, const limits& within, bool sweep)
+{
+    attempt first = try_to_explore(what, within, sweep, false);
+    if (!first.strayed || !first.report.complete)
+        return std::move(first.report);
+    attempt second = try_to_explore(what, within, sweep, true);
+    second.report.elapsed_ns += first.report.elapsed_ns;
+    return std::move(second.report.complete ? second.report : first.report);
 }
 
 } // namespace

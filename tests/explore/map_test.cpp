@@ -169,6 +169,27 @@ TEST_CASE("an updater that spins for ever without a word is a hang, and the map 
     CHECK(exit_code(r) == 3);
 }
 
+TEST_CASE("a full map whose branches depend on the other thread says so, and what to change")
+{
+    NEEDS_THE_MECHANISM();
+    const map_report r = map({.name = "branch",
+                              .prepare = prepare,
+                              .reader =
+                                  [] {
+                                      if (published.load(std::memory_order_relaxed) == &objects[1])
+                                          objects[0] = alive;
+                                      else
+                                          used_after.store(false, std::memory_order_relaxed);
+                                  },
+                              .updater = [] { published.store(&objects[1], std::memory_order_relaxed); }},
+                             true);
+    INFO(to_text(r));
+    CHECK(r.count(cell::not_reached) > 0);
+    CHECK(exit_code(r) == 1);
+    CHECK(r.incomplete.find("let `prepare` choose") != std::string::npos);
+    CHECK(to_text(r).find(r.incomplete) != std::string::npos);
+}
+
 TEST_CASE("an updater that waits in read() for the reader is seen to wait")
 {
     NEEDS_THE_MECHANISM();

@@ -69,16 +69,18 @@ standing standing_of(pid_t pid, const progress& alive)
     const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child stands still
     const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
     standing all;
-    places names(maps_of(pid));
-    for (const int tid : threads_of(pid)) {
-        if (first != 0 && tid != first && tid != second)
-            continue;
-        const thread_state s = state_of(pid, tid);
-        if (!all.in_words.empty())
-            all.in_words += "; ";
-        all.in_words += s.in_words();
-        all.chain += s.asleep() ? "asleep" : "busy";
-        add_chain(all, names, stack_of(pid, tid));
+    for (const int process : family_of(pid)) {
+        places names(maps_of(process));
+        for (const int tid : threads_of(process)) {
+            if (first != 0 && tid != first && tid != second)
+                continue;
+            const thread_state s = state_of(process, tid);
+            if (!all.in_words.empty())
+                all.in_words += "; ";
+            all.in_words += s.in_words();
+            all.chain += s.asleep() ? "asleep" : "busy";
+            add_chain(all, names, stack_of(process, tid));
+        }
     }
     return all;
 }

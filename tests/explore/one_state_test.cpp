@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs that leave something behind. Every run begins in the same state all the same.
+#include "explore_test.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+std::atomic<long> counter;
+std::atomic<bool> in_the_last_part;
+void* volatile blocks[2];
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void reset()
+{
+    in_the_last_part.store(false, std::memory_order_relaxed);
+}
+
+void take_and_give_back()
+{
+    blocks[0] = std::malloc(4000);
+    blocks[1] = std::malloc(40);
+    std::free(blocks[0]);
+    std::free(blocks[1]);
+}
+
+// The first runs take longer than those that follow, for good.
+void fewer_rounds_each_time()
+{
+    static int runs = 0;
+    for (int i = runs++; i < 12; ++i)
+        counter.fetch_add(1, std::memory_order_relaxed);
+    in_the_last_part.store(true, std::memory_order_relaxed);
+    counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+function end_of_the_run = nullptr;
+
+void end_in_the_last_part()
+{
+    if (in_the_last_part.load(std::memory_order_relaxed))
+        end_of_the_run();
+}
+
+void lock_twice()
+{
+    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&lock);
+}
+
+} // namespace
+
+TEST_CASE("malloc and free under an empty handler are clean: the heap is the same for every run")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "heap", .window = take_and_give_back, .nmi = [] {}});
+    INFO(to_text(r));
+    CHECK(r.clean());
+    CHECK(exit_code(r) == 0);
+}
+
+TEST_CASE("a window whose path depends on what its runs leave behind is explored from one state")
+{
+    NEEDS_THE_MECHANISM();
+    for (const method how : {method::automatic, method::single_step}) {
+        limits l;
+        l.how = how;
+        const sweep_report r = sweep(
+            {.name = "fewer rounds", .prepare = reset, .window = fewer_rounds_each_time, .nmi = [] {}}, l);
+        INFO(to_text(r));
+        CHECK(r.clean());
+        for (const sweep_cell& c : r.cells)
+            CHECK(c.delivered_at == r.boundaries[c.boundary].ip);
+    }
+}
+
+TEST_CASE(
+    "how a run ends that has a process of its own is a finding at its boundary, and the next is explored")
+{
+    NEEDS_THE_MECHANISM();
+    for (const auto& [end, kind] : {std::pair{function([] { _exit(0); }), verdict::crash},
+                                    {function([] { std::raise(SIGSEGV); }), verdict::crash},
+                                    {lock_twice, verdict::hang}}) {
+        end_of_the_run = end;
+        const sweep_report r = sweep({.name = "fewer rounds",
+                                      .prepare = reset,
+                                      .window = fewer_rounds_each_time,
+                                      .nmi = end_in_the_last_part});
+        INFO(to_text(r, true));
+        CHECK(r.count(kind) > 0);
+        CHECK(r.count(verdict::clean) > 0);
+        CHECK(r.count(kind) + r.count(verdict::clean) == r.boundaries.size());
+        CHECK(exit_code(r) == 3);
+    }
+}
+
+TEST_CASE("where the child has threads a boundary that is not reached says what to change")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "fewer rounds",
+                                  .setup = [] { std::thread([] { pause(); }).detach(); },
+                                  .prepare = reset,
+                                  .window = fewer_rounds_each_time,
+                                  .nmi = [] {}});
+    INFO(to_text(r));
+    CHECK(r.count(verdict::not_reached) > 0);
+    CHECK(exit_code(r) == 1);
+    for (const sweep_cell& c : r.cells)
+        if (c.verdict == verdict::not_reached)
+            CHECK(c.what.find("put back in `prepare`") != std::string::npos);
+}

@@ -1,31 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
-// Shell completions and the manual page's tables, written by the program itself from the verb and option tables
-// and the catalogue: `nmi-sim completions bash`, `nmi-sim manual`. The build calls both; --help does not list
-// them.
+// Shell completions, and the manual page's tables: `nmi-sim completions bash`, `nmi-sim manual`. The build calls both; --help
+// does not list them. A shell's script is a few lines that ask the program each time Tab is pressed, by `nmi-sim completions
+// for WORD...`: what is there to choose is known here alone.
 #pragma once
 
-#include "cli/options/option_table.hpp"
-
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace nmisim::cli {
 
-/// Values that can stand after the option, as far as they can be listed. A placeholder is cut: "slow:".
-std::vector<std::string> words_for(const option_spec& option, verb_set verb);
+/// What can stand in the place of the last of `words`, which come after the program's name: a line each, the word, then a tab
+/// and its description if it has one. A word that ends with a colon goes on. The one line ":file" stands for names of files.
+std::string candidates(std::span<const std::string> words);
 
-/// Whether several of them can stand there, with commas between.
-bool takes_several(const option_spec& option);
-/// What `nmi-sim help` takes.
-std::vector<std::string> helped_verbs();
-/// What `nmi-sim completions` takes.
-inline constexpr std::string_view shells = "bash zsh fish";
-
-std::string bash_completions();
-std::string zsh_completions();
-std::string fish_completions();
+std::string_view bash_completions() noexcept;
+std::string_view zsh_completions() noexcept;
+std::string_view fish_completions() noexcept;
 /// Sections of nmi-sim(1) in scdoc's language: verbs, options, exit status.
 std::string manual_sections();
 

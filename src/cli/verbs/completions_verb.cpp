@@ -1,48 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// `nmi-sim completions SHELL` and `nmi-sim manual`: for the build, and for who wants a completion in ~/.config.
+// `nmi-sim completions SHELL`, for the build and for who wants a completion in ~/.config; `nmi-sim completions for WORD...`,
+// which the scripts call; `nmi-sim manual`, for the build.
 #include "cli/exit_code.hpp"
 #include "cli/options/value.hpp"
 #include "cli/shells/completions.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/catalog.hpp"
 #include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
+#include <string_view>
 
 namespace nmisim::cli {
-
-std::vector<std::string> words_for(const option_spec& option, verb_set verb)
-{
-    std::vector<std::string> words;
-    const catalog_topic* const topic = find_topic(option.topic);
-    if (topic == nullptr)
-        return words;
-    for (const catalog_entry& e : topic->entries()) {
-        const std::size_t colon = e.name.find(':');
-        words.push_back(colon == std::string::npos ? e.name : e.name.substr(0, colon + 1));
-    }
-    if (option.name == "flavor" && verb == for_explore)
-        words.emplace_back("all");
-    return words;
-}
-
-bool takes_several(const option_spec& option)
-{
-    return option.metavar.find("[,") != std::string_view::npos;
-}
-
-std::vector<std::string> helped_verbs()
-{
-    std::vector<std::string> names;
-    for (const auto verbs : {all_verbs(), helper_verbs()})
-        for (const verb_info& v : verbs)
-            names.emplace_back(v.name);
-    return names;
-}
 
 namespace {
 
@@ -61,15 +34,19 @@ int completions_verb(const invocation& call)
 {
     struct shell {
         const char* name;
-        std::string (*text)();
+        std::string_view (*text)() noexcept;
     };
     constexpr std::array known{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
                                shell{"fish", fish_completions}};
     if (asks_for_help(call))
         return exit_pass;
+    if (!call.words.empty() && call.words[0] == "for") { // what the scripts ask
+        write_stdout(candidates(std::span(call.words).subspan(1)));
+        return exit_pass;
+    }
     if (call.words.size() != 1)
         throw usage_error("'completions' takes one word: bash, zsh or fish");
-    write_stdout(known[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text());
+    write_stdout(std::string(known[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text()));
     return exit_pass;
 }
 

@@ -17,8 +17,10 @@ import re
 import resource
 import shlex
 import subprocess
+import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)

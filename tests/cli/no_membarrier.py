@@ -8,9 +8,12 @@ Readers without a fence are right with membarrier only: which ones were chosen i
 import argparse
 import ctypes
 import os
+import pathlib
 import struct
 import subprocess
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)

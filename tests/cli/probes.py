@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The USDT probes that the executable says it has, as `readelf --notes` lists them."""
 import argparse
+import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -26,8 +26,10 @@ import pathlib
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 KEYWORDS = "NAME RUN FAKE ENV FILE LINK EXIT STDOUT STDERR NOT_STDOUT NOT_STDERR EMPTY JSON SCHEMA FILES".split()

@@ -7,8 +7,10 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 import timeline
 

@@ -9,9 +9,12 @@ to the reader's thread-local counter (%fs). The section begins behind the first 
 import argparse
 import json
 import os
+import pathlib
 import re
 import subprocess
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The reproducer of docs/findings/liburcu-bp-exit-deadlock.md still shows what that text says."""
 import argparse
+import pathlib
 import subprocess
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)

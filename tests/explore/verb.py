@@ -7,9 +7,11 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)

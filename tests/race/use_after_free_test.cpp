@@ -37,8 +37,8 @@ std::string in_words(const run_report& r)
 } // namespace
 
 TEST_CASE("handlers of 100 us, swapped back to back at the highest rate, are never used after they were "
-          "freed: each "
-          "flavor, by synchronize and by call_rcu, on vCPUs that stay and that come and go")
+          "freed, with each "
+          "flavor and way to reclaim, on vCPUs that stay and that come and go")
 {
     run_config c;
     c.machine.cpus = 2;

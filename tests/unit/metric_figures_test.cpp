@@ -71,7 +71,7 @@ const char* suffix_of(metric_unit unit)
 
 } // namespace
 
-TEST_CASE("--fail-if on each metric holds from its own figure on, and not below", "[threshold]")
+TEST_CASE("each metric of --fail-if holds from its own figure on, and not below", "[threshold]")
 {
     const run_report r = full_report();
     for (const known_metric& k : known_metrics(r)) {

@@ -58,6 +58,8 @@ say "bench.sh: $repetitions repetitions, load $(cut -d' ' -f1 /proc/loadavg) bef
 build-bench/tests/bench/nmi-sim-bench --benchmark_repetitions="$repetitions" --benchmark_filter="$filter" \
     --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
     --benchmark_out="$out/bench.json" --benchmark_out_format=json >/dev/null || die "the benchmarks failed"
-python3 tests/bench/report.py "$out/bench.json" --markdown "$out/bench.md" --svg "$out/bench.svg" || exit 1
+python3 tests/bench/report.py "$out/bench.json" --markdown "$out/bench.md" --page "$out/page.json" || exit 1
+build-bench/src/cli/nmi-sim page "$out/page.json" --output "$out/bench.svg" || exit 1
+rm -f "$out/page.json"
 cat "$out/bench.md"
 say "bench.sh: figures in $out/bench.json, tables in bench.md, picture in bench.svg"

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tables and a picture of a run of nmi-sim-bench: the median of the repetitions, and their quartiles.
+"""Tables and pictures of a run of nmi-sim-bench: the median of the repetitions, and their quartiles.
 
-    report.py bench.json --markdown bench.md --svg bench.svg
+    report.py bench.json --markdown bench.md --page page.json && nmi-sim page page.json --output bench.svg
 
 A benchmark that reported an error ends this with exit code 1, after the tables.
 """
 import argparse
-import html
 import json
 import math
 import sys
@@ -132,52 +131,38 @@ def panels(figures):
            [(who, row["ratio"]) for who, _, row in figures.of("saturation")])
 
 
-def svg(figures):
-    """Bars on a logarithmic scale, one decade a gridline; whiskers are the quartiles."""
-    left, width, bar, gap, y = 220, 520, 14, 44, 20
-    body = []
-    for title, rows in panels(figures):
-        rows = [(label, f) for label, f in rows if f and f["median"] > 0]
-        if not rows:
-            continue
-        low = math.floor(math.log10(min(f["median"] for _, f in rows)) - 0.3)
-        high = max(low + 1, math.ceil(math.log10(max(f.get("p75", f["median"]) for _, f in rows))))
+def bars(title, rows):
+    """On a logarithmic scale; across a bar, its quartiles."""
+    rows = [(label, f) for label, f in rows if f and f["median"] > 0]
+    if not rows:
+        return []
+    low = math.floor(math.log10(min(f["median"] for _, f in rows)) - 0.3)
+    high = max(low + 1, math.ceil(math.log10(max(f.get("p75", f["median"]) for _, f in rows))))
 
-        def x(value):
-            return left + width * (math.log10(max(value, 10.0 ** low)) - low) / (high - low)
+    def share(value):
+        return (math.log10(max(value, 10.0 ** low)) - low) / (high - low)
+    return [{"title": f"{title}; logarithmic, {10.0 ** low:g} to {10.0 ** high:g}", "bars": [
+        (label, number(f["median"]), "bar" if "nmi" in label else "bar idle",
+         share(f["median"]), share(f.get("p25", f["median"])), share(f.get("p75", f["median"]))) for label, f in rows]}]
 
-        body.append(f'<text x="10" y="{y + 12}" class="t">{html.escape(title)}</text>')
-        y += 22
-        for decade in range(low, high + 1):
-            at = x(10.0 ** decade)
-            body.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y}" y2="{y + len(rows) * (bar + 4)}" class="g"/>'
-                        f'<text x="{at:.1f}" y="{y + len(rows) * (bar + 4) + 12}" class="d">{10.0 ** decade:g}</text>')
-        for label, f in rows:
-            end, a, b = x(f["median"]), x(f.get("p25", f["median"])), x(f.get("p75", f["median"]))
-            ours = "o" if "nmi" in label else "b"
-            body.append(f'<text x="{left - 8}" y="{y + 11}" class="l">{html.escape(label)}</text>'
-                        f'<rect x="{left}" y="{y}" width="{end - left:.1f}" height="{bar}" class="{ours}"/>'
-                        f'<line x1="{a:.1f}" x2="{b:.1f}" y1="{y + bar / 2}" y2="{y + bar / 2}" class="w"/>'
-                        f'<text x="{max(end, b) + 6:.1f}" y="{y + 11}">{number(f["median"])}</text>')
-            y += bar + 4
-        y += gap
-    style = ("text{font:11px sans-serif;fill:#222}.t{font-weight:bold;font-size:13px}.l{text-anchor:end}.d{text-anchor:middle;"
-             "fill:#777}.g{stroke:#ddd}.b{fill:#9bb4cc}.o{fill:#2f6f9f}.w{stroke:#222;stroke-width:2}")
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 80}" height="{y}"><style>{style}</style>'
-            f'<rect width="100%" height="100%" fill="white"/>{"".join(body)}</svg>\n')
+
+def page(figures):
+    """What `nmi-sim page` draws."""
+    charts = [chart for title, rows in panels(figures) for chart in bars(title, rows)]
+    return {"schema": "nmi-sim-page-1", "title": "Benchmark figures", "parts": [{"id": "figures", "title": "Benchmark figures", "charts": charts}]}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("json")
     parser.add_argument("--markdown", metavar="FILE")
-    parser.add_argument("--svg", metavar="FILE")
+    parser.add_argument("--page", metavar="FILE")
     arguments = parser.parse_args()
     with open(arguments.json, encoding="utf-8") as file:
         figures = Figures(json.load(file))
     if not figures.rows:
         sys.exit(f"report.py: {arguments.json} has no aggregates: run with --benchmark_repetitions")
-    for name, make in ((arguments.markdown, markdown), (arguments.svg, svg)):
+    for name, make in ((arguments.markdown, markdown), (arguments.page, lambda f: json.dumps(page(f)))):
         if name:
             with open(name, "w", encoding="utf-8") as file:
                 file.write(make(figures))

@@ -28,6 +28,7 @@ options = parser.parse_args()
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 FAKE = pathlib.Path(__file__).with_name("fake_nmi_sim")
+os.environ["NMI_SIM"] = os.path.abspath(options.program)
 scratch = tempfile.TemporaryDirectory(prefix="nmi-stress-")
 
 

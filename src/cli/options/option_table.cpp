@@ -138,8 +138,9 @@ const option_spec table[] = {
     // Output
     {"json", 'j', "", "", output, for_run | for_explore, "report as JSON on standard output",
      [](settings& s, text v) { s.json = parse_flag(v); }},
-    {"output", 'o', "FILE", "", output, for_run | for_explore,
-     "report as JSON to FILE; the text stays on standard output",
+    {"output", 'o', "FILE", "", output, for_run | for_explore | for_page,
+     "report as JSON to FILE; the text stays on standard output. Of page: the page, or pictures alone to "
+     "FILE.svg",
      [](settings& s, text v) { s.output_file = file_name(v); }, file},
     {"report", 0, "FILE", "", output, for_run, "report as one HTML page with charts to FILE",
      [](settings& s, text v) { s.report_file = file_name(v); }, file},

@@ -33,7 +33,14 @@ constexpr std::string_view name_of(affinity a) noexcept
 enum class verbosity { quiet, normal, verbose };
 
 /// Which verbs; a set of bits.
-enum verb_set : unsigned { for_run = 1, for_list = 2, for_explore = 4, for_selftest = 8, for_all = 15 };
+enum verb_set : unsigned {
+    for_run = 1,
+    for_list = 2,
+    for_explore = 4,
+    for_selftest = 8,
+    for_page = 16,
+    for_all = 31
+};
 constexpr verb_set operator|(verb_set a, verb_set b) noexcept
 {
     return static_cast<verb_set>(static_cast<unsigned>(a) | static_cast<unsigned>(b));

@@ -137,6 +137,8 @@ std::string candidates(std::span<const std::string> words)
     offer found(typed);
     if (typed.starts_with('-'))
         add_options(found, verb->id);
+    else if (verb->id == for_page)
+        return ":file\n";
     else if (verb->id == for_list)
         for (const catalog_topic& t : all_topics())
             found.add(t.name, t.title);

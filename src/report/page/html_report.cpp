@@ -3,9 +3,8 @@
 
 #include "report/build_info.hpp"
 #include "report/json/json_report.hpp"
-#include "report/page/html_style.hpp"
+#include "report/page/charts.hpp"
 #include "report/page/markup.hpp"
-#include "report/page/svg_chart.hpp"
 #include "report/page/swap_timeline.hpp"
 #include "report/text/text_report.hpp"
 #include "report/units.hpp"
@@ -13,27 +12,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace nmisim {
 namespace {
-
-std::string section(std::string_view id, std::string_view title, std::string_view body)
-{
-    return fmt::format("<section id=\"{}\"><h2>{}</h2>\n{}</section>\n", id, escaped(title), body);
-}
-
-std::string row(std::initializer_list<std::string> cells, const char* tag = "td")
-{
-    std::string text = "<tr>";
-    for (const std::string& c : cells)
-        text += fmt::format("<{0}>{1}</{0}>", tag, escaped(c));
-    return text + "</tr>\n";
-}
-
-std::string table(std::string_view rows)
-{
-    return fmt::format("<div class=\"scroll\"><table>\n{}</table></div>\n", rows);
-}
 
 std::string per_second(std::uint64_t n, std::uint64_t elapsed_ns)
 {
@@ -51,18 +33,12 @@ const check_report* first_failure(const run_report& r)
     return first;
 }
 
-std::string verdict_section(const run_report& r, const report_context& context)
+std::string verdict_of_run(const run_report& r, const report_context& context)
 {
     const verdict v = verdict_of(r, context);
     const auto passed = std::count_if(r.checks.begin(), r.checks.end(),
                                       [](const check_report& c) { return c.status == check_status::pass; });
-    std::string word(name_of(v));
-    std::transform(word.begin(), word.end(), word.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-    std::string text =
-        fmt::format("<section id=\"verdict\"><div class=\"verdict {}\"><h1><span class=\"word\">{}</span> "
-                    "{} of {} checks held</h1>\n",
-                    name_of(v), word, passed, r.checks.size());
+    std::string text;
     if (const check_report* const c = first_failure(r); c != nullptr)
         text += fmt::format("<p><b>{}</b>, first at {:.6f}s on {}: {}</p>\n", name_of(c->id), c->first_at_s,
                             c->first_cpu < 0 ? "the control side" : fmt::format("vCPU {}", c->first_cpu),
@@ -73,7 +49,7 @@ std::string verdict_section(const run_report& r, const report_context& context)
     for (const threshold_result& t : context.thresholds)
         if (t.held)
             text += fmt::format("<p>--fail-if {}: {}</p>\n", escaped(t.condition), escaped(value_text(t)));
-    text += fmt::format("<p><code>{}</code></p></div>\n<div class=\"tiles\">", escaped(context.repeat));
+    text += fmt::format("<p><code>{}</code></p>\n", escaped(context.repeat));
     const std::pair<const char*, std::string> tiles[] = {
         {"NMIs handled", count_text(r.total.handled)},
         {"handled per second", per_second(r.total.handled, r.elapsed_ns)},
@@ -82,9 +58,12 @@ std::string verdict_section(const run_report& r, const report_context& context)
         {"delivery p99", r.delivery.count == 0 ? "-" : time_text(r.delivery.percentile_ns(0.99))},
         {"grace period p99",
          r.grace_period.count == 0 ? "-" : time_text(r.grace_period.percentile_ns(0.99))}};
+    std::string below = "<div class=\"tiles\">";
     for (const auto& [name, value] : tiles)
-        text += fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", value, name);
-    return text + "</div></section>\n";
+        below += fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", value, name);
+    return verdict_section(name_of(v), name_of(v),
+                           fmt::format("{} of {} checks held", passed, r.checks.size()), text,
+                           below + "</div>");
 }
 
 std::string run_section(const run_report& r, const report_context& context)
@@ -120,90 +99,141 @@ std::string run_section(const run_report& r, const report_context& context)
 
 std::string checks_section(const run_report& r)
 {
-    std::string rows =
-        "<tr><th></th><th class=\"left\">check</th><th>looked at</th><th class=\"left\">evidence</th></tr>\n";
+    table rows({{"", "left"}, {"check", "left"}, {"looked at"}, {"evidence", "wrap"}});
     for (const check_report& c : r.checks) {
         const bool ok = c.status == check_status::pass;
-        const char* const word = ok ? "ok" : c.status == check_status::fail ? "FAIL" : "NONE";
-        rows += fmt::format("<tr><td class=\"{}\">{}</td><td class=\"left\">{}</td><td>{}</td><td "
-                            "class=\"wrap\">{}</td></tr>\n",
-                            ok ? "ok" : "no", word, name_of(c.id),
-                            fmt::format("{} {}", count_text(c.looked_at), escaped(c.looked_at_what)),
-                            escaped(c.failures == 0
-                                        ? c.evidence
-                                        : fmt::format("{} failed. {}", count_text(c.failures), c.first)));
+        rows.row(
+            {{ok                               ? "ok"
+              : c.status == check_status::fail ? "FAIL"
+                                               : "NONE",
+              ok ? "ok" : "no"},
+             std::string(name_of(c.id)),
+             fmt::format("{} {}", count_text(c.looked_at), c.looked_at_what),
+             c.failures == 0 ? c.evidence : fmt::format("{} failed. {}", count_text(c.failures), c.first)});
     }
-    return section("checks", "Checks", table(rows));
+    return section("checks", "Checks", rows.html());
+}
+
+/// Calls of handlers by the age of their handler.
+picture age_chart(const std::array<std::uint64_t, 3>& ages)
+{
+    static constexpr std::array<std::array<const char*, 3>, 3> rows{
+        {{"0", "the handler was current", "bar"},
+         {"1", "unpublished while it ran: the grace period waited", "bar second"},
+         {"2 or more", "used after its grace period: must be 0", "bar bad"}}};
+    const std::uint64_t all = ages[0] + ages[1] + ages[2];
+    std::vector<bar> bars;
+    for (std::size_t i = 0; i < ages.size(); ++i) {
+        const auto& [name, what, css] = rows[i];
+        bars.push_back({fmt::format("{}: {}", name, count_text(ages[i])), what, {}});
+        if (ages[i] != 0)
+            bars[i].parts.push_back(
+                {static_cast<double>(ages[i]) / static_cast<double>(all), css,
+                 fmt::format("age {}: {} ({})", name, count_text(ages[i]), percent_text(ages[i], all))});
+    }
+    return bar_chart(fmt::format("Handler age, {} handler calls", count_text(all)), bars);
+}
+
+/// What became of the raises of each vCPU.
+picture balance_chart(const std::vector<cpu_report>& cpus)
+{
+    struct fate {
+        const char* name;
+        const char* css;
+        std::uint64_t cpu_report::*count;
+    };
+    static constexpr fate fates[] = {{"handled", "bar", &cpu_report::handled},
+                                     {"coalesced", "bar second", &cpu_report::coalesced},
+                                     {"rejected", "bar bad", &cpu_report::rejected},
+                                     {"offline", "bar idle", &cpu_report::offline}};
+    const std::size_t shown = std::min(cpus.size(), std::size_t{64});
+    std::uint64_t most = 1;
+    for (const cpu_report& c : cpus)
+        most = std::max(most, c.raised);
+    std::vector<picture::entry> legend;
+    for (const fate& f : fates)
+        legend.push_back({f.css, f.name});
+    std::vector<bar> bars;
+    for (const cpu_report& c : std::span(cpus).first(shown)) {
+        bars.push_back({fmt::format("vCPU {}", c.cpu), count_text(c.raised) + " raised", {}});
+        for (const fate& f : fates)
+            if (c.*f.count != 0)
+                bars.back().parts.push_back(
+                    {static_cast<double>(c.*f.count) / static_cast<double>(most), f.css,
+                     fmt::format("vCPU {}: {} of {} {} ({})", c.cpu, count_text(c.*f.count),
+                                 count_text(c.raised), f.name, percent_text(c.*f.count, c.raised))});
+    }
+    return bar_chart(shown == cpus.size()
+                         ? "What became of each vCPU's raises"
+                         : fmt::format("What became of the raises of {} of {} vCPUs", shown, cpus.size()),
+                     bars, legend);
+}
+
+std::string charts(std::initializer_list<picture> all)
+{
+    std::string text = "<div class=\"charts\">";
+    for (const picture& p : all)
+        text += p.figure();
+    return text + "</div>\n";
 }
 
 std::string nmi_section(const run_report& r)
 {
-    std::string rows = row({"", "requested", "raised", "handled", "coalesced", "rejected", "offline"}, "th");
+    table rows(
+        {{"", "left"}, {"requested"}, {"raised"}, {"handled"}, {"coalesced"}, {"rejected"}, {"offline"}});
     const auto line = [&](const char* name, auto text) {
-        rows += row({name, r.config.inject.rate_max ? "max" : text(r.requested), text(r.total.raised),
-                     text(r.total.handled), text(r.total.coalesced), text(r.total.rejected),
-                     text(r.total.offline)});
+        rows.row({name, r.config.inject.rate_max ? "max" : text(r.requested), text(r.total.raised),
+                  text(r.total.handled), text(r.total.coalesced), text(r.total.rejected),
+                  text(r.total.offline)});
     };
     line("total", [](std::uint64_t n) { return count_text(n); });
     line("per second", [&](std::uint64_t n) { return per_second(n, r.elapsed_ns); });
-    static const std::vector<series> rates{{"raised", "s2", &run_progress::raised},
-                                           {"handled", "s1", &run_progress::handled}};
-    static const std::vector<series> swaps{{"swaps", "s1", &run_progress::swaps}};
-    return section("nmis", "NMIs", table(rows)) +
+    return section("nmis", "NMIs", rows.html()) +
            section("time", "Over time",
-                   "<div class=\"charts\">" + rate_chart("NMIs per second", r.progress, rates) +
-                       rate_chart("Swaps per second", r.progress, swaps) + "</div>\n") +
+                   charts({rate_chart("NMIs per second", r.progress,
+                                      {{"raised", "s2", &run_progress::raised},
+                                       {"handled", "s1", &run_progress::handled}}),
+                           rate_chart("Swaps per second", r.progress,
+                                      {{"swaps", "s1", &run_progress::swaps}})})) +
            section("vcpus", "Balance of the vCPUs",
-                   "<div class=\"charts\">" + balance_chart(r.cpus) + age_chart(r.handler_age) + "</div>\n");
+                   charts({balance_chart(r.cpus), age_chart(r.handler_age)}));
 }
 
 std::string latency_section(const run_report& r)
 {
-    struct entry {
-        const char* name;
-        const latency& l;
-        bool drawn;
-    };
-    const entry entries[] = {{"delivery", r.delivery, true},
-                             {"handler", r.handler, true},
-                             {"injector late", r.injector, false},
-                             {"publish", r.publish, false},
-                             {"grace period", r.grace_period, true},
-                             {"reclaim", r.reclaim, false},
-                             {"swap", r.swap, true}};
-    std::string rows = row({"", "count", "min", "p50", "p90", "p99", "p99.9", "max"}, "th");
-    std::string charts;
-    for (const auto& [name, l, drawn] : entries) {
-        if (l.count == 0)
-            rows += row({name, "0", "-", "-", "-", "-", "-", "-"});
-        else
-            rows += row({name, count_text(l.count), time_text(l.min_ns), time_text(l.percentile_ns(0.5)),
-                         time_text(l.percentile_ns(0.9)), time_text(l.percentile_ns(0.99)),
-                         time_text(l.percentile_ns(0.999)), time_text(l.max_ns)});
-        if (drawn)
-            charts += histogram_chart(name, l);
+    const std::pair<const char*, const latency&> measured[] = {
+        {"delivery", r.delivery}, {"handler", r.handler},           {"injector late", r.injector},
+        {"publish", r.publish},   {"grace period", r.grace_period}, {"reclaim", r.reclaim},
+        {"swap", r.swap}};
+    table rows({{"", "left"}, {"count"}, {"min"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"max"}});
+    for (const auto& [name, l] : measured) {
+        std::vector<table::cell> cells{name, count_text(l.count)};
+        for (const std::uint64_t ns : {l.min_ns, l.percentile_ns(0.5), l.percentile_ns(0.9),
+                                       l.percentile_ns(0.99), l.percentile_ns(0.999), l.max_ns})
+            cells.emplace_back(l.count == 0 ? "-" : time_text(ns));
+        rows.row(cells);
     }
     return section(
         "latency", "Latency",
-        table(rows) +
+        rows.html() +
             "<p class=\"dim\">Delivery is <em>signal delivery</em> latency, from the raise to the handler's "
             "first "
-            "instruction; it is not NMI latency. Both axes are logarithmic.</p>\n<div class=\"charts\">" +
-            charts + "</div>\n");
+            "instruction; it is not NMI latency. Both axes are logarithmic.</p>\n" +
+            charts({histogram_chart("delivery", r.delivery), histogram_chart("handler", r.handler),
+                    histogram_chart("grace period", r.grace_period), histogram_chart("swap", r.swap)}));
 }
 
 std::string swap_section(const run_report& r)
 {
-    std::string body =
-        table(row({"", "done", "late", "retired", "reclaimed", "waiting max"}, "th") +
-              row({"swaps", count_text(r.swaps), count_text(r.late_swaps), count_text(r.retired),
-                   count_text(r.reclaimed), count_text(r.waiting_max)}));
-    std::string text = section("swaps", "Swaps", body);
-    const auto picture = swap_timeline(r);
-    return text + (picture ? section("swap-timeline", picture->title,
-                                     fmt::format("<p>{}</p><div class=\"scroll\">{}</div>\n",
-                                                 escaped(picture->explanation), picture->svg))
-                           : section("swap-timeline", "One swap", "<p>The timeline holds no swap.</p>\n"));
+    table rows({{"done"}, {"late"}, {"retired"}, {"reclaimed"}, {"waiting max"}});
+    rows.row({count_text(r.swaps), count_text(r.late_swaps), count_text(r.retired), count_text(r.reclaimed),
+              count_text(r.waiting_max)});
+    const auto one = swap_timeline(r);
+    return section("swaps", "Swaps", rows.html()) +
+           (one ? section("swap-timeline", one->drawn.title(),
+                          fmt::format("<p>{}</p><div class=\"scroll\">{}</div>\n", escaped(one->explanation),
+                                      one->drawn.svg()))
+                : section("swap-timeline", "One swap", "<p>The timeline holds no swap.</p>\n"));
 }
 
 std::string notes_section(const run_report& r)
@@ -233,20 +263,13 @@ std::string json_data(const run_report& r, const report_context& context)
 
 std::string html_report(const run_report& r, const report_context& context)
 {
-    std::string page = fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<link rel=\"icon\" href=\"data:,\"><title>nmi-sim: {}</title>\n<style>{}</style></head><body>\n",
-        name_of(verdict_of(r, context)), html_style);
-    page += verdict_section(r, context);
-    if (first_failure(r) != nullptr)
-        page += swap_section(r) + checks_section(r);
-    page += nmi_section(r) + latency_section(r);
-    if (first_failure(r) == nullptr)
-        page += swap_section(r) + checks_section(r);
-    page += notes_section(r) + run_section(r, context);
-    page += "<script type=\"application/json\" id=\"result\">\n" + json_data(r, context) + "</script>\n";
-    return page + "</body></html>\n";
+    const std::string found = swap_section(r) + checks_section(r);
+    const bool failed = first_failure(r) != nullptr;
+    return html_page(fmt::format("nmi-sim: {}", name_of(verdict_of(r, context))),
+                     verdict_of_run(r, context) + (failed ? found : "") + nmi_section(r) +
+                         latency_section(r) + (failed ? "" : found) + notes_section(r) +
+                         run_section(r, context) + "<script type=\"application/json\" id=\"result\">\n" +
+                         json_data(r, context) + "</script>\n");
 }
 
 } // namespace nmisim

@@ -4,17 +4,12 @@
 #include "report/page/markup.hpp"
 #include "report/units.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <vector>
 
 namespace nmisim {
 namespace {
-
-using sink = std::back_insert_iterator<std::string>;
 
 constexpr double width = 760;
 constexpr double left = 78;
@@ -145,51 +140,46 @@ std::string relative_text(std::uint64_t ns, std::uint64_t zero_ns)
     return (ns < zero_ns ? "-" : "+") + time_text(distance(ns, zero_ns));
 }
 
-void slice(sink out, const frame& f, const trace_record& r, double y, double h, std::string_view css,
+void slice(picture& p, const frame& f, const trace_record& r, double y, double h, std::string_view css,
            std::string_view name, std::string_view hover)
 {
-    const double x1 = f.x(r.begin_ns);
-    const double w = std::max(f.x(r.end_ns) - x1, 2.0);
-    fmt::format_to(out, R"(<g><rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>)", css,
-                   x1, y, w, h);
+    const double x = f.x(r.begin_ns);
+    const double w = std::max(f.x(r.end_ns) - x, 2.0);
+    p.box(x, y, w, h, css,
+          fmt::format("{}\nbegins {}, takes {}", hover, relative_text(r.begin_ns, f.zero_ns),
+                      time_text(r.end_ns - r.begin_ns)));
     if (w > 6.4 * static_cast<double>(name.size()))
-        fmt::format_to(out, R"(<text class="in" x="{:.1f}" y="{:.1f}">{}</text>)", x1 + 3, y + h / 2 + 4,
-                       escaped(name));
-    fmt::format_to(out, "<title>{}\nbegins {}, takes {}</title></g>\n", escaped(hover),
-                   relative_text(r.begin_ns, f.zero_ns), time_text(r.end_ns - r.begin_ns));
+        p.text(x + 3, y + h / 2 + 4, "start", "in", name);
 }
 
-void row_label(sink out, double y, std::string_view name)
+void row_label(picture& p, double y, std::string_view name)
 {
-    fmt::format_to(out, R"(<text class="axis" x="{}" y="{:.1f}" text-anchor="end">{}</text>)", left - 8,
-                   y + 21, escaped(name));
-    fmt::format_to(out,
-                   R"(<rect class="track" x="{}" y="{:.1f}" width="{}" height="{}"/>)"
-                   "\n",
-                   left, y, plot, row_height - 6);
+    p.text(left - 8, y + 21, "end", "axis", name);
+    p.box(left, y, plot, row_height - 6, "track");
 }
 
-void nmi(sink out, const frame& f, const trace_record& r, double y, const chosen_swap& s)
+void nmi(picture& p, const frame& f, const trace_record& r, double y, const chosen_swap& s)
 {
-    const bool old = r.generation != 0 && r.generation <= s.old_generation();
+    const bool old = r.generation <= s.old_generation();
     const char* css = r.failed != 0       ? "slice bad"
                       : r.generation == 0 ? "slice idle"
                       : old               ? "slice old"
                                           : "slice new";
-    if (r.raised_ns != 0 && r.raised_ns < r.begin_ns) // the whisker: from the raise to the first instruction
-        fmt::format_to(out, R"(<path class="whisker" d="M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v8"/>)",
-                       f.x(r.raised_ns), f.x(r.begin_ns), y + 14, y + 10);
+    const bool waited = r.raised_ns != 0 && r.raised_ns < r.begin_ns;
+    if (waited) // the whisker: from the raise to the first instruction
+        p.path("whisker", fmt::format("M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v8", f.x(r.raised_ns),
+                                      f.x(r.begin_ns), y + 14, y + 10));
     std::string hover = r.generation == 0 ? "NMI without a checked handler"
                                           : fmt::format("NMI ran generation {}, age {}", r.generation, r.age);
     for (std::size_t i = 0; i < check_count; ++i)
         if ((r.failed >> i & 1) != 0)
             hover += fmt::format("\nviolates {}", check_names[i]);
-    if (r.raised_ns != 0 && r.raised_ns < r.begin_ns)
+    if (waited)
         hover += fmt::format("\nraised {} before", time_text(r.begin_ns - r.raised_ns));
-    slice(out, f, r, y + 3, row_height - 12, css, fmt::format("{}", r.generation), hover);
+    slice(p, f, r, y + 3, row_height - 12, css, fmt::format("{}", r.generation), hover);
 }
 
-void time_axis(sink out, const frame& f, double height)
+void time_axis(picture& p, const frame& f, double height)
 {
     const std::uint64_t span = f.to_ns - f.from_ns;
     std::uint64_t step = 1;
@@ -199,12 +189,9 @@ void time_axis(sink out, const frame& f, double height)
                 step = s;
     for (std::uint64_t n = 0; f.x(f.zero_ns + n) <= width - 30 && f.zero_ns + n <= f.to_ns; n += step) {
         const double x = f.x(f.zero_ns + n);
-        fmt::format_to(
-            out,
-            R"(<path class="grid" d="M{0:.1f} {1}V{2:.1f}"/><text class="axis" x="{0:.1f}" y="{3:.1f}" text-anchor="middle">{4}</text>)",
-            x, top - 4, height - 20, height - 6, n == 0 ? "publish" : "+" + time_text(n));
+        p.line(x, top - 4, x, height - 20, "grid");
+        p.text(x, height - 6, "middle", "axis", n == 0 ? "publish" : "+" + time_text(n));
     }
-    *out++ = '\n';
 }
 
 /// The swap with a margin on both sides, and the NMIs that it is about.
@@ -219,24 +206,7 @@ frame frame_of(const chosen_swap& s)
     return {from > margin ? from - margin : 0, to + margin, s.publish->begin_ns};
 }
 
-void legend(sink out, const chosen_swap& s)
-{
-    const std::pair<const char*, std::string> entries[] = {
-        {"slice old", fmt::format("NMI ran the old handler (generation {})", s.old_generation())},
-        {"slice new", fmt::format("the new one ({})", s.publish->generation)},
-        {"slice bad", "violated a check"}};
-    double x = left;
-    for (const auto& [css, name] : entries) {
-        fmt::format_to(
-            out,
-            R"(<rect class="{}" x="{:.0f}" y="8" width="11" height="11"/><text x="{:.0f}" y="18">{}</text>)",
-            css, x, x + 15, escaped(name));
-        x += 15 + 6.3 * static_cast<double>(name.size()) + 16;
-    }
-    *out++ = '\n';
-}
-
-std::string draw(const run_report& report, const chosen_swap& s)
+picture draw(const run_report& report, const chosen_swap& s, std::string title)
 {
     const frame f = frame_of(s);
     std::vector<const trace_row*> vcpus;
@@ -246,31 +216,29 @@ std::string draw(const run_report& report, const chosen_swap& s)
                         [&](const trace_record& r) { return r.kind == trace_kind::nmi && f.shows(r); }))
             vcpus.push_back(&row);
     const double height = top + row_height * static_cast<double>(1 + vcpus.size()) + 26;
-    std::string svg = fmt::format(
-        R"(<svg class="wide" viewBox="0 0 {} {:.0f}" role="img" aria-label="timeline of one swap">)"
-        "\n",
-        width, height);
-    const sink out = std::back_inserter(svg);
-    legend(out, s);
-    row_label(out, top, "controller");
+    const std::uint64_t old = s.old_generation(), generation = s.publish->generation;
+    picture p(std::move(title), width, height, "wide");
+    p.legend(left, 18,
+             {{"slice old", fmt::format("NMI ran the old handler (generation {})", old)},
+              {"slice new", fmt::format("the new one ({})", generation)},
+              {"slice bad", "violated a check"}});
+    row_label(p, top, "controller");
     for (std::size_t i = 0; i < vcpus.size(); ++i)
-        row_label(out, top + row_height * static_cast<double>(i + 1), fmt::format("vCPU {}", vcpus[i]->cpu));
-    time_axis(out, f, height);
-    const std::uint64_t generation = s.publish->generation;
-    slice(out, f, *s.publish, top, row_height - 6, "slice new", "publish",
+        row_label(p, top + row_height * static_cast<double>(i + 1), fmt::format("vCPU {}", vcpus[i]->cpu));
+    time_axis(p, f, height);
+    slice(p, f, *s.publish, top, row_height - 6, "slice new", "publish",
           fmt::format("publish generation {}", generation));
     if (s.grace_period != nullptr)
-        slice(
-            out, f, *s.grace_period, top, row_height - 6, "slice wait", "grace period",
-            fmt::format("grace period: waits for every NMI that may use generation {}", s.old_generation()));
+        slice(p, f, *s.grace_period, top, row_height - 6, "slice wait", "grace period",
+              fmt::format("grace period: waits for every NMI that may use generation {}", old));
     if (s.reclaim != nullptr)
-        slice(out, f, *s.reclaim, top, row_height - 6, "slice reclaim", "reclaim",
-              fmt::format("generation {} is reclaimed", s.old_generation()));
+        slice(p, f, *s.reclaim, top, row_height - 6, "slice reclaim", "reclaim",
+              fmt::format("generation {} is reclaimed", old));
     for (std::size_t i = 0; i < vcpus.size(); ++i)
         for (const trace_record& r : vcpus[i]->records)
             if (r.kind == trace_kind::nmi && f.shows(r))
-                nmi(out, f, r, top + row_height * static_cast<double>(i + 1), s);
-    return svg + "</svg>\n";
+                nmi(p, f, r, top + row_height * static_cast<double>(i + 1), s);
+    return p;
 }
 
 } // namespace
@@ -283,20 +251,18 @@ std::optional<swap_picture> swap_timeline(const run_report& report)
     const bool violated =
         s->culprit != nullptr || std::any_of(report.checks.begin(), report.checks.end(),
                                              [](const check_report& c) { return c.failures != 0; });
-    swap_picture picture;
-    picture.title =
-        violated ? "The swap nearest to the first violation" : "The swap with the longest grace period";
     const double at_s = static_cast<double>(s->publish->begin_ns - report.start_ns) / 1e9;
-    picture.explanation = fmt::format("Generation {} replaces {} at {:.6f}s. ", s->publish->generation,
-                                      s->old_generation(), at_s);
-    picture.explanation +=
-        s->culprit == nullptr
-            ? "After the grace period no NMI can hold the old handler; the line before an NMI leads back to "
-              "its raise."
-            : fmt::format("The NMI in red, on vCPU {}, ran generation {} and violated a check.",
-                          s->culprit_cpu, s->culprit->generation);
-    picture.svg = draw(report, *s);
-    return picture;
+    return swap_picture{
+        draw(report, *s,
+             violated ? "The swap nearest to the first violation" : "The swap with the longest grace period"),
+        fmt::format("Generation {} replaces {} at {:.6f}s. ", s->publish->generation, s->old_generation(),
+                    at_s) +
+            (s->culprit == nullptr
+                 ? "After the grace period no NMI can hold the old handler; the line before an NMI leads "
+                   "back to "
+                   "its raise."
+                 : fmt::format("The NMI in red, on vCPU {}, ran generation {} and violated a check.",
+                               s->culprit_cpu, s->culprit->generation))};
 }
 
 } // namespace nmisim

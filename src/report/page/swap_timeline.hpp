@@ -5,6 +5,7 @@
 // to; else the one with the longest grace period.
 #pragma once
 
+#include "report/page/picture.hpp"
 #include "verify/run_report.hpp"
 
 #include <optional>
@@ -13,8 +14,7 @@
 namespace nmisim {
 
 struct swap_picture {
-    std::string title;
-    std::string svg;
+    picture drawn;
     std::string explanation; ///< one sentence
 };
 

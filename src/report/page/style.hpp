@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// The look of the HTML report. Colours differ in lightness as well as in hue, and have a dark set.
+// The look of all pages and pictures. Colours differ in lightness as well as in hue, and have a dark set. On a phone each
+// row of a table is a block, a line for each cell with the head of its column: nothing is beyond the screen's edge.
 #pragma once
 
 namespace nmisim {
 
-inline constexpr const char* html_style = R"css(
+inline constexpr const char* page_style = R"css(
 :root { color-scheme: light dark; --bg:#ffffff; --card:#f6f8fa; --fg:#1b1f24; --dim:#59636e; --line:#d1d9e0; --track:#eaeef2;
   --bar:#2f6fb0; --second:#e0a33e; --bad:#cf222e; --good:#1a7f37; --warn:#9a6700; --idle:#8c959f; --old:#8fb8de; --new:#2f6fb0;
-  --wait:#e8d5a8; --reclaim:#9a8fd0; --on:#ffffff; }
+  --wait:#e8d5a8; --reclaim:#9a8fd0; --on:#ffffff; --memb:#2f6fb0; --mb:#bc6c00; --bp:#1a7f37; --qsbr:#8250df; --nmi:#0e7490; }
 @media (prefers-color-scheme: dark) { :root { --bg:#0d1117; --card:#161b22; --fg:#e6edf3; --dim:#9198a1; --line:#3d444d; --track:#21262d;
   --bar:#6cb6ff; --second:#d9a441; --bad:#ff6a69; --good:#3fb950; --warn:#d29922; --idle:#6e7681; --old:#33587d; --new:#6cb6ff;
-  --wait:#5a4a20; --reclaim:#7a6fb8; --on:#0d1117; } }
+  --wait:#5a4a20; --reclaim:#7a6fb8; --on:#0d1117; --memb:#6cb6ff; --mb:#f0a23a; --bp:#56d364; --qsbr:#d2a8ff; --nmi:#39c5cf; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1120px; padding: 16px; background: var(--bg); color: var(--fg);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 32px 0 10px; } p { margin: 6px 0; }
 .verdict { border-radius: 8px; padding: 14px 18px; background: var(--card); border-left: 8px solid var(--idle); }
 .verdict.pass { border-color: var(--good); } .verdict.fail { border-color: var(--bad); }
-.verdict.threshold, .verdict.incomplete { border-color: var(--warn); }
-.word { font-weight: 700; } .pass .word, .ok { color: var(--good); } .fail .word, .no { color: var(--bad); }
-.threshold .word, .incomplete .word { color: var(--warn); } .dim { color: var(--dim); }
+.verdict.threshold, .verdict.incomplete, .verdict.interrupted { border-color: var(--warn); }
+.word { font-weight: 700; text-transform: uppercase; } .pass .word, .ok { color: var(--good); } .fail .word, .no { color: var(--bad); }
+.threshold .word, .incomplete .word, .interrupted .word, .skip { color: var(--warn); } .dim { color: var(--dim); } a { color: var(--bar); }
 code, pre { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; overflow-wrap: anywhere; }
 pre { background: var(--card); border-radius: 6px; padding: 10px 12px; overflow-x: auto; white-space: pre-wrap; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin-top: 14px; }
@@ -31,7 +32,7 @@ pre { background: var(--card); border-radius: 6px; padding: 10px 12px; overflow-
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 10px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--dim); font-weight: 500; font-size: 13px; } th:first-child, td:first-child, .left { text-align: left; }
-td.wrap { white-space: normal; text-align: left; min-width: 220px; }
+td.wrap, th.wrap { white-space: normal; text-align: left; } td.wrap { min-width: 180px; overflow-wrap: anywhere; } .tight td, .tight th { padding: 4px 6px; font-size: 13px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 14px; }
 figure { margin: 0; background: var(--card); border-radius: 8px; padding: 10px 12px; } figcaption { font-size: 14px; margin-bottom: 4px; }
 figure svg { width: 100%; max-width: 520px; height: auto; display: block; }
@@ -46,12 +47,18 @@ svg .in { font-size: 10px; pointer-events: none; }
 .slice.old { fill: var(--old); } .slice.new { fill: var(--new); } .slice.bad { fill: var(--bad); } .slice.idle { fill: var(--idle); }
 .slice.wait { fill: var(--wait); } .slice.reclaim { fill: var(--reclaim); } .slice.new + .in, .slice.bad + .in { fill: var(--on); }
 .whisker { stroke: var(--dim); stroke-width: 1; fill: none; }
+.memb { fill: var(--memb); } .mb { fill: var(--mb); } .bp { fill: var(--bp); } .qsbr { fill: var(--qsbr); } .nmi { fill: var(--nmi); }
+.trend { fill: none; stroke-width: 2; } .trend.memb { stroke: var(--memb); } .trend.mb { stroke: var(--mb); } .trend.bp { stroke: var(--bp); }
+.trend.qsbr { stroke: var(--qsbr); } .trend.nmi { stroke: var(--nmi); } circle { opacity: .75; } circle:hover { stroke: var(--fg); opacity: 1; }
+.e { fill: var(--old); } .w { fill: var(--new); } .v { fill: var(--bad); } .h { fill: var(--reclaim); } .n, .u { fill: var(--idle); }
+svg .mono { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 10px; } .band { fill: var(--card); } .edge { stroke: var(--line); fill: none; }
+.bracket { stroke: var(--fg); fill: none; stroke-width: 1.5; } svg.map { min-width: 1180px; } .map rect { shape-rendering: crispEdges; }
+.spread { stroke: var(--fg); stroke-width: 2; } .background { fill: var(--bg); } svg .title { font-size: 14px; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 0; } dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
-@media (max-width: 480px) { body { padding: 10px; font-size: 14px; } th, td { padding: 4px 7px; } .tiles { grid-template-columns: 1fr 1fr; }
-  /* What a check saw stands below its name: beside it, it would be off the screen. */
-  #checks table, #checks tbody { display: block; } #checks tr { display: grid; grid-template-columns: 3.2em 1fr auto;
-    border-bottom: 1px solid var(--line); } #checks td { border: 0; white-space: normal; } #checks tr:first-child { display: none; }
-  #checks td.wrap { grid-column: 1 / -1; min-width: 0; padding-top: 0; overflow-wrap: anywhere; } }
+@media (max-width: 600px) { body { padding: 10px; font-size: 14px; } .tiles { grid-template-columns: 1fr 1fr; } th { display: none; }
+  table, tbody, tr, td { display: block; } tr { border-bottom: 1px solid var(--line); padding: 6px 0; } td, td.wrap { border: 0; padding: 1px 4px;
+  text-align: right; white-space: normal; overflow-wrap: anywhere; min-width: 0; } td:empty { display: none; } td::after { content: ""; display: block; clear: both; }
+  td::before { content: attr(data-head); float: left; color: var(--dim); padding-right: 16px; } dl { grid-template-columns: 1fr; } }
 )css";
 
 } // namespace nmisim

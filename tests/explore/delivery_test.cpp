@@ -3,10 +3,12 @@
 // Which handler an NMI meets: the one that is installed at that boundary, also where the window swaps it.
 #include "explore_test.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <string>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -285,10 +287,15 @@ TEST_CASE("a signal that only a waiting call lets in meets its handler there")
 TEST_CASE("a run that has left its recorded path is not told as held, however its signal stands")
 {
     NEEDS_THE_MECHANISM();
-    static int runs;
+    static auto& runs = *static_cast<std::atomic<int>*>(mmap( // a fork does not bring it back
+        nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     static volatile long sum;
     const sweep_report r = sweep({.name = "left its path",
-                                  .setup = begin_with_the_old,
+                                  .setup =
+                                      [] {
+                                          begin_with_the_old();
+                                          runs.store(0, std::memory_order_relaxed); // one thread
+                                      },
                                   .prepare =
                                       [] {
                                           sigset_t none;
@@ -301,7 +308,8 @@ TEST_CASE("a run that has left its recorded path is not told as held, however it
                                           sigfillset(&all);
                                           sigprocmask(SIG_SETMASK, &all, nullptr);
                                           constexpr int warm_up_and_two_recordings = 3;
-                                          if (runs++ < warm_up_and_two_recordings)
+                                          if (runs.fetch_add(1, std::memory_order_relaxed) <
+                                              warm_up_and_two_recordings) // as above
                                               sum = sum * 3;
                                           else
                                               sum = sum + 5;
@@ -312,5 +320,5 @@ TEST_CASE("a run that has left its recorded path is not told as held, however it
     CHECK(exit_code(r) == 1);
     for (const sweep_cell& c : r.cells)
         if (c.verdict == verdict::not_reached)
-            CHECK(c.what == "the run took another path than the recorded one");
+            CHECK(c.what.starts_with("the run took another path than the recorded one"));
 }

@@ -104,6 +104,30 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a window that leaves every signal closed is explored from one state, too")
+{
+    NEEDS_THE_MECHANISM();
+    const sweep_report r = sweep({.name = "fewer rounds, closed",
+                                  .prepare =
+                                      [] {
+                                          sigset_t none;
+                                          sigemptyset(&none);
+                                          sigprocmask(SIG_SETMASK, &none, nullptr);
+                                      },
+                                  .window =
+                                      [] {
+                                          sigset_t all;
+                                          sigfillset(&all);
+                                          fewer_rounds_each_time();
+                                          sigprocmask(SIG_SETMASK, &all, nullptr);
+                                      },
+                                  .nmi = [] {}});
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::held) > 0);
+    CHECK(r.count(verdict::clean) > 0);
+    CHECK(r.count(verdict::held) + r.count(verdict::clean) == r.boundaries.size());
+}
+
 TEST_CASE("where the child has threads a boundary that is not reached says what to change")
 {
     NEEDS_THE_MECHANISM();

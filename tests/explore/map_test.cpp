@@ -46,9 +46,9 @@ void use(const int* object)
 
 void reader()
 {
-    reading.store(1, std::memory_order_seq_cst); // (1) seq_cst: marked before the load; pairs with (2)
+    reading.store(1, std::memory_order_seq_cst); // (1) seq_cst: marked before the load; pairs with (2), (6)
     use(published.load(std::memory_order_relaxed));
-    reading.store(0, std::memory_order_release); // (3) release: the use is over; pairs with (2)
+    reading.store(0, std::memory_order_release); // (3) release: the use is over; pairs with (2), (6)
 }
 
 void reader_that_looks_too_early()
@@ -65,6 +65,19 @@ void updater()
     while (reading.load(std::memory_order_seq_cst) != 0) // (2) seq_cst: pairs with (1), (3), (4), (5)
         about_to_wait();
     *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+/// Right, but for what it does after it had to wait.
+void updater_wrong_after_a_wait()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    bool waited = false;
+    while (reading.load(std::memory_order_seq_cst) != 0) { // (6) seq_cst: as (2); pairs with (1), (3)
+        waited = true;
+        about_to_wait();
+    }
+    if (waited)
+        used_after.store(true, std::memory_order_relaxed);
 }
 
 void updater_without_grace_period()
@@ -272,6 +285,25 @@ TEST_CASE("what a picture's legend counts is what is printed as the number of sc
     for (std::smatch m; std::regex_search(svg, m, legend); svg = m.suffix())
         sum += std::stoull(m[1]);
     CHECK(sum == r.schedules);
+}
+
+TEST_CASE("a violation in a schedule in which the updater waits is a violation")
+{
+    NEEDS_THE_MECHANISM();
+    const bool full = GENERATE(false, true);
+    race what{.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken};
+    const map_report right = map(what, full);
+    what.updater = updater_wrong_after_a_wait;
+    const map_report r = map(what, full);
+    INFO(to_text(r));
+    CHECK(exit_code(r) == 3);
+    CHECK(right.count(cell::waits) > 0);
+    CHECK(r.count(cell::waits) == 0);
+    if (!full) // the updaters have not as many boundaries
+        CHECK(r.count(cell::violation) == right.count(cell::waits));
+    CHECK(r.count(cell::violation) > 0);
+    CHECK(r.count(cell::ends) > 0);
+    CHECK_FALSE(r.findings.empty());
 }
 
 TEST_CASE("a map by no process is made by one")

@@ -145,7 +145,7 @@ def check_profiler(program, shared=True):
     printed = run(program, env={"LD_LIBRARY_PATH": str(libdir)} if shared else {})
     assert re.search(r"^[1-9]\d* samples of [1-9]\d* NMIs$", printed, re.M), printed
     shares = dict((name, float(share)) for share, name in re.findall(r"([\d.]+) %  (\w+)", printed))
-    assert shares["hot"] > shares["cold"], printed
+    assert shares["hot"] > shares.get("cold", 0), printed  # few samples may all lie in one
 
 
 def with_pkg_config(compiler, shared):

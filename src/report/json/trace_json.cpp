@@ -152,8 +152,10 @@ void writer::collect(const trace_record& r, int row)
         items_.push_back({begin, 0, item::instant, row, &r, name_of(r.kind)});
         return;
     }
-    // The reclaim begins where the grace period ends: for viewers that add floating-point numbers, a little later.
-    const std::uint64_t gap = r.kind == trace_kind::grace_period && end > begin ? 1 : 0;
+    // The grace period begins where publishing ends, and the reclaim where the grace period does: for viewers that add
+    // floating-point numbers, a little later.
+    const bool another_follows = r.kind == trace_kind::publish || r.kind == trace_kind::grace_period;
+    const std::uint64_t gap = another_follows && end > begin ? 1 : 0;
     items_.push_back({begin, end - begin - gap, item::slice, row, &r, {}});
     if (r.kind == trace_kind::nmi)
         items_.push_back({begin, 0, item::counter, row, &r, {}});

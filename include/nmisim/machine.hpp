@@ -43,8 +43,8 @@ enum class raise_result {
 
 enum class sync_result {
     done,
-    refused_in_nmi,   ///< it would wait for its own NMI or IRQ
-    refused_in_child, ///< in a forked child: its vCPUs are not there, and RCU would wait for them
+    refused_in_interrupt, ///< it would wait for its own NMI or IRQ
+    refused_in_child,     ///< in a forked child: its vCPUs are not there, and RCU would wait for them
 };
 
 /// A vCPU as its workload sees it.

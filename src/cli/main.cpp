@@ -47,7 +47,7 @@ chosen choose_verb(int argc, char** argv)
 
 int fail(std::string_view text, exit_code code)
 {
-    tell(text);
+    say(text);
     return code;
 }
 
@@ -64,7 +64,7 @@ int main(int argc, char** argv)
             help = fmt::format("nmi-sim {} --help", c.verb->name);
         return c.verb->run(c.call);
     } catch (const usage_error& e) {
-        tell(e.what());
+        say(e.what());
         write_stderr(fmt::format("Try '{}' for more information.\n", help));
         return exit_usage;
     } catch (const std::bad_alloc&) {

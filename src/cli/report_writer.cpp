@@ -21,9 +21,9 @@ bool attempt(const std::function<void()>& write)
         write();
         return true;
     } catch (const std::bad_alloc&) { // a timeline is large
-        tell("out of memory");
+        say("out of memory");
     } catch (const std::exception& e) {
-        tell(e.what());
+        say(e.what());
     }
     return false;
 }

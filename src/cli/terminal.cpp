@@ -97,7 +97,7 @@ void write_stderr(std::string_view text) noexcept
     static_cast<void>(write_all(STDERR_FILENO, text));
 }
 
-void tell(std::string_view message)
+void say(std::string_view message)
 {
     constexpr std::size_t most_of_a_message = 2000;
     write_stderr("nmi-sim: " + shown(message, most_of_a_message) + "\n");

@@ -32,6 +32,6 @@ void write_stdout(std::string_view text);
 void write_stderr(std::string_view text) noexcept;
 
 /// "nmi-sim: MESSAGE" to standard error, on one line whatever the message has from outside.
-void tell(std::string_view message);
+void say(std::string_view message);
 
 } // namespace nmisim::cli

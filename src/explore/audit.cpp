@@ -27,7 +27,7 @@ constexpr const char* bound_lazily =
 
 struct shared_audit {
     progress alive;
-    trace steps;
+    recording steps;
     shared_maps maps; ///< with what `setup` has loaded
 };
 
@@ -184,7 +184,7 @@ private:
         return chain;
     }
 
-    const trace& steps_;
+    const recording& steps_;
     places places_;
     function_names functions_;
     call_stack calls_;
@@ -206,7 +206,7 @@ long raised_by(const last_call& c) noexcept
 }
 
 // How the handler itself has ended the process, in words. Empty: it has not.
-std::string end_by_handler(const child_result& end, const trace& steps)
+std::string end_by_handler(const child_result& end, const recording& steps)
 {
     const last_call& c = steps.last;
     const std::uint32_t since = steps.count - c.before;
@@ -252,7 +252,7 @@ audit_report audit(const char* name, explored handler, explored setup,
     shared_array<std::uintptr_t> ips(most_steps);
     shared_array<std::uintptr_t> stack_pointers(most_steps);
     shared_array<code_bytes> code(most_steps);
-    trace& steps = shared->steps;
+    recording& steps = shared->steps;
     steps.ip = ips.data();
     steps.sp = stack_pointers.data();
     steps.code = code.data();

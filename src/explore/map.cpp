@@ -86,7 +86,7 @@ std::string record_both(map_job& j)
         watch_child(start_child(record_pair, &j, &j.traces->alive), j.traces->alive, j.within.watchdog_ns);
     if (end.end != child_end::finished)
         return "while recording: " + in_words(end);
-    for (const trace* t : {&j.traces->reader, &j.traces->updater})
+    for (const recording* t : {&j.traces->reader, &j.traces->updater})
         if (!t->ended || t->count == 0)
             return std::string(t == &j.traces->reader ? "reader" : "updater") +
                    (t->overflow ? ": more than " + std::to_string(j.within.boundaries) + " boundaries"

@@ -48,7 +48,7 @@ struct shared_sweep {
     std::atomic<bool> recorded;
     std::uint64_t record_ns;
     bool has_threads; ///< beside the one that explores
-    trace recording;
+    recording steps;
     shared_maps maps; ///< with what `setup` has loaded
 };
 
@@ -109,15 +109,16 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
 void record_window(job& j, std::unique_ptr<stepped_thread>& self)
 {
     const std::uint64_t start = now_ns();
-    const trace& t = j.shared->recording;
-    record_until_stable(j.shared->recording, [&](const plan& p) {
+    const recording& t = j.shared->steps;
+    record_until_stable(j.shared->steps, [&](const plan& p) {
         in_its_process(
             j.each_in_a_fork, self, [&] { run_once(j, self, p); }, [&] { return t.ended || t.overflow; });
     });
     j.shared->record_ns = now_ns() - start;
     j.shared->maps.take(); // the window may have loaded something, too
-    j.shared->recorded.store(true,
-                             std::memory_order_release); // (5) release: the trace is whole; pairs with (6)
+    j.shared->recorded.store(
+        true,
+        std::memory_order_release); // (5) release: the recording is whole; pairs with (6)
 }
 
 enum class fate : std::uint8_t { delivered, held, ignored, taken, lost };
@@ -202,7 +203,7 @@ int child_body(void* argument)
     j.shared->has_threads = threads_of(getpid()).size() != 1;
     if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one wrote it
         record_window(j, self);
-    const trace& t = j.shared->recording;
+    const recording& t = j.shared->steps;
     if (!j.sweep || !t.ended || !t.handler)
         return 0;
     const bool breakpoints = j.within.how == method::automatic && plant_gates({&t});
@@ -222,7 +223,7 @@ int child_body(void* argument)
     return 0;
 }
 
-std::string why_not_recorded(const trace& t, const limits& within)
+std::string why_not_recorded(const recording& t, const limits& within)
 {
     if (t.overflow)
         return "the window has more than " + std::to_string(within.boundaries) +
@@ -243,9 +244,9 @@ void give_up(sweep_report& report, std::string why)
 bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32_t& bad)
 {
     const std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); // its writer has ended
-    const trace& t = j.shared->recording;
-    const bool sweeping =
-        j.shared->recorded.load(std::memory_order_acquire); // (6) acquire: the trace is whole; pairs with (5)
+    const recording& t = j.shared->steps;
+    const bool sweeping = j.shared->recorded.load(
+        std::memory_order_acquire); // (6) acquire: the recording is whole; pairs with (5)
     if (!sweeping || end.end == child_end::failed || end.stage_at_end != child_stage::at_work ||
         k >= t.count) {
         give_up(report, (sweeping ? "while exploring: " : "while recording: ") + in_words(end));
@@ -264,7 +265,7 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
 
 void collect(const job& j, sweep_report& report)
 {
-    const trace& t = j.shared->recording;
+    const recording& t = j.shared->steps;
     for (std::uint32_t k = 0; k < t.count; ++k) {
         const shared_cell& c = j.cells[k];
         if (c.done)
@@ -287,7 +288,7 @@ const char* nothing_to_try(const target& what)
 std::string why_no_handler_ran(const job& j, const sweep_report& r)
 {
     const std::string signal = describe_signal(j.signal());
-    if (!j.shared->recording.handler)
+    if (!j.shared->steps.handler)
         return "nothing was tried: no handler for " + signal +
                ": set target::nmi, or install one in setup or in the window";
     const std::size_t without = r.count(verdict::held) + r.count(verdict::unhandled);
@@ -300,7 +301,7 @@ std::string why_no_handler_ran(const job& j, const sweep_report& r)
 // The first that holds is told.
 void look_for_gaps(const job& j, sweep_report& r)
 {
-    const trace& t = j.shared->recording;
+    const recording& t = j.shared->steps;
     if (!t.ended)
         return give_up(r, why_not_recorded(t, j.within));
     if (!j.sweep)
@@ -333,9 +334,9 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     shared_array<std::uintptr_t> ips(within.boundaries);
     shared_array<shared_cell> cells(within.boundaries);
     shared_array<code_bytes> code(within.boundaries);
-    shared->recording.ip = ips.data();
-    shared->recording.code = code.data();
-    shared->recording.capacity = within.boundaries;
+    shared->steps.ip = ips.data();
+    shared->steps.code = code.data();
+    shared->steps.capacity = within.boundaries;
     job j{what, within, shared, ips, cells, sweep, each_in_a_fork};
     repeated_hangs hangs(within.same_hangs);
     for (std::uint32_t bad = 0;;) {
@@ -352,7 +353,7 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
             break;
         }
     }
-    const trace& t = shared->recording;
+    const recording& t = shared->steps;
     report.record_ns = shared->record_ns;
     report.boundaries = places(shared->maps.view()).of(t);
     collect(j, report);

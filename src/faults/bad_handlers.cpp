@@ -62,7 +62,7 @@ void synchronize_in_nmi(nmi_callback& self, const pt_regs& regs, int cpu) noexce
     checks[check::progress].looked();
     checks[check::progress].fail(
         {now_ns(), cpu, static_cast<checked_handler&>(self).generation.load(std::memory_order_relaxed),
-         result == sync_result::refused_in_nmi ? 1u : 0u, 0, instruction_pointer(regs),
+         result == sync_result::refused_in_interrupt ? 1u : 0u, 0, instruction_pointer(regs),
          in_nmi() ? "synchronize_rcu calls in NMI context (refused: each would wait for its own NMI)"
                   : "synchronize_rcu calls in IRQ context (refused: each would wait for its own IRQ)"});
 }

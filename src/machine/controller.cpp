@@ -4,7 +4,7 @@
 #include "base/clock.hpp"
 #include "base/start_thread.hpp"
 #include "machine/affinity.hpp"
-#include "machine/signal_line.hpp"
+#include "machine/interrupt_signal.hpp"
 #include "nmi/record/trace_ring.hpp"
 #include "rcu/rcu.hpp"
 

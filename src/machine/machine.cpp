@@ -2,8 +2,8 @@
 #include "nmisim/machine.hpp"
 
 #include "base/clock.hpp"
+#include "base/message_line.hpp"
 #include "base/own_pid.hpp"
-#include "base/raw_write.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 #include "nmi/record/backtrace.hpp"
@@ -33,7 +33,7 @@ const machine_config& checked(const machine_config& config)
 /// Says on standard error why `what` is not done, where waiting for a grace period would never end.
 void refuse(machine_state& state, const char* what) noexcept
 {
-    raw_line line;
+    message_line line;
     line.text("nmi-sim: WARNING: ").text(what);
     if (in_irq()) {
         state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
@@ -52,7 +52,7 @@ bool refused_in_handler(const char* what) noexcept
 {
     if (!in_irq())
         return false;
-    raw_line()
+    message_line()
         .text("nmi-sim: WARNING: ")
         .text(what)
         .text(in_nmi() ? " called in NMI context on CPU " : " called in IRQ context on CPU ")
@@ -131,8 +131,8 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     domain.irq_signals = irq_signals_of(c);
     domain.first_irq_signal = SIGRTMIN + c.signal_offset + first_irq_offset;
     for (int irq = 0; irq < c.irqs; ++irq)
-        irq_signals.push_back(std::make_unique<signal_line>(c.signal_offset + first_irq_offset + irq,
-                                                            entry.exc_irq, "IRQ", domain.irq_signals));
+        irq_signals.push_back(std::make_unique<interrupt_signal>(c.signal_offset + first_irq_offset + irq,
+                                                                 entry.exc_irq, "IRQ", domain.irq_signals));
     warm_up_unwinder();
     for (int cpu = 0; cpu < c.cpus; ++cpu)
         cpus.push_back(std::make_unique<vcpu_thread>(*this, cpu));
@@ -211,7 +211,7 @@ sync_result machine::synchronize_rcu()
 {
     if (!may_wait(*state_)) {
         refuse(*state_, "synchronize_rcu");
-        return in_irq() ? sync_result::refused_in_nmi : sync_result::refused_in_child;
+        return in_irq() ? sync_result::refused_in_interrupt : sync_result::refused_in_child;
     }
     const std::uint64_t number = wait_begins(*state_);
     state_->rcu.synchronize();
@@ -275,7 +275,7 @@ void machine::cpu_up(int cpu)
 void machine::cpu_down(int cpu)
 {
     if (this_cpu == &state_->area(cpu)) {
-        raw_line()
+        message_line()
             .text("nmi-sim: WARNING: cpu_down called on CPU ")
             .number(cpu)
             .text(" for itself: refused, it would wait for its own end")

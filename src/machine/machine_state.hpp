@@ -4,10 +4,10 @@
 #pragma once
 
 #include "base/own_pid.hpp"
+#include "machine/interrupt_signal.hpp"
 #include "machine/machine_faults.hpp"
 #include "machine/registries/irq_registry.hpp"
 #include "machine/registries/nmi_chain_registry.hpp"
-#include "machine/signal_line.hpp"
 #include "machine/sources/nmi_source.hpp"
 #include "machine/trace_log.hpp"
 #include "machine/vcpu_thread.hpp"
@@ -46,9 +46,9 @@ struct machine_state {
     nmi_entry entry;
     nmi_domain domain;
     std::vector<padded_counter> irq_stat; ///< i386 form of nmi_count
-    signal_line nmi_signal;
-    signal_line backtrace_signal;
-    std::vector<std::unique_ptr<signal_line>> irq_signals; ///< one per line
+    interrupt_signal nmi_signal;
+    interrupt_signal backtrace_signal;
+    std::vector<std::unique_ptr<interrupt_signal>> irq_signals; ///< one per line
     std::vector<std::unique_ptr<vcpu_thread>> cpus;
 
     /// vCPUs take NMIs as soon as they are online, but begin their workloads together: a thousand that spin would

@@ -67,7 +67,7 @@ vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
         set_up(irq.line, signo++);
 }
 
-void vcpu_thread::set_up(nmi_line& line, int signo) const noexcept
+void vcpu_thread::set_up(interrupt_line& line, int signo) const noexcept
 {
     line.signo = signo;
     line.stamp = machine_.config.measure_latency;
@@ -85,7 +85,7 @@ void vcpu_thread::for_each_line(Function f)
 bool vcpu_thread::drain(std::uint64_t deadline_ns)
 {
     bool all = true;
-    for_each_line([&](nmi_line& line, counter&) {
+    for_each_line([&](interrupt_line& line, counter&) {
         std::uint64_t sent = UINT64_MAX;
         while (all && !line.drained_to(sent)) {
             all = now_ns() < deadline_ns;
@@ -122,7 +122,7 @@ void vcpu_thread::ask_to_leave() noexcept
     // A vCPU that gets NMIs faster than it can handle them never runs an instruction of its own, and would
     // never come to leave(). Relaxed: leave() does it again, and that is what raisers are ordered with.
     if (!machine_.faults.unregister_early)
-        for_each_line([](nmi_line& line, counter&) {
+        for_each_line([](interrupt_line& line, counter&) {
             line.accepting.store(false, std::memory_order_relaxed); // as said
         });
 }
@@ -178,13 +178,13 @@ void vcpu_thread::come_online()
     if (machine_.trace != nullptr)
         this_trace = &machine_.trace->vcpu(area_.cpunumber);
     online_since_ns_ = now_ns();
-    for_each_line([](nmi_line& line, counter&) { line.target = pthread_self(); });
+    for_each_line([](interrupt_line& line, counter&) { line.target = pthread_self(); });
     area_.online.store(true, std::memory_order_relaxed); // own NMIs only
     if (irq_ != nullptr)
         irq_->disabled = false;
     ++area_.times_onlined;
     change_mask(SIG_UNBLOCK, machine_);
-    for_each_line([](nmi_line& line, counter&) {
+    for_each_line([](interrupt_line& line, counter&) {
         // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
         line.accepting.store(true, std::memory_order_seq_cst);
     });
@@ -206,7 +206,7 @@ void vcpu_thread::leave()
     }
     // (9) seq_cst: as (1), for backtraces; pairs with (10), (11)
     reachable_.store(false, std::memory_order_seq_cst);
-    for_each_line([](nmi_line& line, counter&) {
+    for_each_line([](interrupt_line& line, counter&) {
         // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
         line.accepting.store(false, std::memory_order_seq_cst);
         // (2) seq_cst: not before accepting, and their signals are sent; pairs with nmi/raise.cpp(1), nmi/raise.cpp(3), (12)
@@ -215,7 +215,7 @@ void vcpu_thread::leave()
     });
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_BLOCK, machine_);
-    for_each_line([this](nmi_line& line, counter& offline_seen) {
+    for_each_line([this](interrupt_line& line, counter& offline_seen) {
         sigset_t own = no_signals();
         sigaddset(&own, line.signo);
         const timespec at_once{0, 0};

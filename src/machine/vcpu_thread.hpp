@@ -71,9 +71,9 @@ public:
 
 private:
     void run();
-    void set_up(nmi_line& line, int signo) const noexcept;
+    void set_up(interrupt_line& line, int signo) const noexcept;
     template <class Function>
-    void for_each_line(Function f); ///< f(nmi_line&, counter of what met the vCPU offline)
+    void for_each_line(Function f); ///< f(interrupt_line&, counter of what met the vCPU offline)
     template <class Function>
     void for_each_source(Function f); ///< f(cpu_source&); its NMIs are unblocked, and may interrupt this
 

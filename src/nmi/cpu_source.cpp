@@ -23,7 +23,7 @@ bool is_perf(const cpu_sources& own, const siginfo_t& info) noexcept
 bool adopt_nmi(percpu& cpu, const siginfo_t& info) noexcept
 {
     cpu_sources& own = cpu.sources;
-    nmi_line& line = cpu.line;
+    interrupt_line& line = cpu.line;
     std::uint64_t overruns = 0;
     if (info.si_signo == line.signo && is_timer(own, info)) {
         overruns = info.si_overrun > 0 ? static_cast<std::uint64_t>(info.si_overrun) : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/default_do_nmi.hpp"
 
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 
 #include <unistd.h>
 
@@ -11,7 +11,7 @@ namespace {
 void report(nmi_domain& domain, const char* before, std::uint8_t reason, int cpu) noexcept
 {
     if (nmi_report_is_due(domain.last_report_ns))
-        raw_line()
+        message_line()
             .text("nmi-sim: ")
             .text(before)
             .hex(reason, 2)
@@ -38,7 +38,7 @@ void unknown_nmi_error(std::uint8_t reason, percpu& cpu) noexcept
     ++cpu.unknown;
     report(*cpu.domain, "Uhhuh. NMI received for unknown reason ", reason, cpu.cpunumber);
     if (cpu.domain->panic_on_unknown_nmi && !cpu.domain->panicked.exchange(true, std::memory_order_relaxed))
-        raw_line()
+        message_line()
             .text("nmi-sim: Kernel panic - not syncing: NMI: Not continuing, unknown reason ")
             .hex(reason, 2)
             .text(" on CPU ")

@@ -25,7 +25,7 @@
 
 namespace nmisim {
 
-struct nmi_line {
+struct interrupt_line {
     // Written by whoever raises, on any thread: locked adds. Read after the drain, or for the status line.
     alignas(cacheline_size) std::atomic<std::uint64_t> raised{0};
     std::atomic<std::uint64_t> coalesced{0};

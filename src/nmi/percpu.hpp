@@ -106,7 +106,7 @@ struct alignas(cacheline_size) percpu {
     irq_cpu* irq = nullptr; ///< null: the machine has no IRQ lines
     nmi_nesting nesting;
     nmi_stats stats;
-    nmi_line line;
+    interrupt_line line;
     cpu_sources sources;
     pid_t tid = 0;                ///< of the thread it has, for sources that send to a thread
     check_block checks;           ///< written in NMI context

@@ -10,7 +10,7 @@ namespace nmisim {
 namespace {
 
 /// The slice begins at the stamp that the NMI gets: that is how the two are joined in the timeline.
-void trace(trace_kind kind, const nmi_line& line, sigval stamp) noexcept
+void trace(trace_kind kind, const interrupt_line& line, sigval stamp) noexcept
 {
     if (this_trace == nullptr) [[likely]]
         return;
@@ -20,7 +20,7 @@ void trace(trace_kind kind, const nmi_line& line, sigval stamp) noexcept
 }
 
 /// Sends a signal that is in `sent` already; false if the kernel's queue is full.
-bool send(nmi_line& line) noexcept
+bool send(interrupt_line& line) noexcept
 {
     sigval value{};
     if (line.stamp)
@@ -32,7 +32,7 @@ bool send(nmi_line& line) noexcept
     return false;
 }
 
-raise_result raise_online(nmi_line& line) noexcept
+raise_result raise_online(interrupt_line& line) noexcept
 {
     if (line.latching && !line.try_latch()) {
         line.coalesced.fetch_add(1, std::memory_order_relaxed);
@@ -61,7 +61,7 @@ raise_result raise_online(nmi_line& line) noexcept
 
 } // namespace
 
-raise_result raise_on(nmi_line& line) noexcept
+raise_result raise_on(interrupt_line& line) noexcept
 {
     line.raised.fetch_add(1, std::memory_order_relaxed);
     // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(2)
@@ -77,7 +77,7 @@ raise_result raise_on(nmi_line& line) noexcept
     return result;
 }
 
-bool has_room(const nmi_line& line) noexcept
+bool has_room(const interrupt_line& line) noexcept
 {
     if (!line.accepting.load(std::memory_order_relaxed))
         return false;

@@ -9,10 +9,10 @@
 namespace nmisim {
 
 /// Context: any. Progress: lock-free, one system call. Books every outcome but `full` under `raised`.
-raise_result raise_on(nmi_line& line) noexcept;
+raise_result raise_on(interrupt_line& line) noexcept;
 
 /// Whether a raise would now be taken by itself: vCPU online, nothing pending (latch), below the bound (queue).
 /// Context: any. A hint: others may raise meanwhile.
-bool has_room(const nmi_line& line) noexcept;
+bool has_room(const interrupt_line& line) noexcept;
 
 } // namespace nmisim

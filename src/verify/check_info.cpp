@@ -44,7 +44,7 @@ std::uint64_t sum_of(const run_report& report, std::uint64_t cpu_report::*of_nmi
 }
 
 /// What was raised on a line that is deaf at the end is in the books as coalesced, but nothing was pending.
-void judge_latch(const nmi_line& line, const std::string& of_what, int cpu, const run_report& report,
+void judge_latch(const interrupt_line& line, const std::string& of_what, int cpu, const run_report& report,
                  check_report& out)
 {
     if (!line.is_deaf() || ++out.failures != 1)

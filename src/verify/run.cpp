@@ -19,11 +19,11 @@
 #include "verify/bounded_end.hpp"
 #include "verify/jobs/handler_job.hpp"
 #include "verify/judge.hpp"
-#include "verify/parts/chain_side.hpp"
-#include "verify/parts/hotplug_side.hpp"
-#include "verify/parts/irq_side.hpp"
-#include "verify/parts/source_side.hpp"
-#include "verify/parts/swap_side.hpp"
+#include "verify/parts/chain_part.hpp"
+#include "verify/parts/hotplug_part.hpp"
+#include "verify/parts/irq_part.hpp"
+#include "verify/parts/source_part.hpp"
+#include "verify/parts/swap_part.hpp"
 #include "verify/progress_log.hpp"
 #include "verify/run_remarks.hpp"
 #include "verify/stall_watch.hpp"
@@ -99,11 +99,11 @@ private:
     const run_hooks& hooks_;
     // Before the machine, whose vCPUs and controller use them.
     std::unique_ptr<handler_job> job_;
-    irq_side irqs_{config_};
-    chain_side chain_{config_};
-    swap_side swaps_{config_, *job_, irqs_, chain_};
-    source_side sources_{config_};
-    hotplug_side hotplug_{config_};
+    irq_part irqs_{config_};
+    chain_part chain_{config_};
+    swap_part swaps_{config_, *job_, irqs_, chain_};
+    source_part sources_{config_};
+    hotplug_part hotplug_{config_};
     const std::array<run_part*, 6> parts_{&swaps_, &chain_, job_.get(), &sources_, &irqs_, &hotplug_};
     std::unique_ptr<trace_log> trace_; ///< the same: the machine writes to it
     std::unique_ptr<machine> machine_;
@@ -117,7 +117,7 @@ void checked_run::start()
 {
     if (config_.trace_limit != 0)
         trace_ = std::make_unique<trace_log>(config_.machine.cpus, config_.trace_limit);
-    each(&run_part::dress, config_.machine);
+    each(&run_part::configure, config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
     machine_ = std::make_unique<machine>(config_.machine,
                                          machine_faults_of(config_.fault, config_.machine.rcu), trace_.get());
@@ -291,7 +291,7 @@ void checked_run::finish()
     }
     drained = drained && cpus_down(0, machine_->cpus());
     gather_books(*machine_, report_);
-    each(&run_part::tell, *machine_, report_, drained);
+    each(&run_part::fill_report, *machine_, report_, drained);
     report_.progress = samples_.rows();
     judge(*machine_, pools(), control_checks_, start_ns_, report_);
     if (trace_)

@@ -93,8 +93,8 @@ std::uint64_t stall_watch::in_irq_ns(const percpu& area, std::uint64_t now)
         return age_ns(entered_ns, now);
     untimed& irq = untimed_irq_[static_cast<std::size_t>(area.cpunumber)];
     std::uint64_t completed = 0;
-    for (const irq_line& line : area.irq->lines)
-        completed += line.line.completed.load(std::memory_order_relaxed); // before the look at the count
+    for (const irq_line& irq_state : area.irq->lines)
+        completed += irq_state.line.completed.load(std::memory_order_relaxed); // before the look at the count
     const std::uint32_t count = area.preempt_count.load(std::memory_order_relaxed); // a snapshot
     irq.seen((count & hardirq_mask) / hardirq_offset > (count & nmi_mask) / nmi_offset, completed, now);
     return age_ns(irq.since_ns, now);
@@ -104,7 +104,7 @@ std::uint64_t stall_watch::in_irq_ns(const percpu& area, std::uint64_t now)
 /// raise is counted before it is known to be refused, so what one look finds the next one may take back.
 std::uint64_t stall_watch::deaf_ns(const percpu& area, std::uint64_t now)
 {
-    const nmi_line& line = area.line;
+    const interrupt_line& line = area.line;
     hearing& last = hearing_[static_cast<std::size_t>(area.cpunumber)];
     const std::uint64_t handled = nmi_count_of(area);
     const std::uint64_t times_onlined = area.times_onlined.read();

@@ -26,7 +26,7 @@ FORBIDDEN = [
     (r"__tls_get_addr|__emutls_get_address", "thread-local through the loader: use the initial-exec model"),
     (r"(v?f?printf|v?s?n?printf|puts|fputs|putchar|fwrite|fread|fopen|fclose|fflush|perror|stdout|stderr|stdin|__\w+_chk_?io)$"
      r"|__v?f?s?n?printf_chk|std::(ios_base|basic_(o|i)?stream|basic_ostream|cout|cerr|clog|__ostream_insert)|std::operator<<|fmt::",
-     "stdio, iostream or {fmt}: locks and allocates; use base/raw_write.hpp"),
+     "stdio, iostream or {fmt}: locks and allocates; use base/message_line.hpp"),
     (r"std::__cxx11::basic_string|std::basic_string|std::locale", "std::string allocates"),
     (r"dl(open|sym|close|error|addr|_iterate_phdr|info)$|_dl_", "the dynamic loader takes its lock"),
     (r"pthread_(create|join|cancel|exit|key_create|setspecific|once)$|std::thread|std::call_once|__pthread_key_create",

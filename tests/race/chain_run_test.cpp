@@ -2,7 +2,7 @@
 //
 // Runs with their handler on the LOCAL chain, and others that come and go beside it.
 #include "support/catch2.hpp"
-#include "verify/parts/chain_side.hpp"
+#include "verify/parts/chain_part.hpp"
 #include "verify/run.hpp"
 
 using namespace nmisim;

@@ -179,7 +179,7 @@ TEST_CASE("a drain under fire ends when the NMIs raised before it have been take
 
 TEST_CASE("a drain waits for what was sent before its first look, and not for what could not be sent")
 {
-    nmi_line line;
+    interrupt_line line;
     std::uint64_t sent_then = UINT64_MAX;
     line.sent = 5;
     line.completed = 3;

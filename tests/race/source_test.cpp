@@ -123,7 +123,7 @@ TEST_CASE("vCPUs that go and come back take their own source along, and no NMI i
     REQUIRE(flush_sources(m, 10'000'000'000));
     CHECK(source->failed() == 0);
     for (int cpu = 0; cpu < 2; ++cpu) {
-        const nmi_line& line = m.internals().area(cpu).line;
+        const interrupt_line& line = m.internals().area(cpu).line;
         CHECK(line.raised == m.nmi_count(cpu) + line.coalesced + line.offline_at_raise +
                                  m.internals().area(cpu).offline_seen.read());
     }

@@ -75,11 +75,11 @@ bool send_from_another_process(pid_t tid, int signo, std::uintptr_t value)
 }
 
 struct bench {
-    explicit bench(machine_config c = {}) : m(dressed(std::move(c)))
+    explicit bench(machine_config c = {}) : m(with_job(std::move(c)))
     {
         m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     }
-    machine_config dressed(machine_config c)
+    machine_config with_job(machine_config c)
     {
         c.irqs = 1;
         c.custom_workload = job.workload();

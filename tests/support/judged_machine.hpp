@@ -7,7 +7,7 @@
 #include "machine/machine_state.hpp"
 #include "nmi/irq/irq.hpp"
 #include "verify/judge.hpp"
-#include "verify/parts/irq_side.hpp"
+#include "verify/parts/irq_part.hpp"
 
 #include <sched.h>
 #include <string>

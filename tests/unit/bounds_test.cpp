@@ -3,7 +3,7 @@
 // What NMI context writes to has a fixed size. Each of these places is filled to its end and asked for one more, with
 // something behind it that would tell.
 #include "base/histogram.hpp"
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/registries/nmi_chain_registry.hpp"
 #include "machine/trace_log.hpp"
@@ -274,7 +274,7 @@ TEST_CASE("a line of NMI context that does not fit is cut at 255 characters and 
 {
     const std::size_t length = GENERATE(0u, 1u, 254u, 255u, 256u, 600u);
     struct {
-        raw_line line;
+        message_line line;
         std::array<char, 64> behind{};
     } guarded;
     const std::string text(length, 'x');
@@ -287,12 +287,12 @@ TEST_CASE("a line of NMI context that does not fit is cut at 255 characters and 
 TEST_CASE("the longest numbers have room in a line of NMI context")
 {
     CHECK(written([](int fd) {
-              raw_line().number(INT64_MIN).text(" ").number(INT64_MAX).text(" ").number(0).write_to(fd);
+              message_line().number(INT64_MIN).text(" ").number(INT64_MAX).text(" ").number(0).write_to(fd);
           }) == "-9223372036854775808 9223372036854775807 0\n");
     CHECK(written([](int fd) {
-              raw_line().hex(UINT64_MAX).text(" ").hex(0xa, 2).text(" ").hex(0).write_to(fd);
+              message_line().hex(UINT64_MAX).text(" ").hex(0xa, 2).text(" ").hex(0).write_to(fd);
           }) == "ffffffffffffffff 0a 0\n");
-    CHECK(written([](int fd) { raw_line().hex(0x1, 99).write_to(fd); }) == "0000000000000001\n");
+    CHECK(written([](int fd) { message_line().hex(0x1, 99).write_to(fd); }) == "0000000000000001\n");
 }
 
 TEST_CASE("the longest times are counted in a histogram's last bucket, and nowhere else")

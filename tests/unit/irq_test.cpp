@@ -258,7 +258,7 @@ TEST_CASE("free returns only after the handler that runs has ended, and nobody e
     const auto other = request_irq(m, 0, handled_and([&] { ++others; }), irqf_shared, "other");
     raise_irq(m, 0, 0);
     REQUIRE(eventually([&] { return inside.load(); }));
-    sync_result result = sync_result::refused_in_nmi;
+    sync_result result = sync_result::refused_in_interrupt;
     std::thread controller([&] {
         result = slow.free();
         freed = true;
@@ -311,8 +311,8 @@ TEST_CASE("in an IRQ handler, waiting and enabling interrupts are refused with a
         std::string log;
         irq_registration irq;
         irq = request_irq(b.m, 0, handled_and([&] {
-                              log += b.m.synchronize_rcu() == sync_result::refused_in_nmi ? 's' : '?';
-                              log += irq.free() == sync_result::refused_in_nmi && irq ? 'f' : '?';
+                              log += b.m.synchronize_rcu() == sync_result::refused_in_interrupt ? 's' : '?';
+                              log += irq.free() == sync_result::refused_in_interrupt && irq ? 'f' : '?';
                               log += request_irq(b.m, 0, dummy_nmi_callback, 0, "no").error() == EDEADLK
                                          ? 'r'
                                          : '?';

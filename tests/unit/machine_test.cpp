@@ -305,7 +305,7 @@ TEST_CASE("waiting for a grace period in NMI context is refused, never a deadloc
         static nmi_handler spare; // made in control context, handed in and got back in NMI context
         spare = make_nmi_handler([](const pt_regs&, int) noexcept { return 1; });
         m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
-            if (m.synchronize_rcu() == sync_result::refused_in_nmi)
+            if (m.synchronize_rcu() == sync_result::refused_in_interrupt)
                 ++refused;
             spare = m.exchange(std::move(spare));
             if (spare != nullptr)

@@ -290,7 +290,7 @@ TEST_CASE("registering and unregistering in NMI context are refused, and the han
             0, "bad");
         b.nmi(0x1000);
         b.nmi(0x2000);
-        return std::to_string(result == sync_result::refused_in_nmi) + " " +
+        return std::to_string(result == sync_result::refused_in_interrupt) + " " +
                std::to_string(error == EDEADLK) + " " + std::to_string(bool(token)) + " " +
                std::to_string(calls);
     });

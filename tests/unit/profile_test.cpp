@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The profiler's buffers: nothing is lost but what found no room, and that is counted.
+#include "machine/interrupt_signal.hpp"
 #include "machine/machine_state.hpp"
-#include "machine/signal_line.hpp"
 #include "nmi/handlers/profile.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
@@ -135,7 +135,7 @@ TEST_CASE(
         s.step();
         let_go = true; // call_rcu: nobody has waited yet
         s.last();
-        job.tell(m, r, true);
+        job.fill_report(m, r, true);
         return fmt::format("held {} taken {} lost {} handlers {}", in_old, r.profile->taken, r.profile->lost,
                            r.profile->drained);
     });

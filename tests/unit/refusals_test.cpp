@@ -106,7 +106,7 @@ struct refusal {
 };
 const refusal all_refusals[]{
     {"synchronize_rcu", "synchronize_rcu",
-     [](bench& b) { return b.m.synchronize_rcu() == sync_result::refused_in_nmi; }},
+     [](bench& b) { return b.m.synchronize_rcu() == sync_result::refused_in_interrupt; }},
     {"exchange", "exchange",
      [](bench& b) {
          return b.spare_comes_back(
@@ -123,7 +123,7 @@ const refusal all_refusals[]{
          return !r && r.error() == EDEADLK;
      }},
     {"unregister", "synchronize_rcu",
-     [](bench& b) { return b.stays_nmi.unregister() == sync_result::refused_in_nmi && b.stays_nmi; }},
+     [](bench& b) { return b.stays_nmi.unregister() == sync_result::refused_in_interrupt && b.stays_nmi; }},
     {"replace of a chained handler", "synchronize_rcu",
      [](bench& b) {
          return b.spare_comes_back(
@@ -142,7 +142,7 @@ const refusal all_refusals[]{
          return !r && r.error() == EDEADLK;
      }},
     {"free", "synchronize_rcu",
-     [](bench& b) { return b.stays_irq.free() == sync_result::refused_in_nmi && b.stays_irq; }},
+     [](bench& b) { return b.stays_irq.free() == sync_result::refused_in_interrupt && b.stays_irq; }},
     {"replace of an IRQ handler", "synchronize_rcu",
      [](bench& b) {
          return b.spare_comes_back(

@@ -138,7 +138,7 @@ bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<a
     const bool chatty = s.verbosity != verbosity::quiet;
     for (const item& i : plan) {
         if (const std::string_view why = not_applicable(i.window, i.options); !why.empty()) {
-            tell(fmt::format("{} {}: not explored: {}", name_of(i.options.rcu), i.window, why));
+            say(fmt::format("{} {}: not explored: {}", name_of(i.options.rcu), i.window, why));
             continue;
         }
         if (chatty)
@@ -148,7 +148,7 @@ bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<a
                 throw stopped{};
             reports.push_back(explore_window(i.window, i.options));
         } catch (const stopped&) {
-            tell(fmt::format("stopped in {} {}", name_of(i.options.rcu), i.window));
+            say(fmt::format("stopped in {} {}", name_of(i.options.rcu), i.window));
             return false;
         }
         if (!s.json && (chatty || explore::exit_code(reports.back()) != exit_pass))
@@ -216,14 +216,14 @@ int explore_verb(const invocation& call)
         if (!file.empty())
             check_output_file(file);
     if (s.run.fault != fault::none && info_of(s.run.fault).explored_in.empty()) {
-        tell(fmt::format("--fault {} is no matter of order or protection at an instruction; a run finds "
-                         "it: nmi-sim --fault {}",
-                         name_of(s.run.fault), name_of(s.run.fault)));
+        say(fmt::format("--fault {} is no matter of order or protection at an instruction; a run finds "
+                        "it: nmi-sim --fault {}",
+                        name_of(s.run.fault), name_of(s.run.fault)));
         return exit_unsupported;
     }
     see_children_end();
     if (const std::string absent = mechanism_absent(); !absent.empty()) {
-        tell("nothing can be explored here: " + absent);
+        say("nothing can be explored here: " + absent);
         return write_reports(s, call, {}, false, absent).exit_code(exit_unsupported);
     }
     take_stop_signals();

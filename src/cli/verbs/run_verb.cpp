@@ -83,7 +83,7 @@ bool system_is_fit(const settings& s, const std::vector<preflight_finding>& find
         fit = fit && !f.fatal;
         if (f.fatal ||
             (chatty && (f.early || s.dry_run))) // a run's report repeats the others, beside their figures
-            tell(fmt::format("{}{}", f.fatal ? "" : "warning: ", f.text));
+            say(fmt::format("{}{}", f.fatal ? "" : "warning: ", f.text));
     }
     return fit;
 }
@@ -168,7 +168,7 @@ int run_verb(const invocation& call)
         throw usage_error("--flavor: 'all' is for explore; a run has one flavor");
     check_contradictions(s);
     for (const std::string& text : ineffective_options(s))
-        tell("note: " + text);
+        say("note: " + text);
     if (s.print_config) {
         write_stdout(config_text(s));
         return exit_pass;

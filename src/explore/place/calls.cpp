@@ -12,7 +12,7 @@ constexpr std::uint32_t longest_stub = 4; // instructions of an entry of the PLT
 
 } // namespace
 
-call_stack::call_stack(const trace& steps, loaded_objects& objects, function_names& names)
+call_stack::call_stack(const recording& steps, loaded_objects& objects, function_names& names)
     : steps_(steps), objects_(objects), names_(names)
 {
     called_function handler;

@@ -32,7 +32,7 @@ struct called_function {
 
 class call_stack {
 public:
-    call_stack(const trace& steps, loaded_objects& objects, function_names& names);
+    call_stack(const recording& steps, loaded_objects& objects, function_names& names);
 
     /// Goes on to boundary `i`, one at a time from 1. True: a function has been entered there, now(); or a stub of
     /// a jump table, which then has no name and gives way to its function.
@@ -47,7 +47,7 @@ private:
     bool is_stub(std::uint32_t i) const noexcept;
     std::uint32_t call_site(std::uint32_t i);
 
-    const trace& steps_;
+    const recording& steps_;
     loaded_objects& objects_;
     function_names& names_;
     std::vector<called_function> frames_;

@@ -53,7 +53,7 @@ const place& places::of(std::uintptr_t ip, const code_bytes& code)
     return where;
 }
 
-std::vector<place> places::of(const trace& t)
+std::vector<place> places::of(const recording& t)
 {
     std::vector<place> all;
     all.reserve(t.count);

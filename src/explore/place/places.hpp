@@ -15,7 +15,7 @@
 
 namespace nmisim::explore {
 
-struct trace;
+struct recording;
 
 /// Symbols and source lines of the files in `files`. The siblings implement it.
 class symbol_table {
@@ -44,7 +44,7 @@ public:
     /// Without an instruction, unless its bytes have been told before.
     const place& of(std::uintptr_t ip);
     const place& of(std::uintptr_t ip, const code_bytes& code);
-    std::vector<place> of(const trace& t);
+    std::vector<place> of(const recording& t);
     loaded_objects& objects() noexcept { return objects_; }
 
 private:

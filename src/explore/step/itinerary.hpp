@@ -31,7 +31,7 @@ private:
 
 class itinerary {
 public:
-    itinerary(const trace& recorded, method how) : trace_(recorded), gated_(how != method::single_step)
+    itinerary(const recording& recorded, method how) : recorded_(recorded), gated_(how != method::single_step)
     {
         if (how == method::single_step)
             return;
@@ -63,11 +63,11 @@ public:
         p.action = action;
         p.gated = gated_;
         if (boundary != no_boundary)
-            p.target_ip = trace_.ip[boundary];
+            p.target_ip = recorded_.ip[boundary];
         if (!ways_.empty() && boundary != no_boundary && ways_[boundary].anchor != no_boundary) {
             p.anchor_index = ways_[boundary].anchor;
             p.anchor_passes = ways_[boundary].passes;
-            p.anchor = trace_.ip[p.anchor_index];
+            p.anchor = recorded_.ip[p.anchor_index];
         }
         return p;
     }
@@ -77,7 +77,7 @@ private:
         std::uint32_t anchor;
         std::uint32_t passes;
     };
-    const trace& trace_;
+    const recording& recorded_;
     bool gated_;
     std::vector<way> ways_;
 };
@@ -85,15 +85,15 @@ private:
 /// Gates on every system call that the recordings met. Without them a window that blocks all signals would
 /// block SIGTRAP too, and the next breakpoint would kill the process. So if one cannot be had there are none, and
 /// false says that breakpoints must not be used.
-inline bool plant_gates(std::initializer_list<const trace*> recordings)
+inline bool plant_gates(std::initializer_list<const recording*> recordings)
 {
     bool all = true;
-    for (const trace* t : recordings) {
+    for (const recording* t : recordings) {
         all = all && !t->more_gates;
         for (std::uint32_t i = 0; i < t->gates && all; ++i)
             all = plant(t->gate[i], breakpoint_kind::gate, nullptr);
     }
-    for (const trace* t : recordings)
+    for (const recording* t : recordings)
         for (std::uint32_t i = 0; i < t->gates && !all; ++i)
             if (breakpoint* b = find_breakpoint(t->gate[i]); b != nullptr)
                 forget(*b);

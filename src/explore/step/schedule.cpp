@@ -179,7 +179,7 @@ void explorer::run(std::uint64_t n)
         same_for_the_rest(s, o);
 }
 
-void record_one(worker& w, function window, function prepare, trace& t)
+void record_one(worker& w, function window, function prepare, recording& t)
 {
     call(prepare);
     w.start(window, plan{});

@@ -41,8 +41,8 @@ struct shared_map {
 /// What all child processes share, written by the recording one.
 struct shared_traces {
     progress alive;
-    trace reader;
-    trace updater;
+    recording reader;
+    recording updater;
     shared_maps maps; ///< with what the setups have loaded
 };
 

@@ -30,12 +30,12 @@ void futex_wake(const std::atomic<std::uint32_t>& word) noexcept
     arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
 }
 
-void note_gate(trace& t, std::uintptr_t ip) noexcept
+void note_gate(recording& t, std::uintptr_t ip) noexcept
 {
     for (std::uint32_t i = 0; i < t.gates; ++i)
         if (t.gate[i] == ip)
             return;
-    if (t.gates < trace::max_gates)
+    if (t.gates < recording::max_gates)
         t.gate[t.gates++] = ip;
     else
         t.more_gates = true;
@@ -53,7 +53,7 @@ int raise_on_this_thread(int tid, int signal) noexcept
 
 } // namespace
 
-void clear(trace& t) noexcept
+void clear(recording& t) noexcept
 {
     t.count = 0;
     t.gates = 0;
@@ -64,7 +64,7 @@ void clear(trace& t) noexcept
     t.last = {};
 }
 
-std::uint64_t fingerprint(const trace& t) noexcept
+std::uint64_t fingerprint(const recording& t) noexcept
 {
     std::uint64_t h = t.count + 1;
     for (std::uint32_t i = 0; i < t.count; ++i)
@@ -198,7 +198,7 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
     const std::uint32_t here = index_++;
     ++steps_;
     if (plan_.record != nullptr) {
-        trace& t = *plan_.record;
+        recording& t = *plan_.record;
         if (t.count == t.capacity) { // a restartable sequence aborted by each trap never ends: cap
             t.overflow = true;
             return next::run_free;
@@ -229,7 +229,7 @@ void stepped_thread::note_stack(const ucontext_t& at) noexcept
     if (plan_.record == nullptr || plan_.record->sp == nullptr ||
         plan_.record->count == plan_.record->capacity)
         return;
-    const trace& t = *plan_.record;
+    const recording& t = *plan_.record;
     t.sp[t.count] = arch::stack_pointer(at);
     if (t.alive != nullptr && t.count % 1024 == 0)
         t.alive->fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing

@@ -36,7 +36,7 @@ struct last_call {
 };
 
 /// Boundaries of a run in the order of execution. Lives in memory shared with the child process.
-struct trace {
+struct recording {
     std::uint32_t count = 0;
     std::uint32_t capacity = 0;
     bool overflow = false;   ///< more boundaries than capacity: recording stopped
@@ -54,14 +54,14 @@ struct trace {
 };
 
 /// Puts `t` back to empty; its buffer stays.
-void clear(trace& t) noexcept;
+void clear(recording& t) noexcept;
 /// Depends on every boundary and on their order.
-std::uint64_t fingerprint(const trace& t) noexcept;
+std::uint64_t fingerprint(const recording& t) noexcept;
 
 enum class at_target : std::uint8_t { raise_nmi, pause };
 
 struct plan {
-    trace* record = nullptr;
+    recording* record = nullptr;
     std::uint32_t target = no_boundary;
     std::uintptr_t target_ip = 0; ///< as recorded: another path may have as many boundaries; 0: any
     at_target action = at_target::raise_nmi;
@@ -151,7 +151,7 @@ private:
 /// Records until two recordings in a row are the same, at most five times: the first run of a code path binds
 /// functions, touches memory and fills caches. `run(plan)` runs the window once.
 template <class Run>
-void record_until_stable(trace& t, const Run& run)
+void record_until_stable(recording& t, const Run& run)
 {
     std::uint64_t before = 0;
     for (int i = 0; i < 5; ++i) {

@@ -20,7 +20,7 @@ namespace {
 
 struct shared_test {
     progress alive;
-    trace recording;
+    recording steps;
 };
 
 int step_known_window(void* argument)
@@ -29,7 +29,7 @@ int step_known_window(void* argument)
     install_handlers(0, nullptr);
     stepped_thread self;
     plan p;
-    p.record = &shared.recording;
+    p.record = &shared.steps;
     self.run(arch::self_test_window(), p);
     return 0;
 }
@@ -49,12 +49,12 @@ std::string try_it()
         return "needs /proc, which is not mounted here or hides this process: it tells which thread sleeps";
     shared_array<shared_test> shared(1);
     shared_array<std::uintptr_t> ips(64);
-    shared->recording.ip = ips.data();
-    shared->recording.capacity = 64;
+    shared->steps.ip = ips.data();
+    shared->steps.capacity = 64;
     const child_result end =
         watch_child(start_child(step_known_window, shared.data()), shared->alive, nsec_per_sec);
-    const std::uint32_t seen = shared->recording.count;
-    if (end.end == child_end::finished && shared->recording.ended && seen == arch::self_test_instructions)
+    const std::uint32_t seen = shared->steps.count;
+    if (end.end == child_end::finished && shared->steps.ended && seen == arch::self_test_instructions)
         return {};
     std::string why = "single-step self-test: " + std::to_string(seen) + " of " +
                       std::to_string(arch::self_test_instructions) + " boundaries seen";

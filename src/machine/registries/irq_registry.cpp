@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "machine/registries/irq_registry.hpp"
 
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
@@ -32,7 +32,7 @@ int irq_registry::add(const std::shared_ptr<irq_action>& action)
     auto& line = handlers_[action->irq];
     for (const auto& other : line)
         if ((action->flags & other->flags & irqf_shared) == 0) {
-            raw_line()
+            message_line()
                 .text("nmi-sim: genirq: Flags mismatch irq ")
                 .number(static_cast<std::int64_t>(action->irq))
                 .text(" (")

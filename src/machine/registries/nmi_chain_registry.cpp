@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "machine/registries/nmi_chain_registry.hpp"
 
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct owned_action : nmi_action {
 void warn(std::string_view what, std::string_view name)
 {
     const std::string text = std::string(what) + " (" + std::string(name) + ")";
-    raw_line().text("nmi-sim: WARNING: ").text(text.c_str()).write_to(STDERR_FILENO);
+    message_line().text("nmi-sim: WARNING: ").text(text.c_str()).write_to(STDERR_FILENO);
 }
 
 } // namespace

@@ -153,7 +153,7 @@ void injector::run_max()
     while (!stopping()) {
         bool raised = false;
         for (auto& cpu : state.cpus)
-            if (nmi_line& line = cpu->area().line; has_room(line))
+            if (interrupt_line& line = cpu->area().line; has_room(line))
                 raised |= raise_on(line) == raise_result::sent;
         if (raised) {
             idle_turns = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/chain/check_duration.hpp"
 
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 #include "nmi/default_do_nmi.hpp"
 
 #include <ctime>
@@ -10,7 +10,7 @@
 namespace nmisim {
 namespace {
 
-raw_line& put_msecs(raw_line& line, std::uint64_t ns) noexcept
+message_line& put_msecs(message_line& line, std::uint64_t ns) noexcept
 {
     const auto us = static_cast<std::int64_t>(ns / 1000);
     return line.number(us / 1000).text(".").number(us / 100 % 10).number(us / 10 % 10).number(us % 10);
@@ -48,7 +48,7 @@ void handler_stopwatch::check_duration(duration_record& record, const char* name
     if (!raise_record(record, ns, cpu_ns) || !nmi_report_is_due(domain.last_duration_report_ns))
         return;
     record.reported.fetch_add(1, std::memory_order_relaxed);
-    raw_line line;
+    message_line line;
     line.text("nmi-sim: INFO: NMI handler (").text(name).text(") took too long to run: ");
     put_msecs(line, ns).text(" msecs");
     if (cpu_time_) {

@@ -2,7 +2,7 @@
 #include "nmi/handlers/watchdog.hpp"
 
 #include "base/clock.hpp"
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 #include "nmi/handlers/checked_handler.hpp"
 
 #include <unistd.h>
@@ -19,7 +19,7 @@ void tell_lockup(const watchdog& dog, watchdog_cpu& self, percpu& cpu, const pt_
         take_snapshot(self.stack, regs, cpu.stack_end);
     }
     ++self.lockups;
-    raw_line()
+    message_line()
         .text("nmi-sim: watchdog: Watchdog detected hard LOCKUP on cpu ")
         .number(cpu.cpunumber)
         .text(", ")

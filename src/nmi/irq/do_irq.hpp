@@ -48,17 +48,17 @@ inline void irq_exit(percpu& cpu, typename interrupt_reader<Rcu>::mark mark) noe
 template <class Rcu, class Entry>
 inline irq_outcome do_irq(percpu& self, int irq, const pt_regs& regs) noexcept
 {
-    irq_line& line = self.irq->lines[static_cast<std::size_t>(irq)];
+    irq_line& state = self.irq->lines[static_cast<std::size_t>(irq)];
     const auto mark = irq_enter<Rcu, Entry>(self);
     if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
         irq_exit<Rcu, Entry>(self, mark);
         return irq_outcome::offline;
     }
-    ++line.count;
+    ++state.count;
     nmi_callback* callback = rcu_dereference(self.domain->irqs[irq].action);
     const bool handled = (*callback)(regs, self.cpunumber) != irq_none;
     if (!handled)
-        ++line.unhandled;
+        ++state.unhandled;
     irq_exit<Rcu, Entry>(self, mark);
     if constexpr (Entry::use_after_exit)
         if (self.domain->observe_irq != nullptr && callback != &dummy_nmi_callback)
@@ -74,11 +74,11 @@ template <class Rcu, class Entry>
 inline void take_irq(percpu& cpu, int irq, const siginfo_t& info, const pt_regs& regs) noexcept
 {
     irq_cpu& books = *cpu.irq;
-    irq_line& line = books.lines[static_cast<std::size_t>(irq)];
-    line.line.begin();
+    irq_line& state = books.lines[static_cast<std::size_t>(irq)];
+    state.line.begin();
     if constexpr (Entry::drop_latched)
         if (++books.drop_tick % 64 == 0) {
-            line.line.end();
+            state.line.end();
             return;
         }
     const bool timed = cpu.domain->measure_latency;
@@ -88,14 +88,14 @@ inline void take_irq(percpu& cpu, int irq, const siginfo_t& info, const pt_regs&
     const std::uint32_t before = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
     const irq_outcome outcome = do_irq<Rcu, Entry>(cpu, irq, regs);
     if (outcome == irq_outcome::offline)
-        ++line.offline_seen;
+        ++state.offline_seen;
     check_after_irq(cpu, regs, before, outcome);
     if (timed)
         books.handler.record(now_ns() - entered_ns);
     if (const std::uint64_t raised_ns = raised_at_ns(info); raised_ns != 0 && entered_ns >= raised_ns)
         books.delivery.record(entered_ns - raised_ns);
     books.entered_ns.store(0, std::memory_order_relaxed);
-    line.line.end();
+    state.line.end();
 }
 
 template <class Rcu, class Entry>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/irq/irq.hpp"
 
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 #include "nmi/irq/do_irq.hpp"
 #include "nmisim/context.hpp"
 
@@ -20,7 +20,7 @@ irq_cpu* own_irqs_of_task() noexcept
 void refuse_enabling() noexcept
 {
     if (nmi_report_is_due(this_cpu->domain->last_irq_report_ns))
-        raw_line()
+        message_line()
             .text("nmi-sim: WARNING: interrupt handler enabled interrupts on CPU ")
             .number(this_cpu->cpunumber)
             .text(": refused")

@@ -34,7 +34,7 @@ struct alignas(cacheline_size) irq_desc {
 
 /// One line of one vCPU.
 struct irq_line {
-    nmi_line line;
+    interrupt_line line;
     counter count;     ///< IRQs executed
     counter unhandled; ///< of these, those that no handler wanted
     counter offline_seen;

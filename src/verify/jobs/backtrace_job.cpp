@@ -3,7 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/start_thread.hpp"
-#include "machine/signal_line.hpp"
+#include "machine/interrupt_signal.hpp"
 #include "verify/jobs/timed.hpp"
 #include "verify/symbol.hpp"
 
@@ -58,7 +58,7 @@ void backtrace_job::release() noexcept
         asker_.join();
 }
 
-void backtrace_job::tell(machine&, run_report& report, bool drained)
+void backtrace_job::fill_report(machine&, run_report& report, bool drained)
 {
     if (!drained)
         return;

@@ -23,7 +23,7 @@ public:
     void built(checked_handler& h) override { h.job = &board_; }
     void ready(machine& m) override;
     void release() noexcept override;
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
 
 private:
     void ask_again_and_again(machine& m);

@@ -82,7 +82,7 @@ void profile_job::reclaimed(checked_handler& h)
             buffer); // h keeps the pointer: a reader that is late finds memory that is still a buffer
 }
 
-void profile_job::tell(machine& m, run_report& report, bool drained)
+void profile_job::fill_report(machine& m, run_report& report, bool drained)
 {
     if (!drained)
         return;

@@ -23,7 +23,7 @@ public:
     nmi_function function() const noexcept override { return function_; }
     void built(checked_handler& h) override;
     void reclaimed(checked_handler& h) override;
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
 
 private:
     const nmi_function function_;

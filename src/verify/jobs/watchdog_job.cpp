@@ -82,7 +82,7 @@ watchdog_job::watchdog_job(const run_config& config)
       lock_up_(info_of(config.fault).in_workload), dog_(cpus_, {config.watchdog_thresh_ns})
 {}
 
-void watchdog_job::dress(machine_config& config)
+void watchdog_job::configure(machine_config& config)
 {
     sigset_t nmi = no_signals();
     sigaddset(&nmi, SIGRTMIN + config.signal_offset);
@@ -139,7 +139,7 @@ void watchdog_job::release() noexcept
     released_.store(true, std::memory_order_relaxed); // a flag, nothing with it
 }
 
-void watchdog_job::tell(machine&, run_report& report, bool drained)
+void watchdog_job::fill_report(machine&, run_report& report, bool drained)
 {
     if (!drained)
         return;

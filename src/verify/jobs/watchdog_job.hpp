@@ -7,7 +7,7 @@
 // Context: control; tick_here() and lock_up() on a vCPU.
 #pragma once
 
-#include "machine/signal_line.hpp"
+#include "machine/interrupt_signal.hpp"
 #include "nmi/handlers/watchdog.hpp"
 #include "verify/jobs/handler_job.hpp"
 
@@ -21,11 +21,11 @@ public:
     explicit watchdog_job(const run_config& config);
 
     nmi_function function() const noexcept override { return function_; }
-    void dress(machine_config& config) override;
+    void configure(machine_config& config) override;
     void built(checked_handler& h) override { h.job = &dog_; }
     void ready(machine& m) override;
     void release() noexcept override;
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
 
 private:
     void tick_here(int cpu);
@@ -35,7 +35,7 @@ private:
     const int cpus_;
     const bad_workload lock_up_; ///< null: none
     watchdog dog_;
-    std::optional<signal_line> tick_signal_;
+    std::optional<interrupt_signal> tick_signal_;
     std::atomic<int> ticking_{0};
     std::atomic<int> failed_{0}; ///< errno of a timer that could not be had
     std::atomic<std::uint64_t> lock_up_at_ns_{UINT64_MAX};

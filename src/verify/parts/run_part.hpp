@@ -3,10 +3,10 @@
 // A part of a checked run: what a job, the swaps, the sources do at each stage of it. The run (run.cpp) has one list of its
 // parts, and walks it once for each stage: in the list's order while it begins, backwards while it ends.
 //
-//   begin   dress -> (machine) -> publish -> ready -> start
-//   end     stop -> release -> (drain) -> last -> (vCPUs offline) -> tell -> detach
+//   begin   configure -> (machine) -> publish -> ready -> start
+//   end     stop -> release -> (drain) -> last -> (vCPUs offline) -> fill_report -> detach
 //
-// A begin that the system refuses half-way goes to the end at once, without `last` and `tell`: whatever a part has not begun
+// A begin that the system refuses half-way goes to the end at once, without `last` and `fill_report`: whatever a part has not begun
 // it must be able to end. Context: control.
 #pragma once
 
@@ -23,7 +23,7 @@ public:
     run_part& operator=(const run_part&) = delete;
 
     /// The machine is about to be built: a part may wrap its workload.
-    virtual void dress(machine_config&) {}
+    virtual void configure(machine_config&) {}
     /// vCPUs are online. After this stage each NMI finds a handler to run, and has to run one.
     virtual void publish(machine&) {}
     /// All is published, and nothing is raised yet. Errors: std::system_error when the system refuses something.
@@ -38,7 +38,7 @@ public:
     /// No NMI is left, and none will come: takes back what was published.
     virtual void last() {}
     /// After the books have been gathered. `drained`: last() came before; otherwise a vCPU is stuck.
-    virtual void tell(machine&, run_report&, bool drained) { static_cast<void>(drained); }
+    virtual void fill_report(machine&, run_report&, bool drained) { static_cast<void>(drained); }
     /// The machine is about to go.
     virtual void detach() noexcept {}
 };

@@ -24,7 +24,7 @@ element& element_of(rcu_callback_head* head) noexcept
 }
 
 /// Publishes on the LOCAL chain. The registry waits a grace period at each change, so that the swapper's own is a
-/// second one; what betrays the registry's are the handlers of chain_side.
+/// second one; what betrays the registry's are the handlers of chain_part.
 class chain_swapper final : public swapper {
 public:
     using swapper::swapper;
@@ -68,7 +68,7 @@ std::atomic<nmi_callback*>& swapper::slot() noexcept
     return irq_ < 0 ? domain.callback : domain.irqs[irq_].action;
 }
 
-nmi_line& swapper::line(int cpu) noexcept
+interrupt_line& swapper::line(int cpu) noexcept
 {
     machine_state& state = machine_.internals();
     return irq_ < 0 ? state.area(cpu).line : state.irq(cpu, irq_).line;
@@ -217,7 +217,7 @@ void swapper::nmi_everywhere()
         raise_on(line(cpu));
     const std::uint64_t deadline_ns = now_ns() + 50'000'000; // a vCPU without a Linux CPU is not waited for
     for (int cpu = 0; cpu < machine_.cpus(); ++cpu) {
-        const nmi_line& raised = line(cpu);
+        const interrupt_line& raised = line(cpu);
         // The first to end may have begun before the raise; the second has not. Nothing left is as good.
         while (!raised.drained() &&
                raised.completed.load(std::memory_order_relaxed) < before[static_cast<std::size_t>(cpu)] + 2 &&

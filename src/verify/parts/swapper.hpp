@@ -77,7 +77,7 @@ private:
     void retire_deferred(element& old);
     static void reclaim_callback(rcu_callback_head* head);
 
-    nmi_line& line(int cpu) noexcept;
+    interrupt_line& line(int cpu) noexcept;
 
     element_pool& pool_;
     const reclaim how_;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "verify/parts/swap_side.hpp"
+#include "verify/parts/swap_part.hpp"
 
 #include "machine/machine_state.hpp"
 
 namespace nmisim {
 
-swap_side::swap_side(const run_config& config, handler_job& job, irq_side& irqs, chain_side& chain)
+swap_part::swap_part(const run_config& config, handler_job& job, irq_part& irqs, chain_part& chain)
     : config_(config),
       pool_(pool_size_of(config), handler_function(info_of(config.fault).in_handler, job.function()), job,
             config.hold_ns),
@@ -16,7 +16,7 @@ swap_side::swap_side(const run_config& config, handler_job& job, irq_side& irqs,
       })
 {}
 
-void swap_side::dress(machine_config& config)
+void swap_part::configure(machine_config& config)
 {
     if (config_.controller_place == controller_place::vcpu)
         config.custom_workload = [this](vcpu& self) {
@@ -26,7 +26,7 @@ void swap_side::dress(machine_config& config)
         };
 }
 
-void swap_side::publish(machine& m)
+void swap_part::publish(machine& m)
 {
     machine_ = &m;
     arm_bad_handlers(info_of(config_.fault).in_handler, m);
@@ -35,7 +35,7 @@ void swap_side::publish(machine& m)
     swapper_->first();
 }
 
-void swap_side::start(machine& m)
+void swap_part::start(machine& m)
 {
     const machine_state& state = m.internals();
     if (config_.swap && config_.controller_place == controller_place::thread)
@@ -45,14 +45,14 @@ void swap_side::start(machine& m)
         controller_.enable(config_.swap);
 }
 
-void swap_side::tell(machine&, run_report& report, bool)
+void swap_part::fill_report(machine&, run_report& report, bool)
 {
     report.swaps = controller_.swaps();
     report.late_swaps = controller_.late();
     add_books(report, pool_, swapper_->times());
 }
 
-void swap_side::detach() noexcept
+void swap_part::detach() noexcept
 {
     if (machine_ != nullptr && config_.reclaim == reclaim::call_rcu)
         machine_->internals().rcu.barrier();

@@ -9,11 +9,11 @@
 
 namespace nmisim {
 
-class raw_line {
+class message_line {
 public:
-    raw_line& text(const char* s) noexcept;
-    raw_line& number(std::int64_t value) noexcept;
-    raw_line& hex(std::uint64_t value, int min_digits = 1) noexcept;
+    message_line& text(const char* s) noexcept;
+    message_line& number(std::int64_t value) noexcept;
+    message_line& hex(std::uint64_t value, int min_digits = 1) noexcept;
     /// Appends a newline and writes the line. A failing write is ignored: there is nobody left to tell.
     void write_to(int fd) noexcept;
 

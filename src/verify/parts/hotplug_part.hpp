@@ -10,14 +10,14 @@
 
 namespace nmisim {
 
-class hotplug_side final : public run_part {
+class hotplug_part final : public run_part {
 public:
-    explicit hotplug_side(const run_config& config) : config_(config) {}
+    explicit hotplug_part(const run_config& config) : config_(config) {}
 
     void start(machine& m) override;
     /// False: a vCPU does not end, and what it uses must stay.
     [[nodiscard]] bool end_within(std::uint64_t patience_ns) noexcept;
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
 
 private:
     const run_config& config_;

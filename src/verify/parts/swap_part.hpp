@@ -7,8 +7,8 @@
 #pragma once
 
 #include "machine/controller.hpp"
-#include "verify/parts/chain_side.hpp"
-#include "verify/parts/irq_side.hpp"
+#include "verify/parts/chain_part.hpp"
+#include "verify/parts/irq_part.hpp"
 #include "verify/parts/run_part.hpp"
 #include "verify/parts/swapper.hpp"
 
@@ -16,11 +16,11 @@
 
 namespace nmisim {
 
-class swap_side final : public run_part {
+class swap_part final : public run_part {
 public:
-    swap_side(const run_config& config, handler_job& job, irq_side& irqs, chain_side& chain);
+    swap_part(const run_config& config, handler_job& job, irq_part& irqs, chain_part& chain);
 
-    void dress(machine_config& config) override;
+    void configure(machine_config& config) override;
     void publish(machine& m) override;
     void start(machine& m) override;
     /// False: a swap waits for a stuck vCPU, and does not end within `patience_ns`.
@@ -28,7 +28,7 @@ public:
     /// The swaps of a vCPU end with it, so that this comes before.
     void end() noexcept { controller_.stop(); }
     void last() override { swapper_->last(); }
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
     void detach() noexcept override;
 
     std::uint64_t swaps() const noexcept { return controller_.swaps(); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "verify/parts/source_side.hpp"
+#include "verify/parts/source_part.hpp"
 
 #include "machine/machine_state.hpp"
 
@@ -18,18 +18,18 @@ std::uint64_t sum(machine& m, counter cpu_sources::*of) noexcept
 
 } // namespace
 
-source_side::source_side(const run_config& config) : kinds_(config.sources), plan_(config.inject)
+source_part::source_part(const run_config& config) : kinds_(config.sources), plan_(config.inject)
 {
     if (has(source_kind::ipi))
         ipi_ = std::make_unique<ipi_source>(config.machine.cpus, config.inject.rate_hz);
 }
 
-bool source_side::has(source_kind kind) const noexcept
+bool source_part::has(source_kind kind) const noexcept
 {
     return std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end();
 }
 
-void source_side::dress(machine_config& config)
+void source_part::configure(machine_config& config)
 {
     if (ipi_ == nullptr)
         return;
@@ -42,7 +42,7 @@ void source_side::dress(machine_config& config)
     };
 }
 
-void source_side::ready(machine& m)
+void source_part::ready(machine& m)
 {
     machine_ = &m;
     if (has(source_kind::sigqueue))
@@ -53,7 +53,7 @@ void source_side::ready(machine& m)
         perf_ = make_perf_source(m, plan_.rate_hz);
 }
 
-void source_side::start(machine& m)
+void source_part::start(machine& m)
 {
     for (nmi_source* const own : {timer_.get(), perf_.get()})
         if (own != nullptr)
@@ -64,7 +64,7 @@ void source_side::start(machine& m)
         injector_->start();
 }
 
-void source_side::stop() noexcept
+void source_part::stop() noexcept
 {
     if (injector_ != nullptr)
         injector_->stop();
@@ -75,12 +75,12 @@ void source_side::stop() noexcept
             own->stop();
 }
 
-bool source_side::flush(std::uint64_t timeout_ns)
+bool source_part::flush(std::uint64_t timeout_ns)
 {
     return (timer_ == nullptr && perf_ == nullptr) || flush_sources(*machine_, timeout_ns);
 }
 
-void source_side::tell(machine& m, run_report& report, bool)
+void source_part::fill_report(machine& m, run_report& report, bool)
 {
     // Timers and counters do not say when they were due, and the few NMIs that the run itself sends say nothing of them.
     if (!has(source_kind::sigqueue) && !has(source_kind::ipi))
@@ -120,7 +120,7 @@ void source_side::tell(machine& m, run_report& report, bool)
             row.raised = by_sigqueue;
 }
 
-void source_side::detach() noexcept
+void source_part::detach() noexcept
 {
     injector_.reset();
     timer_.reset();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "verify/parts/irq_side.hpp"
+#include "verify/parts/irq_part.hpp"
 
 #include <algorithm>
 
@@ -10,12 +10,12 @@ std::size_t pool_size_of(const run_config& config) noexcept
     return config.reclaim == reclaim::sync ? 256 : 8192;
 }
 
-irq_side::checked_line::checked_line(machine& m, const run_config& config, int irq)
+irq_part::checked_line::checked_line(machine& m, const run_config& config, int irq)
     : pool(pool_size_of(config), irq_handler_function(info_of(config.fault).in_handler), job, config.hold_ns),
       swapper(make_swapper(m, pool, config.reclaim, info_of(config.fault).swap, irq))
 {}
 
-void irq_side::publish(machine& m)
+void irq_part::publish(machine& m)
 {
     for (int irq = 0; irq < config_.machine.irqs; ++irq) {
         lines_.push_back(std::make_unique<checked_line>(m, config_, irq));
@@ -23,7 +23,7 @@ void irq_side::publish(machine& m)
     }
 }
 
-void irq_side::start(machine& m)
+void irq_part::start(machine& m)
 {
     if (lines_.empty())
         return;
@@ -31,26 +31,26 @@ void irq_side::start(machine& m)
     source_->start();
 }
 
-void irq_side::stop() noexcept
+void irq_part::stop() noexcept
 {
     if (source_ != nullptr)
         source_->stop();
 }
 
-void irq_side::step()
+void irq_part::step()
 {
     for (auto& line : lines_)
         line->swapper->step();
     swaps_ += lines_.size();
 }
 
-void irq_side::last()
+void irq_part::last()
 {
     for (auto& line : lines_)
         line->swapper->last();
 }
 
-std::vector<const element_pool*> irq_side::pools() const
+std::vector<const element_pool*> irq_part::pools() const
 {
     std::vector<const element_pool*> all;
     for (const auto& line : lines_)
@@ -58,7 +58,7 @@ std::vector<const element_pool*> irq_side::pools() const
     return all;
 }
 
-void irq_side::tell(machine&, run_report& report, bool)
+void irq_part::fill_report(machine&, run_report& report, bool)
 {
     report.irq_swaps = swaps_;
     for (const auto& line : lines_)

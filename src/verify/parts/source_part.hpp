@@ -16,19 +16,19 @@
 
 namespace nmisim {
 
-class source_side final : public run_part {
+class source_part final : public run_part {
 public:
-    explicit source_side(const run_config& config);
+    explicit source_part(const run_config& config);
 
     /// Lets the vCPUs send IPIs after each round of their workload, if they are to. Before the machine is built.
-    void dress(machine_config& config) override;
+    void configure(machine_config& config) override;
     /// Errors: std::system_error when the system refuses a source.
     void ready(machine& m) override;
     void start(machine& m) override;
     void stop() noexcept override;
     /// After stop() and a drain: what the vCPUs' own sources had sent has been taken too.
     [[nodiscard]] bool flush(std::uint64_t timeout_ns);
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
     void detach() noexcept override;
 
 private:

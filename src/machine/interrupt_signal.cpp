@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "machine/signal_line.hpp"
+#include "machine/interrupt_signal.hpp"
 
 #include <cerrno>
 #include <mutex>
@@ -27,8 +27,8 @@ void harmless(int, siginfo_t*, void*) {}
 
 } // namespace
 
-signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
-                         const sigset_t& masked)
+interrupt_signal::interrupt_signal(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
+                                   const sigset_t& masked)
     : signo_(SIGRTMIN + offset)
 {
     if (offset < 0 || signo_ > SIGRTMAX)
@@ -46,7 +46,7 @@ signal_line::signal_line(int offset, void (*handler)(int, siginfo_t*, void*), co
 }
 
 // NOLINTNEXTLINE(bugprone-exception-escape): sigaction accepted this signal before; if not now, the end is right
-signal_line::~signal_line()
+interrupt_signal::~interrupt_signal()
 {
     const std::lock_guard lock(owners_lock);
     install(signo_, harmless, no_signals());

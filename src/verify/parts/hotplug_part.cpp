@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "verify/parts/hotplug_side.hpp"
+#include "verify/parts/hotplug_part.hpp"
 
 #include <fmt/format.h>
 
 namespace nmisim {
 
-void hotplug_side::start(machine& m)
+void hotplug_part::start(machine& m)
 {
     if (!config_.onoff)
         return;
@@ -13,12 +13,12 @@ void hotplug_side::start(machine& m)
     hotplug_->start();
 }
 
-bool hotplug_side::end_within(std::uint64_t patience_ns) noexcept
+bool hotplug_part::end_within(std::uint64_t patience_ns) noexcept
 {
     return !hotplug_ || hotplug_->stop(patience_ns);
 }
 
-void hotplug_side::tell(machine&, run_report& report, bool)
+void hotplug_part::fill_report(machine&, run_report& report, bool)
 {
     if (!hotplug_)
         return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/raw_write.hpp"
+#include "base/message_line.hpp"
 
 #include "base/invariant.hpp"
 
@@ -9,20 +9,20 @@
 
 namespace nmisim {
 
-void raw_line::put(char c) noexcept
+void message_line::put(char c) noexcept
 {
     if (length_ + 1 < sizeof buffer_) // one place is kept for the newline
         buffer_[length_++] = c;
 }
 
-raw_line& raw_line::text(const char* s) noexcept
+message_line& message_line::text(const char* s) noexcept
 {
     while (*s != '\0')
         put(*s++);
     return *this;
 }
 
-raw_line& raw_line::number(std::int64_t value) noexcept
+message_line& message_line::number(std::int64_t value) noexcept
 {
     auto magnitude = static_cast<std::uint64_t>(value);
     if (value < 0) {
@@ -40,7 +40,7 @@ raw_line& raw_line::number(std::int64_t value) noexcept
     return *this;
 }
 
-raw_line& raw_line::hex(std::uint64_t value, int min_digits) noexcept
+message_line& message_line::hex(std::uint64_t value, int min_digits) noexcept
 {
     char digits[16];
     int n = 0;
@@ -53,7 +53,7 @@ raw_line& raw_line::hex(std::uint64_t value, int min_digits) noexcept
     return *this;
 }
 
-void raw_line::write_to(int fd) noexcept
+void message_line::write_to(int fd) noexcept
 {
     buffer_[length_++] = '\n';
     if (::write(fd, buffer_, length_) < 0) {
@@ -64,7 +64,7 @@ void raw_line::write_to(int fd) noexcept
 
 void bug(const char* text, const char* where) noexcept
 {
-    raw_line().text("nmi-sim: BUG: ").text(text).text(" at ").text(where).write_to(STDERR_FILENO);
+    message_line().text("nmi-sim: BUG: ").text(text).text(" at ").text(where).write_to(STDERR_FILENO);
     std::abort();
 }
 

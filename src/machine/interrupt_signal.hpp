@@ -16,7 +16,7 @@ inline sigset_t no_signals() noexcept
     return none;
 }
 
-class signal_line {
+class interrupt_signal {
 public:
     /// Takes SIGRTMIN + `offset` and installs `handler` with SA_SIGINFO | SA_RESTART. The signal stays blocked
     /// inside its own handler, as the hardware blocks NMIs until iret, and so do those of `masked`. No
@@ -24,11 +24,11 @@ public:
     ///
     /// Context: control. Errors: std::invalid_argument when there is no such signal; std::system_error when
     /// another line of this process has it.
-    signal_line(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
-                const sigset_t& masked = no_signals());
-    ~signal_line(); // NOLINT(bugprone-exception-escape): see there
-    signal_line(const signal_line&) = delete;
-    signal_line& operator=(const signal_line&) = delete;
+    interrupt_signal(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
+                     const sigset_t& masked = no_signals());
+    ~interrupt_signal(); // NOLINT(bugprone-exception-escape): see there
+    interrupt_signal(const interrupt_signal&) = delete;
+    interrupt_signal& operator=(const interrupt_signal&) = delete;
 
     int number() const noexcept { return signo_; }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The IRQ side of a checked run: each line has a checked handler, swapped before the NMI's in every step of the
-// controller (swap_side), by the same swapper and with the same fault. Nothing of it exists in a run without IRQ lines.
+// controller (swap_part), by the same swapper and with the same fault. Nothing of it exists in a run without IRQ lines.
 #pragma once
 
 #include "machine/sources/irq_source.hpp"
@@ -28,16 +28,16 @@ public:
 /// Adds what has become of a swapper's handlers.
 void add_books(run_report& report, const element_pool& pool, const swap_times& times);
 
-class irq_side final : public run_part {
+class irq_part final : public run_part {
 public:
-    explicit irq_side(const run_config& config) : config_(config) {}
+    explicit irq_part(const run_config& config) : config_(config) {}
 
     void publish(machine& m) override; ///< a handler on each line
     void start(machine& m) override;
     void stop() noexcept override;
     void step(); ///< one swap on each line
     void last() override;
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
 
     std::vector<const element_pool*> pools() const;
 

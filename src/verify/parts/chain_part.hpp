@@ -17,14 +17,14 @@
 
 namespace nmisim {
 
-class chain_side final : public run_part {
+class chain_part final : public run_part {
 public:
-    explicit chain_side(const run_config& config);
+    explicit chain_part(const run_config& config);
 
     void publish(machine& m) override; ///< after the run's own handler
     void step();
     void last() override;
-    void tell(machine& m, run_report& report, bool drained) override;
+    void fill_report(machine& m, run_report& report, bool drained) override;
     void detach() noexcept override { members_.clear(); }
 
 private:

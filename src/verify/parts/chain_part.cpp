@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-#include "verify/parts/chain_side.hpp"
+#include "verify/parts/chain_part.hpp"
 
 #include "base/invariant.hpp"
 
 namespace nmisim {
 
-chain_side::chain_side(const run_config& config)
+chain_part::chain_part(const run_config& config)
     : size_(config.chain), poison_early_(!info_of(config.fault).swap.waits)
 {}
 
-void chain_side::publish(machine& m)
+void chain_part::publish(machine& m)
 {
     machine_ = &m;
     for (int i = 0; i < size_; ++i)
         add();
 }
 
-void chain_side::step()
+void chain_part::step()
 {
     if (size_ == 0)
         return;
@@ -25,18 +25,18 @@ void chain_side::step()
     ++churned_;
 }
 
-void chain_side::last()
+void chain_part::last()
 {
     while (!members_.empty())
         remove_oldest();
 }
 
-void chain_side::tell(machine&, run_report& report, bool)
+void chain_part::fill_report(machine&, run_report& report, bool)
 {
     report.chain_swaps = churned_;
 }
 
-void chain_side::add()
+void chain_part::add()
 {
     auto m = std::make_unique<member>();
     m->handler.function = churned_call;
@@ -48,7 +48,7 @@ void chain_side::add()
     members_.push_back(std::move(m));
 }
 
-void chain_side::remove_oldest()
+void chain_part::remove_oldest()
 {
     member& oldest = *members_.front();
     const auto poison = [&oldest] {

@@ -4,7 +4,7 @@
 // instructions (load, add, store) lose an update exactly when the NMI falls between the load and the store;
 // one `add` to memory never does. In the kernel this is why this_cpu_inc() is one instruction on x86.
 //
-// Exit code: 0 when that is what was measured, 77 where nothing can be explored, 1 otherwise.
+// Exit code: 0 if exactly this was measured, 77 if nothing can be explored, 1 otherwise.
 #include <nmisim/explore.hpp>
 
 #include <atomic>
@@ -17,7 +17,7 @@ static std::atomic<long> counter;
 static void load_add_store()
 {
     auto value = counter.load(std::memory_order_relaxed);
-    asm volatile("" : "+r"(value)); // clang would make it one add to memory
+    asm volatile("" : "+r"(value)); // or clang would make it one add to memory
     counter.store(value + 1, std::memory_order_relaxed);
 }
 static void single_add()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// A trace ring that a task and its NMI handler write, as ftrace's is. The entry must be reserved before it is
-// filled: `head` moved afterwards lets the handler write into the task's entry. Both versions are explored at
-// every instruction; each entry must be there, whole, once.
+// A trace ring that both a task and its NMI handler write, like ftrace's. The entry must be reserved before it is
+// filled: if `head` moves afterwards, the handler writes into the task's entry. Both versions are explored at
+// every instruction. Each entry must be there once, and whole.
 //
-// Exit code: 0 when only the first version is found broken, 77 where nothing can be explored, 1 otherwise.
+// Exit code: 0 if only the first version is found broken, 77 if nothing can be explored, 1 otherwise.
 #include <nmisim/explore.hpp>
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The recipe of Documentation/RCU/NMI-RCU, literally: a handler with data, registered, and taken down by
+// The recipe of Documentation/RCU/NMI-RCU, step by step: a handler with data is set, then removed by
 // unset_nmi_callback(), synchronize_rcu(), free. Built and run as a test.
 #include <nmisim/machine.hpp>
 
@@ -28,13 +28,14 @@ int main()
     m.set_nmi_callback(*data);
     for (int i = 0; i < 1000; ++i) {
         m.raise_nmi(i % 2);
-        if (!m.drain(10'000'000'000)) // or the next raise may meet a pending one and coalesce
+        // Otherwise the next raise may meet a pending NMI and coalesce.
+        if (!m.drain(10'000'000'000))
             return 1;
     }
     const unsigned long samples = data->samples.load(std::memory_order_relaxed);
 
     m.unset_nmi_callback(); // no new NMI finds the handler
-    m.synchronize_rcu();    // those that had found it have ended
+    m.synchronize_rcu();    // NMIs that had found it have ended
     delete data;            // so nobody can be using it
 
     std::printf("%lu samples, %lu NMIs\n", samples,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A watchdog for one's own threads: an NMI that finds no heartbeat since the last few NMIs says where the thread is
-// stuck. Its limit is data of the handler, so changing the limit is swapping the handler, while NMIs keep coming:
-// no NMI sees half of the old limit and half of the new state. Built and run as a test.
+// A watchdog for a program's own threads: if the last few NMIs saw no heartbeat, it says where the thread is stuck.
+// Its limit is data of the handler. To change the limit, the program swaps the handler while NMIs keep coming, so no
+// NMI sees the old limit with the new state. Built and run as a test.
 #include <nmisim/machine.hpp>
 
 #include <atomic>
@@ -20,7 +20,7 @@ struct finding {
     std::atomic<std::uintptr_t> ip{0};
 };
 
-/// Looks at each NMI whether the thread's heart has beaten since the NMI before.
+/// At each NMI, looks for a heartbeat since the NMI before.
 struct watchdog {
     unsigned limit; ///< NMIs in a row without a heartbeat
     finding& found;
@@ -70,10 +70,10 @@ int main()
 
     m.exchange(nmisim::make_nmi_handler(watchdog{50, found}));
     if (!nmis(m, 100) || found.misses != 0)
-        return 1; // it beats: nothing to find
+        return 1; // the heart beats: nothing to find
 
-    m.exchange(
-        nmisim::make_nmi_handler(watchdog{5, found})); // stricter from the next NMI on; the old one is freed
+    // Stricter from the next NMI on. The old one is freed.
+    m.exchange(nmisim::make_nmi_handler(watchdog{5, found}));
     stuck = true;
     if (!nmis(m, 20) || found.misses != 5)
         return 1;

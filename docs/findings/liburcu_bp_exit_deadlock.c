@@ -4,9 +4,9 @@
  *
  *     cc -O2 -g liburcu_bp_exit_deadlock.c -lurcu-bp -pthread && ./a.out
  *
- * The window is some ten nanoseconds wide, so the signal is sent inside of it: this program's pthread_mutex_lock()
- * takes its place before liburcu-bp's PLT and raises the signal behind the first lock that the ending thread takes
- * while signals are open. Exit status: 0 no deadlock, 1 deadlock.
+ * The window is some ten nanoseconds wide, so the signal is sent inside it: this program's pthread_mutex_lock() is
+ * found before libc's. It raises the signal after the first lock that the ending thread takes while signals are
+ * unblocked. Exit status: 0 no deadlock, 1 deadlock.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,49 +1,44 @@
 // SPDX-License-Identifier: MIT
 #include "cli/stop_signals.hpp"
 
+#include "base/signal_mask.hpp"
 #include "base/start_thread.hpp"
 #include "report/output_file.hpp"
 
 #include <chrono>
-#include <initializer_list>
 #include <system_error>
 
 namespace nmisim::cli {
 
 namespace {
 
-bool is_ignored(int signal_number)
+sigset_t watched_signals() noexcept
 {
-    struct sigaction action {};
-    return sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+    sigset_t watched = signal_set({SIGUSR1});
+    for (const int s : stop_signal_numbers())
+        sigaddset(&watched, s);
+    return watched;
 }
 
 } // namespace
 
-stop_signals::stop_signals()
+std::vector<int> stop_signal_numbers()
 {
-    sigemptyset(&watched_);
-    for (const int s : {SIGINT, SIGTERM, SIGUSR1})
-        sigaddset(&watched_, s);
-    if (!is_ignored(SIGHUP))
-        sigaddset(&watched_, SIGHUP);
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all,
-                    &saved_mask_); // for the watcher: it takes what it asks for, and nothing else
-    try {
+    std::vector<int> numbers{SIGINT, SIGTERM};
+    struct sigaction hangup {};
+    if (sigaction(SIGHUP, nullptr, &hangup) != 0 || hangup.sa_handler != SIG_IGN)
+        numbers.push_back(SIGHUP);
+    return numbers;
+}
+
+stop_signals::stop_signals() : watched_(watched_signals()), blocked_(watched_)
+{
+    {
+        const signals_blocked all; // for the watcher: it takes what it asks for, and nothing else
         watcher_ = start_thread("the thread that waits for signals", [this] { watch(); });
-    } catch (...) {
-        pthread_sigmask(SIG_SETMASK, &saved_mask_, nullptr);
-        throw;
     }
-    sigset_t mine = saved_mask_;
-    for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1})
-        if (sigismember(&watched_, s) == 1)
-            sigaddset(&mine, s);
     for (const int s : {SIGINT, SIGTERM, SIGUSR1}) // blocked by now: none is lost
         std::signal(s, SIG_DFL);
-    pthread_sigmask(SIG_SETMASK, &mine, nullptr);
 }
 
 stop_signals::~stop_signals()
@@ -52,7 +47,6 @@ stop_signals::~stop_signals()
     pthread_kill(watcher_.native_handle(), SIGUSR1);
     watcher_.join();
     std::signal(SIGUSR1, SIG_IGN);
-    pthread_sigmask(SIG_SETMASK, &saved_mask_, nullptr);
 }
 
 void stop_signals::watch()
@@ -104,10 +98,7 @@ void ignore_status_requests()
 void die_of(int signal_number)
 {
     std::signal(signal_number, SIG_DFL);
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signal_number);
-    pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+    change_mask(SIG_UNBLOCK, signal_number);
     std::raise(signal_number);
 }
 

@@ -12,12 +12,15 @@
 // scripted stress run must be stoppable with kill -INT. SIGHUP stays ignored where nohup(1) had it ignored.
 #pragma once
 
+#include "base/signal_mask.hpp"
+
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace nmisim::cli {
 
@@ -39,8 +42,8 @@ public:
 private:
     void watch();
 
-    sigset_t watched_;
-    sigset_t saved_mask_;
+    const sigset_t watched_;
+    const signals_blocked blocked_;
     std::mutex mutex_; ///< protects what follows; nothing nests inside, never held while waiting for a signal
     std::condition_variable changed_;
     bool status_asked_ = false;
@@ -49,6 +52,9 @@ private:
     std::atomic<bool> leaving_{false};
     std::thread watcher_;
 };
+
+/// SIGINT, SIGTERM, and SIGHUP unless it is ignored.
+std::vector<int> stop_signal_numbers();
 
 /// SIGUSR1 asks for a status, which not every verb has: it must not end one. Context: before anything else.
 void ignore_status_requests();

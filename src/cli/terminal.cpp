@@ -2,6 +2,7 @@
 #include "cli/terminal.hpp"
 
 #include "base/shown_text.hpp"
+#include "base/write_all.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +12,6 @@
 #include <system_error>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -24,25 +24,6 @@ bool set_in_environment(const char* name)
 {
     const char* const value = std::getenv(name);
     return value != nullptr && *value != '\0';
-}
-
-/// 0, or the error.
-int write_all(int fd, std::string_view text) noexcept
-{
-    while (!text.empty()) {
-        const ssize_t n = write(fd, text.data(), text.size());
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) { // full, and somebody has made it non-blocking: not for us to give up
-            pollfd room{fd, POLLOUT, 0};
-            poll(&room, 1, -1);
-            continue;
-        }
-        if (n < 0)
-            return errno;
-        text.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return 0;
 }
 
 } // namespace

@@ -188,7 +188,8 @@ void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const
 int child_body(void* argument)
 {
     job& j = *static_cast<job*>(argument);
-    open(j.signal()); // inherited closed, no NMI would ever arrive; setup may close it on purpose
+    change_mask(SIG_UNBLOCK,
+                j.signal()); // inherited closed, no NMI would ever arrive; setup may close it on purpose
     call(j.what.setup);
     if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one writes it
         j.shared->maps.take();
@@ -198,7 +199,8 @@ int child_body(void* argument)
     if (!j.what.thread_end)
         self = std::make_unique<stepped_thread>();
     run_once(j, self, plan{}); // first touches and lazy work are not part of the window
-    open(SIGTRAP); // nobody stepped that run: what it closed is closed, and `prepare` may meet a gate
+    change_mask(SIG_UNBLOCK,
+                SIGTRAP); // nobody stepped that run: what it closed is closed, and `prepare` may meet a gate
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
     j.shared->has_threads = threads_of(getpid()).size() != 1;
     if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one wrote it

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "machine/controller.hpp"
 
+#include "base/affinity.hpp"
 #include "base/clock.hpp"
 #include "base/start_thread.hpp"
-#include "machine/affinity.hpp"
 #include "machine/interrupt_signal.hpp"
 #include "nmi/record/trace_ring.hpp"
 #include "rcu/rcu.hpp"

@@ -49,22 +49,8 @@ interrupt_signal::interrupt_signal(int offset, void (*handler)(int, siginfo_t*, 
 interrupt_signal::~interrupt_signal()
 {
     const std::lock_guard lock(owners_lock);
-    install(signo_, harmless, no_signals());
+    install(signo_, harmless, signal_set());
     owned[signo_] = false;
-}
-
-signals_blocked::signals_blocked() noexcept
-{
-    sigset_t all;
-    sigfillset(&all);
-    for (const int synchronous : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT})
-        sigdelset(&all, synchronous);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-}
-
-signals_blocked::~signals_blocked()
-{
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 } // namespace nmisim

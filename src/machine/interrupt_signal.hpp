@@ -5,16 +5,11 @@
 // the process, so the destructor leaves a harmless handler behind.
 #pragma once
 
+#include "base/signal_mask.hpp"
+
 #include <csignal>
 
 namespace nmisim {
-
-inline sigset_t no_signals() noexcept
-{
-    sigset_t none;
-    sigemptyset(&none);
-    return none;
-}
 
 class interrupt_signal {
 public:
@@ -25,7 +20,7 @@ public:
     /// Context: control. Errors: std::invalid_argument when there is no such signal; std::system_error when
     /// another line of this process has it.
     interrupt_signal(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
-                     const sigset_t& masked = no_signals());
+                     const sigset_t& masked = signal_set());
     ~interrupt_signal(); // NOLINT(bugprone-exception-escape): see there
     interrupt_signal(const interrupt_signal&) = delete;
     interrupt_signal& operator=(const interrupt_signal&) = delete;
@@ -34,19 +29,6 @@ public:
 
 private:
     int signo_;
-};
-
-/// Blocks every signal but the synchronous ones in the calling thread, and restores on destruction. Threads
-/// created meanwhile start with them blocked: the rule for vCPUs, and for liburcu 0.13's workers.
-class signals_blocked {
-public:
-    signals_blocked() noexcept;
-    ~signals_blocked();
-    signals_blocked(const signals_blocked&) = delete;
-    signals_blocked& operator=(const signals_blocked&) = delete;
-
-private:
-    sigset_t before_;
 };
 
 } // namespace nmisim

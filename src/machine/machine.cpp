@@ -75,7 +75,7 @@ entry_kind entry_kind_of(const machine_config& config, const machine_faults& fau
 /// The signals of all IRQ lines: masked in IRQ and NMI handlers, and by local_irq_disable().
 sigset_t irq_signals_of(const machine_config& config) noexcept
 {
-    sigset_t all = no_signals();
+    sigset_t all = signal_set();
     for (int irq = 0; irq < config.irqs; ++irq)
         sigaddset(&all, SIGRTMIN + config.signal_offset + first_irq_offset + irq);
     return all;
@@ -114,7 +114,7 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     : config(checked(c)), faults(f), trace(log), rcu(rcu_ops_of(c.rcu)),
       entry(nmi_entry_of(c.rcu, entry_kind_of(c, f), c.percpu)), irq_stat(static_cast<std::size_t>(c.cpus)),
       nmi_signal(c.signal_offset, log != nullptr ? exc_nmi_traced : entry.exc_nmi, "NMI",
-                 f.irqs_blocked_in_nmi ? irq_signals_of(c) : no_signals()),
+                 f.irqs_blocked_in_nmi ? irq_signals_of(c) : signal_set()),
       backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request")
 {
     if (log != nullptr && c.nesting != nesting::blocked)

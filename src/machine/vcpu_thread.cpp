@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "machine/vcpu_thread.hpp"
 
+#include "base/affinity.hpp"
 #include "base/clock.hpp"
 #include "base/start_thread.hpp"
-#include "machine/affinity.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
@@ -216,8 +216,7 @@ void vcpu_thread::leave()
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_BLOCK, machine_);
     for_each_line([this](interrupt_line& line, counter& offline_seen) {
-        sigset_t own = no_signals();
-        sigaddset(&own, line.signo);
+        const sigset_t own = signal_set({line.signo});
         const timespec at_once{0, 0};
         siginfo_t info;
         while (sigtimedwait(&own, &info, &at_once) > 0) {

@@ -2,6 +2,7 @@
 #include "rcu/nmi.hpp"
 
 #include "base/clock.hpp"
+#include "base/signal_mask.hpp"
 #include "base/start_thread.hpp"
 #include "rcu/nmi_deferred.hpp"
 #include "rcu/nmi_grace_period.hpp"
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <bit>
 #include <condition_variable>
-#include <csignal>
 #include <linux/futex.h>
 #include <stdexcept>
 #include <sys/syscall.h>
@@ -69,18 +69,9 @@ public:
         const std::lock_guard lock(lock_);
         if (started_)
             return;
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before); // no NMI and no Ctrl-C is for this thread
-        try {
-            start_thread("the thread of call_rcu", [this] { work(); }).detach();
-            started_ = true;
-        } catch (...) {
-            pthread_sigmask(SIG_SETMASK, &before, nullptr);
-            throw;
-        }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        const signals_blocked block; // no NMI and no Ctrl-C is for this thread
+        start_thread("the thread of call_rcu", [this] { work(); }).detach();
+        started_ = true;
     }
 
     void call(callback& c) noexcept

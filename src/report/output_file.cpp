@@ -2,10 +2,10 @@
 #include "report/output_file.hpp"
 
 #include "base/shown_text.hpp"
+#include "base/signal_mask.hpp"
+#include "base/write_all.hpp"
 
-#include <array>
 #include <cerrno>
-#include <csignal>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -14,7 +14,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,21 +30,10 @@ namespace fs = std::filesystem;
                             std::string(what) + " " + shown(path, most_of_a_path));
 }
 
-void write_all(int fd, std::string_view text, const std::string& path)
+void write_checked(int fd, std::string_view text, const std::string& path)
 {
-    while (!text.empty()) {
-        const ssize_t n = write(fd, text.data(), text.size());
-        if (n < 0 && errno == EAGAIN) { // full, and somebody has made it non-blocking
-            pollfd room{fd, POLLOUT, 0};
-            poll(&room, 1, -1);
-            continue;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            fail("cannot write", path);
-        text.remove_prefix(static_cast<std::size_t>(n));
-    }
+    if (const int error = write_all(fd, text); error != 0)
+        fail("cannot write", path, error);
 }
 
 /// Closes once, and says so: with some file systems a full disk is told only here.
@@ -90,23 +78,6 @@ std::string parent_of(const std::string& path)
     const std::size_t slash = path.rfind('/');
     return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
-
-/// Signals that would end the process wait until the file is complete and in its place: then it is as good as never
-/// asked for. Those that the processor sends cannot wait.
-struct signals_wait {
-    sigset_t before;
-    signals_wait()
-    {
-        sigset_t all;
-        sigfillset(&all);
-        for (const int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
-            sigdelset(&all, s);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
-    }
-    ~signals_wait() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-    signals_wait(const signals_wait&) = delete;
-    signals_wait& operator=(const signals_wait&) = delete;
-};
 
 std::mutex unfinished_mutex; // protects `unfinished`; nothing nests inside, and it is not held while writing
 std::string unfinished;      // the file beside, as long as it is there
@@ -203,7 +174,7 @@ void write_output_file(const std::string& path, std::string_view text)
     if (is_written_in_place(path)) {
         const int fd = open_in_place(path, 0);
         try {
-            write_all(fd, text, path);
+            write_checked(fd, text, path);
         } catch (...) {
             close(fd);
             throw;
@@ -212,9 +183,11 @@ void write_output_file(const std::string& path, std::string_view text)
     }
     const std::string target = file_behind(path);
     const auto old = status_of(target);
-    const signals_wait wait; // outlives `file`
+    // Signals that would end the process wait until the file is complete and in its place: then it is as good as never
+    // asked for. Outlives `file`.
+    const signals_blocked wait;
     file_beside file(target, old.has_value());
-    write_all(file.fd, text, path);
+    write_checked(file.fd, text, path);
     if (old)
         file.take_over(*old);
     if (fsync(file.fd) != 0)
@@ -243,7 +216,7 @@ void check_output_file(const std::string& path)
     const std::string target = file_behind(path);
     if (info) // not emptied: it is replaced at the end, or stays
         close_checked(open_in_place(target, O_NOFOLLOW), path);
-    const signals_wait wait;
+    const signals_blocked wait;
     const file_beside probe(target, true);
 }
 

@@ -4,7 +4,7 @@
 // ones that read for about 100 ns out of every 400, and announce a quiescent state between.
 #pragma once
 
-#include "machine/interrupt_signal.hpp"
+#include "base/signal_mask.hpp"
 #include "rcu/rcu.hpp"
 
 #include <atomic>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What a sweep says of a run that tried nothing, and of one that ended its process.
+#include "base/signal_mask.hpp"
 #include "explore_test.hpp"
 
 #include <csignal>
@@ -56,22 +57,11 @@ void was_not_tried(const sweep_report& r, const char* why)
     CHECK(says(to_text(r), why));
 }
 
-void block(int signal)
-{
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signal);
-    sigprocmask(SIG_BLOCK, &one, nullptr);
-}
-
 // A crash handler that passes its signal on.
 void pass_on(int signal)
 {
     std::signal(signal, SIG_DFL);
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signal);
-    sigprocmask(SIG_UNBLOCK, &one, nullptr);
+    nmisim::change_mask(SIG_UNBLOCK, signal);
     raise(signal);
     _exit(128 + signal);
 }
@@ -112,9 +102,11 @@ TEST_CASE("a sweep without a window, or by the signal that it steps with, has tr
 TEST_CASE("a sweep whose signal is blocked from before the window to behind it has tried nothing")
 {
     NEEDS_THE_MECHANISM();
-    was_not_tried(
-        sweep({.name = "blocked", .setup = [] { block(SIGRTMIN + 1); }, .window = two_steps, .nmi = count}),
-        "its handler never ran");
+    was_not_tried(sweep({.name = "blocked",
+                         .setup = [] { nmisim::change_mask(SIG_BLOCK, SIGRTMIN + 1); },
+                         .window = two_steps,
+                         .nmi = count}),
+                  "its handler never ran");
 }
 
 TEST_CASE("a recording needs no handler")

@@ -3,6 +3,7 @@
 // Which sleeps nobody can end, and which somebody can. Where only the state of
 // the child may tell, the watchdog is an hour: a wrong answer is then a test
 // that does not end.
+#include "base/signal_mask.hpp"
 #include "explore_test.hpp"
 
 #include "explore/watch/child.hpp"
@@ -89,10 +90,8 @@ int epoll_without_time_out(void*)
 
 int wait_for_a_signal(void*)
 {
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, SIGUSR1);
-    sigprocmask(SIG_BLOCK, &one, nullptr);
+    const sigset_t one = nmisim::signal_set({SIGUSR1});
+    nmisim::change_mask(SIG_BLOCK, SIGUSR1);
     int which = 0;
     return sigwait(&one, &which);
 }
@@ -137,9 +136,7 @@ int poll_with_time_out(void*)
 
 int wait_for_a_signal_with_time_out(void*)
 {
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, SIGUSR1);
+    const sigset_t one = nmisim::signal_set({SIGUSR1});
     const timespec at_most{0, many_looks_ms * 1'000'000};
     return sigtimedwait(&one, nullptr, &at_most) == -1 ? 0 : 1;
 }

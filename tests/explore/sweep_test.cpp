@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The sweep against small functions whose answer is known.
+#include "base/signal_mask.hpp"
 #include "explore_test.hpp"
 
 #include <array>
@@ -380,13 +381,8 @@ TEST_CASE("an NMI that could not be raised is not held")
 TEST_CASE("an NMI signal that the caller has blocked is delivered all the same")
 {
     NEEDS_THE_MECHANISM();
-    sigset_t nmi;
-    sigset_t before;
-    sigemptyset(&nmi);
-    sigaddset(&nmi, SIGRTMIN + 1);
-    pthread_sigmask(SIG_BLOCK, &nmi, &before);
+    const nmisim::signals_blocked inherited(nmisim::signal_set({SIGRTMIN + 1}));
     const sweep_report r = sweep(counting("inherited mask", single_add));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     INFO(to_text(r));
     CHECK(r.count(verdict::clean) == r.boundaries.size());
 }

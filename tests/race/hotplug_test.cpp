@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // vCPUs whose threads end and start while NMIs are raised and handlers swapped: what is the vCPU's stays.
+#include "base/signal_mask.hpp"
 #include "machine/hotplug.hpp"
 #include "machine/machine_state.hpp"
 #include "support/await.hpp"
@@ -25,14 +26,6 @@ constexpr std::uint64_t second = nsec_per_sec;
 nmi_handler claiming()
 {
     return make_nmi_handler([](const pt_regs&, int) noexcept { return 1; });
-}
-
-void mask_nmi(int how, int offset)
-{
-    sigset_t nmi;
-    sigemptyset(&nmi);
-    sigaddset(&nmi, SIGRTMIN + offset);
-    pthread_sigmask(how, &nmi, nullptr);
 }
 
 } // namespace
@@ -100,7 +93,7 @@ TEST_CASE("NMIs that wait for a vCPU that goes offline are in the books as offli
     c.delivery = delivery::queue;
     std::atomic<bool> masked{false};
     c.custom_workload = [&](vcpu& self) {
-        mask_nmi(SIG_BLOCK, 1); // as code would that a handler cannot be asked to respect
+        change_mask(SIG_BLOCK, SIGRTMIN + 1); // as code would that a handler cannot be asked to respect
         masked = true;
         while (!self.stopping())
             self.quiescent_state();
@@ -132,7 +125,7 @@ TEST_CASE("NMIs and IRQs that wait for a vCPU that goes offline leave its lines 
         if (life != 1)
             return self.workload_round();
         for (const int offset : {1, 3}) // the NMI and the IRQ line
-            mask_nmi(SIG_BLOCK, offset);
+            change_mask(SIG_BLOCK, SIGRTMIN + offset);
         masked = true;
         while (!self.stopping())
             self.quiescent_state();

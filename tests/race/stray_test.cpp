@@ -2,6 +2,7 @@
 //
 // Signals on a machine's lines that the machine has not sent: another process's, other code's of this process, another
 // machine's. Each is counted as a stray and is nothing else; what it carries is compared, never followed.
+#include "base/signal_mask.hpp"
 #include "machine/machine_state.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
@@ -224,10 +225,7 @@ TEST_CASE("the lines of another machine are strays on this one's vCPU, on each l
         const int signo = signal_of(other.state(), l);
         long sent = -1;
         own.job.run([&] { // as code would that opens all signals
-            sigset_t one;
-            sigemptyset(&one);
-            sigaddset(&one, signo);
-            pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+            change_mask(SIG_UNBLOCK, signo);
             sent = send(gettid(), signo, SI_QUEUE, getpid(),
                         reinterpret_cast<std::uintptr_t>(other.cpu().backtrace));
         });
@@ -247,10 +245,7 @@ TEST_CASE("another machine's IRQ is a stray on a vCPU of a machine without IRQ l
         machine own({.custom_workload = job.workload()});
         long sent = -1;
         job.run([&] {
-            sigset_t one;
-            sigemptyset(&one);
-            sigaddset(&one, signo);
-            pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+            change_mask(SIG_UNBLOCK, signo);
             sent = send(gettid(), signo, SI_QUEUE, getpid(), 42);
         });
         const bool stray = eventually([&] { return own.internals().domain.strays == 1; });
@@ -268,10 +263,7 @@ TEST_CASE("strays that wait for a vCPU that goes offline are no NMIs and no IRQs
         bench b;
         const int signo = signal_of(b.state(), l);
         b.job.run([&] { // as code would that a handler cannot be asked to respect
-            sigset_t one;
-            sigemptyset(&one);
-            sigaddset(&one, signo);
-            pthread_sigmask(SIG_BLOCK, &one, nullptr);
+            change_mask(SIG_BLOCK, signo);
         });
         const bool sent = by_tgkill ? pthread_kill(b.cpu().line.target, signo) == 0
                                     : send_from_another_process(b.cpu().tid, signo, 42);

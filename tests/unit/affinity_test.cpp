@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "machine/affinity.hpp"
+#include "base/affinity.hpp"
 
 #include "machine/limits.hpp"
 #include "support/catch2.hpp"

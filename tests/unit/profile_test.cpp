@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The profiler's buffers: nothing is lost but what found no room, and that is counted.
-#include "machine/interrupt_signal.hpp"
+#include "base/signal_mask.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/handlers/profile.hpp"
 #include "support/await.hpp"

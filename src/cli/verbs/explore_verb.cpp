@@ -119,11 +119,8 @@ void take_stop_signals()
     struct sigaction action {};
     action.sa_handler = ask_to_stop;
     action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    struct sigaction before {};
-    for (const int s : {SIGINT, SIGTERM, SIGHUP})
-        if (s != SIGHUP || sigaction(s, nullptr, &before) != 0 || before.sa_handler != SIG_IGN) // nohup(1)
-            sigaction(s, &action, nullptr);
+    for (const int s : stop_signal_numbers())
+        sigaction(s, &action, nullptr);
 }
 
 /// Ignored SIGCHLD is inherited from a careless parent; how a child ended could then not be known.

@@ -5,7 +5,6 @@
 #include "explore/watch/thread_state.hpp"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -131,23 +130,6 @@ stop worker::wait_for_stop(bool alone)
             return last_ = stop::waiting;
         if (others.look(getpid(), looks_for_ever, me) == activity::for_ever)
             return last_ = stop::for_ever;
-    }
-}
-
-void bind_to_one_cpu(unsigned n) noexcept
-{
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    unsigned index = n % static_cast<unsigned>(CPU_COUNT(&allowed));
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (!CPU_ISSET(cpu, &allowed) || index-- != 0)
-            continue;
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        sched_setaffinity(0, sizeof one, &one); // refused: slower, not wrong
-        return;
     }
 }
 

@@ -53,7 +53,4 @@ private:
     std::thread thread_; ///< last: starts when the rest is there
 };
 
-/// Binds the calling process to the `n`-th Linux CPU that it may use, modulo.
-void bind_to_one_cpu(unsigned n) noexcept;
-
 } // namespace nmisim::explore

@@ -6,6 +6,7 @@
 // the old mask back, and is then delivered before one more instruction of the window runs. That is what makes
 // the placement exact. libc is not called, not even for errno, because a breakpoint may be planted in it.
 #include "base/invariant.hpp"
+#include "base/signal_mask.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/step/delivery.hpp"
 #include "explore/step/own_thread.hpp"
@@ -108,10 +109,7 @@ void install_handlers(int signal, function handler, delivery_note* note)
     sigfillset(&trap.sa_mask);
     if (sigaction(SIGTRAP, &trap, nullptr) != 0)
         throw std::system_error(errno, std::generic_category(), "sigaction of SIGTRAP");
-    sigset_t open_trap;
-    sigemptyset(&open_trap);
-    sigaddset(&open_trap, SIGTRAP);
-    sigprocmask(SIG_UNBLOCK, &open_trap, nullptr);
+    change_mask(SIG_UNBLOCK, SIGTRAP);
 
     delivery::begin(signal, handler, note);
 }

@@ -3,6 +3,8 @@
 // A signal in the mask of the calling thread, and pending for it. Context: control, in a child process.
 #pragma once
 
+#include "base/signal_mask.hpp"
+
 #include <csignal>
 #include <ctime>
 
@@ -11,22 +13,12 @@ namespace nmisim::explore {
 /// A signal that arrived while it was blocked must not leak into the next run. True: there was one.
 inline bool drain(int signal)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, signal);
+    const sigset_t set = signal_set({signal});
     const timespec now{};
     bool any = false;
     while (sigtimedwait(&set, nullptr, &now) == signal)
         any = true;
     return any;
-}
-
-inline void open(int signal)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, signal);
-    sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 inline bool is_blocked(int signal)

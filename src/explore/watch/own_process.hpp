@@ -22,7 +22,7 @@ namespace nmisim::explore {
 {
     if (WIFSIGNALED(status)) {
         std::signal(WTERMSIG(status), SIG_DFL);
-        open(WTERMSIG(status));
+        change_mask(SIG_UNBLOCK, WTERMSIG(status));
         kill(getpid(), WTERMSIG(status));
     }
     _exit(WEXITSTATUS(status));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "machine/sources/irq_source.hpp"
 
+#include "base/affinity.hpp"
 #include "base/clock.hpp"
 #include "base/start_thread.hpp"
-#include "machine/affinity.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 

@@ -84,9 +84,8 @@ watchdog_job::watchdog_job(const run_config& config)
 
 void watchdog_job::configure(machine_config& config)
 {
-    sigset_t nmi = no_signals();
-    sigaddset(&nmi, SIGRTMIN + config.signal_offset);
-    tick_signal_.emplace(tick_offset(config.signal_offset), tick, "tick", nmi);
+    tick_signal_.emplace(tick_offset(config.signal_offset), tick, "tick",
+                         signal_set({SIGRTMIN + config.signal_offset}));
     config.custom_workload = [this, inner = std::move(config.custom_workload)](vcpu& self) {
         tick_here(self.number());
         if (lock_up_ != nullptr && self.number() == 0)

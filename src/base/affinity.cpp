@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "machine/affinity.hpp"
+#include "base/affinity.hpp"
 
 #include <sched.h>
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a shared library exports, for the linker: `exports.py HEADER...` prints a version script with every class, function
-and variable that the installed headers mark with NMISIM_API. Everything else is local: calls inside of the library are
-direct, and no other library's symbol can take their place.
+and variable that the installed headers mark with NMISIM_API. Everything else is local: calls inside the library are
+direct, and no other library's symbol can replace their targets.
 """
 import pathlib
 import re

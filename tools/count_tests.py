@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Sums up Meson's result files: `count_tests.py NAME=BUILD/meson-logs/testlog.json ...`.
 
-Says why each skipped test was skipped (the last line it wrote), what a passed one left out and why, and which failed;
-the last line is `tests: N passed, N failed, N skipped`. A timeout or an error is a failure. So is what leaves no test
-behind: a file that is not there or is empty, a suite of --expect without a test in the file, an exit status of
-`meson test` (--status) that no test in the file accounts for. Exits 1 on any failure, or when no test passed.
+Prints why each skipped test was skipped (the last line it wrote), what a passed one left out and why, and which failed;
+the last line is `tests: N passed, N failed, N skipped`. A timeout or an error is a failure. So are missing tests: a file
+that does not exist or is empty, a suite of --expect without a test in the file, an exit status of `meson test` (--status)
+that no test in the file explains. Exits 1 on any failure, or if no test passed.
 
 A test says that it left a part out by a TAP line `ok N - NAME # SKIP WHY`, or by a line that is indented and begins
 with `skipped: ` (Catch2's WARN("skipped: WHY")).

@@ -3,7 +3,8 @@
 #
 # What quickstart.sh and test.sh share: the Debian packages that nmi-sim needs, and how to get them. Sourced.
 #
-# Only what is missing is installed, as root or through sudo; anybody else gets the line to type and exit code 77.
+# Only what is missing is installed, as root or through sudo. Otherwise the command to type is printed, and the exit
+# code is 77.
 
 # shellcheck disable=SC2034 # used by the scripts that source this
 build_packages=(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The floor end to end: a machine whose signal runs a handler that counts, opens the latch again for the same
-// injector, and notes how long the delivery took if the raise carries its time; nothing else.
+// The floor end to end: a machine whose signal handler only counts, opens the latch again for the same injector, and
+// notes how long the delivery took if the raise carries its time.
 #pragma once
 
 #include "base/clock.hpp"

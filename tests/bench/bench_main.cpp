@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The benchmark program: Google Benchmark's options, and the machine and versions that its figures belong to.
+// The benchmark program: Google Benchmark's options, and the machine and versions of its figures.
 #include "report/build_info.hpp"
 #include "report/host_info.hpp"
 #include "suite.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the program costs whoever runs it, seen from outside, as its parent sees it: CPU time of a million NMIs with
-// every check on, the memory it held at most, and what it takes from exec to exit beyond the duration that was asked
-// for: loading, vCPUs online, drain, offline, report.
+// What a run of the program costs, as its parent process sees it: CPU time of a million NMIs with every check on, the
+// greatest memory, and the time from exec to exit beyond the duration that was asked for: loading, vCPUs online, drain,
+// offline, report.
 #include "base/clock.hpp"
 #include "nmisim/flavor.hpp"
 #include "statistics.hpp"
@@ -49,8 +49,8 @@ program_run run_program(std::vector<std::string> arguments)
     int ends[2];
     if (pipe(ends) != 0)
         throw std::runtime_error("cost: no pipe");
-    fcntl(ends[1], F_SETPIPE_SZ,
-          4096); // less than the report: its writer is there until the rest has been read
+    // less than the report: its writer is there until the rest has been read
+    fcntl(ends[1], F_SETPIPE_SZ, 4096);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);

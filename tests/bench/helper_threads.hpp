@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Threads that RCU knows, beside a machine's vCPUs: idle ones (offline where the flavor has that, asleep), and busy
-// ones that read for about 100 ns out of every 400, and announce a quiescent state between.
+// Threads that are registered with RCU, beside a machine's vCPUs: idle ones (asleep, and offline if the flavor has
+// that), and busy ones that read for about 100 ns out of every 400 and announce a quiescent state between.
 #pragma once
 
 #include "base/signal_mask.hpp"

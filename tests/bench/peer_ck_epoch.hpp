@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ck_epoch as a reader in a handler. A source file of its own, built where libck is there.
+// ck_epoch as a reader in a handler. A source file of its own, built if libck is installed.
 #pragma once
 
 #include "nmisim/regs.hpp"

@@ -55,12 +55,12 @@ void half_lock(const pt_regs& regs) noexcept
 {
     // (3) seq_cst: signal-hook's reader, which a writer watches; pairs with outside: half_lock.rs
     auto& readers = half.readers[half.generation.load(std::memory_order_seq_cst) & 1];
-    readers.fetch_add(1,
-                      std::memory_order_seq_cst); // (4) seq_cst: as above; pairs with outside: half_lock.rs
+    // (4) seq_cst: as above; pairs with outside: half_lock.rs
+    readers.fetch_add(1, std::memory_order_seq_cst);
     // (5) seq_cst: as above; pairs with outside: half_lock.rs
     call(*published.load(std::memory_order_seq_cst), regs);
-    readers.fetch_sub(1,
-                      std::memory_order_seq_cst); // (6) seq_cst: as above; pairs with outside: half_lock.rs
+    // (6) seq_cst: as above; pairs with outside: half_lock.rs
+    readers.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 std::atomic<std::shared_ptr<nmi_callback>> shared{std::make_shared<nmi_callback>(claims_it)};

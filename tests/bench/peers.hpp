@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How others keep a handler's data alive while a signal handler uses it, each as small as it can be written, so
-// that its cost is its own. They count and call the same callback as do_nmi does, on the same vCPU area.
+// How other projects keep a handler's data alive while a signal handler uses it, each as short as possible, to measure
+// only its own cost. They count and call the same callback as do_nmi does, on the same vCPU area.
 //
 //   unprotected         the pointer alone: nothing says when the old one may be freed
 //   ck_epoch            Concurrency Kit's epochs: one locked exchange per section (only where libck is there)
@@ -9,8 +9,8 @@
 //   half-lock           signal-hook's half_lock.rs: two shared counters and a generation, all seq_cst
 //   atomic<shared_ptr>  libstdc++'s: a reference count behind a lock bit
 //
-// The last three deadlock or stall when a signal interrupts a reader of theirs that holds the lock bit, and
-// are here for their speed only; docs/performance.md.
+// The last three deadlock or stall when a signal interrupts a reader of theirs that holds the lock bit. They are here
+// only to compare speed; docs/performance.md.
 #pragma once
 
 #include "nmisim/callback.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A flavor's read_lock and read_unlock, and its nmi_enter and nmi_exit, inlined into a loop: what the pair costs without
-// a call. One translation unit per flavor, as liburcu's headers want it.
+// a call. One translation unit per flavor, because liburcu's headers require it.
 #pragma once
 
 #include "nmi/context_tracking.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Flavor mb with the fence that liburcu has by itself, to compare with.
+// Flavor mb with liburcu's own fence, for comparison.
 #include "rcu/tls.hpp"
 
 #include "read_pairs.hpp"

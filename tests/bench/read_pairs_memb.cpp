@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The reader that does not ask for membarrier(2), as do_nmi has it where the kernel has that.
+// The reader that does not ask for membarrier(2), as in do_nmi if the kernel has that.
 #define CONFIG_RCU_FORCE_SYS_MEMBARRIER 1
 #include "rcu/memb.hpp"
 #include "read_pairs.hpp"

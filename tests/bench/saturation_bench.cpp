@@ -5,9 +5,9 @@
 // latch again. Against it runs the whole of `nmi-sim --rate max`: do_nmi, every check, latency measurement,
 // swaps every 10 ms with a grace period each.
 //
-// One repetition runs both for a moment, in turn, in the order ABBA; its `ratio` is theirs. Injector and vCPU keep
-// two CPUs busy, so that a moment in which the process got less was somebody else's: it is tried again, a few
-// times, and the least disturbed one counts. `cpus` says how much it got.
+// One repetition runs both for a moment, in turn, in the order ABBA; its `ratio` is theirs. Injector and vCPU keep two
+// CPUs busy. If the process got less in a moment, another program disturbed it: the moment is repeated a few times, and
+// the least disturbed one counts. `cpus` says how much CPU it got.
 #include "bare_machine.hpp"
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Statistics over the repetitions that Google Benchmark does not have. On a machine that does other things as
-// well, the smallest is the figure without disturbance and the median the usual one; between the quartiles lies
-// half of them.
+// Statistics over the repetitions that Google Benchmark does not have. On a machine that does other work as well, the
+// smallest is the figure without disturbance, and the median is the usual one; half of all figures are between the
+// quartiles.
 #pragma once
 
 #include <algorithm>

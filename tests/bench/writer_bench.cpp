@@ -9,12 +9,12 @@
 // p50 and p99 are of steps that are timed one by one, which adds a clock read (`clock`) to each. Ratios and differences
 // are of laps: as many steps as fit into 20 us, 16 at most, between two clock reads.
 //
-// With a reader beside it a synchronize after other work is not the one that follows the last at once: the reader's
-// cache line has had time to leave.
+// With a reader beside it, a synchronize after other work is slower than one right after another: the reader's cache
+// line has had time to leave.
 //
-// One repetition measures them one after the other, there and back, in windows of 2 ms. A window in which the
-// writer or the busy reader lost its CPU to somebody else says nothing about a grace period and is left out (`kept`
-// says what share was kept); with two busy readers on one CPU one of them is always preempted, so nothing is left out.
+// One repetition measures them one after the other, there and back, in windows of 2 ms. A window in which the writer or
+// the busy reader lost its CPU says nothing about a grace period and is left out (`kept` gives the share that was
+// kept); with two busy readers on one CPU one of them is always preempted, so nothing is left out.
 #include "base/clock.hpp"
 #include "helper_threads.hpp"
 #include "machine/machine_state.hpp"

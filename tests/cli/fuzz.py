@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Command lines and configuration files that nobody would write, from a seed: whatever is typed, the program says
-something that is true, on the right stream, and ends with a code that it documents. The run behind is made up.
+"""Random command lines and configuration files, from a seed: whatever is typed, the program says something that is true,
+on the right stream, and ends with a documented exit code. The run itself is simulated (nmi-sim-fake).
 
-What holds is said without looking at how the program reads: a file that Python cannot read is an error with that
-errno; a file of valid lines is the same run as those words on the command line; --json is one JSON object; a message
-is one line that a terminal can show; what is refused makes no file.
+The rules do not depend on how the program reads its input: a file that Python cannot read is an error with that errno;
+a file of valid lines is the same run as the same words on the command line; --json is one JSON object; a message is one
+line that a terminal can show; a refused command makes no file.
 """
 import argparse
 import concurrent.futures

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What happens to a run goes on around it: killed, interrupted, a full disk, no stdout, a signal queue that somebody else
-fills, one CPU, five hundred vCPUs. Each has a clear end, and an output file is complete or as it was.
+"""Runs under bad conditions: killed, interrupted, a full disk, no stdout, a signal queue that another process fills, one
+CPU, five hundred vCPUs. Each must have a clear end, and an output file must be complete or as it was.
 """
 import argparse
 import json

@@ -3,7 +3,7 @@
 """A kernel without membarrier(2), as old ones and some containers are: a seccomp filter answers ENOSYS.
 
 liburcu decides at start-up whether it can use membarrier, so the filter is installed before the program is executed.
-Readers without a fence are right with membarrier only: which ones were chosen is looked at with it and without it.
+Readers without a fence are correct only with membarrier: the test checks which readers are chosen with it and without it.
 """
 import argparse
 import ctypes

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""--handler profile against a workload whose shares are known. A machine that is busy takes fewer samples, and fewer
-samples say less: how near the profile must be is reckoned from how many there are, and the test waits for enough.
+"""--handler profile against a workload whose shares are known. A busy machine takes fewer samples, and fewer samples say
+less. So the number of samples decides how near the profile must be, and the test waits for enough of them.
 """
 import argparse
 import json

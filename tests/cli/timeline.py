@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a timeline viewer needs of a file of Chrome trace events, as rules; problems_of() names what breaks them.
+"""What a timeline viewer needs of a file of Chrome trace events, as rules; problems_of() names each broken rule.
 
 The rules are those of Perfetto's JSON importer (json_trace_parser.cc, json_trace_tokenizer.cc) and of speedscope's,
 and beyond them what this program says about its own slices: which nest in which, and what an arrow joins.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""--trace: real runs, read back by the rules of those who draw it (timeline.py), and compared with the report."""
+"""--trace: real runs, checked by the rules of the viewers (timeline.py) and compared with the report."""
 import argparse
 import copy
 import json

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which of flavor memb's readers each entry of the NMI path was built with, on the kernel that runs this: the one that
-// needs membarrier(2), or the one that asks for it and fences where there is none. For no_membarrier.py, because liburcu
-// decides when it is loaded.
+// Which of flavor memb's readers each entry of the NMI path uses on this kernel: the one that needs membarrier(2), or
+// the one that asks for it and fences if there is none. For no_membarrier.py, because liburcu decides when it is
+// loaded.
 #include "nmi/entry/entry.hpp"
 #include "nmi/entry/entry_table.hpp"
 #include "rcu/rcu.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The purity audit of handlers that end the process, and of names that libc's headers make of others. This
-// program is bound when it starts.
+// The purity audit of handlers that end the process, and of names that libc's headers put in place of others. This
+// program is bound at its start.
 #include "explore_test.hpp"
 
 #include <csignal>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A library of the user's, for the audit: what its functions do is seen only by who looks beyond the handler's
-// own object. Built three times: bound now, bound lazily, and with calls that go through a slot (-fno-plt).
+// A user's library, for the audit: what its functions do can be seen only by looking beyond the handler's own object.
+// Built three times: bound now, bound lazily, and with calls that go through a slot (-fno-plt).
 #pragma once
 
 struct audit_library {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The child that explores, and what its parent makes of its end.
+// The child that explores, and how its parent judges its end.
 #include "explore_test.hpp"
 
 #include "explore/watch/child.hpp"
@@ -144,8 +144,8 @@ TEST_CASE("time for which child and watcher are stopped is no time without a sig
             setpgid(0, 0);
             const progress none{};
             const pid_t child = start_child(short_sleeps, nullptr);
-            return watch_child(child, none, 50'000'000).end == child_end::finished ? 0
-                                                                                   : 1; // 500 ms of real time
+            // 500 ms of real time
+            return watch_child(child, none, 50'000'000).end == child_end::finished ? 0 : 1;
         },
         nullptr);
     sleep_ms(30); // it watches; without, the test shows less

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which instruction a run has died at, and what is said of it.
+// Which instruction a run has died at, and what the report says of it.
 #include "explore_test.hpp"
 
 #include <csignal>

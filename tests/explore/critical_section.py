@@ -4,7 +4,7 @@
 
 The exploration knows nothing of the code: it pauses the reader at each instruction and sees whether a grace period
 ends. The disassembly knows nothing of time: along do_nmi's straight path, urcu's lock and unlock are the two stores
-to the reader's thread-local counter (%fs). The section begins behind the first and ends with the second.
+to the reader's thread-local counter (%fs). The section begins after the first and ends with the second.
 """
 import argparse
 import json

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which handler an NMI meets: the one that is installed at that boundary, also where the window swaps it.
+// Which handler an NMI runs: the one that is installed at that boundary, also if the window swaps it.
 #include "explore_test.hpp"
 
 #include <atomic>

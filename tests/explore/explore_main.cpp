@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Exit code 77 (skipped, to Meson) where nothing can be explored: valgrind, an emulator, a debugger; and under a
-// sanitizer, whose calls at every load and store are not the code whose boundaries these tests know.
+// Exit code 77 (Meson: skipped) if nothing can be explored: valgrind, an emulator, a debugger. Also under a sanitizer,
+// whose calls at every load and store change the boundaries that these tests know.
 #include "support/catch_session.hpp"
 
 #include "nmisim/explore.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs that leave something behind. Every run begins in the same state all the same.
+// Runs that leave something behind. Still every run must begin in the same state.
 #include "explore_test.hpp"
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Code that only the exploring child has in its memory: explored, and told by name and instruction all the same.
+// Code that only the exploring child has in its memory: it is still explored, and reported by name and instruction.
 #include "explore_test.hpp"
 
 #include "explore/place/places.hpp"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the exploration's header refuses when it is compiled, and with which words; and that an alias is all it needs."""
+"""What does not compile with the exploration's header, and with which message; and that an alias is enough to use it."""
 import argparse
 import pathlib
 import re

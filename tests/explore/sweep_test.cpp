@@ -112,8 +112,8 @@ std::atomic<unsigned>& runs_of_all_processes()
 void another_after_the_recording()
 {
     constexpr unsigned warm_up_and_two_recordings = 3;
-    const unsigned run =
-        runs_of_all_processes().fetch_add(1, std::memory_order_relaxed); // one thread at a time
+    // one thread at a time
+    const unsigned run = runs_of_all_processes().fetch_add(1, std::memory_order_relaxed);
     paths[run / warm_up_and_two_recordings != 0 ? 1 : 0]();
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`nmi-sim explore` as a whole: what it adds up, what it leaves out, and what it reports when it is stopped."""
+"""`nmi-sim explore` as a whole: its summary, what it leaves out, and what it reports when it is stopped."""
 import argparse
 import json
 import os

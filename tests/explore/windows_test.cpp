@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The shipped windows: clean on the right code, and every fault found, at the same boundaries each time.
+// The shipped windows: clean on the correct code, and every fault found, at the same boundaries each time.
 #include "explore_test.hpp"
 
 #include "explore/windows/windows.hpp"

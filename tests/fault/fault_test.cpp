@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The test of the tests: each fault is caught by the check that is named for it, with every flavor that can
-// show it; and the correct code passes the same run, with the same widened windows.
+// Tests the checks: each fault is caught by the check that is named for it, with every flavor that can show it. The
+// correct code passes the same run, with the same widened windows.
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 #include "support/text_matcher.hpp"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""docs/kernel-mapping.md says the truth: each row of "Every mechanism" has a verdict, and what it cites exists.
-In docs/mutations.md each mutation has a test, and that exists.
+"""docs/kernel-mapping.md is true: each row of "Every mechanism" has a verdict, and what it cites exists.
+In docs/mutations.md each mutation has a test that exists.
 
 The verdict begins with faithful, approximate, impossible or `not built`. A file in parentheses is one of src/,
 include/nmisim or docs. Tests are cited as  file: "beginning of a test's name", "another"  with the file's stem

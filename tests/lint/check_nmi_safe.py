@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """NMI context calls nothing async-signal-unsafe: looks at what the object files of src/nmi need from outside.
 
-Everything that is not defined in the given archives must be on SAFE; a name in FORBIDDEN gets its reason. From
+Everything that is not defined in the given archives must be on SAFE; a name in FORBIDDEN is reported with its reason. Of
 `--below` archives (layers that NMI context calls into) only the objects that are really reached are looked at, so
 that a call hidden one layer down is found, with the path that leads to it.
 """

@@ -4,7 +4,7 @@
 
     ready_.store(true, std::memory_order_release); // (1) release: data_ is written; pairs with (2)
 
-The comment stands on one of the lines of the statement, or ends on the line above it (up to three lines of
+The comment is on one of the lines of the statement, or ends on the line above it (up to three lines of
 comment). A number belongs to one statement and is unique in its file. Partners: `(2)` in the same file,
 `file.hpp(2)` elsewhere, several joined by commas or `and`. A partner that is no atomic of ours is named as
 `pairs with outside: membarrier(2) in synchronize_rcu`. An operation without an order is seq_cst, and counts.

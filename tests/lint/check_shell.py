@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""shellcheck has nothing to say about the shell scripts: what ends in .sh or begins with a sh or bash `#!`."""
+"""shellcheck finds nothing in the shell scripts: files that end in .sh or begin with a sh or bash `#!`."""
 import re
 import shutil
 import subprocess

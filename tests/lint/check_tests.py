@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A test that nobody runs protects nothing: each tests/**/*_test.cpp, *.spec and *.py is named in the meson.build of
+"""A test that is not run protects nothing: each tests/**/*_test.cpp, *.spec and *.py is named in the meson.build of
 its suite.
 
 By its file name or by its stem, with or without `_test` or `check_` (as tables do). A Python file may be imported by

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""tools/count_tests.py, the last word of tools/test.sh: what it counts, what it says, and that nothing gets lost."""
+"""tools/count_tests.py, which tools/test.sh calls last: what it counts, what it prints, and that no test gets lost."""
 import json
 import pathlib
 import subprocess

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Tests a check: `expect_findings.py EXPECTED CHECK [ARGUMENTS]` runs it on a fixture that is wrong on purpose.
 
-EXPECTED holds one finding per line, as a part of it. The check must exit 1 and print exactly these findings: one
-more means that it cries wolf, one less that it is blind. With a line `# at least` more are fine (what a compiler
-makes of a fixture is its own affair).
+EXPECTED holds a part of one finding per line. The check must exit 1 and print exactly these findings: one more is a
+false alarm, one less is a miss. With a line `# at least` more are allowed (a compiler may add some of its own).
 """
 import pathlib
 import subprocess

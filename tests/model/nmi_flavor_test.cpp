@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Flavor nmi under the C++ memory model, in six small programs; and what each finds when one fence
-// or order is left out. A model that finds nothing in broken code would prove nothing about the right one.
+// Flavor nmi under the C++ memory model, in small programs; and what each finds if one fence or order is left out. A
+// model that finds nothing in broken code would prove nothing about the correct code.
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period

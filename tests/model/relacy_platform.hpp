@@ -4,13 +4,14 @@
 // model lets it see: the newest or the one before in the bounded search, any in the random one. The code is the
 // program's own (src/rcu/nmi_*.hpp, publish_lock.hpp), instantiated over this instead of nmi_platform and publish_platform.
 //
-// What it can not show: a load is never given a store that comes later in the execution, and, as in C++11, a later
-// relaxed store of the same thread carries on a release.
+// What it cannot show: a load never returns a store that comes later in the execution, and, as in C++11, a later
+// relaxed store of the same thread continues a release.
 //
-// An NMI is a function that the model may call before any atomic operation of a thread that has one to come: at
-// every boundary that matters to other threads, between the load and the store of an enter or exit as well.
+// An NMI is a function that the model may call before any atomic operation of a thread that still has an NMI to take:
+// at every boundary that matters to other threads, also between the load and the store of an enter or exit.
 //
-// Relacy's header redefines `new`, `delete` and the memory orders, so it comes last and is undone.
+// Relacy's header redefines `new`, `delete` and the memory orders, so it is included last, and they are undone after
+// it.
 #pragma once
 
 #include "rcu/nmi_counter.hpp"
@@ -87,8 +88,8 @@ enum class store_and_fence {
 template <store_and_fence How>
 struct platform_with {
     static constexpr bool one_instruction = How != store_and_fence::two_instructions;
-    static constexpr std::size_t line_size =
-        alignof(std::max_align_t); // Relacy keeps its suite in malloc's memory
+    // Relacy keeps its suite in malloc's memory
+    static constexpr std::size_t line_size = alignof(std::max_align_t);
     static constexpr unsigned spins = 1;
 
     template <class T>

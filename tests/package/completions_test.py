@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Completions and manual page against the program: each option of each verb, each listed value, nothing else.
 
-What is true is taken from `--help` and `list --names`, which suite unit checks against the option table. The shells
-run the files as they are installed. The manual page is looked at as text.
+They are compared with `--help` and `list --names`, which suite unit checks against the option table. The shells
+run the files as they are installed. The manual page is checked as text.
 """
 import argparse
 import os

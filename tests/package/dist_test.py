@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The tarball that `meson dist` makes of what is tracked, edits included: what is in it, and that it builds alone."""
+"""The tarball that `meson dist` makes of the tracked files, with edits: what is in it, and that it builds alone."""
 import argparse
 import os
 import pathlib

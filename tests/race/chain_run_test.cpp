@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs with their handler on the LOCAL chain, and others that come and go beside it.
+// Runs with their handler on the LOCAL chain, and other handlers that are added and removed beside it.
 #include "support/catch2.hpp"
 #include "verify/parts/chain_part.hpp"
 #include "verify/run.hpp"

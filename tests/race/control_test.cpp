@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Control threads that meet each other, vCPUs and a fire that does not pause.
+// Control threads against each other and against vCPUs, while NMIs never pause.
 #include "nmisim/machine.hpp"
 #include "nmisim/nmi_chain.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// call_rcu() of flavor nmi, one rule at a time. That its worker waits for a reader is seen on the reader's own line, so
-// that a callback which runs too early is found without luck.
+// call_rcu() of flavor nmi, one rule at a time. The reader's own line shows that the worker waits for it, so a callback
+// that runs too early is found without luck.
 #include "rcu/nmi.hpp"
 #include "rcu/rcu.hpp"
 #include "support/await.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// NMIs that the kernel or another vCPU raises: timer, perf, ipi. How many come is the system's doing; that each is
-// in the books, once, is ours.
+// NMIs that the kernel or another vCPU raises: timer, perf, ipi. The system decides how many come; we must count each
+// of them once.
 #include "machine/machine_state.hpp"
 #include "machine/sources/ipi_source.hpp"
 #include "machine/sources/nmi_source.hpp"
@@ -135,8 +135,8 @@ TEST_CASE("vCPUs that go and come back take their own source along, and no NMI i
 TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
 {
     machine m({});
-    const std::unique_ptr<nmi_source> source =
-        make_timer_source(m, 1); // first after a second: not in this test
+    // first after a second: not in this test
+    const std::unique_ptr<nmi_source> source = make_timer_source(m, 1);
     source->start();
     percpu& area = m.internals().area(0);
     sigevent event{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The correct code where a mistake of its own would be a use after free: handlers that stay for 100 us, swapped back to
-// back, reclaimed by call_rcu, on vCPUs that come and go; and which thread an NMI may find that RCU does not know.
+// The correct code, where a mistake would be a use after free: handlers that take 100 us, swapped back to back,
+// reclaimed by call_rcu, on vCPUs that go offline and come back; and NMIs on a thread that RCU does not know.
 #include "machine/machine_state.hpp"
 #include "rcu/nmi.hpp"
 #include "support/await.hpp"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""quickstart.sh, test.sh and bench.sh, copied to a tree where Meson and ninja only note what is asked of them."""
+"""quickstart.sh, test.sh and bench.sh, copied to a tree where Meson and ninja only note how they are called."""
 import argparse
 import os
 import pathlib

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Waits for a condition, bounded; no sleep stands for "long enough" in a test.
+// Waits for a condition, with a time limit. A test must not sleep for "long enough" instead.
 #pragma once
 
 #include "base/clock.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// For a main() of one's own.
+// For test programs with their own main().
 #pragma once
 
 namespace nmisim::test {

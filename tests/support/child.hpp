@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs a piece of a test in a child process with an alarm: signal dispositions and stuck threads are the whole
-// process's, and a test that hangs must end. The child says what it saw as a text; the parent asserts.
+// Runs a piece of a test in a child process with an alarm: signal dispositions and stuck threads affect the whole
+// process, and a test that hangs must end. The child reports what it saw as text; the parent asserts.
 #pragma once
 
 #include <csignal>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// run() and preflight() that do as they are told by the environment, linked into nmi-sim-fake in place of the
-// real ones: outcomes that the real machine cannot produce on demand (a stall, a system that lacks something,
-// a thread that cannot be created) still have an exit code and a message to be tested.
+// run() and preflight() that do what the environment says, linked into nmi-sim-fake in place of the real ones. So exit
+// codes and messages can be tested for outcomes that the real machine cannot produce on demand (a stall, a system that
+// lacks something, a thread that cannot be created).
 //
 //   FAKE_RUN        pass (default), fail, nothing-seen, panic, stall, no-thread, contradiction,
 //                   slow (a minute, unless stopped), slow-drain (that, and a minute from the stop to the report),

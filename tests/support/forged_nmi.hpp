@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // NMIs that "interrupt" an address of the test's choice: do_nmi is called by hand on the vCPU's own thread, one
-// at a time and with a made-up context. What a dispatcher does with the interrupted ip is then a sequential
-// program, and its test cannot be lucky.
+// at a time and with a made-up context. What a dispatcher does with the interrupted ip is then a sequential program,
+// and its test does not depend on luck.
 #pragma once
 
 #include "base/clock.hpp"

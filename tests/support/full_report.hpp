@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A report in which no two figures are alike, and no flag is set: where a printed report shows one in another's place,
-// some other value stands there. Not a run that could have been; its books do not balance.
+// A report in which no two figures are alike, and no flag is set: if a printed report mixes up two figures, the value
+// is wrong. No real run would give it; its books do not balance.
 #pragma once
 
 #include "report/report_context.hpp"

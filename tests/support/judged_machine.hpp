@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A machine whose vCPUs have ended and whose books a test writes by hand: what the judge makes of them is then a
-// sequential program, and a run in which only one thing is wrong needs no fault that brings it about.
+// A machine whose vCPUs have ended and whose books a test writes by hand. To judge them is then a sequential program,
+// and a test can make exactly one thing wrong, without a fault.
 #pragma once
 
 #include "machine/machine_state.hpp"

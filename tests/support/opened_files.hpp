@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Which files a piece of code opens, and how: it runs in a child whose openat(2) calls are watched by ptrace(2). For
-// promises that leave no trace afterwards, O_EXCL among them.
+// rules that cannot be seen afterwards, such as O_EXCL.
 #pragma once
 
 #include "support/child.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A report of a run that never was: round figures for tests of what prints reports.
+// A report of an invented run: round figures, for tests of printed reports.
 #pragma once
 
 #include "verify/run_report.hpp"

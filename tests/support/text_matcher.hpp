@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// "This text is somewhere in it", which Catch2 renamed between 2.13 and 3.
+// The matcher for "contains this text", which Catch2 renamed between 2.13 and 3.
 #pragma once
 
 #include "support/catch2.hpp"

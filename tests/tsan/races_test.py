@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""nmi-sim built with ThreadSanitizer: what it says of correct code, and of code that leaves an ingredient out.
+"""nmi-sim built with ThreadSanitizer: what that reports of correct code, and of code that leaves an ingredient out.
 
 A correct run must be silent *and* have done something; a fault must be reported at the accesses that race, whatever the
 checks of the run itself say, because a report needs no unlucky moment: an access that nothing orders is enough.

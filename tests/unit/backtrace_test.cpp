@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// All-CPU backtraces: who is asked, who answers, and what the stacks say.
+// All-CPU backtraces: which vCPUs are asked, which answer, and what the stacks show.
 #include "machine/backtrace/trigger_backtrace.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/machine_state.hpp"

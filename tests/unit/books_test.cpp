@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The books: what the report has of each vCPU and line, from the one place in the machine where it was written; and the
-// identity that they must keep.
+// The books: the report's figures of each vCPU and line come from the one place in the machine where they are written;
+// and the identity that they must keep.
 #include "support/catch2.hpp"
 #include "support/judged_machine.hpp"
 #include "support/text_matcher.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What NMI context writes to has a fixed size. Each of these places is filled to its end and asked for one more, with
-// something behind it that would tell.
+// Whatever NMI context writes to has a fixed size. Each of these places is filled and asked for one more; memory behind
+// it would show an overflow.
 #include "base/histogram.hpp"
 #include "base/message_line.hpp"
 #include "machine/backtrace/unwind.hpp"

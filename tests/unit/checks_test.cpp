@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Checks that look in several ways, one way at a time. In a run with a fault whichever looks first ends the run, so
-// that only a test of its own shows that the others see something too.
+// Checks that look in several ways, one way at a time. In a run with a fault, the first look to fail ends the run, so
+// each look has its own test.
 #include "nmi/handlers/checked_handler.hpp"
 #include "nmi/irq/irq.hpp"
 #include "support/await.hpp"

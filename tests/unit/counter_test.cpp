@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A counter that a thread and the signals that interrupt it both write. A load and a store of their own would lose
-// what a signal adds in between: seen after some thousand signals, and there are more.
+// A counter that a thread and the signals that interrupt it both write. A separate load and store would lose what a
+// signal adds in between. A few thousand signals show this, and the test sends more.
 #include "base/counter.hpp"
 
 #include "base/clock.hpp"
@@ -28,8 +28,8 @@ TEST_CASE("a counter loses nothing to the NMI that interrupts its own thread")
         struct sigaction action {};
         action.sa_handler = [](int) {
             ++shared;
-            by_signal.store(by_signal.load(std::memory_order_relaxed) + 1,
-                            std::memory_order_relaxed); // own alone
+            // only this handler writes it
+            by_signal.store(by_signal.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         };
         sigaction(SIGRTMIN, &action, nullptr);
         sigevent event{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which entry a machine gets: that of its flavor, kind and place of the count, and no other's.
+// Which entry a machine gets: exactly that of its flavor, kind and place of the count.
 #include "nmi/entry/entry.hpp"
 #include "nmi/entry/entry_table.hpp"
 #include "rcu/rcu.hpp"

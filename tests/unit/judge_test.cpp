@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// From evidence to verdict: each comparison of the judge, each place that evidence comes from and each "looked at", in
-// books in which only that one is wrong.
+// From evidence to verdict: each comparison of the judge, each source of evidence and each "looked at", in books in
+// which only that one thing is wrong.
 #include "support/catch2.hpp"
 #include "support/judged_machine.hpp"
 #include "support/text_matcher.hpp"

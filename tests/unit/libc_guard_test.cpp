@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The functions that the libc guard stands for, one at a time: reported from an NMI and from an IRQ handler, by name and
-// to that context's own check, and not from a task; and what a handler that allocates all the same gets.
+// The functions that the libc guard replaces, one at a time: reported from an NMI and from an IRQ handler, by name and
+// to that context's own check, and not from a task; and what a handler that still allocates gets.
 #include "nmi/irq/irq.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -27,8 +27,8 @@ using nmisim::test::in_child;
 
 namespace {
 
-constexpr bool sanitized =
-    NMISIM_SANITIZED; // tests/unit/meson.build: another guard, which knows malloc and free
+// tests/unit/meson.build: another guard, which knows malloc and free
+constexpr bool sanitized = NMISIM_SANITIZED;
 
 // Through volatile pointers: the compiler would make a puts of a printf, and nothing of a malloc and its free.
 int (*volatile to_puts)(const char*) = std::puts;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What NMI and IRQ context compare when they end: each comparison alone, in a percpu area that a test writes by hand.
+// What NMI and IRQ context check at their end: each comparison alone, in a percpu area that a test writes by hand.
 #include "nmi/chain/chain.hpp"
 #include "nmi/entry/nesting.hpp"
 #include "nmi/handlers/churned_handler.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Which lines a grace period of flavor nmi looks at: each that is taken, in every word of the table, and none that was
-// given back. On a platform where the updater's first pause ends the section that it waits for. And what an updater leaves
-// to others that wait beside it, where it pauses in vain and sleeps.
+// given back. The platform ends the section that the updater waits for at the updater's first pause. And, on a platform
+// where the pause ends nothing and the updater sleeps: that it does not disturb others that wait.
 #include "support/catch2.hpp"
 
 #include "rcu/nmi_grace_period.hpp"

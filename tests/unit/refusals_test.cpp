@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What allocates, or waits for a grace period or a vCPU, is refused in a handler: of an NMI, of an IRQ, and of an NMI that
-// interrupts an IRQ. Each by itself, with what it must leave as it was.
+// Calls that allocate, or wait for a grace period or a vCPU, are refused in a handler: of an NMI, of an IRQ, and of an
+// NMI that interrupts an IRQ. Each call alone, with what it must leave unchanged.
 #include "nmisim/irq.hpp"
 #include "nmisim/nmi_chain.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What scripts read: every value of the JSON report, from a report in which no two are alike. Two fields in each other's place turn a test red, and so does a field that has no row here.
+// Every value of the JSON report, from a report in which no two are alike. Two fields that are mixed up turn a test
+// red, and so does a field without a row here.
 #include "report/json/json_report.hpp"
 #include "support/catch2.hpp"
 #include "support/full_report.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs that the system does not let begin, or that would never end: what is there by then is ended in order, and the
-// process may run again.
+// Runs that the system does not let begin, or that would never end: the parts that have begun are ended in order, and
+// the process can start another run.
 #include "base/clock.hpp"
 #include "nmisim/machine.hpp"
 #include "rcu/rcu.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The selftest passes, and is able not to.
+// The selftest passes, and can fail.
 #include "nmisim/flavor.hpp"
 #include "support/catch2.hpp"
 #include "support/text_matcher.hpp"

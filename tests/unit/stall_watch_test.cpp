@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The stall watch at times of the test's choice: what it calls a stall, and what it must not. Nothing waits here: the
-// machine stands still, and the clock is a number.
+// The stall watch at times that the test chooses: what is a stall, and what is not. Nothing waits here: the machine
+// stands still, and the clock is a number.
 #include "base/clock.hpp"
 #include "base/patience.hpp"
 #include "machine/hotplug.hpp"

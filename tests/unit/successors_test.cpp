@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Encodings as GNU as writes them.
+// Encodings as the GNU assembler writes them.
 #include "explore/step/successors_aarch64.hpp"
 
 #include "support/catch2.hpp"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What nmi-stress --jitter runs beside the scenarios: a CPU hog for each CPU that it may use, and a thread that pushes the
-threads of the scenarios under way from CPU to CPU."""
+"""What nmi-stress --jitter runs beside the scenarios: a CPU hog for each CPU that it may use, and a thread that moves the
+threads of the running scenarios from CPU to CPU."""
 import contextlib
 import os
 import pathlib

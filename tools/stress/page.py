@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What stands on the page over stress runs: a table of the scenarios of the newest run, and trends per flavor.
+"""Describes the page of stress runs: a table of the scenarios of the newest run, and trends per flavor.
 
     tools/stress/page.py FOLDER | nmi-sim page - --output FOLDER/index.html
 
-FOLDER is a results folder of tools/nmi-stress, or the folder of all of them; the page belongs into it. What counts is
-what lies there: each NAME.result (verdict, time, figures; separated by tabs) and each NAME.json that is a report of
-nmi-sim, with NAME.log, NAME.conf, NAME.html and NAME.repeat beside it where they are. The rounds of a soak are folders
-inside a results folder, and one run. A run's verdict is that of its `summary`: a run without one was not over. Exit
-status: 0; 1 when there is no report to show; 2 bad usage.
+FOLDER is a results folder of tools/nmi-stress, or the folder of all of them; the page belongs into it. It is made from
+the files there: each NAME.result (verdict, time, figures; separated by tabs) and each NAME.json that is a report of
+nmi-sim, with NAME.log, NAME.conf, NAME.html and NAME.repeat if they exist. The rounds of a soak are folders inside a
+results folder, and count as one run. A run's verdict is that of its `summary`; a run without one did not end. Exit
+status: 0; 1 if there is no report to show; 2 bad usage.
 """
 import collections
 import datetime

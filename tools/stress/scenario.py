@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One scenario of nmi-stress, from its configuration file to what is written about it.
+"""One scenario of nmi-stress, from its configuration file to its results.
 
   waiting --> running --+--> ended by itself --------------------------------> judged by its JSON report
                         +--> over its limit --+--> ends after all -------> the same

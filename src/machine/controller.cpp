@@ -3,45 +3,29 @@
 
 #include "base/affinity.hpp"
 #include "base/clock.hpp"
-#include "base/start_thread.hpp"
-#include "machine/interrupt_signal.hpp"
 #include "nmi/record/trace_ring.hpp"
 #include "rcu/rcu.hpp"
 
-#include <algorithm>
-#include <pthread.h>
 #include <utility>
 
 namespace nmisim {
-
-namespace {
-constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
-}
 
 controller::controller(std::uint64_t interval_ns, std::function<void()> step)
     : interval_ns_(interval_ns), step_(std::move(step))
 {}
 
-controller::~controller()
-{
-    stop();
-}
-
 void controller::start(const rcu_ops& rcu, trace_ring* trace, int pinned_vcpus)
 {
-    const signals_blocked block;
     due_ns_ = now_ns() + interval_ns_;
-    thread_ = start_thread("the controller's thread", [this, &rcu, trace, pinned_vcpus] {
+    thread_.start("controller", "the controller's thread", [this, &rcu, trace, pinned_vcpus] {
         const traced_thread traced(trace);
-        pthread_setname_np(pthread_self(), "controller");
         leave_cpus_of(pinned_vcpus);
         rcu.register_thread();
-        while (!stopping()) {
+        while (!thread_.stopping()) {
             const std::uint64_t at_ns = now_ns();
             if (at_ns < due_ns_) {
-                const timespec t = to_timespec(std::min(due_ns_, at_ns + longest_sleep_ns));
                 rcu.thread_offline();
-                clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);
+                thread_.wait_until(due_ns_);
                 rcu.thread_online();
                 continue;
             }
@@ -49,31 +33,19 @@ void controller::start(const rcu_ops& rcu, trace_ring* trace, int pinned_vcpus)
             rcu.quiescent_state();
         }
         rcu.unregister_thread();
-        left_.store(true, std::memory_order_relaxed); // joined afterwards
     });
 }
 
 void controller::stop() noexcept
 {
-    stop_.store(true, std::memory_order_relaxed);
     enable(false);
-    if (thread_.joinable())
-        thread_.join();
+    thread_.stop();
 }
 
 bool controller::stop_within(std::uint64_t patience_ns) noexcept
 {
-    stop_.store(true, std::memory_order_relaxed);
     enable(false);
-    const std::uint64_t deadline_ns = now_ns() + patience_ns;
-    while (thread_.joinable() && !left_.load(std::memory_order_relaxed)) { // joined below
-        if (now_ns() > deadline_ns)
-            return false;
-        const timespec t = to_timespec(1'000'000);
-        nanosleep(&t, nullptr);
-    }
-    stop();
-    return true;
+    return thread_.stop_within(patience_ns);
 }
 
 void controller::round()

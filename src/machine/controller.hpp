@@ -8,11 +8,11 @@
 #pragma once
 
 #include "base/counter.hpp"
+#include "machine/paced_thread.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <thread>
 
 namespace nmisim {
 
@@ -23,9 +23,6 @@ class controller {
 public:
     /// `step` does one swap. Context of step: control. `interval_ns` 0: back to back.
     controller(std::uint64_t interval_ns, std::function<void()> step);
-    ~controller();
-    controller(const controller&) = delete;
-    controller& operator=(const controller&) = delete;
 
     /// Runs in a thread of its own, which RCU knows (call_rcu asks for that).
     /// Its timeline goes to `trace`, unless that is null; it keeps off the CPUs of `pinned_vcpus`.
@@ -51,20 +48,14 @@ public:
 
 private:
     void swap_now(std::uint64_t at_ns);
-    bool stopping() const noexcept
-    {
-        return stop_.load(std::memory_order_relaxed);
-    } // a flag, nothing with it
 
     const std::uint64_t interval_ns_;
     const std::function<void()> step_;
-    std::thread thread_;
-    std::atomic<bool> stop_{false};
     std::atomic<bool> enabled_{false};
-    std::atomic<bool> left_{false};
     std::uint64_t due_ns_ = 0;
     counter swaps_;
     counter late_;
+    paced_thread thread_;
 };
 
 } // namespace nmisim

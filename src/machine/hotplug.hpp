@@ -10,12 +10,11 @@
 #pragma once
 
 #include "base/histogram.hpp"
+#include "machine/paced_thread.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <random>
 #include <string>
-#include <thread>
 
 namespace nmisim {
 
@@ -25,16 +24,12 @@ class hotplug {
 public:
     /// `interval_ns` 0: back to back. Context: control.
     hotplug(machine& target, std::uint64_t interval_ns, std::uint64_t seed);
-    /// stop() came before, and returned true; or the machine is left behind for good.
-    ~hotplug();
-    hotplug(const hotplug&) = delete;
-    hotplug& operator=(const hotplug&) = delete;
 
     /// Runs in a thread of its own until stop(). Context: control.
     void start();
     /// vCPUs that are offline stay so. False if the change under way did not end within `timeout_ns`: a vCPU
     /// is stuck, and the thread that waits for it is left behind. Context: control.
-    [[nodiscard]] bool stop(std::uint64_t timeout_ns) noexcept;
+    [[nodiscard]] bool stop(std::uint64_t timeout_ns) noexcept { return thread_.stop_within(timeout_ns); }
 
     // After stop(); the counts at any time.
     std::uint64_t offlined() const noexcept { return offlined_.read(); }
@@ -48,23 +43,17 @@ public:
 private:
     void run();
     void change(int cpu);
-    bool stopping() const noexcept
-    {
-        return stop_.load(std::memory_order_relaxed);
-    } // a flag, nothing with it
 
     machine& machine_;
     const std::uint64_t interval_ns_;
     std::mt19937_64 random_;
-    std::thread thread_;
-    std::atomic<bool> stop_{false};
-    std::atomic<bool> done_{false};
     counter offlined_;
     counter onlined_;
     counter failed_;
     std::string first_failure_;
     histogram down_;
     histogram up_;
+    paced_thread thread_;
 };
 
 } // namespace nmisim

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "machine/sources/injector.hpp"
 
-#include "base/affinity.hpp"
 #include "base/clock.hpp"
-#include "base/start_thread.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
@@ -11,7 +9,6 @@
 #include <queue>
 #include <random>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <vector>
 
 namespace nmisim {
@@ -63,33 +60,14 @@ private:
     std::mt19937_64 random_;
 };
 
-constexpr std::uint64_t look_again_ns = 20'000;        // without room: ten NMIs' time or so
-constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
-
-void sleep_until(std::uint64_t at_ns) noexcept
-{
-    const timespec t = to_timespec(at_ns);
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);
-}
+constexpr std::uint64_t look_again_ns = 20'000; // without room: ten NMIs' time or so
 
 } // namespace
 
-injector::injector(machine& target, const injection& plan) : machine_(target), plan_(plan) {}
-
-injector::~injector()
-{
-    stop();
-}
-
 void injector::start()
 {
-    const signals_blocked block;
-    stop_.store(false, std::memory_order_relaxed);
-    thread_ = start_thread("the injector's thread", [this] {
-        pthread_setname_np(pthread_self(), "injector");
-        if (const machine_config& c = machine_.internals().config; c.pin)
-            leave_cpus_of(c.cpus);
-        prctl(PR_SET_TIMERSLACK, 1UL); // the default lets each wake-up be 50 us late
+    thread_.start("injector", "the injector's thread", [this] {
+        keep_time(machine_.internals().config);
         trace_log* const trace = machine_.internals().trace;
         const traced_thread traced(trace == nullptr ? nullptr : &trace->injector());
         if (plan_.rate_max)
@@ -97,13 +75,6 @@ void injector::start()
         else if (plan_.rate_hz > 0)
             run_paced();
     });
-}
-
-void injector::stop() noexcept
-{
-    stop_.store(true, std::memory_order_relaxed);
-    if (thread_.joinable())
-        thread_.join();
 }
 
 void injector::run_paced()
@@ -117,10 +88,10 @@ void injector::run_paced()
         calendar.push({due_ns, due_ns, cpu});
     }
     std::uint64_t known_ns = start_ns; // a clock that is read only when it matters
-    while (!stopping()) {
+    while (!thread_.stopping()) {
         appointment next = calendar.top();
         if (next.at_ns > known_ns && next.at_ns > (known_ns = now_ns())) {
-            sleep_until(std::min(next.at_ns, known_ns + longest_sleep_ns));
+            thread_.wait_until(next.at_ns);
             known_ns = now_ns();
             continue;
         }
@@ -150,7 +121,7 @@ void injector::run_max()
 {
     machine_state& state = machine_.internals();
     int idle_turns = 0;
-    while (!stopping()) {
+    while (!thread_.stopping()) {
         bool raised = false;
         for (auto& cpu : state.cpus)
             if (interrupt_line& line = cpu->area().line; has_room(line))

@@ -6,12 +6,11 @@
 #pragma once
 
 #include "base/histogram.hpp"
+#include "machine/paced_thread.hpp"
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <string_view>
-#include <thread>
 
 namespace nmisim {
 
@@ -34,15 +33,12 @@ struct injection {
 
 class injector {
 public:
-    injector(machine& target, const injection& plan);
-    /// Stops raising and waits for the thread; NMIs in flight are the machine's to drain.
-    ~injector();
-    injector(const injector&) = delete;
-    injector& operator=(const injector&) = delete;
+    injector(machine& target, const injection& plan) : machine_(target), plan_(plan) {}
 
     /// Context: control.
     void start();
-    void stop() noexcept;
+    /// NMIs in flight are the machine's to drain.
+    void stop() noexcept { thread_.stop(); }
 
     /// NMIs that were due so far by the rate, on all vCPUs; 0 with rate_max. Context: any.
     std::uint64_t requested() const noexcept { return requested_.read(); }
@@ -54,18 +50,13 @@ public:
 private:
     void run_paced();
     void run_max();
-    bool stopping() const noexcept
-    {
-        return stop_.load(std::memory_order_relaxed);
-    } // a flag, nothing with it
 
     machine& machine_;
     const injection plan_;
-    std::thread thread_;
-    std::atomic<bool> stop_{false};
     counter requested_;
     counter throttled_;
     histogram lateness_;
+    paced_thread thread_;
 };
 
 } // namespace nmisim

@@ -5,9 +5,7 @@
 // a device's edge does.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-#include <thread>
+#include "machine/paced_thread.hpp"
 
 namespace nmisim {
 
@@ -16,22 +14,18 @@ class machine;
 class irq_source {
 public:
     /// `rate_hz`: IRQs per second, line and vCPU.
-    irq_source(machine& target, double rate_hz);
-    ~irq_source();
-    irq_source(const irq_source&) = delete;
-    irq_source& operator=(const irq_source&) = delete;
+    irq_source(machine& target, double rate_hz) : machine_(target), period_ns_(1e9 / rate_hz) {}
 
     /// Context: control.
     void start();
-    void stop() noexcept;
+    void stop() noexcept { thread_.stop(); }
 
 private:
     void run();
 
     machine& machine_;
     const double period_ns_;
-    std::thread thread_;
-    std::atomic<bool> stop_{false};
+    paced_thread thread_;
 };
 
 } // namespace nmisim

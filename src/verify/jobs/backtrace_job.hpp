@@ -7,22 +7,19 @@
 #pragma once
 
 #include "machine/backtrace/trigger_backtrace.hpp"
+#include "machine/paced_thread.hpp"
 #include "verify/jobs/handler_job.hpp"
-
-#include <atomic>
-#include <thread>
 
 namespace nmisim {
 
 class backtrace_job final : public handler_job {
 public:
     explicit backtrace_job(const run_config& config);
-    ~backtrace_job() override;
 
     nmi_function function() const noexcept override { return function_; }
     void built(checked_handler& h) override { h.job = &board_; }
     void ready(machine& m) override;
-    void release() noexcept override;
+    void release() noexcept override { asker_.stop(); }
     void fill_report(machine& m, run_report& report, bool drained) override;
 
 private:
@@ -31,10 +28,9 @@ private:
     const nmi_function function_;
     const std::uint64_t interval_ns_;
     backtrace_board board_;
-    std::thread asker_;
-    std::atomic<bool> stop_{false};
     backtrace_report found_; ///< the asker's until it has ended
     backtrace_outcome last_;
+    paced_thread asker_;
 };
 
 } // namespace nmisim

@@ -24,11 +24,10 @@
 #include "nmisim/callback.hpp"
 #include "nmisim/export.hpp"
 #include "nmisim/machine.hpp"
+#include "nmisim/registration.hpp"
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
-#include <utility>
 
 namespace nmisim {
 
@@ -40,53 +39,21 @@ inline constexpr int irq_handled = 1;
 /// The line may have further handlers, if all of them say so. Kernel: IRQF_SHARED.
 inline constexpr unsigned irqf_shared = 0x80;
 
-class irq_registry;
-struct irq_action;
-
-/// A handler's place on an IRQ line, while this object lives. Move-only; empty after free() or a refusal.
-/// Lifetime: may outlive its machine, but not be used while the machine is being destroyed.
-class NMISIM_API irq_registration {
+/// A handler's place on an IRQ line.
+class NMISIM_API irq_registration : public registration {
 public:
-    irq_registration() noexcept = default;
-    irq_registration(irq_registration&& other) noexcept { swap(other); }
-    irq_registration& operator=(irq_registration&& other) noexcept
-    {
-        irq_registration(std::move(other)).swap(*this);
-        return *this;
-    }
-    /// Frees and waits. In interrupt context that is refused and the handler stays, with its data.
-    ~irq_registration();
-
-    explicit operator bool() const noexcept { return action_ != nullptr; }
-    /// Why there is none: 0; EINVAL: no such line, or no handler; EBUSY: the line has a handler and not both
-    /// are shared; EDEADLK: called in IRQ or NMI context.
-    int error() const noexcept { return error_; }
-
     /// Takes the handler off its line; when it returns, no vCPU runs it any more and its data may go.
     ///
     /// Context: control. In IRQ or NMI context it would wait for itself: refused, with a line on standard error
     /// (the kernel WARNs). Kernel: free_irq(), which finds the handler by its dev_id and waits in
     /// synchronize_irq().
-    sync_result free();
-
-    /// Puts `next` in the handler's place; returns the old one after a grace period (null: it was the caller's).
-    /// Every IRQ runs one of the two, once. Context: control; refused in interrupt context and on an empty
-    /// registration: `next` comes back.
-    nmi_handler replace(nmi_handler next);
-
-private:
-    friend irq_registration request_irq_action(machine&, int, nmi_callback*, nmi_handler, unsigned,
-                                               std::string_view);
-    void swap(irq_registration& other) noexcept;
-
-    std::weak_ptr<irq_registry> registry_;
-    std::shared_ptr<irq_action> action_;
-    int error_ = 0;
+    sync_result free() { return end(); }
 };
 
 /// Puts a handler on IRQ line `irq`, 0 to machine_config::irqs - 1. `name` is for messages.
 ///
-/// Context: control; returns after a grace period. Errors: see irq_registration::error(). Kernel: request_irq().
+/// Context: control; returns after a grace period. Errors, in registration::error(): EINVAL: no such line, or no handler;
+/// EBUSY: the line has a handler and not both are shared. Kernel: request_irq().
 [[nodiscard]] NMISIM_API irq_registration request_irq(machine& m, int irq, nmi_handler handler,
                                                       unsigned flags, std::string_view name);
 /// The same; the caller keeps owning the handler until the registration has ended.

@@ -23,10 +23,10 @@
 #include "nmisim/callback.hpp"
 #include "nmisim/export.hpp"
 #include "nmisim/machine.hpp"
+#include "nmisim/registration.hpp"
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -58,59 +58,26 @@ inline constexpr unsigned nmi_flag_first = 1;
 /// Pre-empts a whole chain while it is set. Context: nmi.
 using nmi_emergency_function = int (*)(nmi_type type, const pt_regs& regs) noexcept;
 
-class nmi_chain_registry;
-struct nmi_action;
-
-/// A handler's place on a chain, while this object lives. Move-only; empty after unregister() or a refusal.
-/// Lifetime: may outlive its machine, but not be used while the machine is being destroyed.
-class NMISIM_API nmi_registration {
+/// A handler's place on a chain.
+class NMISIM_API nmi_registration : public registration {
 public:
-    nmi_registration() noexcept = default;
-    nmi_registration(nmi_registration&& other) noexcept { swap(other); }
-    nmi_registration& operator=(nmi_registration&& other) noexcept
-    {
-        nmi_registration(std::move(other)).swap(*this);
-        return *this;
-    }
-    /// Unregisters and waits. In NMI context that is refused and the handler stays, with its data.
-    ~nmi_registration();
-
-    explicit operator bool() const noexcept { return action_ != nullptr; }
-    /// Why there is none: 0; EINVAL: the handler was null or on a chain already; EBUSY: somebody has published a
-    /// callback with set_nmi_callback() or exchange(); EDEADLK: called in NMI context or in a forked child.
-    int error() const noexcept { return error_; }
-
     /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.
     ///
     /// Context: control. In NMI context it would wait for itself: refused, with a line on standard error (the
     /// kernel WARNs). Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
-    sync_result unregister();
-
-    /// Puts `next` in the handler's place, at the same position; returns the old handler after a grace period
-    /// (null: it was the caller's). Every NMI runs one of the two. Context: control; refused in NMI context and
-    /// on an empty registration: `next` comes back.
-    nmi_handler replace(nmi_handler next);
+    sync_result unregister() { return end(); }
 
     /// Longest this handler has taken, of those at least nmi_longest_ns long. Context: control, not beside
     /// unregister() or replace() of this registration.
     std::uint64_t max_duration_ns() const noexcept;
     /// Thread CPU time of that call: less where the vCPU did not run meanwhile.
     std::uint64_t max_duration_cpu_ns() const noexcept;
-
-private:
-    friend class nmi_chain_registry;
-    friend nmi_registration register_handler(machine&, nmi_type, nmi_callback*, nmi_handler, unsigned,
-                                             std::string_view);
-    void swap(nmi_registration& other) noexcept;
-
-    std::weak_ptr<nmi_chain_registry> registry_;
-    std::shared_ptr<nmi_action> action_;
-    int error_ = 0;
 };
 
 /// Registers a handler that the caller keeps owning until the registration has ended.
 ///
-/// Context: control; returns after a grace period. Errors: see nmi_registration::error(); each is a bug of the
+/// Context: control; returns after a grace period. Errors, in registration::error(): EINVAL: the handler was null or on a
+/// chain already; EBUSY: somebody has published a callback with set_nmi_callback() or exchange(). Each is a bug of the
 /// caller and says so on standard error. Kernel: register_nmi_handler().
 [[nodiscard]] NMISIM_API nmi_registration register_nmi_handler(machine& m, nmi_type type,
                                                                nmi_callback& handler, unsigned flags,

@@ -5,12 +5,44 @@
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <unistd.h>
 
 namespace nmisim {
+namespace {
+
+/// One handler of a line. Kernel: struct irqaction.
+struct irq_action : handler_action {
+    nmi_callback* handler = nullptr;
+    std::string name;
+};
+
+std::shared_ptr<handler_action> make_action(nmi_callback* handler, nmi_handler owned, std::size_t irq,
+                                            unsigned flags, std::string_view name)
+{
+    if (handler == nullptr)
+        handler = owned.get();
+    return std::make_shared<irq_action>(
+        irq_action{{std::move(owned), irq, flags}, handler, std::string(name)});
+}
+
+const irq_action& of_irq(const handler_action& action) noexcept
+{
+    return static_cast<const irq_action&>(action);
+}
+
+irq_registration request_irq_action(machine& m, int irq, nmi_callback* handler, nmi_handler owned,
+                                    unsigned flags, std::string_view name)
+{
+    irq_registration r;
+    irq_registry& lines = *m.internals().irqs;
+    if (lines.may_enter(r, owned))
+        lines.enter(r, make_action(handler, std::move(owned), static_cast<std::size_t>(irq), flags, name));
+    return r;
+}
+
+} // namespace
 
 /// A list and the array that its span shows.
 struct irq_registry::owned_actions : irq_actions {
@@ -18,129 +50,52 @@ struct irq_registry::owned_actions : irq_actions {
 };
 
 irq_registry::irq_registry(machine_state& state)
-    : state_(state), descs_(static_cast<std::size_t>(state.config.irqs)), handlers_(descs_.size()),
-      published_(descs_.size())
+    : handler_registry(state, static_cast<std::size_t>(state.config.irqs)), descs_(lists_.size()),
+      published_(lists_.size())
 {}
 
 irq_registry::~irq_registry() = default;
 
-int irq_registry::add(const std::shared_ptr<irq_action>& action)
+int irq_registry::add(const std::shared_ptr<handler_action>& action)
 {
-    const control_lock guard(state_, lock_);
-    if (action->handler == nullptr || action->irq >= handlers_.size())
+    if (of_irq(*action).handler == nullptr || action->list >= lists_.size())
         return EINVAL;
-    auto& line = handlers_[action->irq];
+    auto& line = lists_[action->list];
     for (const auto& other : line)
         if ((action->flags & other->flags & irqf_shared) == 0) {
             message_line()
                 .text("nmi-sim: genirq: Flags mismatch irq ")
-                .number(static_cast<std::int64_t>(action->irq))
+                .number(static_cast<std::int64_t>(action->list))
                 .text(" (")
-                .text(action->name.c_str())
+                .text(of_irq(*action).name.c_str())
                 .text(") vs. (")
-                .text(other->name.c_str())
+                .text(of_irq(*other).name.c_str())
                 .text("): both must be shared")
                 .write_to(STDERR_FILENO);
             return EBUSY;
         }
     line.push_back(action);
-    publish(action->irq);
     return 0;
 }
 
-void irq_registry::remove(const std::shared_ptr<irq_action>& action)
+std::shared_ptr<handler_action> irq_registry::successor(const handler_action& old, nmi_handler next) const
 {
-    const control_lock guard(state_, lock_);
-    std::erase(handlers_[action->irq], action);
-    publish(action->irq);
-}
-
-nmi_handler irq_registry::replace(std::shared_ptr<irq_action>& action, nmi_handler next)
-{
-    const control_lock guard(state_, lock_);
-    const std::shared_ptr<irq_action> old = action;
-    nmi_callback* const handler = next.get();
-    action =
-        std::make_shared<irq_action>(irq_action{handler, std::move(next), old->flags, old->name, old->irq});
-    std::replace(handlers_[old->irq].begin(), handlers_[old->irq].end(), old, action);
-    publish(old->irq);
-    return std::move(old->owned);
+    return make_action(nullptr, std::move(next), old.list, old.flags, of_irq(old).name);
 }
 
 void irq_registry::publish(std::size_t irq)
 {
     std::unique_ptr<owned_actions> next;
-    if (!handlers_[irq].empty()) {
+    if (!lists_[irq].empty()) {
         next = std::make_unique<owned_actions>();
-        for (const auto& action : handlers_[irq])
-            next->list.push_back(action->handler);
+        for (const auto& action : lists_[irq])
+            next->list.push_back(of_irq(*action).handler);
         next->handlers = next->list;
     }
     nmi_callback* const published = next != nullptr ? next.get() : &dummy_nmi_callback;
     rcu_assign_pointer(descs_[irq].action, published);
     state_.owner->synchronize_rcu();
     published_[irq].swap(next); // the old list goes here
-}
-
-irq_registration::~irq_registration()
-{
-    if (const auto registry = registry_.lock(); registry != nullptr && !is_own_process(registry->state()))
-        return; // a forked child lets its copy go
-    static_cast<void>(free());
-}
-
-void irq_registration::swap(irq_registration& other) noexcept
-{
-    registry_.swap(other.registry_);
-    action_.swap(other.action_);
-    std::swap(error_, other.error_);
-}
-
-sync_result irq_registration::free()
-{
-    const auto registry = registry_.lock();
-    if (action_ == nullptr || registry == nullptr)
-        return sync_result::done; // nothing requested, or the machine is gone
-    if (!may_wait(registry->state()))
-        return registry->state().owner->synchronize_rcu(); // refuses, and says so
-    registry->remove(action_);
-    action_.reset();
-    return sync_result::done;
-}
-
-nmi_handler irq_registration::replace(nmi_handler next)
-{
-    const auto registry = registry_.lock();
-    if (action_ == nullptr || registry == nullptr || next == nullptr)
-        return next;
-    if (!may_wait(registry->state())) {
-        static_cast<void>(registry->state().owner->synchronize_rcu()); // refuses, and says so
-        return next;
-    }
-    return registry->replace(action_, std::move(next));
-}
-
-irq_registration request_irq_action(machine& m, int irq, nmi_callback* handler, nmi_handler owned,
-                                    unsigned flags, std::string_view name)
-{
-    irq_registration registration;
-    if (!may_wait(m.internals())) { // it takes a lock, allocates and waits
-        static_cast<void>(m.synchronize_rcu());
-        static_cast<void>(owned.release()); // freeing is no better: left behind on purpose
-        registration.error_ = EDEADLK;
-        return registration;
-    }
-    if (handler == nullptr)
-        handler = owned.get();
-    auto action = std::make_shared<irq_action>(
-        irq_action{handler, std::move(owned), flags, std::string(name), static_cast<std::size_t>(irq)});
-    const auto& registry = m.internals().irqs;
-    registration.error_ = registry->add(action);
-    if (registration.error_ == 0) {
-        registration.registry_ = registry;
-        registration.action_ = std::move(action);
-    }
-    return registration;
 }
 
 irq_registration request_irq(machine& m, int irq, nmi_handler handler, unsigned flags, std::string_view name)

@@ -9,142 +9,101 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace nmisim::cli {
 
 namespace {
 
-// One describe() per enum, each a switch without a default: a new value without a description is a warning.
+template <class E>
+struct described {
+    E value;
+    const char* text;
+};
 
-const char* describe(flavor f)
+constexpr described<flavor> flavors[]{
+    {flavor::memb, "readers in a handler cost no barrier; a grace period uses membarrier(2)"},
+    {flavor::mb, "each read side pays memory barriers; grace periods are cheap"},
+    {flavor::bp, "readers register themselves"},
+    {flavor::qsbr, "quiescent states are announced; nmi_enter brings an offline vCPU online"},
+    {flavor::nmi, "not liburcu: nmi_enter's own counter; one locked instruction, grace periods only look"},
+};
+constexpr described<delivery> deliveries[]{
+    {delivery::latch, "as hardware: one NMI executes, one is pending, more coalesce and are counted"},
+    {delivery::queue, "each raise is a queued signal, at most --max-in-flight per vCPU"},
+};
+constexpr described<workload> workloads[]{
+    {workload::spin, "computes in user space"},
+    {workload::idle, "sleeps; RCU sees an idle CPU"},
+    {workload::read, "RCU readers at task level, which the NMI interrupts"},
+    {workload::syscall, "system calls that NMIs interrupt (EINTR, SA_RESTART), results verified"},
+    {workload::alloc, "malloc and free, contents verified"},
+    {workload::split, "three functions that share its time 60 : 30 : 10, to hold profiles against"},
+    {workload::irqoff, "computes with interrupts disabled: no IRQ may come in, NMIs do"},
+};
+constexpr described<percpu_form> percpu_forms[]{
+    {percpu_form::pda, "x86_64: the CPU's own area, through a thread-local pointer"},
+    {percpu_form::array, "i386: an array indexed by smp_processor_id()"},
+};
+constexpr described<nesting> nestings[]{
+    {nesting::blocked, "an NMI waits for the one that executes, as hardware blocks it until iret"},
+    {nesting::latched,
+     "the handler unblocks its signal; NOT_RUNNING, EXECUTING, LATCHED and the restart loop"},
+    {nesting::nested, "the handler unblocks its signal and NMIs nest, up to 15 deep"},
+};
+constexpr described<reclaim> reclaims[]{
+    {reclaim::sync, "synchronize_rcu(), then free"},
+    {reclaim::call_rcu, "call_rcu(): freed later by liburcu's own thread"},
+};
+constexpr described<controller_place> controller_places[]{
+    {controller_place::thread, "a thread of its own"},
+    {controller_place::vcpu, "vCPU 0: NMIs interrupt the publishing code itself"},
+};
+constexpr described<source_kind> source_kinds[]{
+    {source_kind::sigqueue, "a thread that raises NMIs on every vCPU by absolute deadlines"},
+    {source_kind::timer, "each vCPU's own POSIX timer, as the local APIC's; overruns coalesce"},
+    {source_kind::perf, "each vCPU's own performance counter (cpu-clock): its CPU time, not wall time"},
+    {source_kind::ipi, "vCPUs raise NMIs on each other, each on all others at once"},
+};
+constexpr described<arrival> arrivals[]{
+    {arrival::periodic, "evenly spaced"},
+    {arrival::poisson, "at random, independent of each other"},
+    {arrival::burst, "N at once, at the same mean rate"},
+};
+constexpr described<affinity> affinities[]{
+    {affinity::automatic,
+     "pin each vCPU to a CPU of its own where one is left for the others, which keep off it"},
+    {affinity::none, "leave it to the scheduler"},
+};
+constexpr described<color_when> color_whens[]{
+    {color_when::automatic, "on a terminal, unless NO_COLOR is set"},
+    {color_when::always, "also into a pipe"},
+    {color_when::never, "not at all"},
+};
+
+/// A value of the enum without a description does not compile.
+template <class E, std::size_t N, std::size_t All>
+std::vector<catalog_entry> entries_of(const described<E> (&values)[N], const std::array<E, All>&)
 {
-    switch (f) {
-    case flavor::memb: return "readers in a handler cost no barrier; a grace period uses membarrier(2)";
-    case flavor::mb: return "each read side pays memory barriers; grace periods are cheap";
-    case flavor::bp: return "readers register themselves";
-    case flavor::qsbr: return "quiescent states are announced; nmi_enter brings an offline vCPU online";
-    case flavor::nmi:
-        return "not liburcu: nmi_enter's own counter; one locked instruction, grace periods only look";
-    }
-    return "";
+    static_assert(N == All);
+    std::vector<catalog_entry> all;
+    for (const described<E>& v : values)
+        all.push_back({std::string(name_of(v.value)), v.text});
+    return all;
 }
 
-const char* describe(delivery d)
-{
-    switch (d) {
-    case delivery::latch:
-        return "as hardware: one NMI executes, one is pending, more coalesce and are counted";
-    case delivery::queue: return "each raise is a queued signal, at most --max-in-flight per vCPU";
-    }
-    return "";
-}
-
-const char* describe(workload w)
-{
-    switch (w) {
-    case workload::spin: return "computes in user space";
-    case workload::idle: return "sleeps; RCU sees an idle CPU";
-    case workload::read: return "RCU readers at task level, which the NMI interrupts";
-    case workload::syscall: return "system calls that NMIs interrupt (EINTR, SA_RESTART), results verified";
-    case workload::alloc: return "malloc and free, contents verified";
-    case workload::split: return "three functions that share its time 60 : 30 : 10, to hold profiles against";
-    case workload::irqoff: return "computes with interrupts disabled: no IRQ may come in, NMIs do";
-    }
-    return "";
-}
-
-const char* describe(percpu_form p)
-{
-    switch (p) {
-    case percpu_form::pda: return "x86_64: the CPU's own area, through a thread-local pointer";
-    case percpu_form::array: return "i386: an array indexed by smp_processor_id()";
-    }
-    return "";
-}
-
-const char* describe(nesting n)
-{
-    switch (n) {
-    case nesting::blocked: return "an NMI waits for the one that executes, as hardware blocks it until iret";
-    case nesting::latched:
-        return "the handler unblocks its signal; NOT_RUNNING, EXECUTING, LATCHED and the restart loop";
-    case nesting::nested: return "the handler unblocks its signal and NMIs nest, up to 15 deep";
-    }
-    return "";
-}
-
-const char* describe(reclaim r)
-{
-    switch (r) {
-    case reclaim::sync: return "synchronize_rcu(), then free";
-    case reclaim::call_rcu: return "call_rcu(): freed later by liburcu's own thread";
-    }
-    return "";
-}
-
-const char* describe(controller_place p)
-{
-    switch (p) {
-    case controller_place::thread: return "a thread of its own";
-    case controller_place::vcpu: return "vCPU 0: NMIs interrupt the publishing code itself";
-    }
-    return "";
-}
-
-const char* describe(source_kind s)
-{
-    switch (s) {
-    case source_kind::sigqueue: return "a thread that raises NMIs on every vCPU by absolute deadlines";
-    case source_kind::timer: return "each vCPU's own POSIX timer, as the local APIC's; overruns coalesce";
-    case source_kind::perf:
-        return "each vCPU's own performance counter (cpu-clock): its CPU time, not wall time";
-    case source_kind::ipi: return "vCPUs raise NMIs on each other, each on all others at once";
-    }
-    return "";
-}
-
-const char* describe(arrival a)
-{
-    switch (a) {
-    case arrival::periodic: return "evenly spaced";
-    case arrival::poisson: return "at random, independent of each other";
-    case arrival::burst: return "N at once, at the same mean rate";
-    }
-    return "";
-}
-
-const char* describe(affinity a)
-{
-    switch (a) {
-    case affinity::automatic:
-        return "pin each vCPU to a CPU of its own where one is left for the others, which keep off it";
-    case affinity::none: return "leave it to the scheduler";
-    }
-    return "";
-}
-
-const char* describe(color_when c)
-{
-    switch (c) {
-    case color_when::automatic: return "on a terminal, unless NO_COLOR is set";
-    case color_when::always: return "also into a pipe";
-    case color_when::never: return "not at all";
-    }
-    return "";
-}
-
-template <typename Values>
-std::vector<catalog_entry> entries_of(const Values& values)
+template <class Rows, class Entry>
+std::vector<catalog_entry> entries_from(const Rows& rows, Entry entry_of)
 {
     std::vector<catalog_entry> all;
-    for (const auto& v : values)
-        all.push_back({std::string(name_of(v)), describe(v)});
+    for (const auto& row : rows)
+        all.push_back(entry_of(row));
     return all;
 }
 
 std::vector<catalog_entry> arrival_entries()
 {
-    auto all = entries_of(all_arrivals);
+    auto all = entries_of(arrivals, all_arrivals);
     for (catalog_entry& e : all)
         if (e.name == name_of(arrival::burst))
             e.name += ":N";
@@ -153,19 +112,17 @@ std::vector<catalog_entry> arrival_entries()
 
 std::vector<catalog_entry> fault_entries()
 {
-    std::vector<catalog_entry> all;
-    for (const fault_info& f : all_faults())
-        all.push_back(
-            {std::string(f.name), fmt::format("{} [caught by {}]", f.left_out, name_of(f.caught_by))});
-    return all;
+    return entries_from(all_faults(), [](const fault_info& f) {
+        return catalog_entry{std::string(f.name),
+                             fmt::format("{} [caught by {}]", f.left_out, name_of(f.caught_by))};
+    });
 }
 
 std::vector<catalog_entry> window_entries()
 {
-    std::vector<catalog_entry> all;
-    for (const explore::window_info& w : explore::all_windows())
-        all.push_back({std::string(w.name), std::string(w.what)});
-    return all;
+    return entries_from(explore::all_windows(), [](const explore::window_info& w) {
+        return catalog_entry{std::string(w.name), std::string(w.what)};
+    });
 }
 
 std::vector<catalog_entry> check_entries()
@@ -180,27 +137,25 @@ std::vector<catalog_entry> check_entries()
 
 std::vector<catalog_entry> metric_entries()
 {
-    std::vector<catalog_entry> all;
-    for (const metric& m : all_metrics())
-        all.push_back({m.name, m.what});
-    return all;
+    return entries_from(all_metrics(), [](const metric& m) { return catalog_entry{m.name, m.what}; });
 }
 
 std::vector<catalog_entry> exit_code_entries()
 {
-    std::vector<catalog_entry> all;
-    for (const exit_code_info& e : all_exit_codes)
-        all.push_back({std::string(e.code), std::string(e.meaning)});
-    return all;
+    return entries_from(all_exit_codes, [](const exit_code_info& e) {
+        return catalog_entry{std::string(e.code), std::string(e.meaning)};
+    });
 }
 
 const catalog_topic topics[] = {
-    {"flavors", "RCU flavors (--flavor)", [] { return entries_of(all_flavors); }},
+    {"flavors", "RCU flavors (--flavor)", [] { return entries_of(flavors, all_flavors); }},
     {"faults", "what can be left out of the pattern (--fault)", fault_entries},
     {"windows", "what explore can explore (--window)", window_entries},
     {"checks", "what every run checks", check_entries},
-    {"workloads", "what a vCPU does between NMIs (--workload)", [] { return entries_of(all_workloads); }},
-    {"deliveries", "how a raised NMI waits (--delivery)", [] { return entries_of(all_deliveries); }},
+    {"workloads", "what a vCPU does between NMIs (--workload)",
+     [] { return entries_of(workloads, all_workloads); }},
+    {"deliveries", "how a raised NMI waits (--delivery)",
+     [] { return entries_of(deliveries, all_deliveries); }},
     {"arrivals", "when NMIs come (--arrival)", arrival_entries},
     {"handlers", "what a handler does (--handler)",
      [] {
@@ -214,15 +169,18 @@ const catalog_topic topics[] = {
              {"backtrace", "answers requests for a backtrace of all vCPUs, one a second; "
                            "backtrace:TIME: every TIME"}};
      }},
-    {"reclaims", "how an old handler's data is freed (--reclaim)", [] { return entries_of(all_reclaims); }},
-    {"controllers", "where swaps run (--controller)", [] { return entries_of(all_controller_places); }},
+    {"reclaims", "how an old handler's data is freed (--reclaim)",
+     [] { return entries_of(reclaims, all_reclaims); }},
+    {"controllers", "where swaps run (--controller)",
+     [] { return entries_of(controller_places, all_controller_places); }},
     {"percpu-forms", "where the NMI count of a vCPU lives (--percpu)",
-     [] { return entries_of(all_percpu_forms); }},
+     [] { return entries_of(percpu_forms, all_percpu_forms); }},
     {"nestings", "what an NMI does that comes while one executes (--nesting)",
-     [] { return entries_of(all_nestings); }},
-    {"sources", "where NMIs come from (--source)", [] { return entries_of(all_source_kinds); }},
-    {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(all_affinities); }},
-    {"colors", "when verdicts are coloured (--color)", [] { return entries_of(all_color_whens); }},
+     [] { return entries_of(nestings, all_nestings); }},
+    {"sources", "where NMIs come from (--source)", [] { return entries_of(source_kinds, all_source_kinds); }},
+    {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(affinities, all_affinities); }},
+    {"colors", "when verdicts are coloured (--color)",
+     [] { return entries_of(color_whens, all_color_whens); }},
     {"metrics", "what --fail-if can compare: METRIC, one of < <= > >=, a limit", metric_entries},
     {"exit-codes", "what the exit status says", exit_code_entries},
 };

@@ -18,8 +18,15 @@
 
 #include <ucontext.h>
 
+extern "C" {
 /// Starts single-stepping in the caller: it goes on when this returns, and when the caller returns.
-extern "C" void nmisim_step_from_here() noexcept;
+void nmisim_step_from_here() noexcept;
+void nmisim_call_stepped(nmisim::explore::function fn);
+extern const char nmisim_stepped_return[];
+extern const char nmisim_stepping_end[];
+/// Straight-line instructions that do nothing, for the self-test.
+void nmisim_self_test_window();
+}
 
 namespace nmisim::explore::arch {
 
@@ -37,14 +44,22 @@ bool step_of_another_thread(const ucontext_t& at) noexcept;
 void prepare_step(ucontext_t& at) noexcept;
 
 /// Calls `fn` single-stepped; the trap at stepped_return() says that `fn` has returned.
-void call_stepped(function fn) noexcept;
-std::uintptr_t stepped_return() noexcept;
+inline void call_stepped(function fn) noexcept
+{
+    nmisim_call_stepped(fn);
+}
+inline std::uintptr_t stepped_return() noexcept
+{
+    return reinterpret_cast<std::uintptr_t>(nmisim_stepped_return);
+}
 
 /// True for the instructions of call_stepped() and nmisim_step_from_here().
-bool of_the_mechanism(std::uintptr_t ip) noexcept;
+inline bool of_the_mechanism(std::uintptr_t ip) noexcept
+{
+    return ip >= reinterpret_cast<std::uintptr_t>(nmisim_call_stepped) &&
+           ip < reinterpret_cast<std::uintptr_t>(nmisim_stepping_end);
+}
 
-/// An empty window of straight-line instructions, for the self-test.
-function self_test_window() noexcept;
 inline constexpr unsigned self_test_instructions = 16;
 
 struct system_call {

@@ -124,11 +124,7 @@ nmisim_self_test_window:
     .cfi_endproc
     .size nmisim_self_test_window, . - nmisim_self_test_window
 )");
-extern "C" void nmisim_call_stepped(function fn);
-extern "C" void nmisim_self_test_window();
 extern "C" const char nmisim_start_in_call[];
-extern "C" const char nmisim_stepped_return[];
-extern "C" const char nmisim_stepping_end[];
 
 std::string_view name() noexcept
 {
@@ -203,27 +199,6 @@ void prepare_step(ucontext_t& at) noexcept
         else if (next.at[i] != returns_to && make_code_writable(returns_to)) // through the vDSO
             put_step_at(returns_to);
     }
-}
-
-void call_stepped(function fn) noexcept
-{
-    nmisim_call_stepped(fn);
-}
-
-std::uintptr_t stepped_return() noexcept
-{
-    return reinterpret_cast<std::uintptr_t>(nmisim_stepped_return);
-}
-
-bool of_the_mechanism(std::uintptr_t ip) noexcept
-{
-    return ip >= reinterpret_cast<std::uintptr_t>(nmisim_call_stepped) &&
-           ip < reinterpret_cast<std::uintptr_t>(nmisim_stepping_end);
-}
-
-function self_test_window() noexcept
-{
-    return nmisim_self_test_window;
 }
 
 bool is_system_call(const unsigned char* code) noexcept

@@ -30,7 +30,7 @@ int step_known_window(void* argument)
     stepped_thread self;
     plan p;
     p.record = &shared.steps;
-    self.run(arch::self_test_window(), p);
+    self.run(nmisim_self_test_window, p);
     return 0;
 }
 

@@ -2,7 +2,8 @@
 //
 // The purity audit against what other objects do on the handler's behalf, and against what is in its own.
 #include "audit_library.hpp"
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -77,7 +78,6 @@ extern "C" [[gnu::noinline]] void* je_mallocator(std::size_t size)
 TEST_CASE(
     "malloc behind a function that is vouched for is found, however it is called, and who calls it is named")
 {
-    NEEDS_THE_MECHANISM();
     const called c = GENERATE(from_range(
         joined({in_each_library<&audit_library::allocates>("allocates"),
                 in_each_library<&audit_library::allocates_by_a_jump>("allocates_by_a_jump"),
@@ -100,7 +100,6 @@ TEST_CASE(
 
 TEST_CASE("locks behind a function that is vouched for are found")
 {
-    NEEDS_THE_MECHANISM();
     const called c = GENERATE(from_range(in_each_library<&audit_library::locks>("locks")));
     const audit_report r = audit_vouched(c);
     INFO(to_text(r, true));
@@ -110,7 +109,6 @@ TEST_CASE("locks behind a function that is vouched for are found")
 TEST_CASE(
     "an exception behind a function that is vouched for is found, and what a throw calls is not told again")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report r = audit_vouched({"now", "throws", call<library_now, &audit_library::throws>});
     INFO(to_text(r, true));
     CHECK(finding(r, "__cxa_throw", "exceptions") != nullptr);
@@ -119,7 +117,6 @@ TEST_CASE(
 
 TEST_CASE("a function that is vouched for and does nothing wrong is clean")
 {
-    NEEDS_THE_MECHANISM();
     const called c =
         GENERATE(from_range(in_each_library<&audit_library::takes_from_a_pool>("takes_from_a_pool")));
     const audit_report r = audit_vouched(c);
@@ -130,7 +127,6 @@ TEST_CASE("a function that is vouched for and does nothing wrong is clean")
 
 TEST_CASE("a library's call that is bound lazily is found, and one that is bound already is not")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report lazy = audit_vouched({"lazy", "writes", call<library_lazy, &audit_library::writes>});
     INFO(to_text(lazy, true));
     CHECK(finding(lazy, "write", "bound lazily") != nullptr);
@@ -141,7 +137,6 @@ TEST_CASE("a library's call that is bound lazily is found, and one that is bound
 
 TEST_CASE("a function that nobody vouches for is told, and what it allocates as well")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report r = explore::audit("plain", call<library_now, &audit_library::allocates>);
     INFO(to_text(r, true));
     CHECK(finding(r, "now_allocates", "not on the list") != nullptr);
@@ -150,7 +145,6 @@ TEST_CASE("a function that nobody vouches for is told, and what it allocates as 
 
 TEST_CASE("who vouches for a function does not vouch for what it calls, in libc neither")
 {
-    NEEDS_THE_MECHANISM();
     const auto handler = call<library_now, &audit_library::duplicates>;
     const audit_report one = explore::audit("strdup", handler, nullptr, {"now_duplicates", "strdup"});
     INFO(to_text(one, true));
@@ -161,7 +155,6 @@ TEST_CASE("who vouches for a function does not vouch for what it calls, in libc 
 
 TEST_CASE("the audit looks into the program's own object")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report r = explore::audit("own", [] { sink = sink + (je_malloc(3) == nullptr); });
     INFO(to_text(r, true));
     REQUIRE(finding(r, "je_malloc", "allocates") != nullptr);
@@ -171,7 +164,6 @@ TEST_CASE("the audit looks into the program's own object")
 
 TEST_CASE("a function of the program that is called by a jump is looked at too")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report r = explore::audit("jump", [] {
         asm volatile("" ::: "memory");
         static_cast<void>(je_malloc(4));

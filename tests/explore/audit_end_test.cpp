@@ -2,7 +2,8 @@
 //
 // The purity audit of handlers that end the process, and of names that libc's headers put in place of others. This
 // program is bound at its start.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -86,7 +87,6 @@ void many_that_posix_allows()
 
 TEST_CASE("a handler that ends the process by a function that is safe is complete, and clean")
 {
-    NEEDS_THE_MECHANISM();
     struct row {
         explore::function handler;
         std::string ends;
@@ -106,7 +106,6 @@ TEST_CASE("a handler that ends the process by a function that is safe is complet
 
 TEST_CASE("a handler that becomes another program is complete")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report a = audit("exec", [] {
         static char path[] = "/bin/true";
         static char* const arguments[] = {path, nullptr};
@@ -119,7 +118,6 @@ TEST_CASE("a handler that becomes another program is complete")
 
 TEST_CASE("a handler that crashes is incomplete, whatever it called before")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report a = audit("crash", [] {
         kill(getpid(), 0);
         sink = getpid();
@@ -134,7 +132,6 @@ TEST_CASE("a handler that crashes is incomplete, whatever it called before")
 
 TEST_CASE("a setup that ends the process has audited nothing")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report a = audit(
         "setup", [] { sink = 1; }, [] { _exit(0); });
     CHECK(a.ends.empty());
@@ -145,7 +142,6 @@ TEST_CASE("a setup that ends the process has audited nothing")
 
 TEST_CASE("exit in a handler is one finding, without the destructors that it runs")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report a = audit("exit", [] { std::exit(4); });
     INFO(to_text(a, true));
     REQUIRE(a.entries.size() == 1);
@@ -157,7 +153,6 @@ TEST_CASE("exit in a handler is one finding, without the destructors that it run
 
 TEST_CASE("what libc's headers make of safe functions and macros is safe")
 {
-    NEEDS_THE_MECHANISM();
     const explore::function handler = GENERATE(&large_files, &checked_forms, &many_that_posix_allows);
     const audit_report a = audit("headers", handler);
     INFO(to_text(a, true));
@@ -167,7 +162,6 @@ TEST_CASE("what libc's headers make of safe functions and macros is safe")
 
 TEST_CASE("a name that only begins like a safe one is not safe")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report a = audit("strtok", [] { sink = std::strtok(text, "1") != nullptr; });
     INFO(to_text(a, true));
     CHECK(a.unsafe() == 1);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The purity audit against handlers that do one wrong thing each. This program binds lazily on purpose.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -90,7 +91,6 @@ bool unsafe(const audit_report& r, const std::string& function, const std::strin
 
 TEST_CASE("a handler that calls only what POSIX allows is clean")
 {
-    NEEDS_THE_MECHANISM();
     // Bound before: the child process inherits it.
     good();
     const audit_report r = audit("good", good);
@@ -101,7 +101,6 @@ TEST_CASE("a handler that calls only what POSIX allows is clean")
 
 TEST_CASE("malloc and free in a handler are named, with the place of the call")
 {
-    NEEDS_THE_MECHANISM();
     allocates();
     const audit_report r = audit("malloc", allocates);
     INFO(to_text(r, true));
@@ -114,7 +113,6 @@ TEST_CASE("malloc and free in a handler are named, with the place of the call")
 
 TEST_CASE("a lock in a handler is named")
 {
-    NEEDS_THE_MECHANISM();
     locks();
     const audit_report r = audit("lock", locks);
     INFO(to_text(r, true));
@@ -123,7 +121,6 @@ TEST_CASE("a lock in a handler is named")
 
 TEST_CASE("a throw in a handler is named, although it is caught there")
 {
-    NEEDS_THE_MECHANISM();
     throws();
     const audit_report r = audit("throw", throws);
     INFO(to_text(r, true));
@@ -133,7 +130,6 @@ TEST_CASE("a throw in a handler is named, although it is caught there")
 
 TEST_CASE("the first use of a static object is named")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report r = audit("static", first_use_of_a_static);
     INFO(to_text(r, true));
     CHECK(unsafe(r, "__cxa_guard_acquire", ""));
@@ -141,14 +137,12 @@ TEST_CASE("the first use of a static object is named")
 
 TEST_CASE("stdio in a handler is named")
 {
-    NEEDS_THE_MECHANISM();
     prints();
     CHECK(audit("stdio", prints).unsafe() > 0);
 }
 
 TEST_CASE("a function that the handler is the first to call enters the dynamic loader, safe or not")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report cold = audit("cold", lazily_bound);
     INFO(to_text(cold, true));
     CHECK(unsafe(cold, "getsid", "bound lazily"));
@@ -161,6 +155,5 @@ TEST_CASE("a function that the handler is the first to call enters the dynamic l
 
 TEST_CASE("a function that the caller vouches for is safe")
 {
-    NEEDS_THE_MECHANISM();
     CHECK(audit("allowed", allocates, nullptr, {"malloc", "free"}).clean());
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The child that explores, and how its parent judges its end.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include "explore/watch/child.hpp"
 
@@ -67,7 +68,6 @@ extern "C" pid_t fork() noexcept
 
 TEST_CASE("an exception in a child ends the child, which does not go on in its parent's program")
 {
-    NEEDS_THE_MECHANISM();
     constexpr int escaped = 99;
     const pid_t self = getpid();
     sweep_report r;
@@ -92,7 +92,6 @@ TEST_CASE("an exception in a child ends the child, which does not go on in its p
 
 TEST_CASE("a child is not asked to stop because its parent was")
 {
-    NEEDS_THE_MECHANISM();
     stop_asked.store(true, std::memory_order_relaxed); // this thread only
     const pid_t child =
         start_child([](void*) { return stop_asked.load(std::memory_order_relaxed) ? 1 : 0; }, // as above
@@ -104,7 +103,6 @@ TEST_CASE("a child is not asked to stop because its parent was")
 
 TEST_CASE("where SIGCHLD is ignored, a child that has ended is waited for no longer, and has not finished")
 {
-    NEEDS_THE_MECHANISM();
     const auto before = std::signal(SIGCHLD, SIG_IGN);
     const auto nothing_to_do = [](void*) { return 0; };
     const child_result waited = wait_child_or_stop(start_child(nothing_to_do, nullptr));
@@ -117,7 +115,6 @@ TEST_CASE("where SIGCHLD is ignored, a child that has ended is waited for no lon
 
 TEST_CASE("a map whose second process cannot be had leaves no first one behind")
 {
-    NEEDS_THE_MECHANISM();
     failing_in = getpid();
     forks_until_failure = 3; // the recording, the first process, the second
     CHECK_THROWS_AS(map({.name = "no process", .reader = nothing, .updater = nothing}), std::system_error);
@@ -128,7 +125,6 @@ TEST_CASE("a map whose second process cannot be had leaves no first one behind")
 
 TEST_CASE("the CPU time of a thread that has ended is no hang")
 {
-    NEEDS_THE_MECHANISM();
     long busy_ms = 60;
     const progress none{};
     const child_result end = watch_child(start_child(a_busy_thread_ends, &busy_ms), none, 100'000'000);
@@ -138,7 +134,6 @@ TEST_CASE("the CPU time of a thread that has ended is no hang")
 
 TEST_CASE("time for which child and watcher are stopped is no time without a sign of life")
 {
-    NEEDS_THE_MECHANISM();
     const pid_t watcher = start_child(
         [](void*) {
             setpgid(0, 0);

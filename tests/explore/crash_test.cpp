@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Which instruction a run has died at, and what the report says of it.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <csignal>
 #include <cstdint>
@@ -87,7 +88,6 @@ void install_on_an_alternate_stack()
 
 TEST_CASE("a crash in the handler is told with its instruction, code and address")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = died({.name = "nowhere", .window = two_steps, .nmi = write_to_nowhere});
     INFO(to_text(r));
     CHECK(r.count(verdict::crash) == 1);
@@ -101,7 +101,6 @@ TEST_CASE("a crash in the handler is told with its instruction, code and address
 
 TEST_CASE("a crash by a jump to nowhere is told, although there is no instruction")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = died({.name = "jump", .window = two_steps, .nmi = [] { jump_to_nowhere(); }});
     INFO(to_text(r));
     CHECK(says(r, "killed by SIGSEGV (SEGV_MAPERR, address 0x123450) in 0x123450"));
@@ -109,7 +108,6 @@ TEST_CASE("a crash by a jump to nowhere is told, although there is no instructio
 
 TEST_CASE("a signal that the run sent itself is no faulting instruction's")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report aborted = died({.name = "abort", .window = two_steps, .nmi = [] { std::abort(); }});
     INFO(to_text(aborted));
     CHECK(says(aborted, "killed by SIGABRT (sent, not caused by an instruction)"));
@@ -120,7 +118,6 @@ TEST_CASE("a signal that the run sent itself is no faulting instruction's")
 
 TEST_CASE("a handler that leaves its alternate stack dies outside of it, another one does not")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report overflow =
         died({.name = "overflow", .setup = install_on_an_alternate_stack<go_too_deep>, .window = two_steps});
     INFO(to_text(overflow));
@@ -136,7 +133,6 @@ TEST_CASE("a handler that leaves its alternate stack dies outside of it, another
 
 TEST_CASE("a program's own crash handler is left alone")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = died({.name = "own",
                                  .setup =
                                      [] {
@@ -151,7 +147,6 @@ TEST_CASE("a program's own crash handler is left alone")
 TEST_CASE(
     "before its run and behind it a program finds the default action of the signals by which it may crash")
 {
-    NEEDS_THE_MECHANISM();
     static const auto others = [] {
         for (const int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
             struct sigaction a {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Which handler an NMI runs: the one that is installed at that boundary, also if the window swaps it.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -101,7 +102,6 @@ void default_for_a_while()
 
 TEST_CASE("a window that swaps the handler loses the signal between sigaction and the store of the old one")
 {
-    NEEDS_THE_MECHANISM();
     for (const method how : {method::automatic, method::single_step}) {
         limits l;
         l.how = how;
@@ -119,7 +119,6 @@ TEST_CASE("a window that swaps the handler loses the signal between sigaction an
 
 TEST_CASE("a window that blocks the signal while it swaps the handler is clean")
 {
-    NEEDS_THE_MECHANISM();
     for (const method how : {method::automatic, method::single_step}) {
         limits l;
         l.how = how;
@@ -136,7 +135,6 @@ TEST_CASE("a window that blocks the signal while it swaps the handler is clean")
 
 TEST_CASE("what the program asks for its handler it gets, not the explorer's")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r =
         sweep({.name = "query",
                .setup = begin_with_the_old,
@@ -155,7 +153,6 @@ TEST_CASE("what the program asks for its handler it gets, not the explorer's")
 
 TEST_CASE("a handler that runs once, by SA_RESETHAND, is gone behind its NMI")
 {
-    NEEDS_THE_MECHANISM();
     static volatile bool still_there;
     const function once = [] {
         const struct sigaction a = action_of(old_handler, static_cast<int>(SA_RESETHAND));
@@ -179,7 +176,6 @@ TEST_CASE("a handler that runs once, by SA_RESETHAND, is gone behind its NMI")
 
 TEST_CASE("where the window ignores the signal nothing runs, and that is not clean")
 {
-    NEEDS_THE_MECHANISM();
     target t = swapping("ignored", ignore_for_a_while);
     t.broken = nullptr;
     const sweep_report r = sweep(t);
@@ -198,7 +194,6 @@ TEST_CASE("where the window ignores the signal nothing runs, and that is not cle
 
 TEST_CASE("where the window leaves the signal to its default action, the process ends there")
 {
-    NEEDS_THE_MECHANISM();
     limits a_few;
     a_few.bad_ends = 6;
     const sweep_report r = sweep(swapping("default", default_for_a_while), a_few);
@@ -216,7 +211,6 @@ TEST_CASE("where the window leaves the signal to its default action, the process
 
 TEST_CASE("a signal whose default is to do nothing is ignored where it has no handler")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "SIGURG",
                                   .window =
                                       [] {
@@ -232,7 +226,6 @@ TEST_CASE("a signal whose default is to do nothing is ignored where it has no ha
 
 TEST_CASE("a window that takes the signal by sigwait has no handler run, and its check is asked")
 {
-    NEEDS_THE_MECHANISM();
     const auto window = [] {
         sigset_t one;
         sigset_t before;
@@ -264,7 +257,6 @@ TEST_CASE("a window that takes the signal by sigwait has no handler run, and its
 
 TEST_CASE("a signal that only a waiting call lets in meets its handler there")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "ppoll",
                                   .setup = begin_with_the_old,
                                   .prepare = begin_with_the_old,
@@ -286,7 +278,6 @@ TEST_CASE("a signal that only a waiting call lets in meets its handler there")
 
 TEST_CASE("a run that has left its recorded path is not told as held, however its signal stands")
 {
-    NEEDS_THE_MECHANISM();
     static auto& runs = *static_cast<std::atomic<int>*>(mmap( // a fork does not bring it back
         nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     static volatile long sum;

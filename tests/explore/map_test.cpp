@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The map against a read-side section of one flag, whose answer is known.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include "report/explore_report.hpp"
 
@@ -98,7 +99,6 @@ std::vector<std::uint32_t> reader_boundaries(const map_report& r)
 
 TEST_CASE("an updater that waits for the reader is never wrong, and the measured section has no holes")
 {
-    NEEDS_THE_MECHANISM();
     for (const bool full : {false, true}) {
         const map_report r =
             map({.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken},
@@ -115,7 +115,6 @@ TEST_CASE("an updater that waits for the reader is never wrong, and the measured
 
 TEST_CASE("a missing grace period is found at the same boundaries in 20 of 20 maps")
 {
-    NEEDS_THE_MECHANISM();
     const race what{.name = "no grace period",
                     .prepare = prepare,
                     .reader = reader,
@@ -131,7 +130,6 @@ TEST_CASE("a missing grace period is found at the same boundaries in 20 of 20 ma
 
 TEST_CASE("a dereference before the section begins is found")
 {
-    NEEDS_THE_MECHANISM();
     const map_report r = map({.name = "early",
                               .prepare = prepare,
                               .reader = reader_that_looks_too_early,
@@ -143,7 +141,6 @@ TEST_CASE("a dereference before the section begins is found")
 
 TEST_CASE("a full map holds every violation of the row map and the schedules of both orders")
 {
-    NEEDS_THE_MECHANISM();
     const map_report r = map({.name = "full",
                               .prepare = prepare,
                               .reader = reader,
@@ -163,7 +160,6 @@ TEST_CASE("a full map holds every violation of the row map and the schedules of 
 
 TEST_CASE("an updater that spins for ever without a word is a hang, and the map goes on behind it")
 {
-    NEEDS_THE_MECHANISM();
     limits impatient;
     impatient.watchdog_ns = 50'000'000;
     const map_report r = map({.name = "spin",
@@ -184,7 +180,6 @@ TEST_CASE("an updater that spins for ever without a word is a hang, and the map 
 
 TEST_CASE("a full map whose branches depend on the other thread says so, and what to change")
 {
-    NEEDS_THE_MECHANISM();
     const map_report r = map({.name = "branch",
                               .prepare = prepare,
                               .reader =
@@ -205,7 +200,6 @@ TEST_CASE("a full map whose branches depend on the other thread says so, and wha
 
 TEST_CASE("an updater that waits in read() for the reader is seen to wait")
 {
-    NEEDS_THE_MECHANISM();
     static int token[2];
     const function with_token = [] { // a lock made of a pipe
         char c = 0;
@@ -228,7 +222,6 @@ TEST_CASE("an updater that waits in read() for the reader is seen to wait")
 TEST_CASE("a child that ends itself with exit code 0 is a finding at its "
           "schedule, and nothing stays unexplored")
 {
-    NEEDS_THE_MECHANISM();
     const map_report r = map({.name = "exit", .prepare = prepare, .reader = reader, .updater = [] {
                                   if (reading.load(std::memory_order_relaxed) != 0)
                                       _exit(0);
@@ -255,7 +248,6 @@ TEST_CASE("a map with an unexplored schedule is not clean, and its text says so"
 
 TEST_CASE("a map whose recording failed is drawn without a cell, and says that it is incomplete")
 {
-    NEEDS_THE_MECHANISM();
     limits few;
     few.boundaries = 2;
     for (const bool full : {false, true}) {
@@ -270,7 +262,6 @@ TEST_CASE("a map whose recording failed is drawn without a cell, and says that i
 
 TEST_CASE("what a picture's legend counts is what is printed as the number of schedules")
 {
-    NEEDS_THE_MECHANISM();
     const map_report r = map(
         {.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken}, true);
     INFO(to_text(r));
@@ -289,7 +280,6 @@ TEST_CASE("what a picture's legend counts is what is printed as the number of sc
 
 TEST_CASE("a violation in a schedule in which the updater waits is a violation")
 {
-    NEEDS_THE_MECHANISM();
     const bool full = GENERATE(false, true);
     race what{.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken};
     const map_report right = map(what, full);
@@ -308,7 +298,6 @@ TEST_CASE("a violation in a schedule in which the updater waits is a violation")
 
 TEST_CASE("a map by no process is made by one")
 {
-    NEEDS_THE_MECHANISM();
     limits none;
     none.processes = 0;
     const map_report r =
@@ -320,7 +309,6 @@ TEST_CASE("a map by no process is made by one")
 
 TEST_CASE("a finding of a map has its own text, or none that another has")
 {
-    NEEDS_THE_MECHANISM();
     limits one;
     one.processes = 1;
     const map_report r = map({.name = "texts",

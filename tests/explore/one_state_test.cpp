@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Runs that leave something behind. Still every run must begin in the same state.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -62,7 +63,6 @@ void lock_twice()
 
 TEST_CASE("malloc and free under an empty handler are clean: the heap is the same for every run")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "heap", .window = take_and_give_back, .nmi = [] {}});
     INFO(to_text(r));
     CHECK(r.clean());
@@ -71,7 +71,6 @@ TEST_CASE("malloc and free under an empty handler are clean: the heap is the sam
 
 TEST_CASE("a window whose path depends on what its runs leave behind is explored from one state")
 {
-    NEEDS_THE_MECHANISM();
     for (const method how : {method::automatic, method::single_step}) {
         limits l;
         l.how = how;
@@ -87,7 +86,6 @@ TEST_CASE("a window whose path depends on what its runs leave behind is explored
 TEST_CASE(
     "how a run ends that has a process of its own is a finding at its boundary, and the next is explored")
 {
-    NEEDS_THE_MECHANISM();
     for (const auto& [end, kind] : {std::pair{function([] { _exit(0); }), verdict::crash},
                                     {function([] { std::raise(SIGSEGV); }), verdict::crash},
                                     {lock_twice, verdict::hang}}) {
@@ -106,7 +104,6 @@ TEST_CASE(
 
 TEST_CASE("a window that leaves every signal closed is explored from one state, too")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "fewer rounds, closed",
                                   .prepare =
                                       [] {
@@ -130,7 +127,6 @@ TEST_CASE("a window that leaves every signal closed is explored from one state, 
 
 TEST_CASE("where the child has threads a boundary that is not reached says what to change")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "fewer rounds",
                                   .setup = [] { std::thread([] { pause(); }).detach(); },
                                   .prepare = reset,

@@ -2,7 +2,8 @@
 //
 // What a sweep says of a run that tried nothing, and of one that ended its process.
 #include "base/signal_mask.hpp"
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -84,7 +85,6 @@ void install()
 
 TEST_CASE("a sweep whose signal has no handler has tried nothing")
 {
-    NEEDS_THE_MECHANISM();
     was_not_tried(sweep({.name = "no handler", .window = two_steps}), "no handler for SIGRTMIN+1");
     was_not_tried(sweep({.name = "ignored",
                          .setup = [] { std::signal(SIGUSR1, SIG_IGN); },
@@ -101,7 +101,6 @@ TEST_CASE("a sweep without a window, or by the signal that it steps with, has tr
 
 TEST_CASE("a sweep whose signal is blocked from before the window to behind it has tried nothing")
 {
-    NEEDS_THE_MECHANISM();
     was_not_tried(sweep({.name = "blocked",
                          .setup = [] { nmisim::change_mask(SIG_BLOCK, SIGRTMIN + 1); },
                          .window = two_steps,
@@ -111,7 +110,6 @@ TEST_CASE("a sweep whose signal is blocked from before the window to behind it h
 
 TEST_CASE("a recording needs no handler")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = record({.name = "record", .window = two_steps});
     INFO(to_text(r));
     CHECK(exit_code(r) == 0);
@@ -130,7 +128,6 @@ TEST_CASE("a map without a reader or an updater has tried nothing")
 
 TEST_CASE("a clean cell says where its handler interrupted, and a report how many handlers ran")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "count", .window = two_steps, .nmi = count});
     INFO(to_text(r, true));
     CHECK(r.clean());
@@ -142,7 +139,6 @@ TEST_CASE("a clean cell says where its handler interrupted, and a report how man
 TEST_CASE(
     "a handler that ends the process with an exit code is a finding at its boundary, and the sweep goes on")
 {
-    NEEDS_THE_MECHANISM();
     for (const auto& [leave, words] : {std::pair{function([] {
                                                      if (at == 1)
                                                          _exit(3);
@@ -186,7 +182,6 @@ TEST_CASE(
 
 TEST_CASE("a crash handler that passes its signal on is clean, one that leaves by an exit code is not")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report right = sweep({.name = "right", .setup = install<pass_on>, .window = two_steps});
     INFO(to_text(right));
     CHECK(exit_code(right) == 0);
@@ -202,7 +197,6 @@ TEST_CASE("a crash handler that passes its signal on is clean, one that leaves b
 
 TEST_CASE("clean ends are not counted as bad ones")
 {
-    NEEDS_THE_MECHANISM();
     limits one;
     one.bad_ends = 1;
     CHECK(exit_code(sweep({.name = "right", .setup = install<pass_on>, .window = two_steps}, one)) == 0);
@@ -210,7 +204,6 @@ TEST_CASE("clean ends are not counted as bad ones")
 
 TEST_CASE("the target says how a run may end")
 {
-    NEEDS_THE_MECHANISM();
     const target leaves_with_3{
         .name = "leaves",
         .window = two_steps,
@@ -239,7 +232,6 @@ TEST_CASE("the target says how a run may end")
 
 TEST_CASE("an oracle on ends may refuse what is right without one")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep(
         {.name = "refused", .setup = install<pass_on>, .window = two_steps, .ended = [](const run_end& e) {
              return e.signal == SIGRTMIN + 1 ? "it must live on" : nullptr;
@@ -250,7 +242,6 @@ TEST_CASE("an oracle on ends may refuse what is right without one")
 
 TEST_CASE("a process that ends before its first run is no outcome of a boundary")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report in_setup =
         sweep({.name = "setup", .setup = [] { _exit(5); }, .window = two_steps, .nmi = count});
     CHECK(exit_code(in_setup) == 1);
@@ -279,7 +270,6 @@ TEST_CASE("a process that ends before its first run is no outcome of a boundary"
 
 TEST_CASE("a run that naps for ever is a hang, although it has a time-out and takes no time of a CPU")
 {
-    NEEDS_THE_MECHANISM();
     limits impatient;
     impatient.watchdog_ns = 20'000'000;
     impatient.bad_ends = 1;
@@ -299,7 +289,6 @@ TEST_CASE("a run that naps for ever is a hang, although it has a time-out and ta
 
 TEST_CASE("an exploration that gives up has not explored the rest")
 {
-    NEEDS_THE_MECHANISM();
     limits one;
     one.bad_ends = 1;
     const sweep_report r = sweep({.name = "gives up", .window = two_steps, .nmi = [] { _exit(3); }}, one);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Code that only the exploring child has in its memory: it is still explored, and reported by name and instruction.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include "explore/place/places.hpp"
 #include "explore/step/breakpoint.hpp"
@@ -103,7 +104,6 @@ bool hidden_symbols_have_names()
 
 TEST_CASE("what setup loads is mapped in the child alone, and explored with its names")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep(calling(load_plugin));
     INFO(to_text(r, true));
     CHECK(enter == nullptr);
@@ -121,7 +121,6 @@ TEST_CASE("what setup loads is mapped in the child alone, and explored with its 
 
 TEST_CASE("an audit looks into what setup loads")
 {
-    NEEDS_THE_MECHANISM();
     const audit_report r = audit("plugin", call, load_plugin, {"nmisim_test_plugin"});
     INFO(to_text(r, true));
     REQUIRE(r.entries.size() == 1);
@@ -131,7 +130,6 @@ TEST_CASE("an audit looks into what setup loads")
 
 TEST_CASE("code made at run time is explored to the last byte of its page, each time as it is then")
 {
-    NEEDS_THE_MECHANISM();
     the_pages();
     const sweep_report up = sweep(calling([] { make_page(increment); }));
     const sweep_report down = sweep(calling([] { make_page(decrement); }));
@@ -145,7 +143,6 @@ TEST_CASE("code made at run time is explored to the last byte of its page, each 
 
 TEST_CASE("an instruction is told as it is without breakpoints")
 {
-    NEEDS_THE_MECHANISM();
     const auto planted = [](void*) {
         make_page(increment);
         prepare_breakpoints();

@@ -4,7 +4,8 @@
 // the child may tell, the watchdog is an hour: a wrong answer is then a test
 // that does not end.
 #include "base/signal_mask.hpp"
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include "explore/watch/child.hpp"
 
@@ -345,7 +346,6 @@ TEST_CASE("nothing that a stuck child has started is left running")
 TEST_CASE("a handler that spins is given up after a few hangs with the same "
           "call chain")
 {
-    NEEDS_THE_MECHANISM();
     limits impatient;
     impatient.watchdog_ns = 20'000'000;
     impatient.same_hangs = 2;
@@ -365,7 +365,6 @@ TEST_CASE("a handler that spins is given up after a few hangs with the same "
 
 TEST_CASE("hangs that the state tells are told at every boundary, however many")
 {
-    NEEDS_THE_MECHANISM();
     limits l;
     l.same_hangs = 1;
     const sweep_report r = sweep({.name = "lock", .window = with_lock, .nmi = with_lock}, l);

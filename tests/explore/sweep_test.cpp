@@ -2,7 +2,8 @@
 //
 // The sweep against small functions whose answer is known.
 #include "base/signal_mask.hpp"
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include <array>
 #include <atomic>
@@ -235,7 +236,6 @@ void many_system_calls()
 
 TEST_CASE("an increment in three instructions loses an update exactly between load and store")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "counter",
                                   .prepare = reset,
                                   .window = load_add_store,
@@ -255,7 +255,6 @@ TEST_CASE("an increment in three instructions loses an update exactly between lo
 
 TEST_CASE("an increment in one instruction loses nothing")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "counter",
                                   .prepare = reset,
                                   .window = single_add,
@@ -268,7 +267,6 @@ TEST_CASE("an increment in one instruction loses nothing")
 
 TEST_CASE("a run that takes another path of the same length has not reached its boundary")
 {
-    NEEDS_THE_MECHANISM();
     for (const method how : {method::automatic, method::single_step}) {
         limits l;
         l.how = how;
@@ -288,7 +286,6 @@ TEST_CASE("a run that takes another path of the same length has not reached its 
 
 TEST_CASE("a boundary on one of two paths that alternate is reached by another run")
 {
-    NEEDS_THE_MECHANISM();
     limits l;
     l.how = method::single_step;
     const sweep_report r = sweep(counting("two paths", one_then_the_other), l);
@@ -300,7 +297,6 @@ TEST_CASE("a boundary on one of two paths that alternate is reached by another r
 
 TEST_CASE("breakpoints and single steps find the same")
 {
-    NEEDS_THE_MECHANISM();
     const target what{
         .prepare = reset, .window = load_add_store, .nmi = load_add_store, .broken = two_increments};
     limits stepped;
@@ -310,7 +306,6 @@ TEST_CASE("breakpoints and single steps find the same")
 
 TEST_CASE("the NMI is delivered exactly at its boundary, in every round of a loop")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep(counting("loop", loop));
     INFO(to_text(r, true));
     CHECK(r.clean());
@@ -321,7 +316,6 @@ TEST_CASE("the NMI is delivered exactly at its boundary, in every round of a loo
 
 TEST_CASE("the boundary right behind a system call is explored")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep(counting("system calls", system_calls));
     INFO(to_text(r, true));
     CHECK(r.clean());
@@ -330,7 +324,6 @@ TEST_CASE("the boundary right behind a system call is explored")
 
 TEST_CASE("a window with more system-call instructions than can be guarded is explored all the same")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep(counting("many calls", many_system_calls));
     INFO(to_text(r));
     CHECK(behind_a_system_call(r) > 24);
@@ -339,7 +332,6 @@ TEST_CASE("a window with more system-call instructions than can be guarded is ex
 
 TEST_CASE("an NMI raised while signals are blocked is delivered when they are unblocked")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep(counting("blocked", block_everything_for_a_while));
     INFO(to_text(r, true));
     CHECK(r.clean());
@@ -351,7 +343,6 @@ TEST_CASE("an NMI raised while signals are blocked is delivered when they are un
 
 TEST_CASE("an NMI that stays blocked to the end of the window is held, not clean by luck")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r =
         sweep({.name = "held", .prepare = unblock, .window = block_for_good, .nmi = count_nmi});
     INFO(to_text(r, true));
@@ -362,7 +353,6 @@ TEST_CASE("an NMI that stays blocked to the end of the window is held, not clean
 
 TEST_CASE("an NMI that could not be raised is not held")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "no signal left",
                                   .setup =
                                       [] {
@@ -380,7 +370,6 @@ TEST_CASE("an NMI that could not be raised is not held")
 
 TEST_CASE("an NMI signal that the caller has blocked is delivered all the same")
 {
-    NEEDS_THE_MECHANISM();
     const nmisim::signals_blocked inherited(nmisim::signal_set({SIGRTMIN + 1}));
     const sweep_report r = sweep(counting("inherited mask", single_add));
     INFO(to_text(r));
@@ -389,7 +378,6 @@ TEST_CASE("an NMI signal that the caller has blocked is delivered all the same")
 
 TEST_CASE("a window that starts a thread survives, and the thread does not inherit the trap flag")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r =
         record({.name = "thread", .prepare = reset, .window = start_and_join_a_thread, .nmi = count_nmi});
     INFO(to_text(r));
@@ -400,7 +388,6 @@ TEST_CASE("a window that starts a thread survives, and the thread does not inher
 TEST_CASE(
     "a handler that takes the lock of the interrupted code is a hang with its state, not the end of the test")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r = sweep({.name = "lock", .prepare = reset, .window = with_lock, .nmi = with_lock});
     INFO(to_text(r));
     CHECK(r.count(verdict::hang) > 0);
@@ -433,7 +420,6 @@ void wait_for_a_child(bool by_signal)
 
 TEST_CASE("a thread that waits for a child process is not asleep for ever")
 {
-    NEEDS_THE_MECHANISM();
     for (const function setup :
          {function([] { wait_for_a_child(false); }), function([] { wait_for_a_child(true); })}) {
         const sweep_report r =
@@ -445,7 +431,6 @@ TEST_CASE("a thread that waits for a child process is not asleep for ever")
 
 TEST_CASE("a crash is a finding at its boundary, and the sweep goes on behind it")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r =
         sweep({.name = "crash", .prepare = reset, .window = load_add_store, .nmi = crash_in_the_middle});
     INFO(to_text(r, true));
@@ -456,7 +441,6 @@ TEST_CASE("a crash is a finding at its boundary, and the sweep goes on behind it
 
 TEST_CASE("a child that ends itself with exit code 0 is a finding at its boundary, not the sweep's end")
 {
-    NEEDS_THE_MECHANISM();
     const sweep_report r =
         sweep({.name = "exit", .prepare = reset, .window = load_add_store, .nmi = exit_in_the_middle});
     INFO(to_text(r, true));
@@ -468,7 +452,6 @@ TEST_CASE("a child that ends itself with exit code 0 is a finding at its boundar
 
 TEST_CASE("exit code 0 while recording is no recording")
 {
-    NEEDS_THE_MECHANISM();
     const function second_recording_exits = [] {
         reset();
         static int runs = 0;
@@ -484,7 +467,6 @@ TEST_CASE("exit code 0 while recording is no recording")
 
 TEST_CASE("a window with too many boundaries is incomplete, never clean")
 {
-    NEEDS_THE_MECHANISM();
     limits few;
     few.boundaries = 5;
     const sweep_report r = sweep(counting("capped", loop), few);
@@ -495,7 +477,6 @@ TEST_CASE("a window with too many boundaries is incomplete, never clean")
 
 TEST_CASE("a window that never ends is stopped by the watchdog")
 {
-    NEEDS_THE_MECHANISM();
     limits impatient;
     impatient.watchdog_ns = 100'000'000;
     impatient.bad_ends = 2;

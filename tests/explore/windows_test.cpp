@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The shipped windows: clean on the correct code, and every fault found, at the same boundaries each time.
-#include "explore_test.hpp"
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
 
 #include "explore/windows/windows.hpp"
 
@@ -57,7 +58,6 @@ std::vector<fault_info> explorable_faults()
 
 TEST_CASE("every window of every flavor is clean on the right code")
 {
-    NEEDS_THE_MECHANISM();
     for (const flavor f : nmisim::all_flavors)
         for (const window_info& w : all_windows()) {
             if (!w.by_default || !not_applicable(w.name, {.rcu = f}).empty())
@@ -70,7 +70,6 @@ TEST_CASE("every window of every flavor is clean on the right code")
 
 TEST_CASE("every fault is found by its window, at the same boundaries each time")
 {
-    NEEDS_THE_MECHANISM();
     for (const flavor f : nmisim::all_flavors)
         for (const fault_info& left_out : explorable_faults()) {
             if (!nmisim::not_applicable(left_out.id, f).empty())
@@ -100,7 +99,6 @@ TEST_CASE("a fault is explored in a window that has it, and in no other")
 
 TEST_CASE("a grace period waits for the reader on a stretch of instructions without holes")
 {
-    NEEDS_THE_MECHANISM();
     for (const flavor f : nmisim::all_flavors)
         for (const char* window : {"read-map", "do_nmi-map"}) {
             const any_report r = explore(window, f);
@@ -114,7 +112,6 @@ TEST_CASE("a grace period waits for the reader on a stretch of instructions with
 
 TEST_CASE("an NMI in the exit of a bp reader's thread can deadlock, and our vCPU's end cannot")
 {
-    NEEDS_THE_MECHANISM();
     const any_report careless = explore("vcpu-exit", flavor::bp);
     INFO(text_of(careless));
     const auto& s = std::get<sweep_report>(careless);

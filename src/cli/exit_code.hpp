@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the program's end says to a script. 77 is what `meson test` and automake read as "skipped".
+// The program's exit codes, for scripts. 77 is what `meson test` and automake read as "skipped".
 #pragma once
 
 #include <array>
@@ -24,7 +24,8 @@ struct exit_code_info {
 
 inline constexpr std::array all_exit_codes{
     exit_code_info{"0", "every check looked at something and held"},
-    exit_code_info{"1", "could not run or write a report: a thread, a file, memory; a file hides no 3 or 4"},
+    exit_code_info{"1",
+                   "could not run, or could not write a report (3 and 4 stay): a thread, a file, memory"},
     exit_code_info{"2", "bad usage"},
     exit_code_info{"3", "a check failed, or looked at nothing"},
     exit_code_info{"4", "a --fail-if condition held"},

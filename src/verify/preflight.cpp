@@ -73,7 +73,8 @@ void look_at_sources(const run_config& config, std::vector<preflight_finding>& f
     if (std::find(config.sources.begin(), config.sources.end(), source_kind::perf) == config.sources.end())
         return;
     if (const std::string_view why = perf_refusal(); !why.empty())
-        findings.push_back({true, "no-perf", fmt::format("--source perf: {}; timer does without", why)});
+        findings.push_back(
+            {true, "no-perf", fmt::format("--source perf: {}; --source timer does not need it", why)});
 }
 
 void look_at_cpus(const run_config& config, std::vector<preflight_finding>& findings)
@@ -86,7 +87,7 @@ void look_at_cpus(const run_config& config, std::vector<preflight_finding>& find
             {false, "many-vcpus",
              fmt::format("{} vCPUs are more than {} CPU{} can serve: each runs one {}th of the "
                          "time, most of its NMIs are coalesced, and the run starts and ends "
-                         "slowly; --cpus {} is what fits",
+                         "slowly; --cpus {} would fit",
                          vcpus, cpus, cpus == 1 ? "" : "s", (vcpus + cpus - 1) / cpus, std::max(cpus - 1, 1)),
              true});
     if (vcpus + 1 > cpus)

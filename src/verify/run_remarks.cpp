@@ -55,7 +55,7 @@ std::string not_handled_because(const run_report& report, std::uint64_t asked)
         return fmt::format("{} met a vCPU that was offline (--onoff-interval)", count_text(t.offline));
     return fmt::format("{} were never raised: {}", count_text(never_raised),
                        report.throttled > 0 ? "the vCPUs had no room for more (--max-in-flight)"
-                                            : "whoever raises them got too little CPU time (--rate)");
+                                            : "the threads that raise them got too little CPU time (--rate)");
 }
 
 } // namespace

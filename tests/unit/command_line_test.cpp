@@ -18,10 +18,10 @@ settings parse(const std::vector<std::string>& words)
     return parse_command_line(for_run, words);
 }
 
-std::string refusal(const std::vector<std::string>& words)
+std::string refusal(const std::vector<std::string>& words, verb_set verb = for_run)
 {
     try {
-        parse(words);
+        parse_command_line(verb, words);
     } catch (const usage_error& e) {
         return e.what();
     }
@@ -155,23 +155,53 @@ TEST_CASE("a value that is refused names its option", "[options]")
     CHECK(refusal({"--swap-interval", "nan"}) ==
           "--swap-interval: 'nan' is not a duration (examples: 500us, 10ms, 1.5s, 2m)");
     CHECK_THAT(refusal({"-c", "0"}), Contains("--cpus: '0' is out of range"));
+    CHECK_THAT(refusal({"--cpus", "-1"}), Contains("--cpus: '-1' is not a count"));
+    CHECK_THAT(refusal({"--rate", "0x10"}), Contains("--rate: '0x10' is not a rate"));
+    CHECK_THAT(refusal({"--duration", "2x"}), Contains("--duration: '2x' is not a duration"));
+    CHECK_THAT(refusal({"--seed", "99999999999999999999"}),
+               Contains("--seed: '99999999999999999999' is out of range"));
     CHECK_THAT(refusal({"--signal", "SIGUSR1"}), Contains("--signal: 'SIGUSR1' is not a real-time signal"));
-    CHECK_THAT(refusal({"--signal", "RTMIN+99"}), Contains("out of range"));
+    // The signal after the NMI's asks for backtraces, so the last one is refused.
+    CHECK_THAT(refusal({"--signal", "RTMIN+30"}), Contains("--signal: '30' is out of range (0 to 29)"));
     CHECK_THAT(refusal({"--handler", "slow"}), Contains("needs a time"));
     CHECK_THAT(refusal({"--arrival", "bursts"}),
                Contains("'bursts' is not an arrival (periodic, poisson, burst:N)"));
-    CHECK_THAT(refusal({"--fault", "no-grace-perod"}), Contains("did you mean 'no-grace-period'?"));
+    CHECK_THAT(refusal({"--fault", "no-grace-perod"}),
+               Contains("'no-grace-perod' is not a fault") && Contains("did you mean 'no-grace-period'?"));
+    CHECK(refusal({"--source", "tmier"}) ==
+          "--source: 'tmier' is not a source (sigqueue, timer, perf, ipi); did you mean 'timer'?");
+    CHECK_THAT(refusal({"--source", "timer,ipi,timer"}), Contains("--source: source 'timer' is named twice"));
+    CHECK(refusal({"--stall-timeout", "1us"}) == "--stall-timeout: '1us' is too short (at least 10ms)");
+    CHECK(refusal({"--handler", "watchdog:0"}) == "--handler: '0' is too short (at least 1ms)");
+    CHECK(refusal({"--handler", "backtrace:1ns"}) == "--handler: '1ns' is too short (at least 1ms)");
     CHECK_THAT(refusal({"--fail-if", "latency.p98>1ms"}),
                Contains("--fail-if: 'latency.p98' is not a metric"));
 }
 
+TEST_CASE("explore takes every flavor at once, a run does not", "[options]")
+{
+    CHECK_THAT(refusal({"--flavor", "al"}, for_explore),
+               Contains("'al' is not a flavor (memb, mb, bp, qsbr, nmi, all); did you mean 'all'?"));
+    CHECK(refusal({"--flavor", "al"}) == "--flavor: 'al' is not a flavor (memb, mb, bp, qsbr, nmi)");
+}
+
 TEST_CASE("an unknown option is answered with the nearest", "[options]")
 {
+    CHECK(refusal({"--swap-intervall=3"}) ==
+          "unrecognized option '--swap-intervall'; did you mean '--swap-interval'?");
     CHECK(refusal({"--swap-intervall", "3"}) ==
           "unrecognized option '--swap-intervall'; did you mean '--swap-interval'?");
     CHECK(refusal({"--bogus=3"}) == "unrecognized option '--bogus'");
     CHECK_THAT(refusal({"--names"}), Contains("it is an option of 'nmi-sim list'"));
     CHECK_THAT(refusal({"-x"}), Contains("unrecognized option '-x'"));
+}
+
+TEST_CASE("the letters of a word are read one by one", "[options]")
+{
+    CHECK(refusal({"-j=1"}) == "option '-j' takes no value");
+    CHECK(refusal({"-jx"}) == "unrecognized option '-x' in '-jx'");
+    CHECK(refusal({"-j"}, for_selftest) == "unrecognized option '-j'; it is an option of 'nmi-sim run'");
+    CHECK(refusal({"-o=x"}) == "'-o=' is not a form of '-o': leave out the '=', or write '--output=x'");
 }
 
 TEST_CASE("abbreviations are refused", "[options]")
@@ -180,6 +210,7 @@ TEST_CASE("abbreviations are refused", "[options]")
         CAPTURE(word);
         CHECK_THAT(refusal({word}), Contains("unrecognized option"));
     }
+    CHECK(refusal({"--ra", "5"}) == "unrecognized option '--ra'; did you mean '--rate'?");
 }
 
 TEST_CASE("one dash before a long name is understood as the mistake it is", "[options]")
@@ -193,6 +224,7 @@ TEST_CASE("a missing or a superfluous value is told", "[options]")
     CHECK(refusal({"--rate="}) == "option '--rate' needs a value");
     CHECK(refusal({"--rate", "--seed", "3"}) == "option '--rate' needs a value");
     CHECK(refusal({"-o", "-q"}) == "option '--output' needs a value");
+    CHECK(refusal({"--output", "--json"}) == "option '--output' needs a value");
     CHECK(refusal({"--histogram=yes"}) == "option '--histogram' takes no value");
 }
 

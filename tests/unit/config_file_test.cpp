@@ -58,6 +58,7 @@ TEST_CASE("a wrong value is refused with file, line and key", "[config]")
 TEST_CASE("a line that is no assignment, or a section, is refused with its number", "[config]")
 {
     CHECK_THAT(refusal("rate = 5\nrate 6\n"), Contains("load.conf:2: not of the form 'name = value'"));
+    CHECK(refusal("rate \x1b[31m 6\n") == "load.conf:1: not of the form 'name = value': rate \\x1b[31m 6");
     CHECK_THAT(refusal("[load]\nrate = 6\n"), Contains("load.conf:1: sections are not used"));
 }
 
@@ -81,6 +82,7 @@ TEST_CASE("what --print-config writes reads back as the same run", "[config]")
     const settings again = from_text(text);
     CHECK_THAT(text, Contains("rate = 50k\n") && Contains("flavor = mb\n") && Contains("cpus = 5\n") &&
                          Contains("histogram = true\n") && Contains("keep-going = false\n") &&
+                         Contains("fail-if = latency.p99>200us\nfail-if = swaps<3\n") &&
                          Contains("seed = " + std::to_string(s.run.seed) + "\n"));
     CHECK(again.run.inject.rate_hz == 50'000);
     CHECK(again.fail_if.size() == 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How much of a run was a test at all: the part of its NMIs that was handled.
+// Remarks on how much a run tested: the part of its NMIs that was handled.
 #include "cli/options/condition.hpp"
 #include "cli/options/usage_error.hpp"
 #include "report/json/json_report.hpp"
@@ -52,7 +52,7 @@ TEST_CASE("a run that handled less than a tenth of its NMIs says so, and what is
     CHECK_THAT(said(0, &cpu_report::rejected, 20'000), Contains("only 0 %") && Contains("ulimit -i"));
     CHECK_THAT(said(10, &cpu_report::offline, 19'990), Contains("19 990 met a vCPU that was offline"));
     r.throttled = 0;
-    CHECK_THAT(said(10, nullptr, 0), Contains("19 990 were never raised: whoever raises them"));
+    CHECK_THAT(said(10, nullptr, 0), Contains("19 990 were never raised: the threads that raise them"));
     r.throttled = 1;
     CHECK_THAT(said(10, nullptr, 0), Contains("19 990 were never raised: the vCPUs had no room"));
     r.handler.sum_ns = r.handler.count * 90'000; // every 100 us

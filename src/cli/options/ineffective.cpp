@@ -40,7 +40,7 @@ std::vector<std::string> ineffective_options(const settings& s)
          "the whole text, which --quiet and --json leave out"},
         {"verbose", !s.json && s.verbosity == verbosity::verbose,
          "the whole text, which --quiet and --json leave out"},
-        {"quiet", s.verbosity == verbosity::quiet, "to be the last one said: --verbose came later"},
+        {"quiet", s.verbosity == verbosity::quiet, "to come last: --verbose came later"},
     };
     std::vector<std::string> notes;
     for (const std::string& file : s.configs_not_read)
@@ -51,8 +51,7 @@ std::vector<std::string> ineffective_options(const settings& s)
             notes.push_back(fmt::format("--{} has no effect here: it needs {}", r.option, r.needs));
     if (run.machine.cpus == 1 &&
         std::find(run.sources.begin(), run.sources.end(), source_kind::ipi) != run.sources.end())
-        notes.emplace_back(
-            "--source ipi on one vCPU sends from vCPU 0 to itself alone: no IPI is a remote one");
+        notes.emplace_back("--source ipi on one vCPU sends only from vCPU 0 to itself: no IPI is remote");
     if (run.machine.workload == workload::irqoff && run.machine.irqs == 0 &&
         !info_of(run.fault).widened_by.irqs)
         notes.emplace_back("--workload irqoff keeps nothing off here: it needs --irqs");

@@ -16,8 +16,8 @@ using enum value_kind;
 using text = std::string_view;
 
 constexpr std::uint64_t most_vcpus = 4096;
-constexpr std::uint64_t shortest_stall_ns =
-    10'000'000; // between two looks; the scheduler alone takes a few ms
+// between two looks; the scheduler alone takes a few ms
+constexpr std::uint64_t shortest_stall_ns = 10'000'000;
 constexpr std::uint64_t most_irqs = 16;
 constexpr std::uint64_t most_chained = 64;
 constexpr std::uint64_t most_in_flight = 1'000'000;
@@ -37,12 +37,12 @@ const option_spec table[] = {
      [](settings& s, text v) { s.run.machine.delivery = parse_choice(v, "a delivery", all_deliveries); },
      words, "deliveries"},
     {"max-in-flight", 0, "N", "64", load, for_run,
-     "raised and not yet handled, at most, per vCPU; with --delivery queue",
+     "most NMIs per vCPU that are raised and not yet handled; with --delivery queue",
      [](settings& s, text v) {
          s.run.machine.max_in_flight = static_cast<unsigned>(parse_count(v, 1, most_in_flight));
      }},
     {"irqs", 0, "N", "0", load, for_run,
-     "IRQ lines: maskable interrupts, raised and with their handlers swapped as the NMI's",
+     "number of IRQ lines (maskable interrupts); their handlers are swapped as well",
      [](settings& s, text v) { s.run.machine.irqs = static_cast<int>(parse_count(v, 0, most_irqs)); }},
     {"irq-rate", 0, "N", "1k", load, for_run, "IRQs per second, line and vCPU; with --irqs",
      [](settings& s, text v) { s.run.irq_rate_hz = parse_rate_hz(v); }},
@@ -64,7 +64,7 @@ const option_spec table[] = {
      "is milliseconds",
      set_onoff_interval},
     {"percpu", 0, "FORM", "pda", machine, for_run,
-     "where the NMI count of a vCPU lives: pda (x86_64) or array (i386)",
+     "where the NMI count of a vCPU is kept: pda (x86_64) or array (i386)",
      [](settings& s, text v) { s.run.machine.percpu = parse_choice(v, "a per-CPU form", all_percpu_forms); },
      words, "percpu-forms"},
     {"nesting", 0, "KIND", "blocked", machine, for_run,
@@ -74,7 +74,7 @@ const option_spec table[] = {
     {"signal", 0, "NAME", "RTMIN+1", machine, for_run, "real-time signal that stands for the NMI",
      set_signal},
     {"affinity", 0, "KIND", "auto", machine, for_run,
-     "auto: pin each vCPU to a CPU of its own where there is one left for the injector; none",
+     "auto: pin each vCPU to a CPU of its own, if one is left for the injector; none",
      [](settings& s, text v) { s.affinity = parse_choice(v, "an affinity", all_affinities); }, words,
      "affinities"},
     {"no-latency", 0, "", "", machine, for_run,
@@ -88,10 +88,10 @@ const option_spec table[] = {
      "time between swaps of the handler; 0: back to back; never; a bare number is milliseconds",
      set_swap_interval},
     {"handler", 0, "KIND", "count", handlers, for_run,
-     "count; slow:TIME, which stays in each NMI for TIME; or a job: profile, watchdog, backtrace",
-     set_handler, words, "handlers"},
+     "count; slow:TIME, which takes TIME in each NMI; or a job: profile, watchdog, backtrace", set_handler,
+     words, "handlers"},
     {"chain", 0, "N", "0", handlers, for_run,
-     "put the handler on the LOCAL chain, with N others that come and go at each swap; 0: no chain",
+     "put the handler on the LOCAL chain, with N others, one of them replaced at each swap; 0: no chain",
      [](settings& s, text v) { s.run.chain = static_cast<int>(parse_count(v, 0, most_chained)); }},
     {"nmi-longest", 0, "TIME", "never", handlers, for_run,
      "time each handler, and report one that takes at least TIME and longer than any before; never",
@@ -120,9 +120,10 @@ const option_spec table[] = {
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,
      "what to explore; 'nmi-sim list windows' names them; repeatable", set_window, words, "windows", true},
     {"map", 0, "", "", checks, for_explore,
-     "maps in full: each boundary of the reader x each of the updater, in both orders",
+     "full maps: each boundary of the reader x each of the updater, in both orders",
      [](settings& s, text v) { s.full_map = parse_flag(v); }},
-    {"audit", 0, "", "", checks, for_explore, "only list what an NMI calls, and what of it is not safe there",
+    {"audit", 0, "", "", checks, for_explore,
+     "only list the functions that an NMI calls, and which are unsafe",
      [](settings& s, text v) { s.audit = parse_flag(v); }},
     {"single-step", 0, "", "", checks, for_explore,
      "trap flag only: no breakpoint is written into the program",
@@ -139,7 +140,8 @@ const option_spec table[] = {
     {"json", 'j', "", "", output, for_run | for_explore, "report as JSON on standard output",
      [](settings& s, text v) { s.json = parse_flag(v); }},
     {"output", 'o', "FILE", "", output, for_run | for_explore | for_page,
-     "report as JSON to FILE; the text stays on standard output. Of page: the page, or pictures alone to "
+     "report as JSON to FILE; the text stays on standard output. With page: the page, or only its pictures "
+     "to "
      "FILE.svg",
      [](settings& s, text v) { s.output_file = file_name(v); }, file},
     {"report", 0, "FILE", "", output, for_run, "report as one HTML page with charts to FILE",
@@ -151,7 +153,7 @@ const option_spec table[] = {
     {"svg", 0, "FILE", "", output, for_explore,
      "a full map as a picture to FILE (window do_nmi-map unless one is named)",
      [](settings& s, text v) { s.svg_file = file_name(v); }, file},
-    {"all", 0, "", "", output, for_explore, "every boundary, not only where something was found",
+    {"all", 0, "", "", output, for_explore, "list every boundary, not only findings",
      [](settings& s, text v) { s.show_all = parse_flag(v); }},
     {"histogram", 0, "", "", output, for_run, "add latency histograms to the text",
      [](settings& s, text v) { s.histogram = parse_flag(v); }},

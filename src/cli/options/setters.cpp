@@ -167,7 +167,7 @@ std::string file_name(std::string_view value)
         throw usage_error("a file needs a name");
     if (value == "-")
         throw usage_error(
-            "'-' is no file; for JSON on standard output say --json, for anything else name /dev/stdout");
+            "'-' is not a file; for JSON on standard output use --json, for anything else name /dev/stdout");
     return std::string(value);
 }
 
@@ -176,7 +176,7 @@ std::string file_to_read(std::string_view value)
     if (value.empty())
         throw usage_error("a file needs a name");
     if (value == "-")
-        throw usage_error("'-' is no file; for standard input name /dev/stdin");
+        throw usage_error("'-' is not a file; for standard input name /dev/stdin");
     return std::string(value);
 }
 

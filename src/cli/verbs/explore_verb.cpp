@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `nmi-sim explore`: which windows, which flavors, what is left out; the reports as they come, and what they add
-// up to. Standard output carries the reports, standard error the going-on.
+// `nmi-sim explore`: chooses windows, flavors and the fault, prints each report and a summary. Standard output carries
+// the reports, standard error the progress.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
@@ -213,7 +213,7 @@ int explore_verb(const invocation& call)
         if (!file.empty())
             check_output_file(file);
     if (s.run.fault != fault::none && info_of(s.run.fault).explored_in.empty()) {
-        say(fmt::format("--fault {} is no matter of order or protection at an instruction; a run finds "
+        say(fmt::format("--fault {} is not about order or protection at an instruction; a run finds "
                         "it: nmi-sim --fault {}",
                         name_of(s.run.fault), name_of(s.run.fault)));
         return exit_unsupported;

@@ -31,7 +31,7 @@ const verb_info table[] = {
      "  nmi-sim explore --svg map.svg               reader x updater as a picture\n"
      "  nmi-sim explore --flavor bp --window vcpu-exit   an upstream deadlock, found and named\n",
      explore_verb},
-    {"selftest", for_selftest, "send an NMI in every way there is, with every flavor and delivery",
+    {"selftest", for_selftest, "send an NMI in every possible way, with every flavor and delivery",
      "[OPTION]...",
      "Send NMIs from vCPU to vCPU (remote IPI), from a vCPU to itself (local IPI), from outside and to a "
      "vCPU "
@@ -46,10 +46,10 @@ const verb_info table[] = {
      "and the pages that nmi-stress and the benchmarks describe. - is standard input. The page of a run is "
      "'nmi-sim --report FILE'.",
      "  nmi-sim explore --window do_nmi-map --map -o map.json && nmi-sim page map.json -o map.html\n"
-     "  nmi-sim page map.json -o map.svg            its pictures alone\n",
+     "  nmi-sim page map.json -o map.svg            only its pictures\n",
      page_verb},
-    {"list", for_list, "name the flavors, faults, checks and all else there is to choose",
-     "[TOPIC]... [OPTION]...", "Print what options can be set to: all topics, or those named.",
+    {"list", for_list, "name the flavors, faults, checks and all other choices", "[TOPIC]... [OPTION]...",
+     "Print what options can be set to: all topics, or those named.",
      "  nmi-sim list faults\n"
      "  nmi-sim list --names flavors                one a line, for scripts\n",
      list_verb},
@@ -60,7 +60,7 @@ const verb_info helpers[] = {
     {"help", for_list, "the help of a verb; without one, this text", "[VERB]", "", "", help_verb},
     {"completions", for_list, "completions for a shell, on standard output", "bash|zsh|fish", "", "",
      completions_verb},
-    {"manual", for_list, "the manual page's sections, as the build takes them", "", "", "", manual_verb},
+    {"manual", for_list, "the manual page's sections, for the build", "", "", "", manual_verb},
 };
 
 const verb_info* find_in(std::span<const verb_info> verbs, std::string_view name)

@@ -17,16 +17,21 @@ def mangled(*names):
 
 patterns = set()
 for header in map(pathlib.Path, sys.argv[1:]):
-    text = re.sub(r"//[^\n]*", "", header.read_text())
-    namespace = ""
-    for match in re.finditer(r"^namespace ([\w:]+) \{|\b(?:class|struct) NMISIM_API (\w+)|^(?!#).*?\bNMISIM_API\s[^;{]*?(\w+)\s*[(;]", text, re.M):
+    text = re.sub(r"//(?! namespace)[^\n]*", "", header.read_text())
+    namespaces = []
+    for match in re.finditer(r"^namespace ([\w:]+) \{|^\}( )// namespace|\b(?:class|struct) NMISIM_API (\w+)"
+                             r"|^(?!#).*?\bNMISIM_API\s[^;{]*?(\w+)\s*[(;]", text, re.M):
         if match[1]:
-            namespace = match[1]
+            namespaces.append(match[1])
         elif match[2]:
-            name = mangled(namespace, match[2])
+            namespaces.pop()
+        elif match[3]:
+            name = mangled(*namespaces, match[3])
             patterns |= {f"_ZN{name}*", f"_ZNK{name}*", f"_ZT[ISV]N{name}E"}
+        elif header.suffix == ".h":
+            patterns.add(match[4])
         else:  # B: an ABI tag follows, as [abi:cxx11]
-            patterns.add(f"_ZN{mangled(namespace, match[3])}[BE]*")
+            patterns.add(f"_ZN{mangled(*namespaces, match[4])}[BE]*")
 if not patterns:
     sys.exit("exports.py: no header marks anything with NMISIM_API")
 print("{\n  global:")

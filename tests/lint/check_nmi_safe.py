@@ -44,6 +44,8 @@ SAFE = re.compile(
     r"|mem(cpy|move|set|cmp|chr)|__mem(cpy|move|set)_chk|str(len|cmp|ncmp|chr|rchr|nlen)|__errno_location|syscall"
     # sigqueue(3) and pthread_sigqueue(3): not on the list of POSIX, but a single system call in glibc.
     r"|sigqueue|pthread_sigqueue|__libc_current_sigrt(min|max)"
+    # Plain loads in glibc and musl: of the thread's own block; of the CPU's number (rseq, or the vDSO's getcpu).
+    r"|pthread_getspecific|sched_getcpu"
     # std::terminate of a noexcept function: ends the program, as BUG_ON does.
     r"|std::terminate\(\)|__cxa_call_terminate|__cxa_pure_virtual"
     r"|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(u|)divti3|__(u|)modti3|__aarch64_\w+|_ITM_\w+|__gmon_start__|__dso_handle"

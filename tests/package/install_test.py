@@ -61,6 +61,7 @@ def install():
         "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/stress/scenario.py",
         f"{options.datadir}/nmi-sim/stress/scenarios/memb-defaults.conf",
         *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
+        f"{options.libdir}/libnmisim-runtime.a", f"{options.libdir}/libnmisim-runtime.so.{options.version}", f"{options.libdir}/pkgconfig/nmisim-runtime.pc",
         f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
         f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
         f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",
@@ -69,7 +70,7 @@ def install():
             "nmi-sim/nmi-sim-result-1.schema.json")),
     ) if not (prefix / name).exists()]
     assert not missing, missing
-    headers = {p.name for p in (options.source / "include/nmisim").glob("*.hpp")}
+    headers = {p.name for p in (options.source / "include/nmisim").glob("*.h*")}
     assert {p.name for p in (prefix / "include/nmisim").iterdir()} == headers
     outside = [p for p in destdir.rglob("*") if p.is_file() and not p.is_relative_to(prefix)]
     assert not outside, outside
@@ -114,12 +115,12 @@ def exports_the_interface_only():
     text = "".join(p.read_text() for p in (prefix / "include/nmisim").iterdir())
     words = set(re.findall(r"\w+", text))
     seen = 0
-    for library in ("libnmisim.so", "libnmisim-explore.so"):
+    for library in ("libnmisim.so", "libnmisim-runtime.so", "libnmisim-explore.so"):
         for line in run("nm", "-DC", "--defined-only", libdir / library).splitlines():
             _, kind, name = line.split(" ", 2)
             if kind in "TDBR":
                 seen += 1
-                assert name.startswith("nmisim::"), f"{library} exports {name}"
+                assert name.startswith(("nmisim::", "nmisim_")), f"{library} exports {name}"
                 plain = re.sub(r"\[abi:\w+\]", "", name.split("(")[0]).replace("~", "")
                 unknown = set(re.findall(r"\w+", plain)) - words
                 assert not unknown, f"{library} exports {name}: {unknown} is in no header"
@@ -210,6 +211,27 @@ def plugin(host_links):
         assert "cannot allocate memory in static TLS block" in refused, f"docs/library.md says otherwise: {refused}"
 
 
+def runtime_outside():
+    """A program in C by CMake and one in C++ by pkg-config; neither needs liburcu or libunwind."""
+    needs("cmake", "gcc")
+    folder = pathlib.Path(tempfile.mkdtemp(dir=work))
+    shutil.copy(pathlib.Path(__file__).parent / "runtime_plugin.c", folder / "program.c")
+    (folder / "CMakeLists.txt").write_text("""cmake_minimum_required(VERSION 3.18)
+project(outside LANGUAGES C)
+find_package(nmisim REQUIRED)
+add_executable(program program.c)
+target_compile_definitions(program PRIVATE MAIN _GNU_SOURCE)
+target_link_libraries(program PRIVATE nmisim::runtime)
+""")
+    run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", folder / "build")
+    words = pkg_config("--cflags", "--libs", "nmisim-runtime")
+    assert not [w for w in words if "urcu" in w or "unwind" in w], words
+    run("g++", "-std=c++20", options.source / "docs/examples/sampler.cpp", "-o", folder / "sampler", *words)
+    for program, says in ((folder / "build/program", "100 calls, 100 handled"), (folder / "sampler", "expirations")):
+        assert says in run(program, env={"LD_LIBRARY_PATH": str(libdir)})
+
+
 tap.run([
     ("everything is installed below the prefix", install),
     ("the installed program runs", program_runs),
@@ -224,6 +246,7 @@ tap.run([
     ("a project outside: CMake, clang++; a newer version is refused", lambda: with_cmake("clang++")),
     ("a project outside: Meson", with_meson),
     ("the explorer is used from outside", explorer_outside),
+    ("the runtime library is used from outside, in C and in C++", runtime_outside),
     ("a plugin in a program that links libnmisim; an NMI after dlclose()", lambda: plugin(True)),
     ("a plugin in a program that does not is refused, or needs libnmisim preloaded, as the document says", lambda: plugin(False)),
 ])

@@ -4,16 +4,6 @@
 
 namespace nmisim {
 
-std::uintptr_t instruction_pointer(const pt_regs& regs) noexcept
-{
-    return regs.uc == nullptr ? 0 : regs.uc->uc_mcontext.pc;
-}
-
-std::uintptr_t user_stack_pointer(const pt_regs& regs) noexcept
-{
-    return regs.uc == nullptr ? 0 : regs.uc->uc_mcontext.sp;
-}
-
 void copy_registers(stack_snapshot& out, const pt_regs& regs) noexcept
 {
     for (std::size_t i = 0; i < 31; ++i)

@@ -4,16 +4,6 @@
 
 namespace nmisim {
 
-std::uintptr_t instruction_pointer(const pt_regs& regs) noexcept
-{
-    return regs.uc == nullptr ? 0 : static_cast<std::uintptr_t>(regs.uc->uc_mcontext.gregs[REG_RIP]);
-}
-
-std::uintptr_t user_stack_pointer(const pt_regs& regs) noexcept
-{
-    return regs.uc == nullptr ? 0 : static_cast<std::uintptr_t>(regs.uc->uc_mcontext.gregs[REG_RSP]);
-}
-
 void copy_registers(stack_snapshot& out, const pt_regs& regs) noexcept
 {
     static constexpr std::array order{REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,

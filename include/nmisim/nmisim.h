@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interrupts for a program that exists, for C and for all that can call C: a signal whose handler can be swapped while
+ * it fires. nmisim/interrupt.hpp says more, and is the same for C++.
+ *
+ * Functions answer 0, an errno (above 0), or one of the codes below. No exception leaves them.
+ */
+#ifndef NMISIM_H
+#define NMISIM_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#ifndef NMISIM_API
+#define NMISIM_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum nmisim_code {
+    NMISIM_TIMED_OUT = -1,            /* swap: published; the old data is released later, by the library */
+    NMISIM_REFUSED_IN_INTERRUPT = -2, /* it would wait for itself */
+    NMISIM_REFUSED_IN_CHILD = -3,     /* of _Fork() and the like */
+    NMISIM_REFUSED_WITHOUT_DEADLINE = -4, /* this thread never attached */
+    NMISIM_CLOSED = -5,
+    NMISIM_COALESCED = -6, /* raise: one is pending on that thread already */
+    NMISIM_NO_THREAD = -7,
+    NMISIM_REJECTED = -8 /* the kernel's queue is full */
+};
+
+typedef struct nmisim_interrupt nmisim_interrupt;
+
+struct nmisim_event {
+    const siginfo_t* info;
+    void* context;        /* a ucontext_t */
+    unsigned long weight; /* 1, and the overruns of a timer */
+    void* user;           /* of the thread's attachment */
+    pid_t tid;            /* 0 where the thread never attached */
+};
+
+/* A handler: async-signal-safe, and it returns. */
+typedef void nmisim_function(void* data, const struct nmisim_event* event);
+typedef void nmisim_release(void* data);
+
+struct nmisim_books {
+    unsigned long raised, handled, dropped, coalesced, absorbed, echoes, rejected, no_thread;
+    unsigned long unattached_raised, unattached_handled;
+    unsigned long timer_events, expirations, expirations_dropped;
+    unsigned long foreign_signals, foreign_ignored;
+    unsigned long attached, blocked, replaced, timed_out, reclaimed;
+};
+
+/* Handles are never freed: any call after close answers NMISIM_CLOSED. */
+NMISIM_API int nmisim_open(nmisim_interrupt** interrupt, int signo);
+/* Of the calling thread. cpu_hz or wall_hz arms a timer; 0: none. The thread's end detaches as well. */
+NMISIM_API int nmisim_attach(nmisim_interrupt* interrupt, unsigned cpu_hz, unsigned wall_hz, void* user);
+NMISIM_API int nmisim_detach(nmisim_interrupt* interrupt);
+NMISIM_API int nmisim_raise(nmisim_interrupt* interrupt, pid_t tid);
+/* How many attached threads it was raised on. */
+NMISIM_API unsigned long nmisim_raise_all(nmisim_interrupt* interrupt);
+/* Publishes function and data (null: none) and waits until no handler uses the old data, which comes back in *old_data
+ * when the answer is 0. After NMISIM_TIMED_OUT the library calls the old data's `release`, once, when nobody uses it.
+ * A timeout below 0 is none. */
+NMISIM_API int nmisim_swap(nmisim_interrupt* interrupt, nmisim_function* function, void* data,
+                           nmisim_release* release, long timeout_us, void** old_data);
+NMISIM_API int nmisim_drain(nmisim_interrupt* interrupt, long timeout_us);
+NMISIM_API int nmisim_read_books(nmisim_interrupt* interrupt, struct nmisim_books* books);
+/* The data that is published is released. */
+NMISIM_API int nmisim_close(nmisim_interrupt* interrupt, long timeout_us);
+NMISIM_API const char* nmisim_strerror(int code);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//
+// How a thread attaches and leaves.
+//
+//   attach   block taken, tid findable, timer armed, key set: from then on the thread's end leaves by itself
+//   leave    signal blocked, tid taken off, raises under way waited for, pending signals taken off, timer deleted, and
+//            what it sent meanwhile taken off: a deleted timer takes its pending signal along, so that comes first
+//
+// The key's destructor runs while the thread's stack and the C library still work; the signal stays blocked until the
+// thread is gone, so nothing of ours runs on a stack that is being unmapped.
+#include "runtime/attach.hpp"
+
+#include "base/signal_mask.hpp"
+#include "runtime/leave.hpp"
+#include "runtime/origin.hpp"
+#include "runtime/wait.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::runtime {
+namespace {
+
+/// 0, or the errno. Context: the thread itself, under the control lock.
+int arm_timer(interrupt_state& state, thread_block& block, const attach_options& options) noexcept
+{
+    const unsigned hz = options.cpu_hz != 0 ? options.cpu_hz : options.wall_hz;
+    if (hz == 0 || block.timer_armed)
+        return 0;
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = state.signo;
+    event.sigev_value.sival_ptr = mark_of(origin::timer);
+    event._sigev_un._tid = gettid();
+    if (timer_create(options.cpu_hz != 0 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &event, &block.timer) !=
+        0)
+        return errno;
+    const timespec period = to_timespec(std::max<std::uint64_t>(1, nsec_per_sec / hz));
+    const itimerspec spec{period, period};
+    block.timer_armed = true;
+    if (timer_settime(block.timer, 0, &spec, nullptr) != 0) {
+        const int error = errno;
+        delete_timer(block);
+        return error;
+    }
+    return 0;
+}
+
+/// Pending signals come off and are booked. What is foreign goes to the process: this thread will not take it.
+void take_off_pending(interrupt_state& state, thread_block& block) noexcept
+{
+    std::array<siginfo_t, 16> foreign;
+    std::size_t foreigners = 0;
+    const sigset_t one = signal_set({state.signo});
+    const timespec at_once{};
+    while (foreigners < foreign.size()) {
+        siginfo_t info{};
+        if (sigtimedwait(&one, &info, &at_once) < 0) {
+            if (errno == EINTR)
+                continue;
+            break;
+        }
+        switch (origin_of(info, state.pid.load(std::memory_order_relaxed))) { // constant in a process
+        case origin::counted:
+            if (!state.latching)
+                block.dropped.fetch_add(1, std::memory_order_relaxed); // read after this thread's tid is gone
+            break;
+        case origin::timer:
+            block.expirations_dropped.fetch_add(1 + static_cast<std::uint64_t>(info.si_overrun),
+                                                std::memory_order_relaxed); // for the books
+            break;
+        case origin::unattached: break;
+        case origin::lost:
+            if (!state.latching ||
+                block.latch.load(std::memory_order_relaxed) == 0) // nobody sets it any more
+                foreign[foreigners++] = info;
+            break;
+        case origin::foreign: foreign[foreigners++] = info; break;
+        }
+    }
+    if (block.take_latch())
+        block.dropped.fetch_add(1, std::memory_order_relaxed); // as above
+    for (std::size_t i = 0; i < foreigners; ++i)
+        // The kernel lets a main thread alone repeat what kill(2) or the kernel sent.
+        if (syscall(SYS_rt_sigqueueinfo, getpid(), state.signo, &foreign[i]) != 0)
+            kill(getpid(), state.signo);
+}
+
+} // namespace
+
+void delete_timer(thread_block& block) noexcept
+{
+    if (block.timer_armed)
+        timer_delete(block.timer);
+    block.timer_armed = false;
+}
+
+bool is_open(const interrupt_state& state, std::uint64_t opening) noexcept
+{
+    return state.open.load(std::memory_order_relaxed) &&
+           state.opening.load(std::memory_order_relaxed) == opening; // both change under the control lock
+}
+
+thread_block* attach(interrupt_state& state, const attach_options& options, int& error) noexcept
+{
+    const control_section section;
+    thread_block* block = own_block(state);
+    const bool fresh = block == nullptr;
+    if (fresh) {
+        block = state.take_block();
+        error = block == nullptr ? ENOMEM : pthread_setspecific(state.key, block);
+        if (error != 0) {
+            if (block != nullptr)
+                state.give_back(*block);
+            return nullptr;
+        }
+    }
+    block->user.store(options.user, std::memory_order_relaxed); // own thread's; the signal is blocked
+    error = arm_timer(state, *block, options);
+    if (error != 0) {
+        if (fresh) {
+            pthread_setspecific(state.key, nullptr);
+            state.give_back(*block);
+        }
+        return nullptr;
+    }
+    if (fresh)
+        state.threads.insert(*block, gettid());
+    ++block->holds;
+    return block;
+}
+
+void detach(thread_block& block, std::uint64_t incarnation) noexcept
+{
+    interrupt_state& state = *block.owner;
+    if (own_block(state) != &block || block.incarnation.load(std::memory_order_relaxed) != incarnation)
+        return; // relaxed: own thread's block
+    if (--block.holds != 0 || standing().in_interrupt)
+        return;
+    const signals_blocked blocked(signal_set({state.signo}));
+    leave(state, block);
+    pthread_setspecific(state.key, nullptr);
+}
+
+void leave(interrupt_state& state, thread_block& block) noexcept
+{
+    {
+        const control_section section;
+        state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
+        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/raise.cpp(1), runtime/entry/raise.cpp(2)
+        block.tid.store(0, std::memory_order_seq_cst);
+    }
+    // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/raise.cpp(3)
+    wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
+    take_off_pending(state, block);
+    {
+        const control_section section;
+        delete_timer(block);
+    }
+    take_off_pending(state, block);
+    const control_section section;
+    state.give_back(block);
+}
+
+extern "C" void thread_ends(void* block)
+{
+    auto& self = *static_cast<thread_block*>(block);
+    interrupt_state& state = *self.owner;
+    change_mask(SIG_BLOCK, state.signo);
+    leave(state, self);
+}
+
+} // namespace nmisim::runtime

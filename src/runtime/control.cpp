@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/control.hpp"
+
+#include "runtime/attach.hpp"
+#include "runtime/entry/arrival.hpp"
+#include "runtime/slots.hpp"
+#include "runtime/wait.hpp"
+
+#include <cerrno>
+
+namespace nmisim::runtime {
+namespace {
+
+/// A signal that the processor sends for an error would come back for ever; two cannot be caught.
+bool may_be_taken(int signo) noexcept
+{
+    switch (signo) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT: return false;
+    default: return signo > 0 && signo < signals;
+    }
+}
+
+/// 0, or the errno. The handler of before is known before ours can run.
+int install(interrupt_state& state) noexcept
+{
+    if (is_installed(state.signo))
+        return 0;
+    if (state.opening.load(std::memory_order_relaxed) != 0) // under the control lock
+        return EBUSY; // whoever came later may call ours from theirs: it would go round in a circle
+    struct sigaction ours {};
+    ours.sa_sigaction = arrive;
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(state.signo, nullptr, &state.previous) != 0 || sigaction(state.signo, &ours, nullptr) != 0)
+        return errno;
+    return 0;
+}
+
+/// The end of the program: what no handler uses is destroyed, what one may use is left to the process's end.
+[[gnu::destructor]] void reclaim_at_end() noexcept
+{
+    if (standing().in_interrupt)
+        return;
+    for (int signo = 1; signo < signals; ++signo)
+        if (interrupt_state* const state = state_of(signo); state != nullptr)
+            state->retired.reclaim(state->readers);
+}
+
+} // namespace
+
+bool is_installed(int signo) noexcept
+{
+    struct sigaction now {};
+    return sigaction(signo, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
+           now.sa_sigaction == arrive;
+}
+
+interrupt_state* open_interrupt(int signo, std::uint64_t& opening, int& error) noexcept
+{
+    if (!may_be_taken(signo)) {
+        error = EINVAL;
+        return nullptr;
+    }
+    const control_section section;
+    error = 0;
+    interrupt_state* const state = make_state(signo, error);
+    if (state == nullptr)
+        return nullptr;
+    error = state->open.load(std::memory_order_relaxed) ? EBUSY : install(*state); // under the control lock
+    if (error != 0)
+        return nullptr;
+    watch_forks();
+    state->base = count_all(*state);
+    opening = state->opening.load(std::memory_order_relaxed) + 1; // under the control lock
+    state->opening.store(opening, std::memory_order_relaxed);     // as above
+    state->open.store(true, std::memory_order_relaxed);           // as above
+    return state;
+}
+
+outcome close_interrupt(interrupt_state& state, std::uint64_t opening, deadline limit) noexcept
+{
+    const outcome may = may_wait(state, limit);
+    if (may == outcome::refused_in_child)
+        return may;
+    {
+        const control_section section;
+        if (is_open(state, opening)) {
+            state.open.store(false, std::memory_order_relaxed); // under the control lock
+            take_all_out(state);
+            for (std::size_t i = 0; i < state.blocks(); ++i)
+                delete_timer(state.block(i));
+        }
+    }
+    if (may != outcome::drained)
+        return may;
+    const outcome result = wait_for_handlers(state, limit);
+    state.retired.reclaim(state.readers);
+    return result;
+}
+
+outcome drain(interrupt_state& state, deadline limit) noexcept
+{
+    if (const outcome answer = may_wait(state, limit); answer != outcome::drained)
+        return answer;
+    const std::size_t blocks = state.blocks();
+    const std::uint64_t begin = now_ns();
+    for (std::size_t i = 0; i < blocks; ++i) {
+        const thread_block& block = state.block(i);
+        const std::uint64_t wanted =
+            block.sent.load(std::memory_order_relaxed); // what this thread raised, it sees
+        const std::uint64_t waited = now_ns() - begin;
+        const deadline left =
+            limit.is_none() ? limit : deadline(limit.ns() - static_cast<std::int64_t>(waited));
+        if (!wait_until(left, [&] { return block.done() >= wanted; }))
+            return outcome::timed_out;
+    }
+    return outcome::drained;
+}
+
+} // namespace nmisim::runtime

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// A raise is rt_tgsigqueueinfo(2) with our mark. It names the thread by tid, so that a dead one is an answer (ESRCH) and no
+// crash. A block that was found by tid is held by `raisers` and looked at again: from then on the thread cannot leave, so
+// the tid stays its own until the signal has been sent.
+#include "runtime/entry/raise.hpp"
+
+#include "base/errno_guard.hpp"
+#include "base/own_pid.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::runtime {
+namespace {
+
+/// 0, or the errno.
+int send(interrupt_state& state, pid_t tid, origin mark) noexcept
+{
+    siginfo_t info{};
+    info.si_signo = state.signo;
+    info.si_code = SI_QUEUE;
+    info.si_pid = state.pid.load(std::memory_order_relaxed); // constant in a process
+    info.si_uid = state.uid.load(std::memory_order_relaxed); // as above
+    info.si_value.sival_ptr = mark_of(mark);
+    return syscall(SYS_rt_tgsigqueueinfo, info.si_pid, tid, state.signo, &info) == 0 ? 0 : errno;
+}
+
+raise_result refusal(interrupt_state& state, int error) noexcept
+{
+    if (error == EAGAIN) {
+        state.rejected.fetch_add(1, std::memory_order_relaxed); // for the books
+        return raise_result::rejected;
+    }
+    state.no_thread.fetch_add(1, std::memory_order_relaxed); // for the books
+    return raise_result::no_thread;
+}
+
+/// The block stays this thread's for as long as this lives, if it is.
+class held_block {
+public:
+    held_block(thread_block* block, pid_t tid) noexcept : block_(block)
+    {
+        if (block == nullptr)
+            return;
+        // (1) seq_cst: comes before the look at the tid; pairs with attach.cpp(1)
+        block->raisers.fetch_add(1, std::memory_order_seq_cst);
+        // (2) seq_cst: the owner has not begun to leave, or waits for us; pairs with attach.cpp(1)
+        if (block->tid.load(std::memory_order_seq_cst) != tid) {
+            let_go();
+            block_ = nullptr;
+        }
+    }
+    ~held_block()
+    {
+        if (block_ != nullptr)
+            let_go();
+    }
+    held_block(const held_block&) = delete;
+    held_block& operator=(const held_block&) = delete;
+    thread_block* get() const noexcept { return block_; }
+
+private:
+    // (3) release: what was sent and counted; pairs with attach.cpp(2)
+    void let_go() const noexcept { block_->raisers.fetch_sub(1, std::memory_order_release); }
+    thread_block* block_;
+};
+
+raise_result raise_counted(interrupt_state& state, thread_block& block, pid_t tid) noexcept
+{
+    if (state.latching && !block.set_latch()) {
+        block.coalesced.fetch_add(1, std::memory_order_relaxed); // for the books
+        return raise_result::coalesced;
+    }
+    block.sent.fetch_add(1, std::memory_order_relaxed); // before it can be handled; the signal orders it
+    const int error = send(state, tid, origin::counted);
+    if (error == 0)
+        return raise_result::raised;
+    // Not sent; but another signal may have been taken for it.
+    if (state.latching && !block.take_latch())
+        return raise_result::raised;
+    block.sent.fetch_sub(1, std::memory_order_relaxed); // for the books
+    return refusal(state, error);
+}
+
+raise_result raise_unattached(interrupt_state& state, pid_t tid) noexcept
+{
+    const int error = send(state, tid, origin::unattached);
+    if (error != 0)
+        return refusal(state, error);
+    state.unattached_raised.fetch_add(1, std::memory_order_relaxed); // for the books
+    return raise_result::raised;
+}
+
+bool may_raise(const interrupt_state& state, raise_result& answer) noexcept
+{
+    if (!state.open.load(std::memory_order_relaxed)) // a flag; what arrives after all finds no table
+        answer = raise_result::closed;
+    else if (own_pid() != state.pid.load(std::memory_order_relaxed)) // constant in a process
+        answer = raise_result::refused_in_child;
+    else
+        return true;
+    return false;
+}
+
+} // namespace
+
+raise_result raise(interrupt_state& state, pid_t tid) noexcept
+{
+    const errno_guard guard;
+    raise_result answer{};
+    if (!may_raise(state, answer))
+        return answer;
+    const held_block held(state.threads.find(tid), tid);
+    return held.get() != nullptr ? raise_counted(state, *held.get(), tid) : raise_unattached(state, tid);
+}
+
+std::uint64_t raise_all(interrupt_state& state) noexcept
+{
+    const errno_guard guard;
+    raise_result answer{};
+    std::uint64_t raised = 0;
+    if (!may_raise(state, answer))
+        return 0;
+    const std::size_t blocks = state.blocks();
+    for (std::size_t i = 0; i < blocks; ++i) {
+        thread_block& block = state.block(i);
+        const pid_t tid = block.tid.load(std::memory_order_relaxed); // looked at again when it is held
+        const held_block held(tid != 0 ? &block : nullptr, tid);
+        if (held.get() != nullptr && raise_counted(state, block, tid) == raise_result::raised)
+            ++raised;
+    }
+    return raised;
+}
+
+} // namespace nmisim::runtime

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+//
+// All that a signal of ours may touch: one state per signal number, made when it is first opened and never freed. After
+// close() it stays, forwards what is foreign, and may be opened again.
+//
+//   table     what an event runs: immutable, published by RCU, null on a closed interrupt
+//   retired   objects that nobody reaches any more and some handler may still use, with their cookies
+//   control   one lock for all that changes: opening, slots, attaching, fork. Its holder has all signals blocked, so no
+//             handler ever meets it held by its own thread. Never held while waiting.
+#pragma once
+
+#include "nmisim/slot.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/thread_table.hpp"
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <pthread.h>
+
+namespace nmisim::runtime {
+
+struct slot_state : published {
+    interrupt_state* owner = nullptr;
+    std::atomic<published*> object{nullptr};
+};
+
+struct slot_table : published {
+    static constexpr unsigned most = 32;
+    unsigned count = 0;
+    std::array<slot_state*, most> slots{};
+};
+
+/// Objects on their way out. Pushing takes no lock; whoever reclaims takes all of it and puts back what is not ready.
+class retired_list {
+public:
+    /// Context: any. Progress: lock-free.
+    void push(published& object) noexcept;
+    /// Destroys what no handler can use any more. Context: control.
+    void reclaim(domain& readers) noexcept;
+    std::uint64_t reclaimed() const noexcept
+    {
+        return reclaimed_.load(std::memory_order_relaxed);
+    } // stands for itself
+
+private:
+    std::atomic<published*> top_{nullptr};
+    std::atomic<std::uint64_t> reclaimed_{0};
+};
+
+/// Counts of arrivals on threads without a block; by CPU, so that a storm shares no line.
+struct alignas(cacheline_size) unattached_counts {
+    std::atomic<std::uint64_t> handled{0};
+    std::atomic<std::uint64_t> foreign{0};
+    std::atomic<std::uint64_t> foreign_ignored{0};
+    std::atomic<std::uint64_t> other{0}; ///< timers of threads that have left
+};
+
+struct interrupt_state {
+    int signo = 0;
+    bool latching = false; ///< a standard signal: one is pending at most
+    pthread_key_t key{};   ///< each attached thread's block
+    struct sigaction previous {};
+    std::atomic<bool> previous_is_used_up{false}; ///< SA_RESETHAND
+    std::atomic<pid_t> pid{0};                    ///< of the process it works in
+    std::atomic<uid_t> uid{0};
+
+    std::atomic<bool> open{false};
+    std::atomic<std::uint64_t> opening{0};
+    std::atomic<slot_table*> table{nullptr};
+
+    domain readers;
+    thread_table threads;
+    retired_list retired;
+    std::array<unattached_counts, domain::lines> unattached;
+    std::atomic<std::uint64_t> unattached_raised{0};
+    std::atomic<std::uint64_t> rejected{0};
+    std::atomic<std::uint64_t> no_thread{0};
+    std::atomic<std::uint64_t> timed_out{0};
+    interrupt_books base{}; ///< what the counters showed when it was opened; under the control lock
+
+    // Blocks: chunks that are never freed. Made under the control lock; read by anybody.
+    static constexpr std::size_t chunk_size = 64, most_chunks = 4096;
+    std::array<std::atomic<thread_block*>, most_chunks> chunks{};
+    std::atomic<std::size_t> block_count{0}; ///< that were ever used
+    thread_block* free_blocks = nullptr;     ///< under the control lock
+
+    thread_block& block(std::size_t i) noexcept
+    {
+        // (1) acquire: the chunk; pairs with interrupt_state.cpp(1)
+        return chunks[i / chunk_size].load(std::memory_order_acquire)[i % chunk_size];
+    }
+    std::size_t blocks() const noexcept
+    {
+        return block_count.load(
+            std::memory_order_acquire); // (2) acquire: their chunks; pairs with interrupt_state.cpp(2)
+    }
+    /// Null where there is no memory. Under the control lock.
+    thread_block* take_block() noexcept;
+    void give_back(thread_block& block) noexcept;
+};
+
+inline constexpr int signals = 65;
+/// By signal number; constant once it is set.
+extern constinit std::array<std::atomic<interrupt_state*>, signals> states;
+
+inline interrupt_state* state_of(int signo) noexcept
+{
+    // (3) acquire: the state; pairs with interrupt_state.cpp(3)
+    return states[static_cast<std::size_t>(signo)].load(std::memory_order_acquire);
+}
+
+/// The calling thread's block, null where it never attached. Context: any.
+inline thread_block* own_block(const interrupt_state& state) noexcept
+{
+    return static_cast<thread_block*>(pthread_getspecific(state.key));
+}
+
+/// What is known of the calling thread: all interrupts that it attached to.
+struct thread_standing {
+    bool attached = false;
+    bool in_interrupt = false;
+};
+thread_standing standing() noexcept;
+
+/// Made once, never freed; null with `error`. Under the control lock.
+interrupt_state* make_state(int signo, int& error) noexcept;
+
+/// Holds the control lock, with all signals blocked. Context: control, and handlers of others.
+class control_section {
+public:
+    control_section() noexcept;
+    ~control_section();
+    control_section(const control_section&) = delete;
+    control_section& operator=(const control_section&) = delete;
+
+private:
+    sigset_t mask_;
+};
+
+/// In fork(): one thread holds on across the call, with its signals blocked.
+void hold_control_lock(sigset_t& mask) noexcept;
+void release_control_lock(const sigset_t& mask) noexcept;
+
+} // namespace nmisim::runtime

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads that attach, leave and end.
+#include "base/signal_mask.hpp"
+#include "runtime/interrupt_state.hpp"
+#include "runtime_parts.hpp"
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace nmisim;
+using namespace nmisim::test;
+
+namespace {
+
+std::string number(std::uint64_t n)
+{
+    return std::to_string(n);
+}
+
+std::atomic<int> process_got{0};
+
+} // namespace
+
+TEST_CASE("attaching is idempotent, and the last token detaches", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        std::optional<attachment> one(i.attach_this_thread());
+        std::optional<attachment> two(i.attach_this_thread());
+        std::string text = number(i.books().attached);
+        one.reset();
+        text += number(i.books().attached);
+        two.reset();
+        return text + number(i.books().attached);
+    });
+    CHECK(seen.text == "110");
+}
+
+TEST_CASE("a thread that ends attached is gone from the books, and a raise on it is an answer", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        worker w([&] { (void)new attachment(i.attach_this_thread()); });
+        std::string text = number(i.books().attached);
+        w.join();
+        text += number(i.books().attached);
+        text += i.raise(w.tid()) == raise_result::no_thread ? " no thread " : " - ";
+        text +=
+            i.raise(-1) == raise_result::no_thread && i.raise(0) == raise_result::no_thread ? "no " : "- ";
+        text += i.raise(1) == raise_result::no_thread ? "other's " : "- ";
+        return text + number(i.books().no_thread);
+    });
+    CHECK(seen.text == "10 no thread no other's 4");
+}
+
+TEST_CASE("a token that outlives its thread, and the block's next owner, detaches nobody", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        std::optional<attachment> kept;
+        std::thread([&] { kept.emplace(i.attach_this_thread()); }).join();
+        const attachment mine = i.attach_this_thread();
+        kept.reset();
+        return number(i.books().attached);
+    });
+    CHECK(seen.text == "1");
+}
+
+TEST_CASE("blocks are used again", "[attach]")
+{
+    const auto seen = in_child(120, [] {
+        interrupt i({.signal = SIGPROF});
+        for (int n = 0; n < 300; ++n)
+            std::thread([&] { (void)new attachment(i.attach_this_thread()); }).join();
+        return number(runtime::state_of(SIGPROF)->blocks());
+    });
+    CHECK(seen.text == "1");
+}
+
+TEST_CASE("two raises on a thread that blocks the signal are one, and are told", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        tally t;
+        interrupt i({.signal = SIGPROF});
+        slot<counting> s(i);
+        (void)s.exchange(make<counting>(t), patient);
+        const attachment here = i.attach_this_thread();
+        change_mask(SIG_BLOCK, SIGPROF);
+        std::string text = i.raise(gettid()) == raise_result::raised ? "raised" : "-";
+        text += i.raise(gettid()) == raise_result::coalesced ? " coalesced " : " - ";
+        text += number(i.books().blocked);
+        text += to_string(i.drain(deadline(1'000'000)));
+        text += to_string(s.exchange(make<counting>(t), deadline::none()).result);
+        change_mask(SIG_UNBLOCK, SIGPROF);
+        return text + number(i.books().blocked) + std::to_string(t.runs.load()) + number(i.books().coalesced);
+    });
+    CHECK(seen.text == "raised coalesced 1timed outdrained011");
+}
+
+TEST_CASE("what is pending when a thread ends is dropped and booked, and no drain waits for it", "[attach]")
+{
+    const int signo = GENERATE(SIGPROF, SIGRTMIN + 2);
+    const auto seen = in_child(60, [&] {
+        tally t;
+        interrupt i({.signal = signo});
+        slot<counting> s(i);
+        (void)s.exchange(make<counting>(t), patient);
+        worker w([&] {
+            (void)new attachment(i.attach_this_thread());
+            change_mask(SIG_BLOCK, signo);
+        });
+        raise_queued(i, w.tid());
+        w.join();
+        std::string text = to_string(i.drain(patient));
+        const interrupt_books b = i.books();
+        return text + number(b.raised) + number(b.handled) + number(b.dropped) +
+               std::to_string(t.runs.load());
+    });
+    CHECK(seen.text == "drained1010");
+}
+
+TEST_CASE("a foreign signal that is pending when a thread ends goes on to the process", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        signal(SIGPROF, [](int) { ++process_got; });
+        interrupt i({.signal = SIGPROF});
+        worker w([&] {
+            (void)new attachment(i.attach_this_thread());
+            change_mask(SIG_BLOCK, SIGPROF);
+        });
+        send_foreign(w.tid(), SIGPROF);
+        w.join();
+        eventually([] { return process_got == 1; });
+        return std::to_string(process_got.load());
+    });
+    CHECK(seen.text == "1");
+}
+
+TEST_CASE("raise_all reaches each attached thread once, and no other", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        tally t;
+        interrupt i({.signal = SIGPROF});
+        slot<counting> s(i);
+        (void)s.exchange(make<counting>(t), patient);
+        const auto attach = [&] { (void)new attachment(i.attach_this_thread()); };
+        worker a(attach);
+        worker b(attach);
+        worker c;
+        std::string text = number(i.raise_all());
+        text += to_string(i.drain(patient));
+        return text + std::to_string(t.runs.load());
+    });
+    CHECK(seen.text == "2drained2");
+}
+
+TEST_CASE("one thread attaches to two interrupts, and each runs its own", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        tally one;
+        tally two;
+        interrupt i({.signal = SIGPROF});
+        interrupt j({.signal = rt(0)});
+        slot<counting> s(i);
+        slot<counting> u(j);
+        (void)s.exchange(make<counting>(one), patient);
+        (void)u.exchange(make<counting>(two), patient);
+        const attachment a = i.attach_this_thread();
+        const attachment b = j.attach_this_thread();
+        i.raise(gettid());
+        raise_queued(j, gettid());
+        raise_queued(j, gettid());
+        std::string text = to_string(i.close(patient));
+        raise_queued(j, gettid());
+        text += to_string(j.drain(patient));
+        return text + std::to_string(one.runs.load()) + std::to_string(two.runs.load());
+    });
+    CHECK(seen.text == "draineddrained13");
+}
+
+TEST_CASE("a handler that others install later is told, and not taken away from them", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        int error = 0;
+        std::string text;
+        {
+            interrupt i({.signal = SIGPROF});
+            text += std::to_string(i.books().replaced);
+            signal(SIGPROF, [](int) { ++process_got; });
+            text += std::to_string(i.books().replaced);
+        }
+        const interrupt again({.signal = SIGPROF}, error);
+        ::raise(SIGPROF);
+        return text + std::to_string(error == EBUSY) + std::to_string(process_got.load());
+    });
+    CHECK(seen.text == "0111");
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// Timers per thread: what they weigh, and that they end.
+#include "base/signal_mask.hpp"
+#include "runtime_parts.hpp"
+#include "support/catch2.hpp"
+#include "support/child.hpp"
+
+#include <optional>
+#include <string>
+
+using namespace nmisim;
+using namespace nmisim::test;
+
+namespace {
+
+std::uint64_t cpu_ns()
+{
+    timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return to_ns(t);
+}
+
+void burn(std::uint64_t ns)
+{
+    for (const std::uint64_t end = cpu_ns() + ns; cpu_ns() < end;) {
+    }
+}
+
+bool is_pending(int signo)
+{
+    sigset_t now;
+    sigpending(&now);
+    return sigismember(&now, signo) == 1;
+}
+
+constexpr std::uint64_t period_ns = 1'000'000;
+
+} // namespace
+
+TEST_CASE("one event of a timer weighs all its expirations", "[timer]")
+{
+    const int signo = GENERATE(SIGPROF, SIGRTMIN + 2);
+    const auto seen = in_child(60, [&] {
+        tally t;
+        interrupt i({.signal = signo});
+        slot<counting> s(i);
+        (void)s.exchange(make<counting>(t), patient);
+        std::uint64_t earliest = 0;
+        if (!eventually([&] {
+                earliest = cpu_ns();
+                return (new attachment(i.attach_this_thread({.cpu_hz = 1000})))->error() != EAGAIN;
+            }))
+            return std::string("no timer to be had");
+        const std::uint64_t latest = cpu_ns();
+        change_mask(SIG_BLOCK, signo);
+        const std::uint64_t had = t.weight;
+        burn(30 * period_ns);
+        if (!eventually([&] { return is_pending(signo); }))
+            return std::string("no timer");
+        const int runs_before = t.runs;
+        const std::uint64_t at_least = (cpu_ns() - latest) / period_ns;
+        change_mask(SIG_UNBLOCK, signo);
+        const std::uint64_t weight = t.weight;
+        const std::uint64_t at_most = (cpu_ns() - earliest) / period_ns;
+        const interrupt_books b = i.books();
+        std::string text =
+            weight >= at_least && weight <= at_most && weight > had + 1
+                ? "exact"
+                : std::to_string(at_least) + ".." + std::to_string(at_most) + " " + std::to_string(weight);
+        text +=
+            t.runs > runs_before && b.timer_events >= static_cast<std::uint64_t>(runs_before) ? " ran" : "";
+        text += b.foreign == 0 ? "" : " foreign";
+        return text;
+    });
+    CHECK(seen.text == "exact ran");
+}
+
+TEST_CASE("timers end when their thread detaches, and when the interrupt closes", "[timer]")
+{
+    const bool closes = GENERATE(false, true);
+    const auto seen = in_child(60, [&] {
+        interrupt i({.signal = SIGPROF});
+        std::optional<attachment> here;
+        eventually([&] {
+            here.reset();
+            here.emplace(i.attach_this_thread({.cpu_hz = 1000}));
+            return here->error() != EAGAIN;
+        });
+        burn(20 * period_ns);
+        eventually([&] { return i.books().timer_events != 0; });
+        if (closes)
+            (void)i.close(patient);
+        else
+            here.reset();
+        const interrupt_books before = i.books();
+        burn(20 * period_ns);
+        const interrupt_books after = i.books();
+        return std::string(before.timer_events != 0 ? "some" : "none") +
+               (after.timer_events == before.timer_events &&
+                        after.expirations_dropped == before.expirations_dropped
+                    ? " ended"
+                    : " goes on");
+    });
+    CHECK(seen.text == "some ended");
+}
+
+TEST_CASE("a timer on the wall clock fires on a thread that sleeps", "[timer]")
+{
+    const auto seen = in_child(60, [] {
+        tally t;
+        interrupt i({.signal = SIGPROF});
+        slot<counting> s(i);
+        (void)s.exchange(make<counting>(t), patient);
+        worker w([&] { attach_timer(i, {.wall_hz = 1000}); });
+        return std::string(eventually([&] { return t.runs > 3; }) && t.last_tid == w.tid() ? "fires"
+                                                                                           : "silent");
+    });
+    CHECK(seen.text == "fires");
+}

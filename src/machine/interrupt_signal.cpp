@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "machine/interrupt_signal.hpp"
 
+#include "nmi/foreign_signal.hpp"
+
 #include <cerrno>
 #include <mutex>
 #include <stdexcept>
@@ -10,10 +12,36 @@
 namespace nmisim {
 namespace {
 
-std::mutex owners_lock; // protects owned; never held while waiting, never taken in NMI context
-bool owned[65];
+using signal_handler = void (*)(int, siginfo_t*, void*);
 
-void install(int signo, void (*handler)(int, siginfo_t*, void*), const sigset_t& masked)
+std::mutex owners_lock; // protects what follows; never held while waiting, never taken in NMI context
+bool owned[65];
+signal_handler installed[65]; ///< by a line of this process, the last; null: none ever was
+
+/// The signal's action is the one that a line has installed. Under owners_lock.
+bool is_a_lines(int signo, const struct sigaction& action) noexcept
+{
+    return installed[signo] != nullptr && (action.sa_flags & SA_SIGINFO) != 0 &&
+           action.sa_sigaction == installed[signo];
+}
+
+/// What the program has on the signal gets what is not the line's. A machine that was there before changes nothing: what
+/// was there before it is kept. Under owners_lock.
+void keep_previous(int signo)
+{
+    struct sigaction now {};
+    if (sigaction(signo, nullptr, &now) != 0 || is_a_lines(signo, now))
+        return;
+    auto& slot = previous_actions[static_cast<std::size_t>(signo)];
+    const previous_action* const before = slot.load(std::memory_order_relaxed); // written under owners_lock
+    const previous_action* kept = nullptr;
+    if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN)
+        kept = new previous_action{now, before}; // never freed: see nmi/foreign_signal.hpp
+    // (1) release: the action; pairs with nmi/foreign_signal.cpp(1), nmi/foreign_signal.cpp(2)
+    slot.store(kept, std::memory_order_release);
+}
+
+void install(int signo, signal_handler handler, const sigset_t& masked)
 {
     struct sigaction action {};
     action.sa_sigaction = handler;
@@ -21,9 +49,8 @@ void install(int signo, void (*handler)(int, siginfo_t*, void*), const sigset_t&
     action.sa_mask = masked;
     if (sigaction(signo, &action, nullptr) != 0)
         throw std::system_error(errno, std::generic_category(), "sigaction(" + std::to_string(signo) + ")");
+    installed[signo] = handler;
 }
-
-void harmless(int, siginfo_t*, void*) {}
 
 } // namespace
 
@@ -41,6 +68,7 @@ interrupt_signal::interrupt_signal(int offset, void (*handler)(int, siginfo_t*, 
             EBUSY, std::generic_category(),
             "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +
                 " belongs to another machine of this process; choose another signal_offset");
+    keep_previous(signo_);
     install(signo_, handler, masked);
     owned[signo_] = true;
 }
@@ -49,7 +77,10 @@ interrupt_signal::interrupt_signal(int offset, void (*handler)(int, siginfo_t*, 
 interrupt_signal::~interrupt_signal()
 {
     const std::lock_guard lock(owners_lock);
-    install(signo_, harmless, signal_set());
+    struct sigaction now {};
+    // The program may have put a handler of its own there meanwhile, which is not ours to take away.
+    if (sigaction(signo_, nullptr, &now) == 0 && is_a_lines(signo_, now))
+        install(signo_, foreign_signal, signal_set());
     owned[signo_] = false;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // A real-time signal that this process uses as an interrupt line. Dispositions are process-wide, so a signal
-// has one owner at a time; and they outlive their owner: a late signal must not meet SIG_DFL, which would end
-// the process, so the destructor leaves a harmless handler behind.
+// has one owner at a time. Signals outlive their owner: a late one must not meet SIG_DFL, which would end the process, so
+// the destructor leaves a handler behind. That one, as the line's own, hands what is not ours to the handler that the
+// program had there before (nmi/foreign_signal.hpp).
 #pragma once
 
 #include "base/signal_mask.hpp"

@@ -7,13 +7,17 @@
 #include "machine/backtrace/unwind.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
+#include "nmi/foreign_signal.hpp"
+#include "nmi/origin.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <sched.h>
 #include <string>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -34,6 +38,30 @@ void change_mask(int how, const machine_state& machine) noexcept
     sigaddset(&lines, machine.backtrace_signal.number());
     pthread_sigmask(how, &lines, nullptr);
 }
+
+/// Signals of the program's own that were waiting with the NMIs of a vCPU that leaves. They are the process's again: the
+/// thread that they may have been sent to ends. What there is no room for is lost, and counted as a stray as they all are.
+class foreign_signals {
+public:
+    void take(const siginfo_t& info) noexcept
+    {
+        // relaxed: compared, never followed
+        if (previous_actions[static_cast<std::size_t>(info.si_signo)].load(std::memory_order_relaxed) !=
+                nullptr &&
+            count_ < taken_.size())
+            taken_[count_++] = info;
+    }
+    /// Not before the last is taken: the leaving thread would take them again.
+    void hand_back() noexcept
+    {
+        for (std::size_t i = 0; i < count_; ++i)
+            syscall(SYS_rt_sigqueueinfo, getpid(), taken_[i].si_signo, &taken_[i]);
+    }
+
+private:
+    std::array<siginfo_t, 16> taken_;
+    std::size_t count_ = 0;
+};
 
 /// Fault early-unregister: waits for an NMI where none may come any more. The injection point that makes the
 /// fault's window as wide as it has to be. Context: vcpu.
@@ -215,19 +243,23 @@ void vcpu_thread::leave()
     });
     area_.online.store(false, std::memory_order_relaxed); // own NMIs only
     change_mask(SIG_BLOCK, machine_);
-    for_each_line([this](interrupt_line& line, counter& offline_seen) {
+    foreign_signals foreign;
+    for_each_line([&](interrupt_line& line, counter& offline_seen) {
         const sigset_t own = signal_set({line.signo});
         const timespec at_once{0, 0};
         siginfo_t info;
         while (sigtimedwait(&own, &info, &at_once) > 0) {
-            if (info.si_code == SI_QUEUE && info.si_pid == machine_.domain.pid)
+            if (is_raised_here(info, machine_.domain.pid))
                 line.begin();
-            else if (!adopt_nmi(area_, info))
+            else if (!adopt_nmi(area_, info)) {
+                foreign.take(info);
                 continue;
+            }
             ++offline_seen;
             line.end();
         }
     });
+    foreign.hand_back();
     if (machine_.faults.register_vcpus && !machine_.faults.unregister_early)
         machine_.rcu.unregister_thread();
     this_cpu = nullptr;

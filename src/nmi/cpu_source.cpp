@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/cpu_source.hpp"
 
+#include "nmi/origin.hpp"
 #include "nmi/percpu.hpp"
 
 namespace nmisim {
@@ -8,7 +9,7 @@ namespace {
 
 bool is_timer(const cpu_sources& own, const siginfo_t& info) noexcept
 {
-    return info.si_code == SI_TIMER &&
+    return info.si_code == SI_TIMER && carries_mark(info) &&
            info.si_timerid == own.timer.load(std::memory_order_relaxed); // a number
 }
 

@@ -2,6 +2,7 @@
 #include "nmi/raise.hpp"
 
 #include "base/clock.hpp"
+#include "nmi/origin.hpp"
 #include "nmi/record/trace_ring.hpp"
 
 #include <csignal>
@@ -10,23 +11,20 @@ namespace nmisim {
 namespace {
 
 /// The slice begins at the stamp that the NMI gets: that is how the two are joined in the timeline.
-void trace(trace_kind kind, const interrupt_line& line, sigval stamp) noexcept
+void trace(trace_kind kind, const interrupt_line& line, std::uint64_t sent_ns) noexcept
 {
     if (this_trace == nullptr) [[likely]]
         return;
     const std::uint64_t end_ns = now_ns();
-    const auto sent_ns = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(stamp.sival_ptr));
     trace_slice(kind, sent_ns != 0 ? sent_ns : end_ns, end_ns, 0, static_cast<std::uint64_t>(line.cpu));
 }
 
 /// Sends a signal that is in `sent` already; false if the kernel's queue is full.
 bool send(interrupt_line& line) noexcept
 {
-    sigval value{};
-    if (line.stamp)
-        value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(now_ns()));
-    if (pthread_sigqueue(line.target, line.signo, value) == 0) {
-        trace(trace_kind::raise, line, value);
+    const std::uint64_t sent_ns = line.stamp ? now_ns() : 0;
+    if (pthread_sigqueue(line.target, line.signo, marked(sent_ns)) == 0) {
+        trace(trace_kind::raise, line, sent_ns);
         return true;
     }
     return false;
@@ -36,7 +34,7 @@ raise_result raise_online(interrupt_line& line) noexcept
 {
     if (line.latching && !line.try_latch()) {
         line.coalesced.fetch_add(1, std::memory_order_relaxed);
-        trace(trace_kind::coalesced, line, {});
+        trace(trace_kind::coalesced, line, 0);
         return raise_result::coalesced;
     }
     const std::uint64_t taken = line.completed.load(std::memory_order_relaxed); // a bound only
@@ -55,7 +53,7 @@ raise_result raise_online(interrupt_line& line) noexcept
     line.sent.fetch_sub(1, std::memory_order_relaxed);
     line.begin(); // opens the latch again; a raise that coalesced meanwhile is in the books as coalesced
     line.rejected.fetch_add(1, std::memory_order_relaxed);
-    trace(trace_kind::rejected, line, {});
+    trace(trace_kind::rejected, line, 0);
     return raise_result::rejected;
 }
 

@@ -17,14 +17,15 @@ inline void bare_handler(int, siginfo_t* info, void*)
     percpu* const cpu = this_cpu;
     if (cpu == nullptr)
         return;
-    if (const std::uint64_t raised_ns = raised_at_ns(*info); raised_ns != 0)
-        cpu->delivery.record(now_ns() - raised_ns);
+    const std::uint64_t at_ns = now_ns();
+    if (const std::uint64_t raised_ns = raised_at_ns(*info, at_ns); raised_ns != 0)
+        cpu->delivery.record(at_ns - raised_ns);
     cpu->line.begin(); // before it counts: whoever waits for the count may raise at once, and be taken
     ++cpu->nmi_count;
     cpu->line.end();
 }
 
-/// The machine's destructor replaces it again. Context: control, before the first raise.
+/// It stays until the next machine takes the signal. Context: control, before the first raise.
 inline void install_bare_handler(machine& m)
 {
     struct sigaction action {};

@@ -3,6 +3,7 @@
 
 #include "explore/windows/scene.hpp"
 #include "machine/machine_state.hpp"
+#include "nmi/origin.hpp"
 
 #include <csignal>
 
@@ -27,6 +28,7 @@ void enter()
     siginfo_t info{};
     info.si_signo = nmi_number;
     info.si_code = SI_QUEUE;
+    info.si_value = marked(0);
     info.si_pid = the_machine().internals().domain.pid;
     static ucontext_t context;
     the_entry().exc_nmi(nmi_number, &info, &context);

@@ -14,20 +14,14 @@
 #include "base/clock.hpp"
 #include "base/errno_guard.hpp"
 #include "nmi/do_nmi.hpp"
+#include "nmi/foreign_signal.hpp"
+#include "nmi/origin.hpp"
 #include "probes.hpp" // base/probes_*
 
 #include <csignal>
 #include <optional>
 
 namespace nmisim {
-
-/// The value of a raised NMI's signal: when it was raised, 0 if nobody wants to know.
-inline std::uint64_t raised_at_ns(const siginfo_t& info) noexcept
-{
-    if (info.si_code != SI_QUEUE) // a timer's or counter's (nmi/cpu_source.hpp) says nothing of the kind
-        return 0;
-    return reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr);
-}
 
 /// Compares the bookkeeping of the NMI that has just ended with what the invariants say. Context: nmi.
 /// `before`: preempt_count when the NMI came, 0 or an interrupted IRQ's.
@@ -39,7 +33,7 @@ bool is_raised_irq(const siginfo_t& info) noexcept;
 
 struct nmi_claim {
     bool ours;
-    std::uint64_t raised_ns; ///< 0: nobody wants to know, or nobody can (nmi/cpu_source.hpp)
+    std::uint64_t stamp; ///< nmi/origin.hpp; 0: nobody wants to know, or nobody can (nmi/cpu_source.hpp)
 };
 /// Whether this signal is an NMI. If it is, it begins: the latch is open for the next one. Context: nmi.
 nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept;
@@ -50,17 +44,19 @@ struct nmi_stays_blocked {
     static void close(percpu&) noexcept {}
 };
 
-/// One pass: do_nmi, timed and checked. `raised_ns` 0: nobody wants to know.
+/// One pass: do_nmi, timed and checked. `stamp` 0: nobody wants to know when it was raised.
 template <class Rcu, class Entry, class Count, class Window = nmi_stays_blocked>
-inline void execute_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& regs) noexcept
+inline void execute_nmi(percpu& cpu, std::uint64_t stamp, const pt_regs& regs) noexcept
 {
-    NMISIM_PROBE2(nmi_entry, cpu.cpunumber, raised_ns);
     const bool timed = cpu.domain->measure_latency;
     std::uint64_t entered_ns = 0;
+    std::uint64_t raised_ns = 0;
     if (timed) {
         entered_ns = now_ns();
+        raised_ns = raised_at_ns(stamp, entered_ns);
         cpu.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
     }
+    NMISIM_PROBE2(nmi_entry, cpu.cpunumber, raised_ns);
     cpu.generations_run = 0;
     cpu.defaults_run = 0;
     const std::uint32_t before = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
@@ -80,24 +76,23 @@ inline void execute_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& reg
 }
 
 template <class Rcu, class Entry, class Count>
-inline void take_nmi(percpu& cpu, std::uint64_t raised_ns, const pt_regs& regs) noexcept
+inline void take_nmi(percpu& cpu, std::uint64_t stamp, const pt_regs& regs) noexcept
 {
     if constexpr (Entry::drop_latched)
         if (++cpu.drop_tick % 64 == 0) {
             cpu.line.end();
             return;
         }
-    execute_nmi<Rcu, Entry, Count>(cpu, raised_ns, regs);
+    execute_nmi<Rcu, Entry, Count>(cpu, stamp, regs);
     cpu.line.end();
 }
 
 template <class Rcu, class Entry, class Count>
-void exc_nmi(int, siginfo_t* info, void* context) noexcept
+void exc_nmi(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
-    if (cpu ==
-        nullptr) // a late signal on a thread that is no vCPU any more: a harmless handler is all it needs
-        return;
+    if (cpu == nullptr) // a thread that is no vCPU, or none any more: a late signal, or not ours
+        return foreign_signal(signo, info, context);
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const int errno_before = errno;
     {
@@ -107,7 +102,9 @@ void exc_nmi(int, siginfo_t* info, void* context) noexcept
         else
             errno = EDOM;
         if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours)
-            take_nmi<Rcu, Entry, Count>(*cpu, claim.raised_ns, regs);
+            take_nmi<Rcu, Entry, Count>(*cpu, claim.stamp, regs);
+        else
+            foreign_signal(signo, info, context);
     }
     check_errno(*cpu, regs, errno_before, errno);
 }

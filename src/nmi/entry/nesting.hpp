@@ -80,7 +80,7 @@ private:
 
 /// True for the NMI that executes; false for one that came through the hole, which is then latched or merged.
 /// Context: nmi, its signal blocked.
-inline bool begin_executing(percpu& cpu, std::uint64_t raised_ns) noexcept
+inline bool begin_executing(percpu& cpu, std::uint64_t stamp) noexcept
 {
     nmi_nesting& nesting = cpu.nesting;
     const int state = nesting.state.load(std::memory_order_relaxed); // own thread only
@@ -93,31 +93,31 @@ inline bool begin_executing(percpu& cpu, std::uint64_t raised_ns) noexcept
         ++nesting.merged;
         cpu.line.end_in_window();
     } else {
-        nesting.latched_raised_ns = raised_ns;
+        nesting.latched_stamp = stamp;
     }
     nesting.state.store(nmi_latched, std::memory_order_relaxed); // a store, no increment: five are one
     return false;
 }
 
 template <class Rcu, class Entry, class Count>
-void exc_nmi_latched(int, siginfo_t* info, void* context) noexcept
+void exc_nmi_latched(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // late, as in exc_nmi
-        return;
+    if (cpu == nullptr) // late or foreign, as in exc_nmi
+        return foreign_signal(signo, info, context);
     const int errno_before = errno;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const nmi_claim claim = claim_nmi(*cpu, *info);
     if (!claim.ours)
-        return;
-    std::uint64_t raised_ns = claim.raised_ns;
-    if (!begin_executing(*cpu, raised_ns))
+        return foreign_signal(signo, info, context);
+    std::uint64_t stamp = claim.stamp;
+    if (!begin_executing(*cpu, stamp))
         return;
     const nmi_stack_frame frame{instruction_pointer(regs), ++cpu->nesting.sequence};
     cpu->nesting.fixed_frame = frame;
     open_nmi_window(*cpu);
     for (;;) {
-        execute_nmi<Rcu, Entry, Count>(*cpu, raised_ns, regs);
+        execute_nmi<Rcu, Entry, Count>(*cpu, stamp, regs);
         check_nmi_frame(*cpu, cpu->nesting.fixed_frame, frame);
         cpu->line.end_in_window();
         errno = errno_before;
@@ -126,16 +126,16 @@ void exc_nmi_latched(int, siginfo_t* info, void* context) noexcept
         if (cpu->nesting.state.fetch_sub(1, std::memory_order_relaxed) == nmi_executing) // own thread only
             return;
         ++cpu->nesting.restarts;
-        raised_ns = cpu->nesting.latched_raised_ns;
+        stamp = cpu->nesting.latched_stamp;
     }
 }
 
 template <class Rcu, class Entry, class Count>
-void exc_nmi_nested(int, siginfo_t* info, void* context) noexcept
+void exc_nmi_nested(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // late, as in exc_nmi
-        return;
+    if (cpu == nullptr) // late or foreign, as in exc_nmi
+        return foreign_signal(signo, info, context);
     const int errno_before = errno;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours) {
@@ -145,9 +145,12 @@ void exc_nmi_nested(int, siginfo_t* info, void* context) noexcept
         nmi_stack_frame own = stored;
         nmi_stack_frame& place = Entry::fixed_frame ? cpu->nesting.fixed_frame : own;
         place = stored;
-        execute_nmi<Rcu, Entry, Count, nmi_window>(*cpu, claim.raised_ns, regs);
+        execute_nmi<Rcu, Entry, Count, nmi_window>(*cpu, claim.stamp, regs);
         check_nmi_frame(*cpu, place, stored);
         cpu->line.end();
+    } else {
+        const errno_guard guard;
+        foreign_signal(signo, info, context);
     }
     check_errno(*cpu, regs, errno_before, errno);
 }

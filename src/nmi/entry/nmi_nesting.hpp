@@ -25,8 +25,8 @@ struct nmi_nesting {
     /// NMIs on top of each other, without the machine. Counted with the signal blocked: preempt_count says it only
     /// from nmi_enter on, and a pending NMI comes as soon as the signal is open.
     std::uint32_t depth = 0;
-    std::uint32_t max_depth = 0;         ///< with the machine the depth is 1
-    std::uint64_t latched_raised_ns = 0; ///< when the NMI that set LATCHED was raised
+    std::uint32_t max_depth = 0;     ///< with the machine the depth is 1
+    std::uint64_t latched_stamp = 0; ///< when the NMI that set LATCHED was raised (nmi/origin.hpp)
     std::uint64_t sequence = 0;
     nmi_stack_frame fixed_frame; ///< the IST stack
     counter nested;              ///< NMIs that interrupted one

@@ -92,7 +92,8 @@ inline void take_irq(percpu& cpu, int irq, const siginfo_t& info, const pt_regs&
     check_after_irq(cpu, regs, before, outcome);
     if (timed)
         books.handler.record(now_ns() - entered_ns);
-    if (const std::uint64_t raised_ns = raised_at_ns(info); raised_ns != 0 && entered_ns >= raised_ns)
+    if (const std::uint64_t raised_ns = raised_at_ns(info, entered_ns);
+        raised_ns != 0 && entered_ns >= raised_ns)
         books.delivery.record(entered_ns - raised_ns);
     books.entered_ns.store(0, std::memory_order_relaxed);
     state.line.end();
@@ -102,11 +103,11 @@ template <class Rcu, class Entry>
 void exc_irq(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // late, as in exc_nmi
-        return;
+    if (cpu == nullptr) // late or foreign, as in exc_nmi
+        return foreign_signal(signo, info, context);
     if (cpu->irq == nullptr) { // another machine's line: this one has none
         cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
-        return;
+        return foreign_signal(signo, info, context);
     }
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const int errno_before = errno;
@@ -118,6 +119,8 @@ void exc_irq(int signo, siginfo_t* info, void* context) noexcept
             errno = EDOM;
         if (is_raised_irq(*info))
             take_irq<Rcu, Entry>(*cpu, signo - cpu->domain->first_irq_signal, *info, regs);
+        else
+            foreign_signal(signo, info, context);
     }
     check_irq_errno(*cpu, regs, errno_before, errno);
 }

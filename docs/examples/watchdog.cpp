@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <tuple>
 
 namespace {
 
@@ -68,12 +69,12 @@ int main()
     config.custom_workload = worker;
     nmisim::machine m(config);
 
-    m.exchange(nmisim::make_nmi_handler(watchdog{50, found}));
+    std::ignore = m.exchange(nmisim::make_nmi_handler(watchdog{50, found}));
     if (!nmis(m, 100) || found.misses != 0)
         return 1; // the heart beats: nothing to find
 
     // Stricter from the next NMI on. The old one is freed.
-    m.exchange(nmisim::make_nmi_handler(watchdog{5, found}));
+    std::ignore = m.exchange(nmisim::make_nmi_handler(watchdog{5, found}));
     stuck = true;
     if (!nmis(m, 20) || found.misses != 5)
         return 1;

@@ -31,7 +31,7 @@ inline constexpr unsigned long irq_flags_enabled = 0x200;
 /// Kernel: local_irq_disable(), the instruction cli.
 NMISIM_API void local_irq_disable() noexcept;
 /// Pending IRQs are taken before this returns. In an IRQ or NMI handler it would let an IRQ in: refused, with a
-/// line on standard error, as the kernel WARNs that a "handler enabled interrupts" and disables them again.
+/// message (machine_config), as the kernel WARNs that a "handler enabled interrupts" and disables them again.
 /// Context: vcpu. Kernel: local_irq_enable().
 NMISIM_API void local_irq_enable() noexcept;
 /// Disables, and returns what local_irq_restore() wants. May be nested. Context: any.

@@ -44,8 +44,8 @@ class NMISIM_API irq_registration : public registration {
 public:
     /// Takes the handler off its line; when it returns, no vCPU runs it any more and its data may go.
     ///
-    /// Context: control. In IRQ or NMI context it would wait for itself: refused, with a line on standard error
-    /// (the kernel WARNs). Kernel: free_irq(), which finds the handler by its dev_id and waits in
+    /// Context: control. In IRQ or NMI context it would wait for itself: refused (the kernel WARNs).
+    /// Kernel: free_irq(), which finds the handler by its dev_id and waits in
     /// synchronize_irq().
     sync_result free() { return end(); }
 };

@@ -4,9 +4,9 @@
 // published by rcu_assign_pointer() and freed after a grace period of the chosen liburcu flavor.
 //
 //     nmisim::machine m({.cpus = 2});
-//     m.exchange(nmisim::make_nmi_handler([hits](const nmisim::pt_regs&, int cpu) noexcept { ...; return 1; }));
+//     (void)m.exchange(nmisim::make_nmi_handler([hits](const nmisim::pt_regs&, int cpu) noexcept { ...; return 1; }));
 //     m.raise_nmi(0);
-//     nmisim::nmi_handler old = m.exchange(next);   // every NMI that could see `old` has ended
+//     auto [status, old] = m.exchange(next);   // done: every NMI that could see `old` has ended
 //
 // fork(): a child has the machine's memory but none of its vCPUs. It may exec, _exit(), let a machine go out of
 // scope, and build one of its own on another signal_offset, if its flavor was not in use at the fork.
@@ -36,15 +36,25 @@ enum class raise_result {
     sent, ///< the NMI will execute
     coalesced, ///< an NMI was pending already: the two execute as one (delivery::latch), or are lost as one if that one
                ///< turns out `rejected`, or its vCPU leaves before it executes
-    rejected, ///< the kernel's signal queue is full (EAGAIN): this NMI is lost, and in the books
-    offline,  ///< the vCPU is offline
-    full,     ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
+    rejected,    ///< the kernel's signal queue is full (EAGAIN): this NMI is lost, and in the books
+    offline,     ///< the vCPU is offline
+    full,        ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
+    no_such_cpu, ///< the number is none of the machine's: not raised, in nobody's books
 };
 
 enum class sync_result {
     done,
     refused_in_interrupt, ///< it would wait for its own NMI or IRQ
     refused_in_child,     ///< in a forked child: its vCPUs are not there, and RCU would wait for them
+    refused_by_chains,    ///< exchange() only: handlers are registered on chains (nmisim/nmi_chain.hpp)
+    refused_at_end,       ///< the machine has been destroyed
+};
+
+/// What became of an exchange().
+struct exchange_result {
+    sync_result status;
+    nmi_handler
+        old; ///< done: what was published before, null if nothing was. Refused: the new handler, unpublished
 };
 
 /// A vCPU as its workload sees it.
@@ -79,12 +89,16 @@ public:
     /// Takes every vCPU offline, waits a grace period and frees the handler it owns. The signal keeps a
     /// harmless handler: a late one must not kill the process. In a forked child it does nothing: there are no
     /// vCPUs to end, and what they held is theirs.
+    ///
+    /// Lifetime: a machine of static storage is destroyed by exit(), maybe on one of its vCPUs, which then leaves its machine
+    /// and goes on as a plain thread. Other threads may still raise: such a raise is `offline`, because what it touches is
+    /// never freed. After the end of another machine nobody may use it, as with any object.
     ~machine();
     machine(const machine&) = delete;
     machine& operator=(const machine&) = delete;
 
-    /// vCPUs have the numbers 0 to cpus() - 1. A number that is none of them is a bug of the caller, and ends the
-    /// program with a line that says so.
+    /// vCPUs have the numbers 0 to cpus() - 1. Another number is `no_such_cpu` for raise_nmi() and false for cpu_online();
+    /// elsewhere it is a bug of the caller, and ends the program with a line that says so.
     int cpus() const noexcept;
 
     /// Publishes a callback that the caller keeps owning. No lock, no owner check: the last writer wins.
@@ -96,8 +110,8 @@ public:
     void unset_nmi_callback() noexcept;
     /// Returns when every NMI and reader that had begun has ended.
     ///
-    /// Context: control. In NMI context it would wait for itself: refused, with a line on standard error
-    /// (the kernel WARNs). In a forked child it is refused as well.
+    /// Context: control. In NMI context it would wait for itself: refused (the kernel WARNs). In a forked child it is
+    /// refused as well.
     sync_result synchronize_rcu();
 
     /// Publishes `next`, waits a grace period, returns what was published by the exchange() before (null if
@@ -106,9 +120,9 @@ public:
     ///
     /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.
     /// Context: control; callers publish one after the other, not waiting for the others' grace periods, and each gets what
-    /// the one before it has published. In NMI context and in a forked child it is refused, with a line on standard error,
-    /// and `next` comes back unpublished.
-    nmi_handler exchange(nmi_handler next);
+    /// the one before it has published. Refused in NMI context, in a forked child, and while handlers are registered on
+    /// chains: `next` comes back unpublished. No flavor can wait with a deadline.
+    [[nodiscard]] exchange_result exchange(nmi_handler next);
 
     /// Raises an NMI on vCPU `cpu`.
     ///
@@ -129,10 +143,10 @@ public:
     /// Takes a vCPU offline: its last NMI has ended and its thread too. Its counters stay. Raises are refused
     /// from the beginning, so that a storm of NMIs cannot keep it online.
     /// Context: control. The caller must not run cpu_up and cpu_down of one machine concurrently. Refused to a vCPU for
-    /// itself, and in NMI and IRQ context, where others may wait for the caller; with a line on standard error.
+    /// itself, and in NMI and IRQ context, where others may wait for the caller; with a message (machine_config).
     void cpu_down(int cpu);
     /// Takes all vCPUs offline in parallel: one by one is slow where many share a Linux CPU.
-    /// Context: control, on none of its vCPUs; refused in NMI and IRQ context.
+    /// Context: control, on none of its vCPUs; refused there, and in NMI and IRQ context, with a message.
     void all_cpus_down() noexcept;
 
     /// Waits until every NMI and IRQ raised before has been taken, also while others are being raised; false if that
@@ -142,7 +156,7 @@ public:
     machine_state& internals() noexcept { return *state_; }
 
 private:
-    std::unique_ptr<machine_state> state_;
+    machine_state* const state_; ///< stays as it is behind the end of a static machine, for late raises
 };
 
 } // namespace nmisim

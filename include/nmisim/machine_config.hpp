@@ -7,6 +7,7 @@
 #include "nmisim/flavor.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -74,6 +75,10 @@ constexpr std::string_view name_of(nesting n) noexcept
     return n == nesting::blocked ? "blocked" : n == nesting::latched ? "latched" : "nested";
 }
 
+/// Gets a line of text with its newline, `length` bytes and no 0 behind them. Async-signal-safe: it may be called in NMI
+/// context.
+using message_function = void (*)(const char* line, std::size_t length) noexcept;
+
 struct machine_config {
     int cpus = 1;
     flavor rcu = flavor::memb;
@@ -87,6 +92,15 @@ struct machine_config {
     bool pin = false;                  ///< pin vCPU i to the (i+1)-th allowed Linux CPU, modulo
     bool measure_latency = true;       ///< read the clock at raise and at handler entry and exit
     bool panic_on_unknown_nmi = false; ///< kernel: sysctl kernel.unknown_nmi_panic
+
+    // What a vCPU's thread takes from the thread that brings it online, and does not unless it is asked to.
+    bool give_way = false;      ///< lower its priority where vCPUs share Linux CPUs (nice 10 to 19)
+    bool name_threads = false;  ///< name it "vcpu0" and so on
+    bool block_signals = false; ///< block all signals that can wait but the machine's own
+
+    /// What the library has to say (the kernel: printk): NMIs for which nobody had a use, handlers that took too long, calls
+    /// that were refused and have no result that tells it. Null: nobody wants to know. Nothing is printed.
+    message_function message = nullptr;
 
     /// Runs on the vCPU instead of `workload` when set: one round per call, until the vCPU goes offline.
     /// Context: vcpu; must expect an NMI at every instruction.

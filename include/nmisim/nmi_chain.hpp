@@ -11,9 +11,12 @@
 // copies it, adds the handler, exchange()s it in and frees the old one after a grace period. An NMI sees one
 // state of all chains, from its first handler to its last.
 //
-// set_nmi_callback() and exchange() are the interface of 2005, below the chains: what they publish takes all chains off
-// the machine, registering is refused meanwhile, and registrations end without touching it. The table that exchange()
-// hands out then is not to be published again. When dummy_nmi_callback is back, the next registration brings back all.
+// exchange() and the chains of a machine exclude each other: while a handler is registered exchange() is
+// `refused_by_chains`, and while exchange() has published one registering is refused (EBUSY).
+//
+// set_nmi_callback() is the interface of 2005, below the chains: what it publishes takes all chains off the machine,
+// registering is refused meanwhile, and registrations end without touching it. When dummy_nmi_callback is back, the next
+// registration brings back all.
 //
 // An NMI asks, in this order: the LOCAL chain; the reason byte (SERR before IO_CHECK); the UNKNOWN chain. On a
 // chain *every* handler is called and their answers are summed: NMIs are edge-triggered, two events may have
@@ -63,8 +66,8 @@ class NMISIM_API nmi_registration : public registration {
 public:
     /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.
     ///
-    /// Context: control. In NMI context it would wait for itself: refused, with a line on standard error (the
-    /// kernel WARNs). Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
+    /// Context: control. In NMI context it would wait for itself: refused (the kernel WARNs).
+    /// Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
     sync_result unregister() { return end(); }
 
     /// Longest this handler has taken, of those at least nmi_longest_ns long. Context: control, not beside
@@ -77,8 +80,8 @@ public:
 /// Registers a handler that the caller keeps owning until the registration has ended.
 ///
 /// Context: control; returns after a grace period. Errors, in registration::error(): EINVAL: the handler was null or on a
-/// chain already; EBUSY: somebody has published a callback with set_nmi_callback() or exchange(). Each is a bug of the
-/// caller and says so on standard error. Kernel: register_nmi_handler().
+/// chain already; EBUSY: somebody has published a callback with set_nmi_callback() or exchange(). Each is a bug of
+/// the caller. Kernel: register_nmi_handler().
 [[nodiscard]] NMISIM_API nmi_registration register_nmi_handler(machine& m, nmi_type type,
                                                                nmi_callback& handler, unsigned flags,
                                                                std::string_view name);
@@ -106,7 +109,7 @@ NMISIM_API void set_emergency_nmi_handler(machine& m, nmi_type type,
 NMISIM_API void stop_nmi(machine& m) noexcept;
 NMISIM_API void restart_nmi(machine& m) noexcept;
 
-/// A chained handler that takes at least this long, and longer than it ever did, is reported on standard error
+/// A chained handler that takes at least this long, and longer than it ever did, is reported by a message
 /// (rate-limited). `cpu_time`: also measure thread CPU time, at two system calls per handler.
 /// Context: control. Kernel: debugfs x86/nmi_longest_ns, default 1 ms.
 NMISIM_API void set_nmi_longest_ns(machine& m, std::uint64_t longest_ns, bool cpu_time = true) noexcept;

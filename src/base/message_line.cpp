@@ -62,6 +62,21 @@ void message_line::write_to(int fd) noexcept
     length_ = 0;
 }
 
+void message_line::give_to(void (*reader)(const char* line, std::size_t length) noexcept) noexcept
+{
+    buffer_[length_++] = '\n';
+    if (reader != nullptr)
+        reader(buffer_, length_);
+    length_ = 0;
+}
+
+void write_to_standard_error(const char* line, std::size_t length) noexcept
+{
+    if (::write(STDERR_FILENO, line, length) < 0) {
+        // As in write_to().
+    }
+}
+
 void bug(const char* text, const char* where) noexcept
 {
     message_line().text("nmi-sim: BUG: ").text(text).text(" at ").text(where).write_to(STDERR_FILENO);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One line of text to a file descriptor from any context, NMI included: a fixed buffer on the stack and one
+// One line of text to a file descriptor or a function, from any context, NMI included: a fixed buffer on the stack and one
 // write(2). It exists because stdio and {fmt} allocate and lock. A text that does not fit is cut, not split.
 #pragma once
 
@@ -16,6 +16,8 @@ public:
     message_line& hex(std::uint64_t value, int min_digits = 1) noexcept;
     /// Appends a newline and writes the line. A failing write is ignored: there is nobody left to tell.
     void write_to(int fd) noexcept;
+    /// The same to a function, with the newline and without a 0 at the end; null: nobody wants to read it.
+    void give_to(void (*reader)(const char* line, std::size_t length) noexcept) noexcept;
 
 private:
     void put(char c) noexcept;
@@ -23,5 +25,8 @@ private:
     char buffer_[256];
     std::size_t length_ = 0;
 };
+
+/// A reader of lines that writes them to standard error. Context: any.
+void write_to_standard_error(const char* line, std::size_t length) noexcept;
 
 } // namespace nmisim

@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
-#include <unistd.h>
+#include <utility>
+
+#include <dlfcn.h>
 
 namespace nmisim {
 namespace {
@@ -30,25 +32,23 @@ const machine_config& checked(const machine_config& config)
     return config;
 }
 
-/// Says on standard error why `what` is not done, where waiting for a grace period would never end.
-void refuse(machine_state& state, const char* what) noexcept
+/// In NMI context, in a forked child, or at the machine's end: waiting for a grace period would never end, or for nobody.
+sync_result refuse(machine_state& state) noexcept
 {
-    message_line line;
-    line.text("nmi-sim: WARNING: ").text(what);
-    if (in_irq()) {
-        state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
-        line.text(in_nmi() ? " called in NMI context on CPU " : " called in IRQ context on CPU ")
-            .number(smp_processor_id())
-            .text(": refused, it would wait for itself");
-    } else {
-        line.text(" called in a forked child: refused, the vCPUs that RCU would wait for are not here");
-    }
-    line.write_to(STDERR_FILENO);
+    if (!in_irq())
+        return is_own_process(state) ? sync_result::refused_at_end : sync_result::refused_in_child;
+    state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
+    return sync_result::refused_in_interrupt;
 }
 
-/// True, and said on standard error, in NMI and IRQ context: `what` allocates there, or waits for other vCPUs, which may
-/// wait for this one.
-bool refused_in_handler(const char* what) noexcept
+bool is_own_vcpu(const machine_state& state) noexcept
+{
+    return this_cpu != nullptr && this_cpu->domain == &state.domain;
+}
+
+/// True, with a message, in NMI and IRQ context: `what` allocates there, or waits for other vCPUs, which may wait for this
+/// one.
+bool refused_in_handler(const machine_state& state, const char* what) noexcept
 {
     if (!in_irq())
         return false;
@@ -58,8 +58,19 @@ bool refused_in_handler(const char* what) noexcept
         .text(in_nmi() ? " called in NMI context on CPU " : " called in IRQ context on CPU ")
         .number(smp_processor_id())
         .text(": refused, it waits for other vCPUs")
-        .write_to(STDERR_FILENO);
+        .give_to(state.config.message);
     return true;
+}
+
+void refuse_for_itself(const machine_state& state, const char* what) noexcept
+{
+    message_line()
+        .text("nmi-sim: WARNING: ")
+        .text(what)
+        .text(" called on CPU ")
+        .number(smp_processor_id())
+        .text(" for itself: refused, it would wait for its own end")
+        .give_to(state.config.message);
 }
 
 /// A fault's entry, or the one that the configured nesting asks for.
@@ -94,6 +105,23 @@ void boot(machine_state& state) noexcept
     state.booted.notify_all();
 }
 
+/// All vCPUs leave, and have left but for the caller's own.
+void end_vcpus(machine_state& state, const percpu* own) noexcept
+{
+    all_asked_to_leave(state);
+    const not_watched waiting(state);
+    for (auto& cpu : state.cpus)
+        if (&cpu->area() != own)
+            cpu->join();
+}
+
+/// In static storage, which outlives the object: threads that exit() has not stopped may still raise.
+bool is_static(const machine* m) noexcept
+{
+    Dl_info where;
+    return dladdr(m, &where) != 0;
+}
+
 /// Before and after a wait for a grace period: its number, for the stall watch and for whoever has attached a probe.
 inline std::uint64_t wait_begins(machine_state& state) noexcept
 {
@@ -122,6 +150,7 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     chains = std::make_shared<nmi_chain_registry>(*this);
     keep_own_pid();
     domain.pid = own_pid();
+    domain.message = c.message;
     domain.exc_nmi = entry.exc_nmi;
     domain.measure_latency = c.measure_latency;
     domain.nmis_nest = c.nesting != nesting::blocked;
@@ -161,13 +190,14 @@ void vcpu::workload_round()
 machine::machine(const machine_config& config) : machine(config, machine_faults{}) {}
 
 machine::machine(const machine_config& config, const machine_faults& faults, trace_log* trace)
-    : state_(std::make_unique<machine_state>(config, faults, trace))
+    : state_(new machine_state(config, faults, trace))
 {
     state_->owner = this;
     try {
         for (auto& cpu : state_->cpus)
             cpu->start();
     } catch (...) {
+        const std::unique_ptr<machine_state> unused(state_);
         all_asked_to_leave(*state_);
         boot(*state_);
         for (auto& cpu : state_->cpus)
@@ -181,14 +211,21 @@ machine::machine(const machine_config& config, const machine_faults& faults, tra
 
 machine::~machine()
 {
-    if (!is_own_process(*state_)) {
-        static_cast<void>(state_.release());
+    machine_state& state = *state_;
+    if (!is_own_process(state) || in_irq())
         return;
-    }
-    all_cpus_down();
-    state_->irqs.reset();
-    state_->chains.reset(); // registrations that live on find nothing to unregister
-    exchange(nullptr);      // no vCPU is left: the grace period is for task-level readers of other threads
+    // exit() on a vCPU, with a machine of static storage: the thread is not there to be joined.
+    percpu* const own = is_own_vcpu(state) ? this_cpu : nullptr;
+    end_vcpus(state, own);
+    if (own != nullptr)
+        state.cpus[static_cast<std::size_t>(own->cpunumber)]->leave();
+    state.irqs.reset();
+    state.chains.reset(); // registrations that live on find nothing to unregister
+    // No vCPU is left: the grace period is for task-level readers of other threads.
+    static_cast<void>(publish_handler(state, nullptr, publisher::empty_chains));
+    state.ended.store(true, std::memory_order_relaxed); // for whoever comes late
+    if (own == nullptr && !is_static(this))
+        delete &state;
 }
 
 int machine::cpus() const noexcept
@@ -209,39 +246,53 @@ void machine::unset_nmi_callback() noexcept
 
 sync_result machine::synchronize_rcu()
 {
-    if (!may_wait(*state_)) {
-        refuse(*state_, "synchronize_rcu");
-        return in_irq() ? sync_result::refused_in_interrupt : sync_result::refused_in_child;
-    }
+    if (!may_wait(*state_) || state_->ended.load(std::memory_order_relaxed)) // for whoever comes late
+        return refuse(*state_);
     const std::uint64_t number = wait_begins(*state_);
     state_->rcu.synchronize();
     wait_ended(*state_, number);
     return sync_result::done;
 }
 
-nmi_handler machine::exchange(nmi_handler next)
+exchange_result publish_handler(machine_state& state, nmi_handler next, publisher by)
 {
-    if (!may_wait(*state_)) {
-        refuse(*state_, "exchange");
-        return next;
-    }
+    if (!may_wait(state) || state.ended.load(std::memory_order_relaxed)) // for whoever comes late
+        return {refuse(state), std::move(next)};
     std::uint64_t wait = 0;
+    bool own_table = false;
     {
-        const std::lock_guard publishing(state_->publishing);
-        rcu_assign_pointer(state_->domain.callback, next ? next.get() : &dummy_nmi_callback);
+        const std::lock_guard publishing(state.publishing);
+        if (by == publisher::program && state.owned_by == publisher::chains)
+            return {sync_result::refused_by_chains, std::move(next)};
+        if (by == publisher::chains && state.owned_by == publisher::program && state.owned != nullptr)
+            return {sync_result::refused_by_chains, std::move(next)};
+        own_table = by == publisher::program && state.owned_by == publisher::empty_chains;
+        if (own_table)
+            state.chains->table_is_off(state.owned.get());
+        rcu_assign_pointer(state.domain.callback, next ? next.get() : &dummy_nmi_callback);
         NMISIM_PROBE1(publish, next.get());
-        state_->owned.swap(next);
-        wait = wait_begins(*state_);
+        state.owned.swap(next);
+        state.owned_by = by;
+        wait = wait_begins(state);
     }
-    if (state_->watch != nullptr)
-        state_->watch->published();
-    state_->rcu.synchronize_alone();
-    wait_ended(*state_, wait);
-    return next;
+    if (state.watch != nullptr)
+        state.watch->published();
+    state.rcu.synchronize_alone();
+    wait_ended(state, wait);
+    if (own_table)
+        next.reset(); // the library's own, not the caller's to see
+    return {sync_result::done, std::move(next)};
+}
+
+exchange_result machine::exchange(nmi_handler next)
+{
+    return publish_handler(*state_, std::move(next), publisher::program);
 }
 
 raise_result machine::raise_nmi(int cpu) noexcept
 {
+    if (!state_->has(cpu))
+        return raise_result::no_such_cpu;
     return raise_on(state_->area(cpu).line);
 }
 
@@ -258,15 +309,17 @@ std::uint64_t machine::nmi_count(int cpu) const noexcept
 bool machine::cpu_online(int cpu) const noexcept
 {
     // relaxed: it may change before the caller looks
-    return state_->area(cpu).line.accepting.load(std::memory_order_relaxed);
+    return state_->has(cpu) && state_->area(cpu).line.accepting.load(std::memory_order_relaxed);
 }
 
 void machine::cpu_up(int cpu)
 {
     BUG_ON(static_cast<std::size_t>(cpu) >= state_->cpus.size());
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
-    if (refused_in_handler("cpu_up") || thread.running())
+    if (refused_in_handler(*state_, "cpu_up") || !thread.has_ended() ||
+        state_->ended.load(std::memory_order_relaxed)) // for whoever comes late
         return;
+    thread.join(); // one that its own workload has ended
     thread.start();
     const not_watched waiting(*state_);
     thread.wait_online();
@@ -274,15 +327,9 @@ void machine::cpu_up(int cpu)
 
 void machine::cpu_down(int cpu)
 {
-    if (this_cpu == &state_->area(cpu)) {
-        message_line()
-            .text("nmi-sim: WARNING: cpu_down called on CPU ")
-            .number(cpu)
-            .text(" for itself: refused, it would wait for its own end")
-            .write_to(STDERR_FILENO);
-        return;
-    }
-    if (refused_in_handler("cpu_down"))
+    if (this_cpu == &state_->area(cpu))
+        return refuse_for_itself(*state_, "cpu_down");
+    if (refused_in_handler(*state_, "cpu_down"))
         return;
     auto& thread = *state_->cpus[static_cast<std::size_t>(cpu)];
     thread.ask_to_leave();
@@ -292,17 +339,16 @@ void machine::cpu_down(int cpu)
 
 void machine::all_cpus_down() noexcept
 {
-    if (refused_in_handler("all_cpus_down"))
+    if (refused_in_handler(*state_, "all_cpus_down"))
         return;
-    all_asked_to_leave(*state_);
-    const not_watched waiting(*state_);
-    for (auto& cpu : state_->cpus)
-        cpu->join();
+    if (is_own_vcpu(*state_))
+        return refuse_for_itself(*state_, "all_cpus_down");
+    end_vcpus(*state_, nullptr);
 }
 
 bool machine::drain(std::uint64_t timeout_ns)
 {
-    if (refused_in_handler("drain"))
+    if (refused_in_handler(*state_, "drain"))
         return false;
     const std::uint64_t deadline_ns = now_ns() + timeout_ns;
     const not_watched waiting(*state_);

@@ -38,6 +38,13 @@ protected:
     ~exchange_watch() = default;
 };
 
+/// Who published what is published. exchange() and the chains exclude each other: the one that comes second is refused.
+enum class publisher {
+    program, ///< exchange(), or nobody
+    empty_chains, ///< a table with nobody on it: exchange() may put its handler in its place, and does not hand it out
+    chains, ///< a table with registered handlers
+};
+
 struct machine_state {
     machine_config config;
     machine_faults faults;
@@ -66,8 +73,11 @@ struct machine_state {
 
     /// Held while exchange() publishes: handlers come back in the order in which they were published.
     rcu::publish_lock<rcu::publish_platform, rcu::publish_orders> publishing;
-    /// What exchange() has published. Under `publishing`.
+    /// What exchange() or a chain has published, and who. Under `publishing`.
     nmi_handler owned;
+    publisher owned_by = publisher::program;
+    /// The machine has ended. What is left is for late raises: see ~machine().
+    std::atomic<bool> ended{false};
     /// Told by exchange() when it has published, before it waits; null: nobody. One caller at a time may set it.
     exchange_watch* watch = nullptr;
 
@@ -92,6 +102,7 @@ struct machine_state {
         return waits_ended.load(std::memory_order_relaxed) +
                deferred_grace_periods.load(std::memory_order_relaxed); // as above
     }
+    bool has(int cpu) const noexcept { return static_cast<std::size_t>(cpu) < cpus.size(); }
     percpu& area(int cpu) noexcept
     {
         BUG_ON(static_cast<std::size_t>(cpu) >= cpus.size());
@@ -149,6 +160,9 @@ public:
 private:
     std::mutex& lock_;
 };
+
+/// exchange() for either of its callers. Context: as exchange().
+exchange_result publish_handler(machine_state& state, nmi_handler next, publisher by);
 
 /// False in a forked child of the process that built the machine. Context: any.
 inline bool is_own_process(const machine_state& state) noexcept

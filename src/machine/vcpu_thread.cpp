@@ -31,11 +31,17 @@ void give_way(int sharers) noexcept
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), sharers > 8 ? 19 : 10);
 }
 
-void change_mask(int how, const machine_state& machine) noexcept
+sigset_t own_signals(const machine_state& machine) noexcept
 {
     sigset_t lines = machine.domain.irq_signals;
     sigaddset(&lines, machine.nmi_signal.number());
     sigaddset(&lines, machine.backtrace_signal.number());
+    return lines;
+}
+
+void change_mask(int how, const machine_state& machine) noexcept
+{
+    const sigset_t lines = own_signals(machine);
     pthread_sigmask(how, &lines, nullptr);
 }
 
@@ -74,6 +80,22 @@ void await_nmi(const percpu& area) noexcept
 }
 
 } // namespace
+
+/// Its vCPU goes offline with the thread, also where a workload ends it by pthread_exit(3) or pthread_cancel(3).
+class vcpu_thread::leaves_at_end {
+public:
+    explicit leaves_at_end(vcpu_thread& cpu) noexcept : cpu_(cpu) {}
+    ~leaves_at_end()
+    {
+        cpu_.leave();
+        cpu_.ended_.store(true, std::memory_order_relaxed); // see has_ended()
+    }
+    leaves_at_end(const leaves_at_end&) = delete;
+    leaves_at_end& operator=(const leaves_at_end&) = delete;
+
+private:
+    vcpu_thread& cpu_;
+};
 
 vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
 {
@@ -135,7 +157,8 @@ void vcpu_thread::start()
     stop_.store(false, std::memory_order_relaxed); // no thread is there to see it
     online_.store(0, std::memory_order_relaxed);
     ended_.store(false, std::memory_order_relaxed); // as above
-    const signals_blocked block;
+    const signals_blocked block(machine_.config.block_signals ? asynchronous_signals()
+                                                              : own_signals(machine_));
     thread_ = start_thread("the thread of vCPU " + std::to_string(area_.cpunumber), [this] { run(); });
 }
 
@@ -163,14 +186,15 @@ void vcpu_thread::join() noexcept
 
 void vcpu_thread::run()
 {
-    const std::string name = "vcpu" + std::to_string(area_.cpunumber);
-    pthread_setname_np(pthread_self(), name.c_str());
+    if (machine_.config.name_threads)
+        pthread_setname_np(pthread_self(), ("vcpu" + std::to_string(area_.cpunumber)).c_str());
     if (machine_.config.pin)
         pinned_to_ = pin_self(area_.cpunumber + 1);
-    if (machine_.config.cpus + 1 > allowed_cpus())
+    if (machine_.config.give_way && machine_.config.cpus + 1 > allowed_cpus())
         give_way(machine_.config.cpus / allowed_cpus());
     area_.stack_end = stack_end_of_this_thread();
     come_online();
+    const leaves_at_end leaving(*this);
     machine_.rcu.thread_offline();
     // (7) acquire: every vCPU is set up, or none more will come; pairs with machine.cpp(1)
     machine_.booted.wait(false, std::memory_order_acquire);
@@ -185,8 +209,6 @@ void vcpu_thread::run()
         machine_.rcu.quiescent_state();
         ++area_.work;
     }
-    leave();
-    ended_.store(true, std::memory_order_relaxed); // see has_ended()
 }
 
 template <class Function>
@@ -227,6 +249,8 @@ void vcpu_thread::come_online()
 
 void vcpu_thread::leave()
 {
+    if (this_cpu != &area_) // it has left already: ~machine() on this very thread
+        return;
     for_each_source([this](cpu_source& source) { source.cpu_leaving(area_); });
     if (machine_.faults.unregister_early) {
         machine_.rcu.unregister_thread();

@@ -70,6 +70,7 @@ public:
     void leave();
 
 private:
+    class leaves_at_end;
     void run();
     void set_up(interrupt_line& line, int signo) const noexcept;
     template <class Function>

@@ -3,8 +3,6 @@
 
 #include "base/message_line.hpp"
 
-#include <unistd.h>
-
 namespace nmisim {
 namespace {
 
@@ -18,7 +16,7 @@ void report(nmi_domain& domain, const char* before, std::uint8_t reason, int cpu
             .text(" on CPU ")
             .number(cpu)
             .text(".")
-            .write_to(STDERR_FILENO);
+            .give_to(domain.message);
 }
 
 void mem_parity_error(std::uint8_t reason, percpu& cpu) noexcept
@@ -43,7 +41,7 @@ void unknown_nmi_error(std::uint8_t reason, percpu& cpu) noexcept
             .hex(reason, 2)
             .text(" on CPU ")
             .number(cpu.cpunumber)
-            .write_to(STDERR_FILENO);
+            .give_to(cpu.domain->message);
 }
 
 } // namespace

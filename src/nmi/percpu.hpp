@@ -67,6 +67,7 @@ struct nmi_domain {
     std::atomic<bool> panicked{false};
     std::atomic<std::uint64_t> strays{0}; ///< NMI signals that no machine raised
     std::atomic<std::uint64_t> refused_synchronize{0};
+    void (*message)(const char*, std::size_t) noexcept = nullptr; ///< machine_config::message
 
     // Chains (nmi/chain/chain.hpp)
     std::array<std::atomic<int (*)(nmi_type, const pt_regs&) noexcept>, 4> emergency{};

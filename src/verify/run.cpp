@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/start_thread.hpp"
 #include "machine/machine_state.hpp"
+#include "machine/own_program.hpp"
 #include "verify/bounded_end.hpp"
 #include "verify/jobs/handler_job.hpp"
 #include "verify/judge.hpp"
@@ -117,6 +118,7 @@ void checked_run::start()
 {
     if (config_.trace_limit != 0)
         trace_ = std::make_unique<trace_log>(config_.machine.cpus, config_.trace_limit);
+    make_own_programs(config_.machine);
     each(&run_part::configure, config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
     machine_ = std::make_unique<machine>(config_.machine,

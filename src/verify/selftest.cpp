@@ -2,6 +2,7 @@
 #include "verify/selftest.hpp"
 
 #include "base/clock.hpp"
+#include "machine/own_program.hpp"
 #include "machine/sources/nmi_source.hpp"
 #include "nmisim/machine.hpp"
 #include "nmisim/nmi_chain.hpp"
@@ -108,6 +109,7 @@ private:
         c.cpus = vcpus;
         c.rcu = f;
         c.delivery = d;
+        make_own_programs(c);
         c.custom_workload = [this](vcpu& self) {
             if (self.number() == 0)
                 send(orders_.exchange(0, std::memory_order_relaxed));

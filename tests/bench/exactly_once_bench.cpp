@@ -11,6 +11,7 @@
 #include <array>
 #include <mutex>
 #include <string>
+#include <tuple>
 
 namespace nmisim::bench {
 namespace {
@@ -67,7 +68,7 @@ void swap_once(machine& m, registry& r, how way, int& current)
     const int next = 1 - current;
     switch (way) {
     case how::exchange:
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
             ++ran;
             return 1;
         }));

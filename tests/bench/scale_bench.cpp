@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <unistd.h>
 
 namespace nmisim::bench {
@@ -44,7 +45,7 @@ void scale(benchmark::State& state, flavor f, int cpus)
         std::vector<double> swap_us;
         for (int i = 0; i < 200; ++i) {
             const std::uint64_t begin_ns = now_ns();
-            m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+            std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
             swap_us.push_back(static_cast<double>(now_ns() - begin_ns) / 1000);
         }
         std::sort(swap_us.begin(), swap_us.end());

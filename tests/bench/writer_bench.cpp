@@ -22,6 +22,7 @@
 #include "suite.hpp"
 
 #include <string>
+#include <tuple>
 
 namespace nmisim::bench {
 namespace {
@@ -120,10 +121,12 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         const helper_threads helpers(f, idle, busy);
         pin_to(0);
         machine m(with_sleeping_vcpu(f));
-        m.exchange(some_handler(1));
+        std::ignore = m.exchange(some_handler(1));
         std::uint64_t generation = 1;
         const auto raw = [&] { m.internals().rcu.synchronize(); };
-        const auto whole = [&] { m.exchange(some_handler(++generation)); }; // the old one is freed here
+        const auto whole = [&] {
+            std::ignore = m.exchange(some_handler(++generation));
+        }; // the old one is freed here
         std::atomic<nmi_callback*> slot{some_handler(1).release()};
         const auto by_hand = [&] {
             const nmi_handler old(slot.load(std::memory_order_relaxed)); // the only writer
@@ -131,7 +134,9 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
             m.internals().rcu.synchronize();
         };
         nmi_handler other = some_handler(0);
-        const auto in_turn = [&] { other = m.exchange(std::move(other)); }; // two handlers, nothing is freed
+        const auto in_turn = [&] {
+            other = m.exchange(std::move(other)).old;
+        }; // two handlers, nothing is freed
 
         series sync;
         series swap;

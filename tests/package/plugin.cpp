@@ -2,12 +2,15 @@
 // A plugin that uses libnmisim; plugin_host.cpp loads and unloads it.
 #include <nmisim/machine.hpp>
 
+#include <tuple>
+
 extern "C" int plugin_run();
 
 extern "C" int plugin_run()
 {
     nmisim::machine m({.cpus = 1});
-    m.exchange(nmisim::make_nmi_handler([](const nmisim::pt_regs&, int) noexcept { return 1; }));
+    std::ignore =
+        m.exchange(nmisim::make_nmi_handler([](const nmisim::pt_regs&, int) noexcept { return 1; }));
     for (int i = 0; i < 100; ++i) {
         m.raise_nmi(0);
         if (!m.drain(10'000'000'000))

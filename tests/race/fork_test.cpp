@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <sys/mman.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 
 using namespace nmisim;
@@ -35,7 +36,7 @@ struct stormy_machine {
 
     explicit stormy_machine(flavor f) : m({.cpus = 2, .rcu = f})
     {
-        m.exchange(count_handler());
+        std::ignore = m.exchange(count_handler());
         raiser = std::thread([this] {
             for (int cpu = 0; !stop; cpu ^= 1)
                 m.raise_nmi(cpu);
@@ -69,7 +70,7 @@ TEST_CASE("a forked child lets a machine under fire go, and the parent's goes on
     }
     const std::uint64_t before = storm.m.nmi_count(0);
     CHECK(test::eventually([&] { return storm.m.nmi_count(0) > before; }));
-    CHECK(storm.m.exchange(count_handler()) != nullptr);
+    CHECK(storm.m.exchange(count_handler()).old != nullptr);
 }
 
 TEST_CASE("a forked child lets an IRQ handler go, and the parent's stays on its line")
@@ -101,8 +102,10 @@ TEST_CASE("a forked child is refused what would wait for the parent's vCPUs")
         saw += storm.m.synchronize_rcu() == sync_result::refused_in_child ? "sync refused, " : "sync?, ";
         nmi_handler next = count_handler();
         const nmi_callback* const offered = next.get();
-        next = storm.m.exchange(std::move(next));
-        saw += next.get() == offered ? "exchange refused, " : "exchange?, ";
+        exchange_result result = storm.m.exchange(std::move(next));
+        next = std::move(result.old);
+        saw += result.status == sync_result::refused_in_child && next.get() == offered ? "exchange refused, "
+                                                                                       : "exchange?, ";
         const nmi_registration r = register_nmi_handler(storm.m, nmi_type::local, std::move(next), 0, "late");
         saw += r.error() == EDEADLK ? "register refused, " : "register?, ";
         saw += storm.m.raise_nmi(0) != raise_result::sent ? "not raised" : "raised?";
@@ -117,13 +120,13 @@ TEST_CASE("a forked child runs a machine of its own, of another flavor and on an
     stormy_machine storm(flavor::memb);
     const child_result child = in_child(20, [&] {
         machine own({.rcu = flavor::mb, .signal_offset = 5});
-        own.exchange(count_handler());
+        std::ignore = own.exchange(count_handler());
         for (int i = 0; i < 100; ++i) {
             own.raise_nmi(0);
             if (!own.drain(10'000'000'000))
                 return std::string("stuck");
         }
-        own.exchange(count_handler());
+        std::ignore = own.exchange(count_handler());
         return std::to_string(own.nmi_count(0));
     });
     CHECK(child.exited);

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <fmt/format.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 
 using namespace nmisim;
@@ -69,7 +70,7 @@ TEST_CASE("the counters of a vCPU survive its thread")
     std::atomic<int> tid{0};
     c.custom_workload = [&](vcpu&) { tid.store(gettid()); };
     machine m(c);
-    m.exchange(claiming());
+    std::ignore = m.exchange(claiming());
     for (int life = 1; life <= 3; ++life) {
         REQUIRE(m.raise_nmi(0) == raise_result::sent);
         REQUIRE(m.drain(10 * second));
@@ -99,7 +100,7 @@ TEST_CASE("NMIs that wait for a vCPU that goes offline are in the books as offli
             self.quiescent_state();
     };
     machine m(c);
-    m.exchange(claiming());
+    std::ignore = m.exchange(claiming());
     REQUIRE(eventually([&] { return masked.load(); }));
     for (int i = 0; i < 3; ++i)
         REQUIRE(m.raise_nmi(0) == raise_result::sent);
@@ -131,7 +132,7 @@ TEST_CASE("NMIs and IRQs that wait for a vCPU that goes offline leave its lines 
             self.quiescent_state();
     };
     machine m(c);
-    m.exchange(claiming());
+    std::ignore = m.exchange(claiming());
     REQUIRE(eventually([&] { return masked.load(); }));
     REQUIRE(m.raise_nmi(0) == raise_result::sent);
     REQUIRE(raise_irq(m, 0, 0) == raise_result::sent);
@@ -159,7 +160,7 @@ TEST_CASE("a storm of NMIs cannot keep a vCPU from going offline")
         machine m(machine_config{});
         machine* const self = &m;
         // Each NMI raises the next one: it is pending when this one ends, and the vCPU gets no instruction.
-        m.exchange(make_nmi_handler([self](const pt_regs&, int cpu) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([self](const pt_regs&, int cpu) noexcept {
             self->raise_nmi(cpu);
             return 1;
         }));

@@ -11,6 +11,7 @@
 #include <string>
 #include <sys/resource.h>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 using namespace nmisim;
@@ -39,7 +40,7 @@ TEST_CASE("vCPUs go offline and online under NMIs and nothing is lost")
     c.delivery = GENERATE(from_range(all_deliveries));
     CAPTURE(name_of(c.rcu), name_of(c.delivery));
     machine m(c);
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     std::atomic<bool> stop{false};
     std::thread raiser([&] {
         while (!stop)
@@ -50,7 +51,7 @@ TEST_CASE("vCPUs go offline and online under NMIs and nothing is lost")
         m.cpu_down(i % 2);
         m.cpu_up(i % 2);
         if (i % 4 == 0)
-            m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+            std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     }
     stop = true;
     raiser.join();
@@ -66,7 +67,7 @@ TEST_CASE("several raisers on one vCPU keep the books balanced")
     c.delivery = GENERATE(from_range(all_deliveries));
     c.max_in_flight = 4;
     machine m(c);
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     std::vector<std::thread> raisers;
     for (int i = 0; i < 4; ++i)
         raisers.emplace_back([&] {
@@ -89,7 +90,7 @@ TEST_CASE("a raise that the kernel's full queue refuses leaves the line open: th
         c.delivery = how;
         c.irqs = 1;
         machine m(c);
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
         rlimit before{};
         getrlimit(RLIMIT_SIGPENDING, &before);
         std::string text;
@@ -121,7 +122,7 @@ TEST_CASE("a handler may raise an NMI on another vCPU and on its own")
     // Few: where both vCPUs share a busy Linux CPU, each hop may take as long as a time slice.
     constexpr int most_hops = 60;
     std::atomic<int> hops{0};
-    m.exchange(make_nmi_handler([&](const pt_regs&, int cpu) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int cpu) noexcept {
         if (hops.fetch_add(1) < most_hops)
             m.raise_nmi(hops % 3 == 0 ? cpu : 1 - cpu);
         return 1;
@@ -151,13 +152,13 @@ TEST_CASE("every NMI runs exactly one generation while two controllers exchange 
             return 1;
         }
     };
-    m.exchange(make_nmi_handler(counting{&runs}));
+    std::ignore = m.exchange(make_nmi_handler(counting{&runs}));
     std::atomic<bool> stop{false};
     std::vector<std::thread> controllers;
     for (int i = 0; i < 2; ++i)
         controllers.emplace_back([&] {
             while (!stop)
-                m.exchange(make_nmi_handler(counting{&runs}));
+                std::ignore = m.exchange(make_nmi_handler(counting{&runs}));
         });
     for (int n = 0; n < 3000; ++n) {
         m.raise_nmi(0);

@@ -16,6 +16,7 @@
 #include <string>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -78,7 +79,7 @@ bool send_from_another_process(pid_t tid, int signo, std::uintptr_t value)
 struct bench {
     explicit bench(machine_config c = {}) : m(with_job(std::move(c)))
     {
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     }
     machine_config with_job(machine_config c)
     {
@@ -284,7 +285,7 @@ TEST_CASE("a machine that got strays on every line goes on: NMIs, IRQs and swaps
             b.m.raise_nmi(0);
             if (!b.m.drain(10 * second))
                 return std::string("stuck");
-            b.m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+            std::ignore = b.m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
         }
         const bool all = eventually([&] { return b.strays() == 60; });
         return fmt::format("{} {}", all, b.m.nmi_count(0));

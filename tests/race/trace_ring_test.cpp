@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <thread>
+#include <tuple>
 
 using namespace nmisim;
 
@@ -160,7 +161,7 @@ TEST_CASE("a record that its own thread's NMIs interrupt is whole, and so are th
     };
     {
         machine m(c);
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
             log->vcpu(0).write(numbered(2 * from_nmi.fetch_add(1) + 1));
             return 1;
         }));
@@ -206,7 +207,7 @@ TEST_CASE("a signal that no machine raised is not in the timeline")
     trace_log log(1, 10'000);
     {
         machine m(machine_config{}, machine_faults{}, &log);
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
         pthread_kill(m.internals().area(0).line.target, m.internals().nmi_signal.number());
         REQUIRE(test::eventually([&] { return m.internals().domain.strays == 1; }));
         m.raise_nmi(0);
@@ -223,7 +224,7 @@ TEST_CASE("a traced machine records each NMI with its generation, latency and ra
     trace_log log(1, 10'000);
     {
         machine m(machine_config{}, machine_faults{}, &log);
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
         const traced_thread traced(&log.injector());
         for (int i = 0; i < 100; ++i) {
             m.raise_nmi(0);

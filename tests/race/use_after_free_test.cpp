@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 using namespace nmisim;
@@ -116,7 +117,7 @@ TEST_CASE("the first and the last NMI of a vCPU's thread find it registered with
         c.rcu = flavor::nmi; // whose readers say whether they are registered
         machine m(c);
         std::atomic<std::uint64_t> unregistered{0}, nmis{0};
-        m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
             ++nmis;
             unregistered += rcu::this_reader == &rcu::unregistered_reader ? 1 : 0;
             return 1;
@@ -186,7 +187,7 @@ const change all_changes[]{
      [](held& h) { h.chained.replace(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); }},
     {"unregister", false, [](held& h) { static_cast<void>(h.chained.unregister()); }},
     {"the end of a chained handler's registration", false, [](held& h) { h.chained = nmi_registration(); }},
-    {"exchange", false, [](held& h) { h.m.exchange(nullptr); }},
+    {"exchange", false, [](held& h) { std::ignore = h.m.exchange(nullptr); }},
     {"request_irq", true,
      [](held& h) { static_cast<void>(request_irq(h.m, 0, h.other, irqf_shared, "new")); }},
     {"replace of an IRQ handler", true,

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <fmt/format.h>
+#include <tuple>
 
 using namespace nmisim;
 using nmisim::test::in_child;
@@ -73,7 +74,7 @@ constexpr bool unwinds = NMISIM_UNWINDS; // tests/unit/meson.build
 struct bench {
     explicit bench(int cpus, int deaf = -1) : board(cpus), m(config(cpus))
     {
-        m.exchange(make_nmi_handler([this, deaf](const pt_regs& regs, int cpu) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([this, deaf](const pt_regs& regs, int cpu) noexcept {
             if (cpu != deaf)
                 nmi_cpu_backtrace(board, regs, cpu);
             return 1;
@@ -147,7 +148,7 @@ TEST_CASE("the callers are found in the copy of a stack that has been overwritte
             overwritten = true;
         };
         machine m(c);
-        m.exchange(make_nmi_handler([&](const pt_regs& regs, int cpu) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([&](const pt_regs& regs, int cpu) noexcept {
             nmi_cpu_backtrace(board, regs, cpu);
             return 1;
         }));

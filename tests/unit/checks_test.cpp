@@ -14,6 +14,7 @@
 #include <csignal>
 #include <string>
 #include <thread>
+#include <tuple>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -90,7 +91,7 @@ TEST_CASE("an NMI that changes errno is seen by the signal entry, also where the
     machine_config c;
     c.custom_workload = cpu.workload();
     machine m(c, machine_faults{entry_kind::clobber_errno, true});
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
         errno = EXDEV;
         return 1;
     }));
@@ -111,7 +112,7 @@ TEST_CASE("an NMI that changes errno is seen by the signal entry, also where the
 TEST_CASE("an NMI that changes errno is seen by the workload that it interrupts")
 {
     machine m(machine_config{}, machine_faults{entry_kind::clobber_errno, true});
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
         errno = EXDEV;
         return 1;
     }));
@@ -134,7 +135,7 @@ TEST_CASE("what an NMI's callback leaves behind in preempt_count is seen by the 
     machine_config c;
     c.custom_workload = cpu.workload();
     machine m(c);
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
         preempt_count_add(*this_cpu, hardirq_offset);
         return 1;
     }));
@@ -179,7 +180,7 @@ TEST_CASE("an nmi_exit that finds nothing to take back is a BUG")
         machine_config c;
         c.custom_workload = cpu.workload();
         machine m(c);
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
             preempt_count_sub(*this_cpu, nmi_offset + hardirq_offset);
             return 1;
         }));

@@ -4,6 +4,7 @@
 // instruction or not at all, so most tests are sequential programs.
 #include "nmisim/irq.hpp"
 
+#include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
@@ -15,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -42,6 +44,7 @@ struct bench {
     {
         machine_config c = config_with(irqs, f);
         c.custom_workload = cpu.workload();
+        c.message = write_to_standard_error;
         return c;
     }
 };
@@ -94,7 +97,7 @@ TEST_CASE("an NMI interrupts an IRQ handler: in_nmi inside, in_irq before, insid
 {
     bench b(1, every_flavor());
     std::string log;
-    b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         log += in_nmi() && in_irq() && !in_task() && interrupt_context_level() == 3 ? 'N' : '?';
         return 1;
     }));
@@ -114,7 +117,7 @@ TEST_CASE("an NMI that interrupts a task counts as an IRQ as well: in_nmi and in
 {
     bench b(0, every_flavor());
     std::string log;
-    b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         log += in_nmi() && in_irq() && !in_task() && interrupt_context_level() == 3 ? 'N' : '?';
         return 1;
     }));
@@ -130,7 +133,7 @@ TEST_CASE("an IRQ does not interrupt an NMI, nor another IRQ: it comes when they
 {
     bench b(2, every_flavor());
     std::string log;
-    b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         log += '[';
         raise_irq(b.m, 0, 1);
         log += ']';
@@ -155,7 +158,7 @@ TEST_CASE(
 {
     bench b(1, every_flavor());
     std::string log;
-    b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = b.m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         log += irqs_disabled() ? 'N' : '?';
         return 1;
     }));
@@ -202,7 +205,7 @@ TEST_CASE("an IRQ raised while its line executes is latched once; further raises
 
 TEST_CASE("every handler of a shared line is called; the IRQ is unhandled if none of them wanted it")
 {
-    const auto child = in_child(20, [] { // the mismatch is said on standard error
+    const auto child = in_child(20, [] {
         bench b(2);
         std::string log;
         int answer = irq_handled;
@@ -300,7 +303,7 @@ TEST_CASE("replace under fire: every IRQ runs one of the two handlers, once")
     CHECK(irq_unhandled(m, 0, 0) == 0);
 }
 
-TEST_CASE("in an IRQ handler, waiting and enabling interrupts are refused with a line on standard error")
+TEST_CASE("in an IRQ handler, waiting and enabling interrupts are refused, the latter with a message")
 {
     const auto child = in_child(20, [] {
         int fds[2];
@@ -330,7 +333,7 @@ TEST_CASE("in an IRQ handler, waiting and enabling interrupts are refused with a
     });
     CHECK(child.exited);
     CHECK_THAT(child.text, nmisim::test::Contains("sfre.sfre."));
-    CHECK_THAT(child.text, nmisim::test::Contains("synchronize_rcu called in IRQ context on CPU 0: refused"));
+    CHECK_THAT(child.text, nmisim::test::Contains("interrupt handler enabled interrupts on CPU 0: refused"));
 }
 
 TEST_CASE(

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace nmisim;
@@ -231,7 +232,7 @@ TEST_CASE("progress looks at each wait that ended, and at nothing where a watchd
     CHECK(status_of(of(j.judged(), check::progress)) == "nothing-seen");
     j.m.synchronize_rcu();
     CHECK(of(j.judged(), check::progress).looked_at == 1);
-    j.m.exchange(nullptr);
+    std::ignore = j.m.exchange(nullptr);
     j.m.internals().deferred_grace_periods = 5;
     j.control[check::progress].looked();
     CHECK(of(j.judged(), check::progress).looked_at == 1 + 1 + 5 + 1);

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -77,7 +78,7 @@ struct bench {
     irq_registration irq;
     explicit bench(void (*what)()) : m(config(cpu))
     {
-        m.exchange(make_nmi_handler([what](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([what](const pt_regs&, int) noexcept {
             what();
             return 1;
         }));

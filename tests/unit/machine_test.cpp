@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The machine and do_nmi, one rule of the documents at a time, with every flavor.
+#include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
 #include "nmisim/machine.hpp"
 #include "support/await.hpp"
@@ -13,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <tuple>
 
 using namespace nmisim;
 using nmisim::test::eventually;
@@ -44,7 +46,7 @@ TEST_CASE("a handled NMI runs the published callback once, on its CPU, and is co
     machine m(config_with(f, 2));
     std::atomic<int> calls{0}, cpu_seen{-1}, processor_id{-1};
     std::atomic<bool> in_nmi_inside{false};
-    m.exchange(make_nmi_handler([&](const pt_regs& regs, int cpu) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs& regs, int cpu) noexcept {
         calls.fetch_add(
             regs.uc != nullptr && instruction_pointer(regs) != 0 && user_stack_pointer(regs) != 0 ? 1 : 100);
         cpu_seen.store(cpu);
@@ -113,12 +115,13 @@ TEST_CASE("exchange returns the old handler only after the NMI that uses it has 
             return 1;
         }
     };
-    m.exchange(make_nmi_handler(witness(&s)));
+    std::ignore = m.exchange(make_nmi_handler(witness(&s)));
     m.raise_nmi(0);
     REQUIRE(eventually([&] { return s.inside.load(); }));
     std::atomic<bool> exchanged{false};
     std::thread controller([&] {
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); // the old one dies here
+        std::ignore = m.exchange(
+            make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); // the old one dies here
         exchanged = true;
     });
     REQUIRE(eventually([&] { return m.internals().all_waits_begun() > m.internals().all_waits_ended(); }));
@@ -133,7 +136,7 @@ TEST_CASE("the default action runs exactly when the callback returned 0")
 {
     machine m(config_with(every_flavor()));
     std::atomic<int> answer{1};
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept { return answer.load(); }));
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept { return answer.load(); }));
     m.set_reason(nmi_reason_serr);
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
@@ -171,7 +174,9 @@ TEST_CASE("a hundred unknown NMIs are counted each and reported once")
             throw std::runtime_error("pipe");
         fcntl(fds[0], F_SETFL, O_NONBLOCK);
         dup2(fds[1], STDERR_FILENO);
-        machine m(config_with(flavor::memb));
+        machine_config c = config_with(flavor::memb);
+        c.message = write_to_standard_error;
+        machine m(c);
         for (int i = 0; i < 100; ++i) {
             m.raise_nmi(0);
             if (!m.drain(second))
@@ -191,11 +196,11 @@ TEST_CASE("panic_on_unknown_nmi panics on an unknown NMI and not on a handled on
     machine_config c = config_with(flavor::memb);
     c.panic_on_unknown_nmi = true;
     machine m(c);
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
     CHECK_FALSE(m.internals().domain.panicked);
-    m.exchange(nullptr);
+    std::ignore = m.exchange(nullptr);
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
     CHECK(m.internals().domain.panicked);
@@ -207,7 +212,7 @@ TEST_CASE("both forms of the per-CPU count lead to the same counts")
     machine_config c = config_with(every_flavor(), 3);
     c.percpu = form;
     machine m(c);
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     for (int cpu = 0; cpu < 3; ++cpu)
         for (int i = 0; i <= cpu * 5; ++i) {
             m.raise_nmi(cpu);
@@ -224,7 +229,7 @@ TEST_CASE("an NMI raised while one executes is latched once; further raises coal
 {
     machine m(config_with(every_flavor()));
     std::atomic<bool> inside{false}, leave{false};
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         inside = true;
         while (!leave) {
         }
@@ -247,7 +252,7 @@ TEST_CASE("with queue delivery each raise is an NMI of its own, up to the bound"
     c.max_in_flight = 3;
     machine m(c);
     std::atomic<bool> inside{false}, leave{false};
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         inside = true;
         while (!leave) {
         }
@@ -267,7 +272,7 @@ TEST_CASE("with queue delivery each raise is an NMI of its own, up to the bound"
 TEST_CASE("a raise on an offline vCPU is in the books as offline, and the vCPU comes back")
 {
     machine m(config_with(every_flavor(), 2));
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     m.cpu_down(1);
     CHECK_FALSE(m.cpu_online(1));
     CHECK(m.raise_nmi(1) == raise_result::offline);
@@ -284,7 +289,7 @@ TEST_CASE("do_nmi on an offline CPU returns uncounted and runs no callback")
 {
     machine m(config_with(every_flavor()));
     std::atomic<int> calls{0};
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         ++calls;
         return 1;
     }));
@@ -304,11 +309,12 @@ TEST_CASE("waiting for a grace period in NMI context is refused, never a deadloc
         std::atomic<int> refused{0};
         static nmi_handler spare; // made in control context, handed in and got back in NMI context
         spare = make_nmi_handler([](const pt_regs&, int) noexcept { return 1; });
-        m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
             if (m.synchronize_rcu() == sync_result::refused_in_interrupt)
                 ++refused;
-            spare = m.exchange(std::move(spare));
-            if (spare != nullptr)
+            exchange_result result = m.exchange(std::move(spare));
+            spare = std::move(result.old);
+            if (result.status == sync_result::refused_in_interrupt && spare != nullptr)
                 ++refused;
             return 1;
         }));
@@ -324,7 +330,7 @@ TEST_CASE("waiting for a grace period in NMI context is refused, never a deadloc
 TEST_CASE("a signal that no machine raised is a stray: ignored and counted")
 {
     machine m(config_with(flavor::memb));
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     pthread_kill(m.internals().area(0).line.target, m.internals().nmi_signal.number()); // si_code SI_TKILL
     REQUIRE(eventually([&] { return m.internals().domain.strays == 1; }));
     CHECK(m.nmi_count(0) == 0);
@@ -365,7 +371,7 @@ TEST_CASE("two machines of a process cannot share a signal, and can use two")
     machine_config other = config_with(flavor::mb);
     other.signal_offset = 5;
     machine second_machine(other);
-    second_machine.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = second_machine.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     second_machine.raise_nmi(0);
     REQUIRE(second_machine.drain(10 * second));
     CHECK(second_machine.nmi_count(0) == 1);

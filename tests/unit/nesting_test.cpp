@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <functional>
 #include <string>
+#include <tuple>
 
 using namespace nmisim;
 using nmisim::test::in_child;
@@ -38,7 +39,7 @@ struct bench {
     }
     void handle(std::function<void()> what)
     {
-        m.exchange(make_nmi_handler([what = std::move(what)](const pt_regs&, int) noexcept {
+        std::ignore = m.exchange(make_nmi_handler([what = std::move(what)](const pt_regs&, int) noexcept {
             what();
             return 1;
         }));
@@ -151,7 +152,7 @@ TEST_CASE("NMIs that are pending when the window opens nest to the same depth an
     c.delivery = delivery::queue;
     machine m(c);
     int calls = 0;
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         ++calls;
         return 1;
     }));
@@ -176,7 +177,7 @@ TEST_CASE("on top of an IRQ, whose depth each NMI adds to, NMIs nest one level l
     c.irqs = 1;
     machine m(c);
     int calls = 0, deepest = 0;
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         deepest = std::max(deepest, depth());
         if (++calls < 20)
             m.raise_nmi(0);
@@ -279,7 +280,7 @@ TEST_CASE("queued NMIs go through the window one by one, and nothing is lost")
     c.delivery = delivery::queue;
     machine m(c);
     int calls = 0;
-    m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
         if (++calls == 1)
             for (int i = 0; i < 4; ++i)
                 m.raise_nmi(0);

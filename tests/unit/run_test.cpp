@@ -68,7 +68,7 @@ TEST_CASE("a run swaps through machine::exchange(): what it has published comes 
         swapper->first();
         swapper->step();
         nmi_callback* const current = m.internals().domain.callback.load();
-        const nmi_handler back = m.exchange(nullptr);
+        const nmi_handler back = m.exchange(nullptr).old;
         return fmt::format("{} {} {}", back.get() == current, pool.retired(), pool.reclaimed());
     });
     CHECK(child.text == "true 1 1");

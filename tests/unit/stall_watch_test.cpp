@@ -17,6 +17,7 @@
 #include <atomic>
 #include <fmt/format.h>
 #include <string>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -54,7 +55,10 @@ nmi_handler claiming()
 
 /// A watch, and a clock that goes in steps in which the watch may be called often enough.
 struct bench {
-    explicit bench(const machine_config& c = still()) : m(c), watch(m, timeout_ns) { m.exchange(claiming()); }
+    explicit bench(const machine_config& c = still()) : m(c), watch(m, timeout_ns)
+    {
+        std::ignore = m.exchange(claiming());
+    }
 
     /// What is seen first in `ns` from now on, looked at every second.
     std::string pass(std::uint64_t ns)

@@ -49,12 +49,12 @@ int main()
         }
     };
     for (int swap = 0; swap < 100; ++swap) {
-        collect(m.exchange(nmisim::nmi_handler(new samples)));
+        collect(m.exchange(nmisim::nmi_handler(new samples)).old);
         for (int i = 0; i < 20; ++i, std::this_thread::sleep_for(std::chrono::microseconds(100)))
             m.raise_nmi(i % 2);
     }
     m.all_cpus_down(); // every NMI has been taken
-    collect(m.exchange(nullptr));
+    collect(m.exchange(nullptr).old);
 
     for (const auto& [function, n] : profile)
         std::printf("%5.1f %%  %s\n", 100.0 * static_cast<double>(n) / static_cast<double>(total),

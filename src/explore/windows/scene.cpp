@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
+#include "machine/own_program.hpp"
 #include "machine/vcpu_thread.hpp"
 
 #include <cerrno>
@@ -85,6 +86,7 @@ void build_machine()
     config.nesting = the_nesting;
     config.irqs = the_irqs;
     config.measure_latency = false;
+    make_own_programs(config);
     config.custom_workload = sleep_for_ever;
     built = new machine(config, machine_faults_of(the_fault, the_flavor));
     machine_state& state = built->internals();

@@ -31,8 +31,8 @@ void prepare_swap() noexcept
 
 void swap()
 {
-    nmi_handler old = the_machine().exchange(nmi_handler(&handler(1)));
-    reclaim(static_cast<checked_handler&>(*old));
+    const exchange_result result = the_machine().exchange(nmi_handler(&handler(1)));
+    reclaim(static_cast<checked_handler&>(*result.old));
 }
 
 void swap_wrongly()

@@ -12,7 +12,7 @@ bool handler_registry::may_enter(registration& r, nmi_handler& owned)
 {
     if (may_wait(state_))
         return true;
-    static_cast<void>(state_.owner->synchronize_rcu()); // refuses, and says so
+    static_cast<void>(state_.owner->synchronize_rcu()); // refuses
     static_cast<void>(owned.release());                 // freeing is no better: left behind on purpose
     r.error_ = EDEADLK;
     return false;
@@ -22,9 +22,10 @@ void handler_registry::enter(registration& r, const std::shared_ptr<handler_acti
 {
     const control_lock guard(state_, lock_);
     r.error_ = add(action);
+    if (r.error_ == 0 && (r.error_ = publish(action->list)) != 0)
+        std::erase(lists_[action->list], action);
     if (r.error_ != 0)
         return;
-    publish(action->list);
     r.registry_ = weak_from_this();
     r.action_ = action;
 }
@@ -33,7 +34,7 @@ void handler_registry::remove(const std::shared_ptr<handler_action>& action)
 {
     const control_lock guard(state_, lock_);
     std::erase(lists_[action->list], action);
-    publish(action->list);
+    static_cast<void>(publish(action->list));
 }
 
 nmi_handler handler_registry::replace(std::shared_ptr<handler_action>& action, nmi_handler next)
@@ -42,7 +43,7 @@ nmi_handler handler_registry::replace(std::shared_ptr<handler_action>& action, n
     const std::shared_ptr<handler_action> old = action;
     action = successor(*old, std::move(next));
     std::replace(lists_[old->list].begin(), lists_[old->list].end(), old, action);
-    publish(old->list);
+    static_cast<void>(publish(old->list));
     return std::move(old->owned);
 }
 
@@ -66,7 +67,7 @@ sync_result registration::end()
     if (action_ == nullptr || registry == nullptr)
         return sync_result::done; // nothing registered, or the machine is gone
     if (!may_wait(registry->state()))
-        return registry->state().owner->synchronize_rcu(); // refuses, and says so
+        return registry->state().owner->synchronize_rcu(); // refuses
     registry->remove(action_);
     action_.reset();
     return sync_result::done;
@@ -78,7 +79,7 @@ nmi_handler registration::replace(nmi_handler next)
     if (action_ == nullptr || registry == nullptr || next == nullptr)
         return next;
     if (!may_wait(registry->state())) {
-        static_cast<void>(registry->state().owner->synchronize_rcu()); // refuses, and says so
+        static_cast<void>(registry->state().owner->synchronize_rcu()); // refuses
         return next;
     }
     return registry->replace(action_, std::move(next));

@@ -54,8 +54,8 @@ private:
     virtual int add(const std::shared_ptr<handler_action>& action) = 0;
     /// What differs from `old` in its handler only.
     virtual std::shared_ptr<handler_action> successor(const handler_action& old, nmi_handler next) const = 0;
-    /// What is on `list` now. Returns after a grace period.
-    virtual void publish(std::size_t list) = 0;
+    /// What is on `list` now. Returns after a grace period; an error if somebody else has published meanwhile.
+    virtual int publish(std::size_t list) = 0;
 
     std::mutex lock_; ///< held across a grace period, so never taken in IRQ or NMI context
 };

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "machine/registries/irq_registry.hpp"
 
-#include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
 #include <cerrno>
 #include <string>
-#include <unistd.h>
 
 namespace nmisim {
 namespace {
@@ -62,18 +60,8 @@ int irq_registry::add(const std::shared_ptr<handler_action>& action)
         return EINVAL;
     auto& line = lists_[action->list];
     for (const auto& other : line)
-        if ((action->flags & other->flags & irqf_shared) == 0) {
-            message_line()
-                .text("nmi-sim: genirq: Flags mismatch irq ")
-                .number(static_cast<std::int64_t>(action->list))
-                .text(" (")
-                .text(of_irq(*action).name.c_str())
-                .text(") vs. (")
-                .text(of_irq(*other).name.c_str())
-                .text("): both must be shared")
-                .write_to(STDERR_FILENO);
+        if ((action->flags & other->flags & irqf_shared) == 0)
             return EBUSY;
-        }
     line.push_back(action);
     return 0;
 }
@@ -83,7 +71,7 @@ std::shared_ptr<handler_action> irq_registry::successor(const handler_action& ol
     return make_action(nullptr, std::move(next), old.list, old.flags, of_irq(old).name);
 }
 
-void irq_registry::publish(std::size_t irq)
+int irq_registry::publish(std::size_t irq)
 {
     std::unique_ptr<owned_actions> next;
     if (!lists_[irq].empty()) {
@@ -96,6 +84,7 @@ void irq_registry::publish(std::size_t irq)
     rcu_assign_pointer(descs_[irq].action, published);
     state_.owner->synchronize_rcu();
     published_[irq].swap(next); // the old list goes here
+    return 0;
 }
 
 irq_registration request_irq(machine& m, int irq, nmi_handler handler, unsigned flags, std::string_view name)
@@ -111,7 +100,8 @@ irq_registration request_irq(machine& m, int irq, nmi_callback& handler, unsigne
 
 raise_result raise_irq(machine& m, int cpu, int irq) noexcept
 {
-    return raise_on(m.internals().irq(cpu, irq).line);
+    machine_state& state = m.internals();
+    return state.has(cpu) ? raise_on(state.irq(cpu, irq).line) : raise_result::no_such_cpu;
 }
 
 std::uint64_t irq_count(machine& m, int cpu, int irq) noexcept

@@ -25,7 +25,7 @@ private:
     struct owned_actions;
     int add(const std::shared_ptr<handler_action>& action) override;
     std::shared_ptr<handler_action> successor(const handler_action& old, nmi_handler next) const override;
-    void publish(std::size_t irq) override;
+    int publish(std::size_t irq) override;
 
     std::vector<irq_desc> descs_;
     std::vector<std::unique_ptr<owned_actions>> published_;

@@ -4,9 +4,8 @@
 #include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <string>
-#include <unistd.h>
 
 namespace nmisim {
 namespace {
@@ -15,12 +14,6 @@ namespace {
 struct owned_chains : nmi_chains {
     std::array<std::vector<nmi_action*>, nmi_type_count> actions;
 };
-
-void warn(std::string_view what, std::string_view name)
-{
-    const std::string text = std::string(what) + " (" + std::string(name) + ")";
-    message_line().text("nmi-sim: WARNING: ").text(text.c_str()).write_to(STDERR_FILENO);
-}
 
 chained_action& chained(handler_action& action) noexcept
 {
@@ -60,25 +53,22 @@ std::shared_ptr<chained_action> make_nmi_action(nmi_callback* handler, nmi_handl
 int nmi_chain_registry::add(const std::shared_ptr<handler_action>& action)
 {
     const chained_action& added = chained(*action);
-    if (added.handler == nullptr) {
-        warn("no NMI handler given: refused", added.name.data());
+    if (added.handler == nullptr)
         return EINVAL;
-    }
     for (const auto& chain : lists_)
         for (const auto& other : chain)
-            if (chained(*other).handler == added.handler) {
-                warn("NMI handler is registered already: refused", added.name.data());
+            if (chained(*other).handler == added.handler)
                 return EINVAL;
-            }
-    if (somebody_elses_is_published()) {
-        warn("a callback is published by set_nmi_callback() or exchange(): NMI handler refused",
-             added.name.data());
+    if (somebody_elses_is_published())
         return EBUSY;
-    }
     auto& chain = lists_[added.list];
     const auto type = static_cast<nmi_type>(added.list);
     if (!chain.empty() && (type == nmi_type::serr || type == nmi_type::io_check))
-        warn("second handler on a chain that is meant for one", added.name.data());
+        message_line()
+            .text("nmi-sim: WARNING: second handler on a chain that is meant for one (")
+            .text(added.name.data())
+            .text(")")
+            .give_to(state_.config.message);
     chain.insert((added.flags & nmi_flag_first) != 0 ? chain.begin() : chain.end(), action);
     return 0;
 }
@@ -93,15 +83,23 @@ bool nmi_chain_registry::somebody_elses_is_published() const noexcept
 {
     // relaxed: compared, never followed
     const nmi_callback* const now = state_.domain.callback.load(std::memory_order_relaxed);
-    return now != nullptr && now != &dummy_nmi_callback && now != &empty_ && now != table_;
+    // relaxed: as above; a table that an exchange() has taken off is none any more
+    return now != nullptr && now != &dummy_nmi_callback && now != &empty_ &&
+           now != table_.load(std::memory_order_relaxed);
+}
+
+void nmi_chain_registry::table_is_off(const nmi_callback* table) noexcept
+{
+    // relaxed: compared, never followed
+    table_.compare_exchange_strong(table, &empty_, std::memory_order_relaxed);
 }
 
 /// All chains at once. Where somebody has published a callback of his own since, the chains are off the machine and stay so.
-void nmi_chain_registry::publish(std::size_t)
+int nmi_chain_registry::publish(std::size_t)
 {
     if (somebody_elses_is_published()) {
         static_cast<void>(state_.owner->synchronize_rcu()); // whoever took the table may not have waited
-        return;
+        return EBUSY;
     }
     auto* table = new owned_chains;
     table->destroy = [](nmi_callback* self) noexcept { delete static_cast<owned_chains*>(self); };
@@ -110,8 +108,14 @@ void nmi_chain_registry::publish(std::size_t)
             table->actions[i].push_back(&chained(*action));
         table->of_type[i] = table->actions[i];
     }
-    table_ = table;
-    state_.owner->exchange(nmi_handler(table)); // the old table goes here, after its grace period
+    const nmi_callback* const before = table_.exchange(table, std::memory_order_relaxed); // compared only
+    const bool in_use = std::any_of(lists_.begin(), lists_.end(), [](auto& chain) { return !chain.empty(); });
+    // The old table goes here, after its grace period.
+    if (publish_handler(state_, nmi_handler(table), in_use ? publisher::chains : publisher::empty_chains)
+            .status == sync_result::done)
+        return 0;
+    table_.store(before, std::memory_order_relaxed); // compared only
+    return EBUSY;
 }
 
 std::uint64_t nmi_registration::max_duration_ns() const noexcept

@@ -9,6 +9,7 @@
 #include "machine/registries/handler_registry.hpp"
 #include "nmi/chain/chain.hpp"
 
+#include <atomic>
 #include <memory>
 
 namespace nmisim {
@@ -19,6 +20,8 @@ public:
 
     /// What set_emergency_nmi_handler publishes where nothing is published.
     nmi_chains& empty_chains() noexcept { return empty_; }
+    /// An exchange() has put its handler in the place of a table that had nobody on it. Under machine_state::publishing.
+    void table_is_off(const nmi_callback* table) noexcept;
 
 private:
     bool somebody_elses_is_published() const noexcept;
@@ -26,10 +29,10 @@ private:
     /// otherwise.
     int add(const std::shared_ptr<handler_action>& action) override;
     std::shared_ptr<handler_action> successor(const handler_action& old, nmi_handler next) const override;
-    void publish(std::size_t) override;
+    int publish(std::size_t) override;
 
     nmi_chains empty_;
-    const nmi_callback* table_ = &empty_; ///< what publish() has published last
+    std::atomic<const nmi_callback*> table_{&empty_}; ///< what publish() has published last
 };
 
 struct chained_action : nmi_action, handler_action {};

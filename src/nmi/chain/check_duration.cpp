@@ -5,8 +5,6 @@
 #include "nmi/default_do_nmi.hpp"
 
 #include <ctime>
-#include <unistd.h>
-
 namespace nmisim {
 namespace {
 
@@ -55,7 +53,7 @@ void handler_stopwatch::check_duration(duration_record& record, const char* name
         line.text(", ");
         put_msecs(line, cpu_ns).text(" of them on the CPU");
     }
-    line.write_to(STDERR_FILENO);
+    line.give_to(domain.message);
 }
 
 } // namespace nmisim

@@ -5,8 +5,6 @@
 #include "base/message_line.hpp"
 #include "nmi/handlers/checked_handler.hpp"
 
-#include <unistd.h>
-
 namespace nmisim {
 namespace {
 
@@ -25,7 +23,7 @@ void tell_lockup(const watchdog& dog, watchdog_cpu& self, percpu& cpu, const pt_
         .text(", ")
         .number(static_cast<std::int64_t>(since_ns / 1'000'000))
         .text(" ms after its last tick")
-        .write_to(STDERR_FILENO);
+        .give_to(cpu.domain->message);
     check_record& progress = cpu.checks[check::progress];
     progress.fail({at_ns, cpu.cpunumber, cpu.last_generation.read(), since_ns / 1'000'000,
                    dog.limits.tick_ns() / 1'000'000, instruction_pointer(regs),

@@ -5,8 +5,6 @@
 #include "nmi/irq/do_irq.hpp"
 #include "nmisim/context.hpp"
 
-#include <unistd.h>
-
 namespace nmisim {
 namespace {
 
@@ -24,7 +22,7 @@ void refuse_enabling() noexcept
             .text("nmi-sim: WARNING: interrupt handler enabled interrupts on CPU ")
             .number(this_cpu->cpunumber)
             .text(": refused")
-            .write_to(STDERR_FILENO);
+            .give_to(this_cpu->domain->message);
 }
 
 } // namespace

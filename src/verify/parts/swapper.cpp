@@ -127,9 +127,9 @@ element* swapper::exchange(element* next)
     next_ = next;
     begin_ns_ = now_ns();
     machine_.internals().watch = this;
-    nmi_handler old = machine_.exchange(nmi_handler(next));
+    exchange_result result = machine_.exchange(nmi_handler(next));
     machine_.internals().watch = nullptr;
-    return static_cast<element*>(old.release()); // the pool's
+    return static_cast<element*>(result.old.release()); // the pool's
 }
 
 void swapper::reclaim_now(element& old)

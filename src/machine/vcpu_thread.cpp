@@ -108,11 +108,18 @@ vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
     set_up(area_.line, machine.nmi_signal.number());
     area_.line.latching = machine.config.delivery == delivery::latch;
     area_.line.bound = machine.config.max_in_flight;
-    if (machine.config.irqs == 0)
-        return;
-    irq_ = std::make_unique<irq_cpu>(static_cast<std::size_t>(machine.config.irqs));
+    if (machine.config.irqs != 0)
+        set_up_irqs();
+    if (machine.rcu.take_count != nullptr && machine.faults.entry != entry_kind::no_read_lock)
+        area_.count =
+            machine.rcu.take_count(); // last: if anything threw behind it, nobody would give it back
+}
+
+void vcpu_thread::set_up_irqs()
+{
+    irq_ = std::make_unique<irq_cpu>(static_cast<std::size_t>(machine_.config.irqs));
     area_.irq = irq_.get();
-    int signo = machine.domain.first_irq_signal;
+    int signo = machine_.domain.first_irq_signal;
     for (irq_line& irq : irq_->lines)
         set_up(irq.line, signo++);
 }
@@ -150,6 +157,8 @@ vcpu_thread::~vcpu_thread()
 {
     ask_to_leave();
     join();
+    if (reads_by_count())
+        machine_.rcu.give_count_back(area_.count);
 }
 
 void vcpu_thread::start()
@@ -221,15 +230,19 @@ void vcpu_thread::for_each_source(Function f)
 
 void vcpu_thread::come_online()
 {
-    if (machine_.faults.register_vcpus)
-        machine_.rcu.register_thread();
+    if (machine_.faults.register_vcpus) {
+        if (reads_by_count())
+            machine_.rcu.register_vcpu(area_.count);
+        else
+            machine_.rcu.register_thread();
+    }
     this_cpu = &area_;
     area_.tid = gettid();
     if (machine_.trace != nullptr)
         this_trace = &machine_.trace->vcpu(area_.cpunumber);
     online_since_ns_ = now_ns();
     for_each_line([](interrupt_line& line, counter&) { line.target = pthread_self(); });
-    area_.online.store(true, std::memory_order_relaxed); // own NMIs only
+    area_.count->set_offline(false);
     if (irq_ != nullptr)
         irq_->disabled = false;
     ++area_.times_onlined;
@@ -265,7 +278,7 @@ void vcpu_thread::leave()
         while (line.raisers.load(std::memory_order_seq_cst) != 0)
             sched_yield();
     });
-    area_.online.store(false, std::memory_order_relaxed); // own NMIs only
+    area_.count->set_offline(true);
     change_mask(SIG_BLOCK, machine_);
     foreign_signals foreign;
     for_each_line([&](interrupt_line& line, counter& offline_seen) {

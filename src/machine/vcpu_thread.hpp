@@ -73,6 +73,9 @@ private:
     class leaves_at_end;
     void run();
     void set_up(interrupt_line& line, int signo) const noexcept;
+    void set_up_irqs();
+    /// Its count is the reader of its flavor (rcu_ops::take_count).
+    bool reads_by_count() const noexcept { return area_.count != &area_.own_count; }
     template <class Function>
     void for_each_line(Function f); ///< f(interrupt_line&, counter of what met the vCPU offline)
     template <class Function>

@@ -21,6 +21,7 @@
 #include "nmi/percpu.hpp"
 
 #include <cstdint>
+#include <type_traits>
 
 #include "smp_mb.hpp"           // base/<cpu family>
 #include "store_then_fence.hpp" // base/<cpu family>
@@ -62,22 +63,73 @@ inline void ct_nmi_exit(percpu& cpu) noexcept
     Rcu::stop_watching();
 }
 
-/// How nmi_enter and irq_enter tell RCU that a reader begins: a reader's mark, or context tracking.
+/// A flavor whose reader is the vCPU's count itself.
+template <class Rcu>
+concept reads_by_count = requires(vcpu_count& count)
+{
+    Rcu::enter(count, std::uint64_t{1});
+};
+
+/// How nmi_enter and irq_enter count a level of depth and tell RCU that a reader begins: a reader's mark, context
+/// tracking, or the count alone. `add`: what becomes of the vCPU's count, see base/vcpu_count.hpp.
 template <class Rcu>
 struct interrupt_reader {
     using mark = typename Rcu::nmi_mark;
-    static mark enter(percpu&) noexcept { return Rcu::nmi_enter(); }
-    static void exit(percpu&, mark m) noexcept { Rcu::nmi_exit(m); }
+    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static mark enter(percpu& cpu, std::uint64_t add) noexcept
+    {
+        cpu.own_count.add(add);
+        return Rcu::nmi_enter();
+    }
+    static void exit(percpu& cpu, mark m, std::uint64_t add) noexcept
+    {
+        Rcu::nmi_exit(m);
+        cpu.own_count.add(add);
+    }
 };
 template <tracks_context Rcu>
 struct interrupt_reader<Rcu> {
     struct mark {};
-    static mark enter(percpu& cpu) noexcept
+    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
+        cpu.own_count.add(add);
         ct_nmi_enter<Rcu>(cpu);
         return {};
     }
-    static void exit(percpu& cpu, mark) noexcept { ct_nmi_exit<Rcu>(cpu); }
+    static void exit(percpu& cpu, mark, std::uint64_t add) noexcept
+    {
+        ct_nmi_exit<Rcu>(cpu);
+        cpu.own_count.add(add);
+    }
 };
+template <reads_by_count Rcu>
+struct interrupt_reader<Rcu> {
+    struct mark {
+        vcpu_count* count; ///< with it nothing else is kept across the callback
+        std::uint64_t before;
+    };
+    static const vcpu_count& count_of(const percpu&, mark m) noexcept { return *m.count; }
+    static mark enter(percpu& cpu, std::uint64_t add) noexcept
+    {
+        vcpu_count* const count = cpu.count;
+        return {count, Rcu::enter(*count, add)};
+    }
+    static void exit(percpu&, mark m, std::uint64_t add) noexcept { Rcu::leave(*m.count, m.before, add); }
+};
+
+/// Fault no-read-lock: the depth alone, and where no updater looks.
+struct interrupt_without_reader {
+    struct mark {};
+    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static mark enter(percpu& cpu, std::uint64_t add) noexcept
+    {
+        cpu.own_count.add(add);
+        return {};
+    }
+    static void exit(percpu& cpu, mark, std::uint64_t add) noexcept { cpu.own_count.add(add); }
+};
+template <class Rcu, class Entry>
+using reader_of = std::conditional_t<Entry::mark_reader, interrupt_reader<Rcu>, interrupt_without_reader>;
 
 } // namespace nmisim

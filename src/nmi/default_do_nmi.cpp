@@ -56,8 +56,9 @@ bool nmi_report_is_due(std::atomic<std::uint64_t>& last_ns) noexcept
     return last_ns.compare_exchange_strong(last, now, std::memory_order_relaxed);
 }
 
-void default_do_nmi(const pt_regs&, percpu& cpu) noexcept
+void default_do_nmi() noexcept
 {
+    percpu& cpu = *this_cpu;
     ++cpu.defaults_run;
     ++cpu.stats.defaults;
     const std::uint8_t claimed = cpu.stats.claimed_reason; // by a chain: it is off the byte already

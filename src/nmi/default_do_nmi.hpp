@@ -18,7 +18,8 @@ inline constexpr std::uint64_t unknown_nmi_report_interval_ns = 5'000'000'000; /
 /// True for one caller per interval (ratelimit), which then may write. Context: nmi.
 bool nmi_report_is_due(std::atomic<std::uint64_t>& last_ns) noexcept;
 
+/// Looks for its vCPU itself: otherwise each NMI would keep that across its callback for the few that come here.
 /// Context: nmi. Progress: wait-free but for a rate-limited write(2) to standard error.
-void default_do_nmi(const pt_regs& regs, percpu& cpu) noexcept;
+void default_do_nmi() noexcept;
 
 } // namespace nmisim

@@ -9,6 +9,9 @@
 //     rcu_dereference(nmi_callback)(regs, cpu) returned 0? default_do_nmi(regs)
 //     nmi_exit()
 //
+// but that the instruction of nmi_exit which takes back the depth is also the one that counts (base/vcpu_count.hpp); the
+// i386 form counts where the documents do.
+//
 // In the kernel an NMI is a reader because nothing preempts it. A signal handler can be preempted, so nmi_enter
 // marks the read side; RCU has the interrupted vCPU's pointer-use between exactly those two calls.
 //
@@ -28,24 +31,23 @@ enum class nmi_outcome { offline, handled, defaulted };
 
 /// Kernel: include/linux/hardirq.h.
 template <class Rcu, class Entry>
-inline typename interrupt_reader<Rcu>::mark nmi_enter(percpu& cpu) noexcept
+inline typename reader_of<Rcu, Entry>::mark nmi_enter(percpu& cpu) noexcept
 {
-    const std::uint32_t count = preempt_count_add(cpu, nmi_offset + hardirq_offset);
-    BUG_ON((count & nmi_overflow) != 0); // kernel: in_nmi() == NMI_MASK
-    if constexpr (Entry::mark_reader)
-        return interrupt_reader<Rcu>::enter(cpu);
-    else
-        return {};
+    return reader_of<Rcu, Entry>::enter(cpu, nmi_offset + hardirq_offset);
 }
 
+/// `count`: what the same instruction adds to the vCPU's count beside.
 template <class Rcu, class Entry>
-inline void nmi_exit(percpu& cpu, typename interrupt_reader<Rcu>::mark mark) noexcept
+inline void nmi_exit(percpu& cpu, typename reader_of<Rcu, Entry>::mark mark, std::uint64_t count) noexcept
 {
-    if constexpr (Entry::mark_reader)
-        interrupt_reader<Rcu>::exit(cpu, mark);
     if constexpr (Entry::balanced_exit)
-        preempt_count_sub(cpu, nmi_offset + hardirq_offset);
+        count -= nmi_offset + hardirq_offset;
+    reader_of<Rcu, Entry>::exit(cpu, mark, count);
 }
+
+/// What is rare, behind one look at the count: the 16th level is a BUG, a count that is full is carried. False where the
+/// vCPU is offline. Context: nmi, behind nmi_enter.
+bool look_at_rare_bits(percpu& cpu) noexcept;
 
 /// Fault leak-pointer: the callback is used where no grace period waits for it any more.
 inline void look_after_exit(nmi_callback* callback, percpu& cpu) noexcept
@@ -55,28 +57,35 @@ inline void look_after_exit(nmi_callback* callback, percpu& cpu) noexcept
 }
 
 template <class Rcu, class Entry, class Count>
-inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
+inline nmi_outcome do_nmi(percpu& self, const pt_regs& regs) noexcept
 {
-    percpu& self = *this_cpu;
     const auto mark = nmi_enter<Rcu, Entry>(self);
-    const int cpu = self.cpunumber;                                  // smp_processor_id()
-    if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
-        nmi_exit<Rcu, Entry>(self, mark);
-        return nmi_outcome::offline;
-    }
+    if ((reader_of<Rcu, Entry>::count_of(self, mark).look() & rare_bits) != 0) [[unlikely]]
+        if (!look_at_rare_bits(self)) { // offline
+            nmi_exit<Rcu, Entry>(self, mark, 0);
+            return nmi_outcome::offline;
+        }
     Count::count(self);
     nmi_callback* callback = rcu_dereference(self.domain->callback);
-    if ((*callback)(regs, cpu) == 0) [[unlikely]] {
-        default_do_nmi(regs, self);
-        nmi_exit<Rcu, Entry>(self, mark);
+    constexpr std::uint64_t counted = Count::counted_by_exit ? one_nmi : 0;
+    if ((*callback)(regs, self.cpunumber) == 0) [[unlikely]] {
+        default_do_nmi();
+        nmi_exit<Rcu, Entry>(self, mark, counted);
         if constexpr (Entry::use_after_exit)
             look_after_exit(callback, self);
         return nmi_outcome::defaulted;
     }
-    nmi_exit<Rcu, Entry>(self, mark);
+    nmi_exit<Rcu, Entry>(self, mark, counted);
     if constexpr (Entry::use_after_exit)
         look_after_exit(callback, self);
     return nmi_outcome::handled;
+}
+
+/// The same for who does not know its vCPU yet.
+template <class Rcu, class Entry, class Count>
+inline nmi_outcome do_nmi(const pt_regs& regs) noexcept
+{
+    return do_nmi<Rcu, Entry, Count>(*this_cpu, regs);
 }
 
 } // namespace nmisim

@@ -11,6 +11,7 @@
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
 #include "base/invariant.hpp"
+#include "base/vcpu_count.hpp"
 #include "nmi/chain/duration_record.hpp"
 #include "nmi/chain/nmi_stats.hpp"
 #include "nmi/check.hpp"
@@ -32,13 +33,6 @@ struct irq_desc; // nmi/irq/irq.hpp
 struct irq_cpu;
 struct backtrace_request;           // nmi/record/backtrace.hpp
 enum class nmi_type : std::uint8_t; // nmisim/nmi_chain.hpp
-
-// preempt_count, as in linux/preempt.h: four bits of hardirq depth, four of NMI depth (nest up to 15).
-inline constexpr std::uint32_t hardirq_offset = 1u << 16;
-inline constexpr std::uint32_t hardirq_mask = 0xfu << 16;
-inline constexpr std::uint32_t nmi_offset = 1u << 20;
-inline constexpr std::uint32_t nmi_mask = 0xfu << 20;
-inline constexpr std::uint32_t nmi_overflow = 1u << 24; ///< set by the 16th level
 
 /// Read-mostly state of a machine, shared by its vCPUs.
 struct nmi_domain {
@@ -83,13 +77,12 @@ struct nmi_domain {
 struct alignas(cacheline_size) percpu {
     // The hot line: all that do_nmi writes.
     nmi_domain* domain = nullptr;
-    counter* irq_stat = nullptr;                 ///< this CPU's place in nmi_domain::irq_stat
-    std::atomic<std::uint32_t> preempt_count{0}; ///< single writer, balanced by each NMI
+    counter* irq_stat = nullptr;       ///< this CPU's place in nmi_domain::irq_stat
+    vcpu_count* count = &own_count;    ///< or the RCU reader's, where that is one (rcu/nmi.hpp)
+    vcpu_count own_count{cpu_offline}; ///< preempt_count, nmi_count of the x86_64 form, offline
     int cpunumber = -1;
-    std::atomic<bool> online{false};             ///< what do_nmi sees; written by the vCPU's own thread
     std::uint32_t generations_run = 0;           ///< by checked handlers, in this NMI
     std::atomic<std::int32_t> ct_nmi_nesting{0}; ///< nmi/context_tracking.hpp; own thread only
-    counter nmi_count;                           ///< x86_64 form
 
     // The signal entry's and the default action's lines.
     alignas(cacheline_size) counter unknown;
@@ -126,31 +119,26 @@ extern constinit __thread percpu* this_cpu __attribute__((
 inline std::uint32_t preempt_count() noexcept
 {
     const percpu* const cpu = this_cpu;
-    return cpu == nullptr ? 0 : cpu->preempt_count.load(std::memory_order_relaxed); // own thread only
+    return cpu == nullptr ? 0 : cpu->count->preempt_count();
 }
 
-// These two are a load and a store: an NMI in between leaves the count as it found it.
-
-/// Returns the new count. Context: vcpu, irq, nmi; the count's own thread. Kernel: __preempt_count_add().
-inline std::uint32_t preempt_count_add(percpu& cpu, std::uint32_t offset) noexcept
+/// Context: vcpu, irq, nmi; the count's own thread. Kernel: __preempt_count_add().
+inline void preempt_count_add(percpu& cpu, std::uint32_t offset) noexcept
 {
-    const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed) + offset; // own thread only
-    cpu.preempt_count.store(count, std::memory_order_relaxed);
-    return count;
+    cpu.count->add(offset);
 }
 
 /// Context: as preempt_count_add. Kernel: __preempt_count_sub(), preempt_count_sub() with its DEBUG_LOCKS_WARN_ON.
 inline void preempt_count_sub(percpu& cpu, std::uint32_t offset) noexcept
 {
-    const std::uint32_t count = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
-    BUG_ON(count < offset);                                                        // nothing to take back
-    cpu.preempt_count.store(count - offset, std::memory_order_relaxed);
+    BUG_ON(cpu.count->preempt_count() < offset); // nothing to take back
+    cpu.count->add(-std::uint64_t{offset});
 }
 
 /// Times this vCPU's handler has run; the single place that knows both forms. Context: any.
 inline std::uint64_t nmi_count_of(const percpu& cpu) noexcept
 {
-    return cpu.nmi_count.read() + (cpu.irq_stat != nullptr ? cpu.irq_stat->read() : 0);
+    return cpu.count->nmis() + (cpu.irq_stat != nullptr ? cpu.irq_stat->read() : 0);
 }
 
 /// Events that a handler claimed: by the LOCAL chain, or an NMI each by a callback published without chains.

@@ -29,7 +29,7 @@ constinit nmi_grace_period<nmi_platform, nmi_orders, max_readers> grace_periods;
 
 using callback = deferred_callback<nmi_platform>;
 static_assert(sizeof(callback) <= sizeof(rcu_callback_head::storage));
-static_assert(std::endian::native == std::endian::little, "the sequence is the second half of the word");
+static_assert(std::endian::native == std::endian::little, "the sequence is in the second half of the word");
 
 void register_thread()
 {
@@ -39,6 +39,27 @@ void register_thread()
     if (line == nullptr)
         throw std::length_error("flavor nmi knows at most 16384 threads at a time");
     this_reader = line;
+}
+
+vcpu_count* take_count()
+{
+    hardware_reader* const line = grace_periods.reserve();
+    if (line == nullptr)
+        throw std::length_error("flavor nmi knows at most 16384 threads at a time");
+    line->start_again();
+    return line;
+}
+
+void give_count_back(vcpu_count* count)
+{
+    grace_periods.end_reservation(static_cast<hardware_reader&>(*count));
+}
+
+void register_vcpu(vcpu_count* count)
+{
+    auto& line = static_cast<hardware_reader&>(*count);
+    grace_periods.register_reserved(line);
+    this_reader = &line;
 }
 
 void unregister_thread()
@@ -151,11 +172,14 @@ void nmi_platform::sleep_until_ended(reader& r, std::uint64_t word,
                                      bool (*ended)(const reader&, std::uint64_t))
 {
     constexpr std::uint64_t longest_ns = 64'000'000;
-    const auto sequence = static_cast<std::uint32_t>(word / reader::one_section);
-    for (std::uint64_t ns = 1'000'000; !ended(r, word); ns = std::min(ns * 2, longest_ns)) {
+    for (std::uint64_t ns = 1'000'000;; ns = std::min(ns * 2, longest_ns)) {
+        // Before the look that finds it not ended: an exit behind that look wakes nobody, and changes this.
+        const std::uint64_t upper = r.look() >> 32;
+        if (ended(r, word))
+            return;
         const timespec timeout = to_timespec(ns);
-        syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&r.word) + 1, FUTEX_WAIT_PRIVATE, sequence,
-                &timeout);
+        syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&r.word) + 1, FUTEX_WAIT_PRIVATE,
+                static_cast<std::uint32_t>(upper), &timeout);
     }
 }
 
@@ -173,6 +197,10 @@ const rcu_ops nmi_ops{
     call,
     barrier,
     []() { the_worker().start(); },
+    nullptr,
+    take_count,
+    give_count_back,
+    register_vcpu,
 };
 
 } // namespace nmisim::rcu

@@ -5,7 +5,8 @@
 //
 //   readers   a flat array of cache lines. A thread takes the first free line when it registers and gives it back
 //             when it unregisters; one bit per line says whether it is taken, and the scan looks at those lines
-//             only. So registration needs no lock of the updater's, and a line costs while it has an owner.
+//             only. So registration needs no lock of the updater's, and a line costs while it has an owner. A vCPU
+//             counts on its line for life, and reserves it: its thread registers with that one each time.
 //   batching  sequence_ is odd while a shared grace period runs and grows by 2 with each. A caller is served by any
 //             that began after it came: whoever waited for the lock meanwhile finds its own done.
 //   alone     a caller that would run one of its own anyway needs no lock: passes over the readers' words do not disturb
@@ -38,26 +39,38 @@ public:
     reader* take_reader()
     {
         const std::lock_guard lock(registry_lock_);
-        for (std::size_t i = 0; i < taken_.size(); ++i) {
-            const std::uint64_t bits = taken_[i].load(std::memory_order_relaxed); // written under the lock
-            const std::size_t line = i * lines_per_word + static_cast<std::size_t>(std::countr_one(bits));
-            if (line >= std::min(Capacity, (i + 1) * lines_per_word))
-                continue;
-            // The scan sees this or the line's sections see what was published: their fence comes after it.
-            taken_[i].store(bits | bit_of(line), Orders::line_taken);
-            if (i >= words_.load(std::memory_order_relaxed))    // written under the lock
-                words_.store(i + 1, std::memory_order_relaxed); // ordered by that fence as well
-            return &readers_[line];
-        }
-        return nullptr;
+        const std::size_t line = first_free();
+        return line == Capacity ? nullptr : look_at_from_now(line);
+    }
+    /// A line that no grace period looks at yet, for whoever begins and ends to read on it more than once. Null, and
+    /// context: as take_reader().
+    reader* reserve()
+    {
+        const std::lock_guard lock(registry_lock_);
+        const std::size_t line = first_free();
+        if (line == Capacity)
+            return nullptr;
+        reserved_[line / lines_per_word] |= bit_of(line);
+        return &readers_[line];
+    }
+    /// From now on grace periods look at it, until give_back(). Context: as take_reader().
+    void register_reserved(reader& r)
+    {
+        const std::lock_guard lock(registry_lock_);
+        look_at_from_now(line_of(r));
     }
     /// Context: control, vcpu; outside of sections.
     void give_back(reader& r)
     {
         const std::lock_guard lock(registry_lock_);
-        const auto line = static_cast<std::size_t>(&r - readers_.data());
-        auto& word = taken_[line / lines_per_word];
-        word.store(word.load(std::memory_order_relaxed) & ~bit_of(line), Orders::line_given_back);
+        auto& word = taken_[line_of(r) / lines_per_word];
+        word.store(word.load(std::memory_order_relaxed) & ~bit_of(line_of(r)), Orders::line_given_back);
+    }
+    /// After give_back(). Context: the same.
+    void end_reservation(reader& r)
+    {
+        const std::lock_guard lock(registry_lock_);
+        reserved_[line_of(r) / lines_per_word] &= ~bit_of(line_of(r));
     }
 
     /// Returns when every section that had begun has ended, together with others who call it at the same time.
@@ -118,10 +131,37 @@ private:
         }
     }
 
+    // Under registry_lock_.
+    std::size_t line_of(const reader& r) const noexcept
+    {
+        return static_cast<std::size_t>(&r - readers_.data());
+    }
+    std::size_t first_free() const noexcept
+    {
+        for (std::size_t i = 0; i < taken_.size(); ++i) {
+            const std::uint64_t bits =
+                taken_[i].load(std::memory_order_relaxed) | reserved_[i]; // under the lock
+            const std::size_t line = i * lines_per_word + static_cast<std::size_t>(std::countr_one(bits));
+            if (line < std::min(Capacity, (i + 1) * lines_per_word))
+                return line;
+        }
+        return Capacity;
+    }
+    reader* look_at_from_now(std::size_t line) noexcept
+    {
+        const std::size_t i = line / lines_per_word;
+        const std::uint64_t bits = taken_[i].load(std::memory_order_relaxed); // written under the lock
+        // The scan sees this or the line's sections see what was published: their fence comes after it.
+        taken_[i].store(bits | bit_of(line), Orders::line_taken);
+        if (i >= words_.load(std::memory_order_relaxed))    // written under the lock
+            words_.store(i + 1, std::memory_order_relaxed); // ordered by that fence as well
+        return &readers_[line];
+    }
+
     static void look_at(reader& r)
     {
         const std::uint64_t word = r.word.load(std::memory_order_relaxed); // ordered by (2) and (3)
-        if ((word & reader::nesting_mask) != 0) [[unlikely]]
+        if ((word & reader::depth_mask) != 0) [[unlikely]]
             wait_for(r, word);
     }
 
@@ -142,18 +182,19 @@ private:
     static bool ended(const reader& r, std::uint64_t word)
     {
         const std::uint64_t now = r.word.load(std::memory_order_relaxed); // ordered by (3)
-        return (now & reader::nesting_mask) == 0 || (now ^ word) >= reader::one_section;
+        return (now & reader::depth_mask) == 0 || (now ^ word) >= one_section;
     }
 
     std::array<reader, Capacity> readers_{};
 
-    /// Protects the writes of taken_ and words_. Innermost; never held while waiting; never in NMI.
+    /// Protects reserved_ and the writes of taken_ and words_. Innermost; never held while waiting; never in NMI.
     alignas(Platform::line_size) typename Platform::mutex registry_lock_;
     /// How many words of taken_ were ever in use; only grows.
     typename Platform::template atomic<std::size_t> words_{0};
     std::array<typename Platform::template atomic<std::uint64_t>,
                (Capacity + lines_per_word - 1) / lines_per_word>
         taken_{};
+    std::array<std::uint64_t, (Capacity + lines_per_word - 1) / lines_per_word> reserved_{};
 
     /// Protects the writes of sequence_: one shared grace period at a time. Held while waiting; never in NMI.
     alignas(Platform::line_size) typename Platform::mutex lock_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What flavor nmi needs of the machine: atomics, a mutex, one store with a full fence, and a way to sleep. The
+// What flavor nmi needs of the machine: atomics, a mutex, one addition with a full fence, and a way to sleep. The
 // model test has another one of these.
 //
-// The sleep. A reader's exit is a plain store and then a plain load of `awaited`. On every architecture the
+// The sleep. A reader's exit is a plain addition and then a plain load of `awaited`. On every architecture the
 // load may be done before the store is visible, so that a reader can overlook an updater that has just gone
 // to sleep: without a fence in each exit nothing can rule that out. The updater therefore never sleeps for ever
 // but looks again, after 1 ms and then half as often each time. That costs time in a window of a store
@@ -26,17 +26,22 @@ struct nmi_platform {
     using plain = T;
     using mutex = std::mutex;
     using reader = nmi_reader<nmi_platform>;
+    using counting = counting_platform;
 
     static constexpr std::size_t line_size = cacheline_size;
     /// About what it takes to sleep and be woken.
     static constexpr unsigned spins = 1000;
 
-    static constexpr bool one_instruction = store_then_fence_is_one_instruction;
     /// `order` says what it is: seq_cst.
-    static void store_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t value,
-                                 std::memory_order) noexcept
+    static std::uint64_t add_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t n,
+                                        std::memory_order) noexcept
     {
-        nmisim::store_then_fence(word, value);
+        return nmisim::add_then_fence(word, n);
+    }
+    /// One instruction. `order` says what it is: release.
+    static void add_in_order(std::atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order) noexcept
+    {
+        this_cpu_add_release(word, n);
     }
     static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
     static void relax() noexcept { nmisim::relax(); }

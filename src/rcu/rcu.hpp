@@ -7,6 +7,7 @@
 // unit only.
 #pragma once
 
+#include "base/vcpu_count.hpp"
 #include "nmisim/flavor.hpp"
 
 #include <cstddef>
@@ -45,6 +46,13 @@ struct rcu_ops {
 
     /// Whether a grace period waits for the calling thread. Null: for every registered one. Context: any.
     bool (*is_watching)() noexcept = nullptr;
+
+    // Null, but for a flavor whose reader is the vCPU's count (base/vcpu_count.hpp). Context: as register_thread.
+    /// A count for a vCPU's life. Errors: std::length_error.
+    vcpu_count* (*take_count)() = nullptr;
+    void (*give_count_back)(vcpu_count* count) = nullptr; ///< no thread is registered with it any more
+    /// register_thread for a vCPU's thread, which then reads on `count`.
+    void (*register_vcpu)(vcpu_count* count) = nullptr;
 };
 
 /// Context: any. Progress: wait-free.

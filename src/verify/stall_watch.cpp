@@ -22,7 +22,7 @@ std::uint64_t age_ns(std::uint64_t since_ns, std::uint64_t now) noexcept
 
 std::string state_of(const percpu& area, std::uint64_t now)
 {
-    const std::uint32_t count = area.preempt_count.load(std::memory_order_relaxed); // a snapshot for people
+    const std::uint32_t count = area.count->preempt_count(); // a snapshot for people
     if ((count & nmi_mask) == 0 && (count & hardirq_mask) != 0 && area.irq != nullptr)
         return fmt::format("in an IRQ for {}, after handler generation {}",
                            time_text(age_ns(area.irq->entered_ns.load(std::memory_order_relaxed), now)),
@@ -81,7 +81,7 @@ std::uint64_t stall_watch::in_nmi_ns(const percpu& area, std::uint64_t now)
     untimed& nmi = untimed_nmi_[static_cast<std::size_t>(area.cpunumber)];
     const std::uint64_t completed =
         area.line.completed.load(std::memory_order_relaxed); // before the look at the count
-    nmi.seen((area.preempt_count.load(std::memory_order_relaxed) & nmi_mask) != 0, completed, now);
+    nmi.seen((area.count->preempt_count() & nmi_mask) != 0, completed, now);
     return age_ns(nmi.since_ns, now);
 }
 
@@ -95,7 +95,7 @@ std::uint64_t stall_watch::in_irq_ns(const percpu& area, std::uint64_t now)
     std::uint64_t completed = 0;
     for (const irq_line& irq_state : area.irq->lines)
         completed += irq_state.line.completed.load(std::memory_order_relaxed); // before the look at the count
-    const std::uint32_t count = area.preempt_count.load(std::memory_order_relaxed); // a snapshot
+    const std::uint32_t count = area.count->preempt_count();                   // a snapshot
     irq.seen((count & hardirq_mask) / hardirq_offset > (count & nmi_mask) / nmi_offset, completed, now);
     return age_ns(irq.since_ns, now);
 }
@@ -177,8 +177,7 @@ std::vector<stall_report> stall_watch::describe() const
     const std::uint64_t now = now_ns();
     for (auto& cpu : machine_.internals().cpus) {
         const percpu& area = cpu->area();
-        const bool holds =
-            (area.preempt_count.load(std::memory_order_relaxed) & (nmi_mask | hardirq_mask)) != 0;
+        const bool holds = (area.count->preempt_count() & (nmi_mask | hardirq_mask)) != 0;
         stall_report report{area.cpunumber, state_of(area, now), {}};
         auto& list = holds ? in_nmi : others;
         if (list.size() == most_described) // each may take 200 ms to answer, or not to

@@ -21,7 +21,7 @@ inline void bare_handler(int, siginfo_t* info, void*)
     if (const std::uint64_t raised_ns = raised_at_ns(*info, at_ns); raised_ns != 0)
         cpu->delivery.record(at_ns - raised_ns);
     cpu->line.begin(); // before it counts: whoever waits for the count may raise at once, and be taken
-    ++cpu->nmi_count;
+    cpu->count->add(one_nmi);
     cpu->line.end();
 }
 

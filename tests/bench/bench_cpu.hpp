@@ -18,14 +18,19 @@ public:
     {
         area_.domain = &shared_domain;
         area_.cpunumber = number;
-        area_.online.store(true, std::memory_order_relaxed); // own thread only
-        rcu_.register_thread();
+        if (rcu_.take_count != nullptr)
+            rcu_.register_vcpu(area_.count = rcu_.take_count());
+        else
+            rcu_.register_thread();
+        area_.count->set_offline(false);
         this_cpu = &area_;
     }
     ~bench_cpu()
     {
         this_cpu = nullptr;
         rcu_.unregister_thread();
+        if (rcu_.give_count_back != nullptr)
+            rcu_.give_count_back(area_.count);
     }
     bench_cpu(const bench_cpu&) = delete;
     bench_cpu& operator=(const bench_cpu&) = delete;

@@ -48,7 +48,7 @@ void ck_epoch_dispatch(const pt_regs& regs) noexcept
 {
     percpu& self = *this_cpu;
     ck_epoch_begin(record, nullptr);
-    ++self.nmi_count;
+    self.count->add(one_nmi);
     nmi_callback* const callback = published.load(std::memory_order_relaxed); // the same by every thread
     (*callback)(regs, self.cpunumber);
     ck_epoch_end(record, nullptr);

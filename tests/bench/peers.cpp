@@ -19,13 +19,13 @@ std::atomic<nmi_callback*> published{&claims_it};
 void call(nmi_callback& callback, const pt_regs& regs) noexcept
 {
     percpu& self = *this_cpu;
-    ++self.nmi_count;
+    self.count->add(one_nmi);
     callback(regs, self.cpunumber);
 }
 
 void bare(const pt_regs&) noexcept
 {
-    ++this_cpu->nmi_count;
+    this_cpu->count->add(one_nmi);
 }
 
 void unprotected(const pt_regs& regs) noexcept

@@ -27,9 +27,9 @@ inline void repeat_nmi_pairs(unsigned count) noexcept
 {
     percpu& self = *this_cpu;
     for (unsigned i = 0; i < count; ++i) {
-        const auto mark = interrupt_reader<Rcu>::enter(self);
+        const auto mark = interrupt_reader<Rcu>::enter(self, nmi_offset + hardirq_offset);
         asm volatile("" ::: "memory"); // the section
-        interrupt_reader<Rcu>::exit(self, mark);
+        interrupt_reader<Rcu>::exit(self, mark, one_nmi - (nmi_offset + hardirq_offset));
     }
 }
 

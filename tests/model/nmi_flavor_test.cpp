@@ -4,6 +4,7 @@
 // model that finds nothing in broken code would prove nothing about the correct code.
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and an NMI's, use it
+//   carry     NMIs count where the count is full, and somebody asks for it
 //   batch     two updaters, each with an object of its own: one may be served by the other's grace period
 //   exchange  two updaters replace one object in turn, one after the other, and poison what was there: their grace
 //             periods run beside each other
@@ -68,6 +69,8 @@ struct relaxed_take : rcu::nmi_orders {
     static constexpr std::memory_order deferred_take = std::memory_order_relaxed;
 };
 
+constexpr std::uint64_t nmi_level = nmi_offset + hardirq_offset;
+
 /// What is published, and what a section does with it.
 struct object {
     rl::var<int> alive;
@@ -103,16 +106,27 @@ struct scene {
     void section() // as rcu_read_lock, rcu_read_unlock
     {
         reader& self = *line[rl::thread_index()];
-        rcu::enter_section<platform, Orders>(self);
+        rcu::enter_section<platform, Orders>(self, reader_offset);
         use_what_is_published();
-        rcu::exit_section<platform, Orders>(self);
+        rcu::exit_section<platform, Orders>(self, reader_offset);
     }
-    void marked_section() // as nmi_enter, nmi_exit
+    int executed = 0;
+    void marked_section() // as do_nmi
     {
         reader& self = *line[rl::thread_index()];
-        const std::uint64_t before = rcu::enter_section<platform, Orders>(self);
+        const std::uint64_t before = rcu::enter_section<platform, Orders>(self, nmi_level);
+        if ((self.look() & carry_due) != 0)
+            self.carry();
         use_what_is_published();
-        rcu::leave_section<platform, Orders>(self, before);
+        ++executed;
+        rcu::leave_section<platform, Orders>(self, before, one_nmi - nmi_level);
+    }
+    /// No NMI may lose the count of another, nor its own.
+    void check_count(std::uint64_t at_first = 0)
+    {
+        model::source = {};
+        RL_ASSERT(line[0]->nmis() == at_first + static_cast<unsigned>(executed));
+        RL_ASSERT(line[0]->preempt_count() == 0);
     }
     void replace(std::size_t which)
     {
@@ -127,7 +141,7 @@ struct scene {
     }
 };
 
-template <class Orders, model::store_and_fence How>
+template <class Orders, model::additions How>
 struct swap_with_nmi : rl::test_suite<swap_with_nmi<Orders, How>, 2>,
                        scene<Orders, 1, model::platform_with<How>> {
     void before()
@@ -143,10 +157,11 @@ struct swap_with_nmi : rl::test_suite<swap_with_nmi<Orders, How>, 2>,
             this->replace(0);
         }
     }
+    void after() { this->check_count(); }
 };
 
 /// The interrupted section is an NMI or an IRQ itself (--nesting nested), and a second NMI may come on top or after.
-template <class Orders, model::store_and_fence How>
+template <class Orders, model::additions How>
 struct swap_with_nested_nmis : swap_with_nmi<Orders, How> {
     void before()
     {
@@ -155,6 +170,31 @@ struct swap_with_nested_nmis : swap_with_nmi<Orders, How> {
         model::source.nest = true;
     }
     void thread(unsigned index) { index == 0 ? this->marked_section() : this->replace(0); }
+};
+
+/// The count is full: whichever NMI comes first to its next enter carries, while somebody asks for the count.
+template <model::additions How>
+struct count_carries : rl::test_suite<count_carries<How>, 2>,
+                       scene<rcu::nmi_orders, 1, model::platform_with<How>> {
+    static constexpr std::uint64_t at_first = carry_due / one_nmi;
+    void before()
+    {
+        this->line[0] = this->grace_periods.take_reader();
+        this->line[0]->add(carry_due);
+        this->nmis(0, 2);
+        model::source.nest = true;
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            this->marked_section();
+            return;
+        }
+        const std::uint64_t first = this->line[0]->nmis();
+        const std::uint64_t second = this->line[0]->nmis();
+        RL_ASSERT(at_first <= first && first <= second && second <= at_first + 3);
+    }
+    void after() { this->check_count(at_first); }
 };
 
 template <class Orders>
@@ -225,10 +265,10 @@ struct exchange : rl::test_suite<exchange<Orders, Publishing>, 3>, scene<Orders,
     void reader_section()
     {
         auto& self = *this->line[0];
-        rcu::enter_section<platform, Orders>(self);
+        rcu::enter_section<platform, Orders>(self, reader_offset);
         if (const int at = callback.load(std::memory_order_acquire); at != 0)
             this->objects[static_cast<std::size_t>(at - 1)].use();
-        rcu::exit_section<platform, Orders>(self);
+        rcu::exit_section<platform, Orders>(self, reader_offset);
     }
 };
 
@@ -396,11 +436,11 @@ TEST_CASE("it does so with an NMI before every atomic operation of the reader")
 {
     SECTION("where an enter is one instruction")
     {
-        is_right<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::one_instruction>>(3);
+        is_right<swap_with_nmi<rcu::nmi_orders, model::additions::fence_in_one>>(3);
     }
-    SECTION("where its store and its fence are two")
+    SECTION("where its addition and its fence are two")
     {
-        is_right<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::two_instructions>>(3);
+        is_right<swap_with_nmi<rcu::nmi_orders, model::additions::fence_apart>>(3);
     }
 }
 
@@ -408,15 +448,35 @@ TEST_CASE("it does so with NMIs that interrupt NMIs")
 {
     SECTION("where an enter is one instruction")
     {
-        is_right<swap_with_nested_nmis<rcu::nmi_orders, model::store_and_fence::one_instruction>>(3);
+        is_right<swap_with_nested_nmis<rcu::nmi_orders, model::additions::fence_in_one>>(3);
     }
-    SECTION("where its store and its fence are two")
+    SECTION("where its addition and its fence are two")
     {
-        is_right<swap_with_nested_nmis<rcu::nmi_orders, model::store_and_fence::two_instructions>>(3);
+        is_right<swap_with_nested_nmis<rcu::nmi_orders, model::additions::fence_apart>>(3);
     }
     SECTION("and finds the section that nests without a fence of its own")
     {
-        is_found_wrong<swap_with_nested_nmis<rcu::nmi_orders, model::store_and_fence::taken_for_one>>(3);
+        is_found_wrong<swap_with_nested_nmis<rcu::nmi_orders, model::additions::nested_bare>>(3);
+    }
+}
+
+TEST_CASE("no NMI loses a count, whoever carries")
+{
+    SECTION("where an enter is one instruction")
+    {
+        is_right<count_carries<model::additions::fence_in_one>>(3);
+    }
+    SECTION("where its addition and its fence are two")
+    {
+        is_right<count_carries<model::additions::fence_apart>>(3);
+    }
+    SECTION("and finds an enter that loads and then stores")
+    {
+        is_found_wrong<swap_with_nmi<rcu::nmi_orders, model::additions::enter_apart>>(3);
+    }
+    SECTION("and finds a leave that loads and then stores")
+    {
+        is_found_wrong<swap_with_nested_nmis<rcu::nmi_orders, model::additions::leave_apart>>(3);
     }
 }
 
@@ -453,7 +513,7 @@ TEST_CASE("each fence and order left out is found")
     }
     SECTION("the fence of a section that nests where an NMI can come before the outer one's")
     {
-        is_found_wrong<swap_with_nmi<rcu::nmi_orders, model::store_and_fence::taken_for_one>>(3);
+        is_found_wrong<swap_with_nmi<rcu::nmi_orders, model::additions::nested_bare>>(3);
     }
     SECTION("the reader's fence, by a thread that registers")
     {

@@ -8,7 +8,7 @@
 // relaxed store of the same thread continues a release.
 //
 // An NMI is a function that the model may call before any atomic operation of a thread that still has an NMI to take:
-// at every boundary that matters to other threads, also between the load and the store of an enter or exit.
+// at every boundary that matters to other threads, also between an addition and its fence.
 //
 // Relacy's header redefines `new`, `delete` and the memory orders, so it is included last, and they are undone after
 // it.
@@ -78,16 +78,17 @@ constexpr rl::memory_order order_of(std::memory_order order) noexcept
     return rl::mo_seq_cst;
 }
 
-/// Where NMIs can come, and what the code takes them to do.
-enum class store_and_fence {
-    one_instruction,  ///< x86-64: no NMI between the two, and nested enters rely on that
-    two_instructions, ///< aarch64
-    taken_for_one,    ///< wrong: two, and nested enters rely on one
+/// Where NMIs can come in an addition, with its fence or without.
+enum class additions {
+    fence_in_one, ///< x86-64: no NMI between the addition and its fence
+    fence_apart,  ///< aarch64
+    enter_apart,  ///< wrong: a load and a store in place of an enter's addition
+    leave_apart,  ///< wrong: the same in place of a leave's
+    nested_bare,  ///< wrong, with the fence apart: an enter that nests does not fence
 };
 
-template <store_and_fence How>
+template <additions How>
 struct platform_with {
-    static constexpr bool one_instruction = How != store_and_fence::two_instructions;
     // Relacy keeps its suite in malloc's memory
     static constexpr std::size_t line_size = alignof(std::max_align_t);
     static constexpr unsigned spins = 1;
@@ -158,19 +159,40 @@ struct platform_with {
     };
 
     using reader = rcu::nmi_reader<platform_with>;
+    using counting = platform_with;
 
     static void fence(std::memory_order order)
     {
         maybe_nmi();
         rl::atomic_thread_fence(order_of(order), $);
     }
-    static void store_then_fence(atomic<std::uint64_t>& word, std::uint64_t value, std::memory_order order)
+    static std::uint64_t add_then_fence(atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
     {
-        word.store(value, std::memory_order_release);
-        if constexpr (How == store_and_fence::one_instruction)
-            rl::atomic_thread_fence(order_of(order), $);
-        else
+        const std::uint64_t before = added<How == additions::enter_apart>(word, n, std::memory_order_release);
+        if (How == additions::nested_bare && (before & preempt_count_mask) != 0)
+            return before;
+        if constexpr (How == additions::fence_apart || How == additions::nested_bare)
             fence(order);
+        else
+            rl::atomic_thread_fence(order_of(order), $);
+        return before;
+    }
+    static void add_in_order(atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
+    {
+        added<How == additions::leave_apart>(word, n, order);
+    }
+    static void add(atomic<std::uint64_t>& word, std::uint64_t n)
+    {
+        word.fetch_add(n, std::memory_order_relaxed); // as its name says
+    }
+    template <bool Apart>
+    static std::uint64_t added(atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
+    {
+        if constexpr (!Apart)
+            return word.fetch_add(n, order);
+        const std::uint64_t before = word.load(std::memory_order_relaxed);
+        word.store(before + n, order);
+        return before;
     }
     static void relax() { rl::yield(1, $); }
     static void wait_for_turn() { rl::yield(1, $); }
@@ -182,6 +204,6 @@ struct platform_with {
     }
 };
 
-using platform = platform_with<store_and_fence::two_instructions>;
+using platform = platform_with<additions::fence_apart>;
 
 } // namespace nmisim::model

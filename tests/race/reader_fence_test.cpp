@@ -46,14 +46,14 @@ void read_rounds(handshake& h)
             return;
         for (std::uint64_t i = 0; i < n % 16; ++i) // not always at the same distance
             asm volatile("");
-        rcu::enter_section<rcu::nmi_platform, Orders>(h.self);
+        rcu::enter_section<rcu::nmi_platform, Orders>(h.self, reader_offset);
         h.saw_old = h.published.value.load(std::memory_order_relaxed) != n; // what is tested
         // The section stays open until the updater has looked.
         h.started.value.store(n, std::memory_order_release); // (3) release: saw_old; pairs with (4)
         // (5) acquire: the updater has looked; pairs with (6)
         while (h.round.value.load(std::memory_order_acquire) < 2 * n + 1) {
         }
-        rcu::exit_section<rcu::nmi_platform, Orders>(h.self);
+        rcu::exit_section<rcu::nmi_platform, Orders>(h.self, reader_offset);
     }
 }
 
@@ -76,7 +76,7 @@ std::uint64_t times_both_missed(std::chrono::milliseconds for_time, std::uint64_
         h->published.value.store(n, std::memory_order_relaxed);
         // (7) seq_cst fence: the updater's, which is there; pairs with outside: rcu/nmi_counter.hpp, left out here
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        const bool saw_nobody = (h->self.word.load(std::memory_order_relaxed) & reader::nesting_mask) == 0;
+        const bool saw_nobody = (h->self.word.load(std::memory_order_relaxed) & reader::depth_mask) == 0;
         // (4) acquire: saw_old; pairs with (3)
         while (h->started.value.load(std::memory_order_acquire) < n) {
         }

@@ -43,7 +43,7 @@ struct entry_of_books {
 const entry_of_books all_entries[]{
     {"raised", [](percpu& a, std::uint64_t n) { a.line.raised = n; },
      [](cpu_report& c, std::uint64_t n) { c.raised += n; }},
-    {"nmi_count", [](percpu& a, std::uint64_t n) { a.nmi_count.add(n); },
+    {"nmi_count", [](percpu& a, std::uint64_t n) { a.count->add(n * one_nmi); },
      [](cpu_report& c, std::uint64_t n) { c.handled += n, c.normal += n; }}, // no chain: each claimed
     {"coalesced", [](percpu& a, std::uint64_t n) { a.line.coalesced = n; },
      [](cpu_report& c, std::uint64_t n) { c.coalesced += n; }},
@@ -67,13 +67,14 @@ const entry_of_books all_entries[]{
      [](cpu_report& c, std::uint64_t n) { c.external += n; }},
     {"stats.normal", [](percpu& a, std::uint64_t n) { a.stats.normal.add(n); },
      [](cpu_report& c, std::uint64_t n) { c.normal += n; }},
-    {"chained", [](percpu& a, std::uint64_t n) { a.nmi_count.add(n), a.stats.chained.add(n); },
+    {"chained", [](percpu& a, std::uint64_t n) { a.count->add(n * one_nmi), a.stats.chained.add(n); },
      [](cpu_report& c, std::uint64_t n) { c.handled += n; }}, // not normal unless the chain says so
-    {"defaults", [](percpu& a, std::uint64_t n) { a.nmi_count.add(2 * n), a.stats.defaults.add(n); },
+    {"defaults", [](percpu& a, std::uint64_t n) { a.count->add(2 * n * one_nmi), a.stats.defaults.add(n); },
      [](cpu_report& c, std::uint64_t n) { c.handled += 2 * n, c.normal += n; }},
     {"chain_defaults",
      [](percpu& a, std::uint64_t n) {
-         a.nmi_count.add(n), a.stats.chained.add(n), a.stats.defaults.add(n), a.stats.chain_defaults.add(n);
+         a.count->add(n * one_nmi), a.stats.chained.add(n), a.stats.defaults.add(n),
+             a.stats.chain_defaults.add(n);
      },
      [](cpu_report& c, std::uint64_t n) { c.handled += n; }},
     {"swallow", [](percpu& a, std::uint64_t n) { a.stats.swallow.add(n); },
@@ -216,7 +217,7 @@ struct term {
 };
 const term raised{"raised", [](percpu& a, std::uint64_t n) { a.line.raised = n; },
                   [](irq_line& l, std::uint64_t n) { l.line.raised = n; }, 150};
-const term booked[]{{"handled", [](percpu& a, std::uint64_t n) { a.nmi_count.add(n); },
+const term booked[]{{"handled", [](percpu& a, std::uint64_t n) { a.count->add(n * one_nmi); },
                      [](irq_line& l, std::uint64_t n) { l.count.add(n); }, 60},
                     {"coalesced", [](percpu& a, std::uint64_t n) { a.line.coalesced = n; },
                      [](irq_line& l, std::uint64_t n) { l.line.coalesced = n; }, 50},

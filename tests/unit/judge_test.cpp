@@ -249,7 +249,7 @@ TEST_CASE("signal-safety looks at each NMI and IRQ that was handled, where calls
 {
     REQUIRE(libc_guard_active());
     judged_machine j;
-    j.cpu(0).nmi_count.add(3), j.cpu(1).nmi_count.add(40);
+    j.cpu(0).count->add(3 * one_nmi), j.cpu(1).count->add(40 * one_nmi);
     j.m.internals().irq(0, 0).count.add(500), j.m.internals().irq(1, 1).count.add(6'000);
     CHECK(of(j.judged(), check::signal_safety).looked_at == 6'543);
     CHECK(status_of(of(j.judged(), check::signal_safety)) == "pass");
@@ -277,7 +277,7 @@ TEST_CASE("the evidence of each check is its own figures")
 {
     judged_machine j;
     j.cpu(0).age[0].add(11), j.cpu(0).age[1].add(12), j.cpu(0).age[2].add(13);
-    j.cpu(0).nmi_count.add(21), j.cpu(0).line.coalesced = 22, j.cpu(0).line.rejected = 23;
+    j.cpu(0).count->add(21 * one_nmi), j.cpu(0).line.coalesced = 22, j.cpu(0).line.rejected = 23;
     j.cpu(0).line.offline_at_raise = 24;
     irq_line& irq = j.m.internals().irq(1, 1);
     irq.count.add(100), irq.line.coalesced = 200, irq.line.rejected = 300, irq.line.offline_at_raise = 400;

@@ -222,7 +222,50 @@ TEST_CASE("both forms of the per-CPU count lead to the same counts")
     CHECK(m.nmi_count(1) == 6);
     CHECK(m.nmi_count(2) == 11);
     const percpu& area = m.internals().area(2);
-    CHECK(area.nmi_count.read() == (form == percpu_form::pda ? 11u : 0u));
+    CHECK(area.count->nmis() == (form == percpu_form::pda ? 11u : 0u));
+}
+
+TEST_CASE("a count that is full is carried, and is no NMI short")
+{
+    machine m(config_with(every_flavor()));
+    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    constexpr std::uint64_t most = (carry_is_odd - one_nmi) / one_nmi; // what the word can hold
+    m.internals().area(0).count->add(most * one_nmi);                  // at rest
+    CHECK(m.nmi_count(0) == most);
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        m.raise_nmi(0);
+        REQUIRE(m.drain(10 * second));
+        CHECK(m.nmi_count(0) == most + i);
+    }
+    m.internals().area(0).count->add(most / 2 * one_nmi); // once more: the number of carries is even then
+    m.raise_nmi(0);
+    REQUIRE(m.drain(10 * second));
+    CHECK(m.nmi_count(0) == most + most / 2 + 4);
+    m.all_cpus_down();
+    CHECK(m.internals().area(0).count->preempt_count() == 0);
+}
+
+TEST_CASE("a vCPU that goes and comes back counts on from where it was, and another machine from 0")
+{
+    const machine_config c = config_with(every_flavor(), 2);
+    {
+        machine m(c);
+        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        for (std::uint64_t life = 1; life <= 3; ++life) {
+            m.raise_nmi(1);
+            REQUIRE(m.drain(10 * second));
+            m.cpu_down(1);
+            m.cpu_down(0); // neither may come back with the other's count
+            CHECK(m.nmi_count(1) == life);
+            CHECK(m.nmi_count(0) == 0);
+            m.cpu_up(0);
+            m.cpu_up(1);
+            CHECK(m.nmi_count(1) == life);
+        }
+    }
+    const machine other(c); // its vCPUs count where those did
+    CHECK(other.nmi_count(0) == 0);
+    CHECK(other.nmi_count(1) == 0);
 }
 
 TEST_CASE("an NMI raised while one executes is latched once; further raises coalesce")
@@ -293,13 +336,13 @@ TEST_CASE("do_nmi on an offline CPU returns uncounted and runs no callback")
         ++calls;
         return 1;
     }));
-    m.internals().area(0).online = false; // as between leaving and the blocked signal
+    m.internals().area(0).count->set_offline(true); // as between leaving and the blocked signal
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
     CHECK(calls == 0);
     CHECK(m.nmi_count(0) == 0);
     CHECK(m.internals().area(0).offline_seen.read() == 1);
-    m.internals().area(0).online = true;
+    m.internals().area(0).count->set_offline(false);
 }
 
 TEST_CASE("waiting for a grace period in NMI context is refused, never a deadlock")

@@ -54,7 +54,7 @@ struct bench {
 
 int depth() noexcept
 {
-    return static_cast<int>((this_cpu->preempt_count.load() & nmi_mask) / nmi_offset);
+    return static_cast<int>((this_cpu->count->preempt_count() & nmi_mask) / nmi_offset);
 }
 
 flavor every_flavor()
@@ -142,7 +142,7 @@ TEST_CASE("without the machine NMIs nest, to a depth of 15 and not further")
     CHECK(b.area().nesting.max_depth == 15);
     CHECK(b.area().nesting.nested.read() == 19);
     CHECK(b.failures() == 0);
-    CHECK(b.area().preempt_count == 0);
+    CHECK(b.area().count->preempt_count() == 0);
 }
 
 TEST_CASE("NMIs that are pending when the window opens nest to the same depth and not further")
@@ -193,7 +193,7 @@ TEST_CASE("on top of an IRQ, whose depth each NMI adds to, NMIs nest one level l
     CHECK(calls == 20);
     CHECK(deepest == 14);
     CHECK(area.nesting.depth == 0);
-    CHECK(area.preempt_count == 0);
+    CHECK(area.count->preempt_count() == 0);
     CHECK(area.checks[check::nesting].failures() == 0);
 }
 
@@ -270,6 +270,25 @@ TEST_CASE("the 16th NMI on top of each other is a BUG")
     });
     CHECK_FALSE(child.exited);
     CHECK(child.code == SIGABRT);
+}
+
+TEST_CASE("flavor nmi: read-side sections nest 32768 deep, and one more is a BUG")
+{
+    const int levels = GENERATE(32768, 32769);
+    const auto child = in_child(20, [&] {
+        const rcu_ops& ops = rcu_ops_of(flavor::nmi);
+        ops.register_thread();
+        for (int i = 0; i < levels; ++i)
+            ops.read_lock();
+        for (int i = 0; i < levels; ++i)
+            ops.read_unlock();
+        return std::string("no BUG");
+    });
+    CHECK(child.exited == (levels == 32768));
+    if (child.exited)
+        CHECK(child.text == "no BUG");
+    else
+        CHECK(child.code == SIGABRT);
 }
 
 TEST_CASE("queued NMIs go through the window one by one, and nothing is lost")

@@ -15,8 +15,8 @@ using namespace nmisim;
 
 namespace {
 
-constexpr std::uint32_t one_irq = hardirq_offset;
-constexpr std::uint32_t one_nmi = nmi_offset + hardirq_offset; // an NMI counts as an IRQ as well
+constexpr std::uint32_t irq_level = hardirq_offset;
+constexpr std::uint32_t nmi_level = nmi_offset + hardirq_offset; // an NMI counts as an IRQ as well
 
 /// A vCPU without a thread, with one IRQ line.
 struct lone_cpu {
@@ -70,19 +70,20 @@ TEST_CASE("after an NMI its depth is what it was, and no NMI was interrupted whe
         std::uint32_t mended; ///< preempt_count afterwards
     };
     const auto d = GENERATE(
-        depth{0, 0, false, 0, 0}, depth{one_irq, one_irq, false, 0, one_irq}, depth{0, one_nmi, false, 1, 0},
-        depth{0, one_irq, false, 1, 0}, depth{0, nmi_offset, false, 1, 0},
-        depth{one_irq, 0, false, 1, one_irq}, depth{one_irq, one_irq + one_nmi, false, 1, one_irq},
-        depth{one_nmi, one_nmi, false, 1, one_irq}, depth{one_nmi, one_nmi, true, 0, one_nmi},
-        depth{one_nmi, 2 * one_nmi, true, 1, one_nmi}, depth{one_nmi, 0, true, 1, one_nmi},
-        depth{0, one_nmi, true, 1, 0}, depth{0, 0, true, 0, 0});
+        depth{0, 0, false, 0, 0}, depth{irq_level, irq_level, false, 0, irq_level},
+        depth{0, nmi_level, false, 1, 0}, depth{0, irq_level, false, 1, 0}, depth{0, nmi_offset, false, 1, 0},
+        depth{irq_level, 0, false, 1, irq_level},
+        depth{irq_level, irq_level + nmi_level, false, 1, irq_level},
+        depth{nmi_level, nmi_level, false, 1, irq_level}, depth{nmi_level, nmi_level, true, 0, nmi_level},
+        depth{nmi_level, 2 * nmi_level, true, 1, nmi_level}, depth{nmi_level, 0, true, 1, nmi_level},
+        depth{0, nmi_level, true, 1, 0}, depth{0, 0, true, 0, 0});
     CAPTURE(d.before, d.after, d.nmis_nest);
     lone_cpu c;
     c.domain.nmis_nest = d.nmis_nest;
-    c.cpu.preempt_count = d.after;
+    c.cpu.count->set_preempt_count(d.after);
     check_after_nmi(c.cpu, {nullptr}, d.before, nmi_outcome::handled);
     CHECK(told(c.cpu.checks) == "nesting 1/" + std::to_string(d.failures) + ", exactly-once 1/0");
-    CHECK(c.cpu.preempt_count == d.mended);
+    CHECK(c.cpu.count->preempt_count() == d.mended);
     if (d.failures != 0)
         check_first(c.cpu.checks[check::nesting], 17, (d.after & nmi_mask) / nmi_offset, 0,
                     "NMI depth left behind by nmi_exit");
@@ -152,7 +153,7 @@ TEST_CASE("an NMI or IRQ that met its vCPU offline has run nothing, and exactly-
     check_after_irq(c.cpu, {nullptr}, 0, irq_outcome::offline);
     CHECK(told(c.cpu.checks) == "nesting 1/0");
     CHECK(told(c.irq.checks) == "nesting 1/0");
-    c.cpu.preempt_count = one_nmi;
+    c.cpu.count->set_preempt_count(nmi_level);
     check_after_nmi(c.cpu, {nullptr}, 0, nmi_outcome::offline);
     CHECK(told(c.cpu.checks) == "nesting 2/1");
 }
@@ -168,19 +169,19 @@ TEST_CASE("an IRQ interrupts neither an NMI nor an IRQ, and puts its depth back"
         const char* what;
     };
     const auto d =
-        GENERATE(depth{0, 0, 0, 0, 0, ""}, depth{one_nmi, one_nmi, 1, 1, 0, "NMIs interrupted by an IRQ"},
-                 depth{2 * one_nmi, 2 * one_nmi, 1, 2, 0, "NMIs interrupted by an IRQ"},
-                 depth{one_irq, one_irq, 1, 1, 0, "IRQs interrupted by an IRQ"},
-                 depth{2 * one_irq, 2 * one_irq, 1, 2, 0, "IRQs interrupted by an IRQ"},
-                 depth{0, one_irq, 1, 1, 0, "IRQ depth left behind by irq_exit"},
+        GENERATE(depth{0, 0, 0, 0, 0, ""}, depth{nmi_level, nmi_level, 1, 1, 0, "NMIs interrupted by an IRQ"},
+                 depth{2 * nmi_level, 2 * nmi_level, 1, 2, 0, "NMIs interrupted by an IRQ"},
+                 depth{irq_level, irq_level, 1, 1, 0, "IRQs interrupted by an IRQ"},
+                 depth{2 * irq_level, 2 * irq_level, 1, 2, 0, "IRQs interrupted by an IRQ"},
+                 depth{0, irq_level, 1, 1, 0, "IRQ depth left behind by irq_exit"},
                  depth{0, nmi_offset, 1, 0, 0, "IRQ depth left behind by irq_exit"},
-                 depth{one_irq, 0, 2, 1, 0, "IRQs interrupted by an IRQ"});
+                 depth{irq_level, 0, 2, 1, 0, "IRQs interrupted by an IRQ"});
     CAPTURE(d.before, d.after);
     lone_cpu c;
-    c.cpu.preempt_count = d.after;
+    c.cpu.count->set_preempt_count(d.after);
     check_after_irq(c.cpu, {nullptr}, d.before, irq_outcome::unhandled);
     CHECK(told(c.irq.checks) == "nesting 1/" + std::to_string(d.failures) + ", exactly-once 1/0");
-    CHECK(c.cpu.preempt_count == d.before);
+    CHECK(c.cpu.count->preempt_count() == d.before);
     if (d.failures != 0)
         check_first(c.irq.checks[check::nesting], 18, d.observed, d.expected, d.what);
     CHECK(told(c.cpu.checks).empty());

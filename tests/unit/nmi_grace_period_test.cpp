@@ -24,7 +24,7 @@ struct one_pause_platform {
     using reader = nmi_reader<one_pause_platform>;
     static constexpr std::size_t line_size = 64;
     static constexpr unsigned spins = 1;
-    static constexpr bool one_instruction = true;
+    using counting = counting_platform;
 
     static inline reader* inside = nullptr; ///< the line with the section
     static inline bool stays = false;       ///< an updater pauses in vain, and sleeps
@@ -32,10 +32,14 @@ struct one_pause_platform {
     static inline int locked = 0;
     static inline void (*asleep)(reader&) = nullptr;
 
-    static void store_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t value,
-                                 std::memory_order order)
+    static std::uint64_t add_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t n,
+                                        std::memory_order order)
     {
-        word.store(value, order);
+        return word.fetch_add(n, order);
+    }
+    static void add_in_order(std::atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
+    {
+        word.fetch_add(n, order);
     }
     static void fence(std::memory_order) {}
     static void relax()
@@ -43,7 +47,7 @@ struct one_pause_platform {
         ++pauses;
         if (stays)
             return;
-        exit_section<one_pause_platform, nmi_orders>(*inside);
+        exit_section<one_pause_platform, nmi_orders>(*inside, reader_offset);
     }
     static void wake(reader&) {}
     static void sleep_until_ended(reader& r, std::uint64_t, bool (*)(const reader&, std::uint64_t))
@@ -61,10 +65,10 @@ int waits(grace_periods& g, reader& line, void (grace_periods::*synchronize)())
 {
     one_pause_platform::inside = &line;
     one_pause_platform::pauses = 0;
-    enter_section<one_pause_platform, nmi_orders>(line);
+    enter_section<one_pause_platform, nmi_orders>(line, reader_offset);
     (g.*synchronize)();
     if (one_pause_platform::pauses == 0)
-        exit_section<one_pause_platform, nmi_orders>(line);
+        exit_section<one_pause_platform, nmi_orders>(line, reader_offset);
     return one_pause_platform::pauses;
 }
 
@@ -92,6 +96,28 @@ TEST_CASE("a grace period looks at every line that is taken and at no other")
     CHECK(g->take_reader() == nullptr);
 }
 
+TEST_CASE("a reserved line is nobody else's, and is looked at while it is registered only")
+{
+    const auto g = std::make_unique<grace_periods>();
+    const auto how = GENERATE(&grace_periods::synchronize, &grace_periods::synchronize_alone);
+    reader& before = *g->take_reader();
+    reader& line = *g->reserve();
+    CHECK(g->reserve() != &line);
+    for (int life = 0; life < 2; ++life) {
+        CHECK(waits(*g, line, how) == 0);
+        g->register_reserved(line);
+        CHECK(waits(*g, line, how) == 1);
+        g->give_back(line);
+        CHECK(waits(*g, before, how) == 1);
+        reader* const other = g->take_reader();
+        CHECK(other != &line);
+        g->give_back(*other);
+    }
+    CHECK(waits(*g, line, how) == 0);
+    g->end_reservation(line);
+    CHECK(g->take_reader() == &line);
+}
+
 TEST_CASE("who wakes while another sleeps on the same reader leaves that one's mark, and alone takes no lock")
 {
     static std::unique_ptr<grace_periods> g;
@@ -99,7 +125,7 @@ TEST_CASE("who wakes while another sleeps on the same reader leaves that one's m
     g = std::make_unique<grace_periods>();
     marks.clear();
     reader& line = *g->take_reader();
-    enter_section<one_pause_platform, nmi_orders>(line);
+    enter_section<one_pause_platform, nmi_orders>(line, reader_offset);
     one_pause_platform::stays = true;
     one_pause_platform::asleep = [](reader& r) {
         marks.push_back(r.awaited);

@@ -82,9 +82,9 @@ void begin(bench& b, lasting what)
 {
     switch (what) {
     case lasting::grace_period: ++b.state().waits_begun; break;
-    case lasting::nmi: b.cpu().preempt_count = nmi_offset + hardirq_offset; break;
+    case lasting::nmi: b.cpu().count->set_preempt_count(nmi_offset + hardirq_offset); break;
     case lasting::timed_nmi: b.cpu().entered_ns = b.now; break;
-    case lasting::irq: b.cpu().preempt_count = hardirq_offset; break;
+    case lasting::irq: b.cpu().count->set_preempt_count(hardirq_offset); break;
     case lasting::timed_irq: b.cpu().irq->entered_ns = b.now; break;
     case lasting::change: b.state().changing_since_ns = b.now; break;
     case lasting::raises:
@@ -113,14 +113,14 @@ void end_and_begin(bench& b, lasting what)
     case lasting::timed_nmi:
     case lasting::timed_irq:
     case lasting::change: begin(b, what); break;
-    case lasting::raises: ++b.cpu().nmi_count; break;
+    case lasting::raises: b.cpu().count->add(one_nmi); break;
     }
 }
 
 void end(bench& b)
 {
     b.state().waits_ended = b.state().waits_begun.load();
-    b.cpu().preempt_count = 0;
+    b.cpu().count->set_preempt_count(0);
     b.cpu().entered_ns = 0;
     b.cpu().irq->entered_ns = 0;
     b.state().changing_since_ns = 0;

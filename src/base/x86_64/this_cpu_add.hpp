@@ -16,4 +16,11 @@ inline void this_cpu_add(std::atomic<std::uint64_t>& value, std::uint64_t n) noe
     asm volatile("addq %[n], %[value]" : [value] "+m"(value) : [n] "er"(n) : "cc");
 }
 
+/// The same behind all that the thread has read and written. Context: any, on the thread that owns `value`.
+inline void this_cpu_add_release(std::atomic<std::uint64_t>& value, std::uint64_t n) noexcept
+{
+    // No instruction of its own: x86-64 keeps loads and stores before a store; the compiler must as well.
+    asm volatile("addq %[n], %[value]" : [value] "+m"(value) : [n] "er"(n) : "cc", "memory");
+}
+
 } // namespace nmisim

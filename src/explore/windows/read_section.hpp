@@ -15,9 +15,9 @@ template <class Rcu>
 [[gnu::always_inline]] inline void read_section() noexcept
 {
     percpu& self = *this_cpu;
-    const auto mark = interrupt_reader<Rcu>::enter(self);
+    const auto mark = interrupt_reader<Rcu>::enter(self, reader_offset);
     observe_from_task(*rcu_dereference(self.domain->callback), self);
-    interrupt_reader<Rcu>::exit(self, mark);
+    interrupt_reader<Rcu>::exit(self, mark, -std::uint64_t{reader_offset});
 }
 
 // Context: vcpu thread.

@@ -165,8 +165,8 @@ void prepare() noexcept
     state.domain.callback.store(&handlers[0], std::memory_order_relaxed);      // both threads are at rest
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // as above
     state.domain.last_report_ns.store(now_ns(),
-                                      std::memory_order_relaxed);     // as above; no "Uhhuh" for the dummy
-    vcpu_1->area().preempt_count.store(0, std::memory_order_relaxed); // as above
+                                      std::memory_order_relaxed); // as above; no "Uhhuh" for the dummy
+    vcpu_1->area().count->set_preempt_count(0);                   // as above
     note = nullptr;
     errno = 0; // a handler that changes it must change something
     before = read_books();
@@ -201,7 +201,7 @@ const char* broken() noexcept
         std::snprintf(text, sizeof text, "check %s: %s", name_of(c).data(), first_of(c).what);
         return text;
     }
-    if (vcpu_1->area().preempt_count.load(std::memory_order_relaxed) != 0) // at rest
+    if (vcpu_1->area().count->preempt_count() != 0) // at rest
         return "check nesting: preempt_count is not 0 afterwards";
     return nullptr;
 }

@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::array table{
     window_info{"do_nmi", "do_nmi, interrupted by a nested NMI at every instruction"},
+    window_info{"nmi_count",
+                "do_nmi where the count is full, interrupted by a nested NMI at every instruction"},
     window_info{"exc_nmi",
                 "an NMI that opens its own signal, interrupted by a nested NMI at every instruction"},
     window_info{"irq", "an IRQ from its signal entry on, interrupted by an NMI at every instruction"},
@@ -88,6 +90,14 @@ void prepare_nested() noexcept
     explored_vcpu().area().generations_run = 0;
 }
 
+void prepare_full_count() noexcept
+{
+    vcpu_count& count = *explored_vcpu().area().count;
+    count.carry();
+    count.add(carry_due);
+    prepare_nested();
+}
+
 const char* broken_after_two_nmis() noexcept
 {
     if (const char* what = broken(); what != nullptr)
@@ -129,7 +139,7 @@ void live_as_a_vcpu()
 void live_carelessly()
 {
     this_cpu = &explored_vcpu().area();
-    this_cpu->online.store(true, std::memory_order_relaxed); // own NMIs only
+    this_cpu->count->set_offline(false);
     read_window()();
 }
 
@@ -139,9 +149,9 @@ target sweep_target(std::string_view window)
              .setup = build_machine_and_come_online,
              .prepare = prepare,
              .broken = broken_after_one_nmi};
-    if (window == "do_nmi") {
+    if (window == "do_nmi" || window == "nmi_count") {
         t.window = do_nmi_by_hand;
-        t.prepare = prepare_nested;
+        t.prepare = window == "do_nmi" ? prepare_nested : prepare_full_count;
         t.nmi = nested_nmi;
         t.broken = broken_after_two_nmis;
     } else if (window == "read") {

@@ -50,13 +50,13 @@ enum class entry_kind {
 
 // Where nmi_count(cpu) lives: the two forms of the patch of 2005.
 struct count_in_pda {
+    static constexpr bool counted_by_exit = true; ///< the store that takes back the depth adds one
     template <class Percpu>
-    static void count(Percpu& cpu) noexcept
-    {
-        cpu.nmi_count.add(1); // add_pda(__nmi_count, 1)
-    }
+    static void count(Percpu&) noexcept
+    {}
 };
 struct count_in_array {
+    static constexpr bool counted_by_exit = false;
     template <class Percpu>
     static void count(Percpu& cpu) noexcept
     {

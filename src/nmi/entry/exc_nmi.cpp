@@ -14,7 +14,7 @@ nmi_callback dummy_nmi_callback{[](nmi_callback&, const pt_regs&, int) noexcept 
 bool in_nmi() noexcept
 {
     const percpu* cpu = this_cpu;
-    return cpu != nullptr && (cpu->preempt_count.load(std::memory_order_relaxed) & nmi_mask) != 0;
+    return cpu != nullptr && (cpu->count->preempt_count() & nmi_mask) != 0;
 }
 
 int smp_processor_id() noexcept
@@ -41,18 +41,26 @@ nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept
     return {adopt_nmi(cpu, info), 0};
 }
 
+bool look_at_rare_bits(percpu& cpu) noexcept
+{
+    const std::uint64_t count = cpu.count->look();
+    BUG_ON((count & nmi_overflow) != 0); // kernel: in_nmi() == NMI_MASK
+    cpu.count->carry();
+    return (count & cpu_offline) == 0;
+}
+
 void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi_outcome outcome) noexcept
 {
     check_record& nesting = cpu.checks[check::nesting];
     nesting.looked();
-    const std::uint32_t after = cpu.preempt_count.load(std::memory_order_relaxed);
+    const std::uint32_t after = cpu.count->preempt_count();
     if (((before & nmi_mask) | (after ^ before)) != 0 && !(after == before && cpu.domain->nmis_nest))
         [[unlikely]] {
+        BUG_ON((after & nmi_overflow) != 0); // nmi_exit found nothing to take back
         nesting.fail({now_ns(), cpu.cpunumber, cpu.last_generation.read(), (after & nmi_mask) / nmi_offset, 0,
                       instruction_pointer(regs), "NMI depth left behind by nmi_exit"});
         // Mended, so that the run can go on to its report: the 16th level would be a BUG_ON.
-        cpu.preempt_count.store(cpu.domain->nmis_nest ? before : before & ~nmi_mask,
-                                std::memory_order_relaxed);
+        cpu.count->set_preempt_count(cpu.domain->nmis_nest ? before : before & ~nmi_mask);
     }
     if (outcome == nmi_outcome::offline)
         return;

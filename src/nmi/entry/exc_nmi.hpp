@@ -59,9 +59,9 @@ inline void execute_nmi(percpu& cpu, std::uint64_t stamp, const pt_regs& regs) n
     NMISIM_PROBE2(nmi_entry, cpu.cpunumber, raised_ns);
     cpu.generations_run = 0;
     cpu.defaults_run = 0;
-    const std::uint32_t before = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
+    const std::uint32_t before = cpu.count->preempt_count();
     Window::open(cpu, before);
-    const nmi_outcome outcome = do_nmi<Rcu, Entry, Count>(regs);
+    const nmi_outcome outcome = do_nmi<Rcu, Entry, Count>(cpu, regs);
     Window::close(cpu);
     if (outcome == nmi_outcome::offline)
         ++cpu.offline_seen;

@@ -26,23 +26,16 @@ enum class irq_outcome { offline, handled, unhandled };
 
 /// Kernel: kernel/softirq.c. RCU watches from here on, as from nmi_enter.
 template <class Rcu, class Entry>
-inline typename interrupt_reader<Rcu>::mark irq_enter(percpu& cpu) noexcept
+inline typename reader_of<Rcu, Entry>::mark irq_enter(percpu& cpu) noexcept
 {
-    preempt_count_add(cpu, hardirq_offset);
-    if constexpr (Entry::mark_reader)
-        return interrupt_reader<Rcu>::enter(cpu);
-    else
-        return {};
+    return reader_of<Rcu, Entry>::enter(cpu, hardirq_offset);
 }
 
 /// Kernel: kernel/softirq.c; no softirqs run here.
 template <class Rcu, class Entry>
-inline void irq_exit(percpu& cpu, typename interrupt_reader<Rcu>::mark mark) noexcept
+inline void irq_exit(percpu& cpu, typename reader_of<Rcu, Entry>::mark mark) noexcept
 {
-    if constexpr (Entry::mark_reader)
-        interrupt_reader<Rcu>::exit(cpu, mark);
-    if constexpr (Entry::balanced_exit)
-        preempt_count_sub(cpu, hardirq_offset);
+    reader_of<Rcu, Entry>::exit(cpu, mark, Entry::balanced_exit ? -std::uint64_t{hardirq_offset} : 0);
 }
 
 template <class Rcu, class Entry>
@@ -50,7 +43,7 @@ inline irq_outcome do_irq(percpu& self, int irq, const pt_regs& regs) noexcept
 {
     irq_line& state = self.irq->lines[static_cast<std::size_t>(irq)];
     const auto mark = irq_enter<Rcu, Entry>(self);
-    if (!self.online.load(std::memory_order_relaxed)) [[unlikely]] { // own thread's store
+    if (self.count->is_offline()) [[unlikely]] {
         irq_exit<Rcu, Entry>(self, mark);
         return irq_outcome::offline;
     }
@@ -85,7 +78,7 @@ inline void take_irq(percpu& cpu, int irq, const siginfo_t& info, const pt_regs&
     const std::uint64_t entered_ns = timed ? now_ns() : 0;
     books.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
     books.generations_run = 0;
-    const std::uint32_t before = cpu.preempt_count.load(std::memory_order_relaxed); // own thread only
+    const std::uint32_t before = cpu.count->preempt_count();
     const irq_outcome outcome = do_irq<Rcu, Entry>(cpu, irq, regs);
     if (outcome == irq_outcome::offline)
         ++state.offline_seen;

@@ -105,11 +105,12 @@ void check_after_irq(percpu& cpu, const pt_regs& regs, std::uint32_t before, irq
         fail(check::nesting, (before & nmi_mask) / nmi_offset, 0, "NMIs interrupted by an IRQ");
     else if ((before & hardirq_mask) != 0) [[unlikely]]
         fail(check::nesting, (before & hardirq_mask) / hardirq_offset, 0, "IRQs interrupted by an IRQ");
-    const std::uint32_t after = cpu.preempt_count.load(std::memory_order_relaxed);
+    const std::uint32_t after = cpu.count->preempt_count();
     if (after != before) [[unlikely]] {
+        BUG_ON((after & nmi_overflow) != 0); // irq_exit found nothing to take back
         fail(check::nesting, (after & hardirq_mask) / hardirq_offset,
              (before & hardirq_mask) / hardirq_offset, "IRQ depth left behind by irq_exit");
-        cpu.preempt_count.store(before, std::memory_order_relaxed); // mended, so that the run can go on
+        cpu.count->set_preempt_count(before); // mended, so that the run can go on
     }
     if (outcome == irq_outcome::offline)
         return;

@@ -272,10 +272,10 @@ void vcpu_thread::leave()
     // (9) seq_cst: as (1), for backtraces; pairs with (10), (11)
     reachable_.store(false, std::memory_order_seq_cst);
     for_each_line([](interrupt_line& line, counter&) {
-        // (1) seq_cst: before looking at raisers; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
+        // (1) seq_cst: before looking at raises; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
         line.accepting.store(false, std::memory_order_seq_cst);
         // (2) seq_cst: not before accepting, and their signals are sent; pairs with nmi/raise.cpp(1), nmi/raise.cpp(3), (12)
-        while (line.raisers.load(std::memory_order_seq_cst) != 0)
+        while (line.raises.load(std::memory_order_seq_cst) % interrupt_line::one_raise != 0)
             sched_yield();
     });
     area_.count->set_offline(true);
@@ -312,12 +312,12 @@ std::vector<std::uintptr_t> vcpu_thread::backtrace()
     value.sival_ptr = &backtrace_;
     // As a raise: a thread that leaves waits for those who send to it. (10) seq_cst: before looking at
     // reachable_; pairs with (8), (9)
-    area_.line.raisers.fetch_add(1, std::memory_order_seq_cst);
-    // (11) seq_cst: not before raisers; pairs with (9)
+    area_.line.raises.fetch_add(interrupt_line::one_raiser, std::memory_order_seq_cst);
+    // (11) seq_cst: not before raises; pairs with (9)
     const bool asked = reachable_.load(std::memory_order_seq_cst) &&
                        pthread_sigqueue(area_.line.target, machine_.backtrace_signal.number(), value) == 0;
     // (12) release: the signal is sent; pairs with (2)
-    area_.line.raisers.fetch_sub(1, std::memory_order_release);
+    area_.line.raises.fetch_sub(interrupt_line::one_raiser, std::memory_order_release);
     if (!asked)
         return {};
     const std::uint64_t deadline_ns = now_ns() + 200'000'000;

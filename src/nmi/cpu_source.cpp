@@ -36,7 +36,7 @@ bool adopt_nmi(percpu& cpu, const siginfo_t& info) noexcept
         cpu.domain->strays.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
-    line.raised.fetch_add(1 + overruns, std::memory_order_relaxed);
+    line.count_raises(1 + overruns);
     line.coalesced.fetch_add(overruns, std::memory_order_relaxed);
     line.sent.fetch_add(1, std::memory_order_relaxed);
     return true;

@@ -12,7 +12,7 @@
 // the kernel's signal queue is one for all processes of the user. The NMI then writes one word of the line, when
 // it ends, with a plain store: the raiser, which looks at that word all the time, costs it nothing.
 //
-// Going offline: `accepting` is cleared, then raises under way (`raisers`) are waited for; after that nobody
+// Going offline: `accepting` is cleared, then raises under way (in `raises`) are waited for; after that nobody
 // sends to this thread again, and what is still queued is taken off and booked as offline.
 #pragma once
 
@@ -27,13 +27,13 @@ namespace nmisim {
 
 struct interrupt_line {
     // Written by whoever raises, on any thread: locked adds. Read after the drain, or for the status line.
-    alignas(cacheline_size) std::atomic<std::uint64_t> raised{0};
+    /// How often it was raised, and below that how many raises are under way: one locked add says both.
+    alignas(cacheline_size) std::atomic<std::uint64_t> raises{0};
     std::atomic<std::uint64_t> coalesced{0};
     std::atomic<std::uint64_t> rejected{0};
     std::atomic<std::uint64_t> offline_at_raise{0};
     std::atomic<std::uint64_t> sent{0};
     std::atomic<std::uint64_t> max_in_flight{0};
-    std::atomic<std::uint32_t> raisers{0};
     std::atomic<bool> accepting{false};
 
     // Set before `accepting`, constant while it is true.
@@ -50,6 +50,15 @@ struct interrupt_line {
     // Written by the vCPU: signals that have been taken, executed or not. The drain waits for sent.
     std::atomic<std::uint64_t> completed{0};
 
+    static constexpr std::uint64_t one_raiser = 1; ///< 65535 at a time
+    static constexpr std::uint64_t one_raise = std::uint64_t{1} << 16;
+
+    std::uint64_t raised() const noexcept { return raises.load(std::memory_order_relaxed) / one_raise; }
+    /// Books raises that have been made elsewhere. Context: any.
+    void count_raises(std::uint64_t n) noexcept
+    {
+        raises.fetch_add(n * one_raise, std::memory_order_relaxed); // a count
+    }
     /// The NMI begins: from here on a raise is a new NMI. Context: nmi.
     void begin() noexcept
     {

@@ -43,7 +43,6 @@ raise_result raise_online(interrupt_line& line) noexcept
     const std::uint64_t flying = sent > taken ? sent - taken : 1; // others may send and complete in between
     if (!line.latching && flying > line.bound) {
         line.sent.fetch_sub(1, std::memory_order_relaxed);
-        line.raised.fetch_sub(1, std::memory_order_relaxed);
         return raise_result::full;
     }
     if (flying > line.max_in_flight.load(std::memory_order_relaxed))
@@ -61,17 +60,18 @@ raise_result raise_online(interrupt_line& line) noexcept
 
 raise_result raise_on(interrupt_line& line) noexcept
 {
-    line.raised.fetch_add(1, std::memory_order_relaxed);
     // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(2)
-    line.raisers.fetch_add(1, std::memory_order_seq_cst);
+    line.raises.fetch_add(interrupt_line::one_raise + interrupt_line::one_raiser, std::memory_order_seq_cst);
     raise_result result = raise_result::offline;
-    // (2) seq_cst: not before raisers; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(5)
+    // (2) seq_cst: not before raises; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(5)
     if (line.accepting.load(std::memory_order_seq_cst))
         result = raise_online(line);
     else
         line.offline_at_raise.fetch_add(1, std::memory_order_relaxed);
+    const bool none = result == raise_result::full; // who finds no room raises again
     // (3) release: the signal is sent; pairs with machine/vcpu_thread.cpp(2)
-    line.raisers.fetch_sub(1, std::memory_order_release);
+    line.raises.fetch_sub((none ? interrupt_line::one_raise : 0) + interrupt_line::one_raiser,
+                          std::memory_order_release);
     return result;
 }
 

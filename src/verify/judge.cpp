@@ -88,7 +88,7 @@ std::uint64_t now(const std::atomic<std::uint64_t>& count) noexcept
 }
 
 constexpr book<cpu_report, percpu> cpu_books[] = {
-    {&cpu_report::raised, [](const percpu& a) noexcept { return now(a.line.raised); }},
+    {&cpu_report::raised, [](const percpu& a) noexcept { return a.line.raised(); }},
     {&cpu_report::handled, [](const percpu& a) noexcept { return nmi_count_of(a); }},
     {&cpu_report::coalesced,
      [](const percpu& a) noexcept { return now(a.line.coalesced) + a.nesting.merged.read(); }},
@@ -109,7 +109,7 @@ constexpr book<cpu_report, percpu> cpu_books[] = {
 };
 
 constexpr book<irq_report, irq_line> irq_books[] = {
-    {&irq_report::raised, [](const irq_line& l) noexcept { return now(l.line.raised); }},
+    {&irq_report::raised, [](const irq_line& l) noexcept { return l.line.raised(); }},
     {&irq_report::handled, [](const irq_line& l) noexcept { return l.count.read(); }},
     {&irq_report::coalesced, [](const irq_line& l) noexcept { return now(l.line.coalesced); }},
     {&irq_report::rejected, [](const irq_line& l) noexcept { return now(l.line.rejected); }},

@@ -178,7 +178,7 @@ run_progress checked_run::progress() const
     p.elapsed_ns = now_ns() - start_ns_;
     p.swaps = swaps_.swaps();
     for (auto& cpu : machine_->internals().cpus) {
-        p.raised += cpu->area().line.raised.load(std::memory_order_relaxed); // a snapshot for people
+        p.raised += cpu->area().line.raised(); // a snapshot for people
         p.handled += nmi_count_of(cpu->area());
     }
     p.failures = failures_so_far(*machine_, pools());

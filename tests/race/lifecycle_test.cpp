@@ -25,7 +25,7 @@ constexpr std::uint64_t second = nsec_per_sec;
 std::int64_t unbooked(machine& m, int cpu)
 {
     const percpu& area = m.internals().area(cpu);
-    return static_cast<std::int64_t>(area.line.raised) -
+    return static_cast<std::int64_t>(area.line.raised()) -
            static_cast<std::int64_t>(nmi_count_of(area) + area.line.coalesced + area.line.rejected +
                                      area.line.offline_at_raise + area.offline_seen.read());
 }

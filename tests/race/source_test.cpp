@@ -124,8 +124,8 @@ TEST_CASE("vCPUs that go and come back take their own source along, and no NMI i
     CHECK(source->failed() == 0);
     for (int cpu = 0; cpu < 2; ++cpu) {
         const interrupt_line& line = m.internals().area(cpu).line;
-        CHECK(line.raised == m.nmi_count(cpu) + line.coalesced + line.offline_at_raise +
-                                 m.internals().area(cpu).offline_seen.read());
+        CHECK(line.raised() == m.nmi_count(cpu) + line.coalesced + line.offline_at_raise +
+                                   m.internals().area(cpu).offline_seen.read());
     }
     const std::uint64_t after = m.nmi_count(0);
     CHECK(m.drain(1'000'000'000));
@@ -150,7 +150,7 @@ TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
     CHECK(test::eventually([&] { return m.internals().domain.strays == 1; }));
     timer_delete(foreign);
     CHECK(m.nmi_count(0) == 0);
-    CHECK(area.line.raised == 0);
+    CHECK(area.line.raised() == 0);
 }
 
 TEST_CASE("a counter's signal that is not the vCPU's own is a stray, no NMI")
@@ -167,7 +167,7 @@ TEST_CASE("a counter's signal that is not the vCPU's own is a stray, no NMI")
     REQUIRE(sent == 0);
     CHECK(test::eventually([&] { return m.internals().domain.strays == 1; }));
     CHECK(m.nmi_count(0) == 0);
-    CHECK(area.line.raised == 0);
+    CHECK(area.line.raised() == 0);
 }
 
 TEST_CASE("an IPI to all but oneself reaches each other vCPU once")

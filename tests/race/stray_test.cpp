@@ -95,7 +95,7 @@ struct bench {
     {
         const irq_line& irq = cpu().irq->lines[0];
         return fmt::format("{} NMIs of {}, {} IRQs of {}, {} offline, backtrace {}", m.nmi_count(0),
-                           cpu().line.raised.load(), irq.count.read(), irq.line.raised.load(),
+                           cpu().line.raised(), irq.count.read(), irq.line.raised(),
                            cpu().offline_seen.read() + irq.offline_seen.read(),
                            cpu().backtrace->count.load());
     }

@@ -184,7 +184,7 @@ TEST_CASE("one at a time: a second caller returns and raises nothing")
         bench b(1);
         b.board.busy = true;
         std::string text = in_words(nmi_trigger_cpumask_backtrace(b.m, b.board, {0}));
-        text += fmt::format(" raised {}; ", b.m.internals().area(0).line.raised.load());
+        text += fmt::format(" raised {}; ", b.m.internals().area(0).line.raised());
         b.board.busy = false;
         return text + in_words(nmi_trigger_cpumask_backtrace(b.m, b.board, {0}));
     });

@@ -41,7 +41,7 @@ struct entry_of_books {
     void (*tell)(cpu_report&, std::uint64_t); ///< what the report then has more than before
 };
 const entry_of_books all_entries[]{
-    {"raised", [](percpu& a, std::uint64_t n) { a.line.raised = n; },
+    {"raised", [](percpu& a, std::uint64_t n) { a.line.count_raises(n); },
      [](cpu_report& c, std::uint64_t n) { c.raised += n; }},
     {"nmi_count", [](percpu& a, std::uint64_t n) { a.count->add(n * one_nmi); },
      [](cpu_report& c, std::uint64_t n) { c.handled += n, c.normal += n; }}, // no chain: each claimed
@@ -96,7 +96,7 @@ struct entry_of_line {
     void (*tell)(irq_report&, std::uint64_t);
 };
 const entry_of_line all_line_entries[]{
-    {"raised", [](irq_line& l, std::uint64_t n) { l.line.raised = n; },
+    {"raised", [](irq_line& l, std::uint64_t n) { l.line.count_raises(n); },
      [](irq_report& i, std::uint64_t n) { i.raised += n; }},
     {"count", [](irq_line& l, std::uint64_t n) { l.count.add(n); },
      [](irq_report& i, std::uint64_t n) { i.handled += n; }},
@@ -215,8 +215,8 @@ struct term {
     void (*of_irqs)(irq_line& line, std::uint64_t n);
     std::uint64_t balanced;
 };
-const term raised{"raised", [](percpu& a, std::uint64_t n) { a.line.raised = n; },
-                  [](irq_line& l, std::uint64_t n) { l.line.raised = n; }, 150};
+const term raised{"raised", [](percpu& a, std::uint64_t n) { a.line.count_raises(n); },
+                  [](irq_line& l, std::uint64_t n) { l.line.count_raises(n); }, 150};
 const term booked[]{{"handled", [](percpu& a, std::uint64_t n) { a.count->add(n * one_nmi); },
                      [](irq_line& l, std::uint64_t n) { l.count.add(n); }, 60},
                     {"coalesced", [](percpu& a, std::uint64_t n) { a.line.coalesced = n; },
@@ -266,8 +266,8 @@ TEST_CASE("every line whose books do not balance is a failure; the first is told
 {
     judged_machine j;
     for (int cpu = 0; cpu < 2; ++cpu) {
-        j.cpu(cpu).line.raised = 10 + static_cast<std::uint64_t>(cpu);
-        j.m.internals().irq(cpu, 0).line.raised = 20;
+        j.cpu(cpu).line.count_raises(10 + static_cast<std::uint64_t>(cpu));
+        j.m.internals().irq(cpu, 0).line.count_raises(20);
     }
     const run_report r = j.judged([](run_report& report) { report.elapsed_ns = 7'000'000'000; });
     const check_report& c = of(r, check::conservation);
@@ -286,7 +286,7 @@ TEST_CASE("a profile with a sample more or less than its handler ran fails conse
     j.cpu(0).age[0].add(20), j.cpu(1).age[1].add(3), j.cpu(1).age[2].add(1);
     j.cpu(0).irq->age[0].add(5);
     j.m.internals().irq(0, 1).count.add(5);
-    j.m.internals().irq(0, 1).line.raised = 5;
+    j.m.internals().irq(0, 1).line.count_raises(5);
     const run_report r = j.judged([&](run_report& report) {
         profile_report& p = report.profile.emplace();
         p.taken = static_cast<std::uint64_t>(20 + taken_by);

@@ -309,7 +309,7 @@ TEST_CASE("with queue delivery each raise is an NMI of its own, up to the bound"
     leave = true;
     REQUIRE(m.drain(10 * second));
     CHECK(m.nmi_count(0) == 3);
-    CHECK(m.internals().area(0).line.raised == 3);
+    CHECK(m.internals().area(0).line.raised() == 3);
 }
 
 TEST_CASE("a raise on an offline vCPU is in the books as offline, and the vCPU comes back")

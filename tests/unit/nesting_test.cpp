@@ -308,6 +308,6 @@ TEST_CASE("queued NMIs go through the window one by one, and nothing is lost")
     cpu.run([&] { m.raise_nmi(0); });
     REQUIRE(m.drain(nsec_per_sec));
     const percpu& area = m.internals().area(0);
-    CHECK(area.line.raised == m.nmi_count(0) + area.nesting.merged.read());
+    CHECK(area.line.raised() == m.nmi_count(0) + area.nesting.merged.read());
     CHECK(m.nmi_count(0) == (how == nesting::latched ? 2 : 5));
 }

@@ -218,7 +218,7 @@ TEST_CASE("a vCPU that is offline is not deaf, nor one that nobody raises an NMI
     b.m.cpu_up(0);
     CHECK(b.pass(30 * second) == "nothing");
     for (int i = 0; i < 15; ++i) { // the kernel refuses each, and a look comes in between
-        ++b.cpu().line.raised;
+        b.cpu().line.count_raises(1);
         CHECK(b.pass(second) == "nothing");
         ++b.cpu().line.rejected;
         CHECK(b.pass(second) == "nothing");

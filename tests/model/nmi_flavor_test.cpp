@@ -190,9 +190,9 @@ struct count_carries : rl::test_suite<count_carries<How>, 2>,
             this->marked_section();
             return;
         }
-        const std::uint64_t first = this->line[0]->nmis();
-        const std::uint64_t second = this->line[0]->nmis();
-        RL_ASSERT(at_first <= first && first <= second && second <= at_first + 3);
+        const std::uint64_t one = this->line[0]->nmis();
+        const std::uint64_t two = this->line[0]->nmis();
+        RL_ASSERT(at_first <= one && one <= two && two <= at_first + 3);
     }
     void after() { this->check_count(at_first); }
 };

@@ -18,7 +18,7 @@ Installs the Debian packages that are missing (as root or through sudo; otherwis
 with 77), builds with warnings as errors and runs the tests. The last line counts them.
 
 Stages:
-  gcc     g++, every suite: unit race fault explore model runtime cli browser stress package lint
+  gcc     g++, every suite: unit race fault explore exec model runtime cli browser stress package lint
   tidy    clang-tidy on that build
   clang   clang++, suites unit, race, explore, runtime and package
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite but lint
@@ -90,14 +90,14 @@ stage()
 
 for name in "${stages[@]}"; do
     case $name in
-    gcc) stage gcc build-gcc g++ "" "unit race fault explore cli model runtime browser stress package lint" ;;
+    gcc) stage gcc build-gcc g++ "" "unit race fault explore exec cli model runtime browser stress package lint" ;;
     tidy) stage tidy build-gcc g++ "--suite tidy" "tidy" ;;
     clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore --suite runtime --suite package" "unit race explore runtime package" -Db_pch=false ;; # each file includes what it uses
     asan)
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1
         export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-        stage asan build-asan g++ "--no-suite lint" "unit race fault explore runtime cli browser stress package" -Db_sanitize=address,undefined -Doptimization=1
+        stage asan build-asan g++ "--no-suite lint" "unit race fault explore exec runtime cli browser stress package" -Db_sanitize=address,undefined -Doptimization=1
         ;;
     tsan)
         targets=(src/cli/nmi-sim) # all that its suite takes

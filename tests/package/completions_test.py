@@ -97,6 +97,8 @@ def bash_knows_each_value():
         assert bash(f"--{option}", "") == expected, (option, bash(f"--{option}", ""), expected)
         assert bash(f"--{option}", "=", "") == expected, f"--{option}="
     assert bash("explore", "--flavor", "") == names("flavors") | {"all"}
+    assert bash("exec", "--restart", "") == names("restarts")
+    assert bash("exec", "--", str(pathlib.Path(__file__))[:-1]) == {str(pathlib.Path(__file__))}
     assert bash("-f", "no-g") == {"no-grace-period"}
     assert bash("--rate", "") == set()
     assert bash("--source", "sigqueue,t") == {"sigqueue,timer"}
@@ -107,7 +109,7 @@ def bash_knows_each_value():
 def bash_knows_the_helpers():
     helped_ones = set(VERBS) | {"help", "completions", "manual"}
     assert bash("help", "") == helped_ones, bash("help", "")
-    assert bash("help", "ex") == {"explore"}
+    assert bash("help", "ex") == {"exec", "explore"}
     assert bash("completions", "") == {"bash", "zsh", "fish"}
     assert bash("manual", "") == bash("help", "run", "") == bash("help", "run", "--") == set()
 

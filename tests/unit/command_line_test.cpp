@@ -273,7 +273,7 @@ TEST_CASE("a seed from the clock is short and in the repeat command", "[options]
 
 TEST_CASE("names and letters in the option table are unique for each verb", "[options]")
 {
-    for (const verb_set verb : {for_run, for_list, for_explore, for_selftest, for_page}) {
+    for (const verb_set verb : {for_run, for_list, for_explore, for_selftest, for_page, for_exec}) {
         std::set<std::string_view> names;
         std::set<char> letters;
         for (const option_spec& o : all_options()) {

@@ -2,6 +2,7 @@
 #include "cli/options/option_table.hpp"
 
 #include "cli/options/condition.hpp"
+#include "cli/options/exec_setters.hpp"
 #include "cli/options/setters.hpp"
 #include "cli/options/value.hpp"
 
@@ -25,8 +26,10 @@ constexpr std::uint64_t greatest_seed = (std::uint64_t{1} << 53) - 1; // exact i
 
 const option_spec table[] = {
     // Load
-    {"rate", 'r', "N", "10k", load, for_run,
-     "NMIs per second and vCPU; k, M, or 'max': as fast as they are taken", set_rate},
+    {"rate", 'r', "N", "10k", load, for_run | for_exec,
+     "NMIs per second and vCPU; k, M, or 'max': as fast as they are taken; of exec: per thread, 1k unless "
+     "given",
+     set_rate},
     {"source", 0, "KIND[,KIND]", "sigqueue", load, for_run,
      "where NMIs come from, each at --rate: sigqueue, timer, perf, ipi; several with commas", set_source,
      words, "sources"},
@@ -109,14 +112,36 @@ const option_spec table[] = {
     {"duration", 'd', "TIME", "10s", run, for_run,
      "length of the run; 0: until Ctrl-C; a bare number is seconds",
      [](settings& s, text v) { s.run.duration_ns = parse_duration_ns(v, bare_number::seconds); }},
-    {"seed", 0, "N", "from the clock", run, for_run, "seed of all that is random; printed in every report",
+    {"seed", 0, "N", "from the clock", run, for_run | for_exec,
+     "seed of all that is random; printed in every report",
      [](settings& s, text v) { s.seed = parse_count(v, 0, greatest_seed); }},
     {"stall-timeout", 0, "TIME", "10s", run, for_run, "no progress for so long fails the check 'progress'",
      [](settings& s, text v) {
          s.run.stall_timeout_ns = parse_duration_from_ns(v, shortest_stall_ns, bare_number::seconds);
      }},
 
+    {"restart", 0, "WHICH", "on", run, for_exec,
+     "whether the NMI's handler has SA_RESTART: on, as a careful profiler's; off; both, one after the other",
+     set_restart, words, "restarts"},
+    {"baseline", 0, "N", "2", run, for_exec,
+     "plain runs, without NMIs and untraced, that outcomes are compared with",
+     [](settings& s, text v) { s.exec.baseline = static_cast<unsigned>(parse_count(v, 1, 100)); }},
+    {"timeout", 0, "TIME", "10 times the plain run and 5s", run, for_exec,
+     "longest that a run may take before it counts as a hang; a bare number is seconds",
+     [](settings& s, text v) {
+         s.exec.timeout_ns = parse_duration_from_ns(v, 1'000'000, bare_number::seconds);
+     }},
+    {"wait", 0, "WHOM", "main", run, for_exec,
+     "a run ends with the command (main; what it leaves behind is ended too) or with the last of its "
+     "processes (all)",
+     set_wait, words, "waits"},
+    {"stdin", 0, "FILE", "/dev/null", run, for_exec,
+     "the command's standard input, from its start in each run",
+     [](settings& s, text v) { s.exec.stdin_file = file_to_read(v); }, file},
+
     // Checks
+    {"compare", 0, "WHAT[,WHAT]", "status,stdout,stderr", checks, for_exec,
+     "what an outcome is: status, stdout, stderr, file=PATH", set_compare, words, "outcomes"},
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,
      "what to explore; 'nmi-sim list windows' names them; repeatable", set_window, words, "windows", true},
     {"map", 0, "", "", checks, for_explore,
@@ -137,9 +162,9 @@ const option_spec table[] = {
      [](settings& s, text v) { s.fail_if.push_back(parse_condition(v)); }, free_text, "metrics", true},
 
     // Output
-    {"json", 'j', "", "", output, for_run | for_explore, "report as JSON on standard output",
+    {"json", 'j', "", "", output, for_run | for_explore | for_exec, "report as JSON on standard output",
      [](settings& s, text v) { s.json = parse_flag(v); }},
-    {"output", 'o', "FILE", "", output, for_run | for_explore | for_page,
+    {"output", 'o', "FILE", "", output, for_run | for_explore | for_page | for_exec,
      "report as JSON to FILE; the text stays on standard output. With page: the page, or only its pictures "
      "to "
      "FILE.svg",
@@ -163,7 +188,8 @@ const option_spec table[] = {
     {"color", 0, "WHEN", "auto", output, for_all, "auto, always, never; NO_COLOR is honoured",
      [](settings& s, text v) { s.color = parse_choice(v, "one of the choices", all_color_whens); }, words,
      "colors"},
-    {"quiet", 'q', "", "", output, for_run | for_explore, "print the verdict only, and what failed",
+    {"quiet", 'q', "", "", output, for_run | for_explore | for_exec,
+     "print the verdict only, and what failed",
      [](settings& s, text v) { set_verbosity(s, v, verbosity::quiet); }},
     {"verbose", 'v', "", "", output, for_run, "every vCPU, every latency, the host",
      [](settings& s, text v) { set_verbosity(s, v, verbosity::verbose); }},

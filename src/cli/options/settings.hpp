@@ -5,6 +5,7 @@
 // report can say how to repeat the run and --print-config can write them back.
 #pragma once
 
+#include "exec/exec_config.hpp"
 #include "report/metric.hpp"
 #include "verify/run_config.hpp"
 
@@ -39,7 +40,8 @@ enum verb_set : unsigned {
     for_explore = 4,
     for_selftest = 8,
     for_page = 16,
-    for_all = 31
+    for_exec = 32,
+    for_all = 63
 };
 constexpr verb_set operator|(verb_set a, verb_set b) noexcept
 {
@@ -82,6 +84,8 @@ struct settings {
     bool single_step = false;
     bool show_all = false;
     std::string svg_file; ///< empty: none
+
+    exec::exec_config exec;
 
     std::vector<std::pair<std::string, std::string>> given; ///< option and value, in the order of effect
     std::vector<std::string> words;                         ///< arguments that are no options

@@ -134,6 +134,8 @@ std::string candidates(std::span<const std::string> words)
             return text;
         }
 
+    if (verb->id == for_exec && std::find(words.begin(), words.end(), "--") != words.end())
+        return ":file\n"; // the command's words
     offer found(typed);
     if (typed.starts_with('-'))
         add_options(found, verb->id);

@@ -80,6 +80,15 @@ constexpr described<color_when> color_whens[]{
     {color_when::always, "also into a pipe"},
     {color_when::never, "not at all"},
 };
+constexpr described<exec::restart> restarts[]{
+    {exec::restart::on, "as a careful profiler's: most calls go on by themselves"},
+    {exec::restart::off, "each call that waits fails with EINTR"},
+    {exec::restart::both, "one after the other"},
+};
+constexpr described<exec::wait_for> waits[]{
+    {exec::wait_for::main, "the command's; what it leaves behind is ended with it"},
+    {exec::wait_for::all, "the last of its processes'"},
+};
 
 /// A value of the enum without a description does not compile.
 template <class E, std::size_t N, std::size_t All>
@@ -178,6 +187,16 @@ const catalog_topic topics[] = {
     {"nestings", "what an NMI does that comes while one executes (--nesting)",
      [] { return entries_of(nestings, all_nestings); }},
     {"sources", "where NMIs come from (--source)", [] { return entries_of(source_kinds, all_source_kinds); }},
+    {"restarts", "whether the NMI's handler has SA_RESTART (exec --restart)",
+     [] { return entries_of(restarts, exec::all_restarts); }},
+    {"outcomes", "what exec compares (--compare)",
+     [] {
+         return std::vector<catalog_entry>{{"status", "exit status, signal, or that it did not end"},
+                                           {"stdout", "length and hash of standard output"},
+                                           {"stderr", "length and hash of standard error"},
+                                           {"file=PATH", "length and hash of a file behind the run"}};
+     }},
+    {"waits", "whose end ends a run (exec --wait)", [] { return entries_of(waits, exec::all_wait_fors); }},
     {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(affinities, all_affinities); }},
     {"colors", "when verdicts are coloured (--color)",
      [] { return entries_of(color_whens, all_color_whens); }},

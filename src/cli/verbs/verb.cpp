@@ -31,6 +31,19 @@ const verb_info table[] = {
      "  nmi-sim explore --svg map.svg               reader x updater as a picture\n"
      "  nmi-sim explore --flavor bp --window vcpu-exit   an upstream deadlock, found and named\n",
      explore_verb},
+    {"exec", for_exec, "run any program under NMIs, and see what they do to it",
+     "[OPTION]... -- COMMAND ARG...",
+     "Run a command, not recompiled, while real signals hit each of its threads and children as a profiler's "
+     "or a timer's "
+     "would: a handler that does nothing is put into each program, and interrupts it. Its status and output "
+     "are compared with "
+     "those of plain runs, and each system call that an NMI interrupted is listed with what became of it and "
+     "where the "
+     "program made it.",
+     "  nmi-sim exec -- tail -n 1 FILE              does it survive a profiler?\n"
+     "  nmi-sim exec --restart both -- make check   also a handler without SA_RESTART\n"
+     "  nmi-sim exec --rate 5k --compare status,file=out.db -- COMMAND\n",
+     exec_verb},
     {"selftest", for_selftest, "send an NMI in every possible way, with every flavor and delivery",
      "[OPTION]...",
      "Send NMIs from vCPU to vCPU (remote IPI), from a vCPU to itself (local IPI), from outside and to a "

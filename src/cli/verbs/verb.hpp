@@ -42,6 +42,7 @@ int list_verb(const invocation& call);
 int explore_verb(const invocation& call);
 int selftest_verb(const invocation& call);
 int page_verb(const invocation& call);
+int exec_verb(const invocation& call);
 int help_verb(const invocation& call);
 int completions_verb(const invocation& call);
 int manual_verb(const invocation& call);

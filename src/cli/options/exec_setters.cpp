@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/exec_setters.hpp"
+
+#include "base/shown_text.hpp"
+#include "cli/options/value.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nmisim::cli {
+
+void set_restart(settings& s, std::string_view value)
+{
+    s.exec.restarts = parse_choice(value, "a choice", exec::all_restarts);
+}
+
+void set_wait(settings& s, std::string_view value)
+{
+    s.exec.waits = parse_choice(value, "a choice", exec::all_wait_fors);
+}
+
+void set_compare(settings& s, std::string_view value)
+{
+    exec::aspects compared;
+    for (std::size_t begin = 0; begin <= value.size();) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        const std::string_view one = value.substr(begin, end - begin);
+        if (!one.starts_with("file="))
+            parse_word(one, "a part of an outcome", {"status", "stdout", "stderr", "file=PATH"});
+        if (one == "file=" || one == "file=PATH")
+            throw usage_error("'file=' needs the path of a file");
+        if (std::find(compared.begin(), compared.end(), one) != compared.end())
+            throw usage_error(fmt::format("'{}' is named twice", shown(one)));
+        compared.emplace_back(one);
+        begin = end + 1;
+    }
+    s.exec.compared = std::move(compared);
+}
+
+} // namespace nmisim::cli

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// As setters.hpp, for the options of exec. Errors: usage_error.
+#pragma once
+
+#include "cli/options/settings.hpp"
+
+#include <string_view>
+
+namespace nmisim::cli {
+
+void set_restart(settings& s, std::string_view value); // on | off | both
+void set_wait(settings& s, std::string_view value);    // main | all
+void set_compare(settings& s, std::string_view value); // status,stdout,stderr,file=PATH
+
+} // namespace nmisim::cli

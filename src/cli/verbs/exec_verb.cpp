@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// `nmi-sim exec [OPTION]... -- COMMAND ARG...`: what is in front of the first -- is ours, what is behind it the command's.
+// Standard output carries the report, standard error the going-on.
+#include "base/shown_text.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/options/command_line.hpp"
+#include "cli/options/contradictions.hpp"
+#include "cli/options/usage_error.hpp"
+#include "cli/report_writer.hpp"
+#include "cli/stop_signals.hpp"
+#include "cli/terminal.hpp"
+#include "cli/verbs/help.hpp"
+#include "cli/verbs/verb.hpp"
+#include "exec/campaign.hpp"
+#include "report/output_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nmisim::cli {
+
+namespace {
+
+exec::exec_config config_of(const settings& s, std::vector<std::string> command)
+{
+    exec::exec_config c = s.exec;
+    c.argv = std::move(command);
+    c.seed = s.run.seed;
+    for (const auto& [name, value] : s.given)
+        if (name == "rate")
+            c.rate_hz = s.run.inject.rate_hz;
+    if (s.run.inject.rate_max)
+        throw usage_error("--rate max is not for exec: each NMI stops a thread twice, so name a rate (10k is "
+                          "about the most)");
+    return c;
+}
+
+} // namespace
+
+int exec_verb(const invocation& call)
+{
+    const auto dashes = std::find(call.words.begin(), call.words.end(), "--");
+    const settings s = parse_command_line(for_exec, {call.words.begin(), dashes});
+    if (s.help || s.version) {
+        write_stdout(s.help ? help_text(*find_verb("exec"), help_columns()) : version_text());
+        return exit_pass;
+    }
+    if (!s.words.empty())
+        throw usage_error(
+            fmt::format("unexpected argument '{}': the command stands behind --, as in 'nmi-sim exec -- {}'",
+                        shown(s.words.front()), shown(s.words.front())));
+    if (dashes == call.words.end() || dashes + 1 == call.words.end())
+        throw usage_error("no command: it stands behind --, as in 'nmi-sim exec -- sleep 1'");
+    const exec::exec_config config = config_of(s, {dashes + 1, call.words.end()});
+    check_output_files(s);
+    if (!s.output_file.empty())
+        check_output_file(s.output_file);
+    if (const std::string absent = exec::exec_absent(); !absent.empty()) {
+        say(absent);
+        return exit_unsupported;
+    }
+    const bool chatty = s.verbosity != verbosity::quiet;
+    const exec::exec_report report = exec::run_storm(config, [&](std::string_view what) {
+        if (chatty)
+            write_stderr(fmt::format("exec: {}\n", what));
+    });
+    const auto json = [&] { return exec::to_json(report); };
+    report_writer writer;
+    if (s.json)
+        writer.to_stdout(json);
+    else
+        writer.to_stdout([&] { return exec::to_text(report); });
+    writer.to_file(s.output_file, json);
+    if (report.stop_signal != 0 && writer.all_written())
+        die_of(report.stop_signal);
+    return writer.exit_code(exec::exit_code_of(report.verdict));
+}
+
+} // namespace nmisim::cli

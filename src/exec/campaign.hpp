@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// All the runs of an exec, and what they add up to:
+//
+//   plain runs          what the command does by itself; in what they differ among themselves is not compared
+//   a traced run        without NMIs: a command that does not live under ptrace is not judged
+//   a storm             each with and without SA_RESTART, as asked
+//   where one differs   the same again, with a run without NMIs beside each: a difference counts if it repeats with NMIs,
+//                       and does not come without
+//
+// A loaded machine makes a run hang, a rare race makes one differ: neither is a finding until it repeats.
+#pragma once
+
+#include "exec/exec_report.hpp"
+
+#include <functional>
+#include <string_view>
+
+namespace nmisim::exec {
+
+/// Is told what is about to be done: "plain run 1 of 2".
+using progress = std::function<void(std::string_view)>;
+
+/// Why nothing can be traced here, or empty.
+std::string exec_absent();
+
+/// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
+exec_report run_storm(const exec_config& c, const progress& tell);
+
+} // namespace nmisim::exec

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// What is asked of an exec, as plain data.
+#pragma once
+
+#include "exec/outcome.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::exec {
+
+enum class restart { on, off, both };
+inline constexpr std::array all_restarts{restart::on, restart::off, restart::both};
+constexpr std::string_view name_of(restart r) noexcept
+{
+    return r == restart::on ? "on" : r == restart::off ? "off" : "both";
+}
+
+enum class wait_for { main, all };
+inline constexpr std::array all_wait_fors{wait_for::main, wait_for::all};
+constexpr std::string_view name_of(wait_for w) noexcept
+{
+    return w == wait_for::main ? "main" : "all";
+}
+
+struct exec_config {
+    std::vector<std::string> argv; ///< the command
+    std::string stdin_file = "/dev/null";
+    double rate_hz = 1000;
+    exec::restart restarts = restart::on;
+    unsigned baseline = 2;
+    aspects compared{"status", "stdout", "stderr"};
+    std::uint64_t timeout_ns = 0; ///< 0: from the time of the plain runs
+    std::uint64_t seed = 1;
+    wait_for waits = wait_for::main;
+};
+
+} // namespace nmisim::exec

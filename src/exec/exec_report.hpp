@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// What an exec found, as plain data for text and JSON.
+#pragma once
+
+#include "exec/call_table.hpp"
+#include "exec/exec_config.hpp"
+#include "exec/trace/supervisor.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::exec {
+
+enum class exec_verdict {
+    same,           ///< NMIs were delivered, and no outcome differs
+    differs,        ///< an outcome differs, and does so again
+    none_delivered, ///< the runs were too short for an NMI
+    all_blocked,    ///< NMIs were sent, and every one was blocked to the end
+    not_comparable, ///< the command could not be run, or differs from itself
+    absent,         ///< it cannot be traced here, or does not live under ptrace
+    stopped,        ///< we were asked to stop before the end
+};
+std::string_view name_of(exec_verdict v) noexcept;
+int exit_code_of(exec_verdict v) noexcept;
+
+/// One storm, or another run with NMIs.
+struct storm_run {
+    bool restart = true;
+    outcome what;
+    traced_end end;
+    std::vector<call_row> calls;
+};
+
+/// An aspect of the outcome that differs with NMIs.
+struct difference {
+    std::string aspect;
+    bool restart = true;
+    std::string without; ///< NMIs
+    std::string with;
+    unsigned seen = 0; ///< in so many
+    unsigned runs = 0; ///< of so many
+    bool counts() const noexcept { return seen >= 2; }
+};
+
+struct exec_report {
+    exec_config config;
+    std::vector<outcome> plain;
+    bool traced = false; ///< the run without NMIs has been
+    outcome traced_plain;
+    aspects unstable; ///< those that differ without NMIs: not compared
+    std::vector<storm_run> storms;
+    std::vector<difference> differences;
+    int signal = 0;
+    int stop_signal = 0;
+    exec_verdict verdict = exec_verdict::not_comparable;
+    std::string why; ///< of a verdict that is neither same nor differs: what happened, and what to do
+};
+
+std::string to_text(const exec_report& r);
+/// Schema: docs/nmi-sim-exec-1.schema.json.
+std::string to_json(const exec_report& r);
+
+} // namespace nmisim::exec

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// One run of the command: plain, or traced. Each ends all that it started.
+#pragma once
+
+#include "exec/exec_config.hpp"
+#include "exec/trace/supervisor.hpp"
+
+#include <string>
+
+namespace nmisim::exec {
+
+struct plain_run {
+    outcome what;
+    int error = 0; ///< errno of the exec that failed, or 0
+    int stop_signal = 0;
+};
+/// Errors: std::system_error.
+plain_run run_plain(const exec_config& c, std::uint64_t timeout_ns, wake_ups& w);
+
+struct traced_run {
+    outcome what;
+    traced_end end;
+};
+/// Errors: std::system_error.
+traced_run run_traced(const exec_config& c, const trace_options& how, strategy& s, wake_ups& w);
+
+} // namespace nmisim::exec

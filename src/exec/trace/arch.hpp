@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// What of a traced thread depends on the processor: its registers, how a system call is made in its name, the code of the
+// handler that it is given. x86_64/arch.cpp and aarch64/arch.cpp implement it, as Meson picks; where the second says that
+// it cannot, nothing here is called.
+// Context: control, in the thread that traces; the traced one is in a ptrace stop.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <sys/types.h>
+
+namespace nmisim::exec {
+
+/// Why no program can be traced here, or nullptr.
+const char* arch_absent() noexcept;
+
+/// As the kernel has them, to be put back.
+struct saved_registers {
+    alignas(16) std::array<std::byte, 512> raw;
+};
+bool read_registers(pid_t tid, saved_registers& to) noexcept;
+bool write_registers(pid_t tid, const saved_registers& from) noexcept;
+
+/// What a stop interrupted.
+struct interrupted {
+    std::uintptr_t ip = 0;
+    std::uintptr_t sp = 0;
+    long call =
+        -1; ///< of the system call that the stop is in or behind; below 0: none, the program's own code
+    long result = 0;
+    std::array<std::uint64_t, 6> arg{};
+};
+interrupted interrupted_by(const saved_registers& r) noexcept;
+
+/// The thread goes on at `ip`, and no system call is restarted.
+void move_to(saved_registers& r, std::uintptr_t ip) noexcept;
+/// ... with the arguments of a system call, which system_call_code() then makes.
+void set_call(saved_registers& r, long nr, const std::array<std::uint64_t, 6>& arg) noexcept;
+/// Stopped before a system call: it is not made, and this is what it returns.
+void skip_call(saved_registers& r, long result) noexcept;
+void set_argument(saved_registers& r, int index, std::uint64_t value) noexcept;
+
+/// The bytes of one system call instruction, filled up to words.
+std::span<const std::uint64_t> system_call_code() noexcept;
+
+/// A page with a handler that does nothing: its code first.
+struct stub {
+    static constexpr std::size_t handler = 0;
+    static constexpr std::size_t restorer = 16;
+    static constexpr std::size_t action = 64; ///< the kernel's struct sigaction
+    std::array<std::uint64_t, 12> words;
+};
+/// As it lies at `page`. `restart`: with SA_RESTART.
+stub stub_at(std::uintptr_t page, bool restart) noexcept;
+
+/// AUDIT_ARCH_... of the programs that can be traced: not of those for another word size.
+std::uint32_t audit_arch() noexcept;
+
+} // namespace nmisim::exec

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "exec/trace/launch.hpp"
+
+#include "base/clock.hpp"
+#include "exec/trace/guard.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace nmisim::exec {
+
+namespace {
+
+struct plan {
+    char* const* argv;
+    int in;
+    int out;
+    int err;
+    int go;
+    int failed;
+    int nmi_signal;
+    const sigset_t* mask;
+};
+
+void tell_failure(const plan& p, bool filter) noexcept
+{
+    const launched::failure f{errno, filter};
+    if (write(p.failed, &f, sizeof f) < 0)
+        _exit(126);
+}
+
+// Between fork and exec: only calls that are async-signal-safe.
+[[noreturn]] void become(const plan& p) noexcept
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    for (const int s : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGCHLD}) // those that we ignore or take ourselves
+        sigaction(s, &standard, nullptr);
+    dup2(p.in, STDIN_FILENO);
+    dup2(p.out, STDOUT_FILENO);
+    dup2(p.err, STDERR_FILENO);
+    sigprocmask(SIG_SETMASK, p.mask, nullptr);
+    char one = 0;
+    if (p.nmi_signal != 0) {
+        while (read(p.go, &one, 1) < 0 && errno == EINTR) {
+        }
+        if (one == 0) // nobody traces
+            _exit(127);
+        if (!install_filter(p.nmi_signal)) {
+            tell_failure(p, true);
+            _exit(127);
+        }
+    }
+    execvp(p.argv[0], p.argv);
+    tell_failure(p, false);
+    _exit(127);
+}
+
+void make_pipe(int (&ends)[2])
+{
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot make a pipe (ulimit -n)");
+}
+
+void close_it(int& fd) noexcept
+{
+    if (fd >= 0)
+        close(fd);
+    fd = -1;
+}
+
+} // namespace
+
+launched::launched(const command& c, int nmi_signal)
+{
+    std::vector<char*> argv;
+    for (const std::string& word : c.argv)
+        argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    make_pipe(go_);
+    make_pipe(failed_);
+    int in = open(c.stdin_file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        throw std::system_error(errno, std::generic_category(), "cannot read " + c.stdin_file);
+    const plan p{argv.data(), in,         output.write_end(0), output.write_end(1),
+                 go_[0],      failed_[1], nmi_signal,          &c.mask};
+    pid_ = fork();
+    const int error = errno;
+    if (pid_ == 0) {
+        close(go_[1]);
+        become(p);
+    }
+    close_it(in);
+    close_it(go_[0]);
+    close_it(failed_[1]);
+    if (pid_ < 0)
+        throw std::system_error(error, std::generic_category(), "cannot fork (ulimit -u)");
+    output.start();
+}
+
+launched::~launched()
+{
+    for (int* const fd : {&go_[0], &go_[1], &failed_[0], &failed_[1]})
+        close_it(*fd);
+}
+
+void launched::go_on() noexcept
+{
+    const char one = 1;
+    if (write(go_[1], &one, 1) == 1)
+        close_it(go_[1]);
+}
+
+launched::failure launched::why_not() noexcept
+{
+    failure f;
+    ssize_t n = 0;
+    while ((n = read(failed_[0], &f, sizeof f)) < 0 && errno == EINTR) {
+    }
+    return n == sizeof f ? f : failure{};
+}
+
+void adopt_orphans() noexcept
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+namespace {
+
+// Of every thread of ours: an orphan goes to any of them.
+void kill_children() noexcept
+{
+    DIR* const threads = opendir("/proc/self/task");
+    while (const dirent* const d = threads == nullptr ? nullptr : readdir(threads)) {
+        char path[sizeof "/proc/self/task//children" + sizeof d->d_name];
+        std::snprintf(path, sizeof path, "/proc/self/task/%s/children", d->d_name);
+        std::FILE* const children = std::fopen(path, "re");
+        int pid = 0;
+        while (children != nullptr && std::fscanf(children, "%d", &pid) == 1)
+            kill(pid, SIGKILL);
+        if (children != nullptr)
+            std::fclose(children);
+    }
+    if (threads != nullptr)
+        closedir(threads);
+}
+
+} // namespace
+
+unsigned end_children() noexcept
+{
+    unsigned ended = 0;
+    const std::uint64_t end = now_ns() + 10 * nsec_per_sec; // one that cannot be killed is left alone
+    while (now_ns() < end) {
+        kill_children();
+        const pid_t pid = waitpid(-1, nullptr, __WALL | WNOHANG);
+        if (pid < 0 && errno == ECHILD)
+            break;
+        if (pid > 0) {
+            ++ended;
+            continue;
+        }
+        const timespec pause = to_timespec(1'000'000);
+        nanosleep(&pause, nullptr);
+    }
+    return ended;
+}
+
+} // namespace nmisim::exec

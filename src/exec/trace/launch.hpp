@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Starts the command: in a session of its own (Ctrl-C is ours, and many runs cannot share a terminal), standard input from a
+// file or /dev/null, signals as we found them. A traced one waits until it is told to go on, and has the filter of
+// guard.hpp. It dies with us.
+#pragma once
+
+#include "exec/trace/output.hpp"
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace nmisim::exec {
+
+struct command {
+    std::vector<std::string> argv;
+    std::string stdin_file = "/dev/null";
+    sigset_t mask{}; ///< that it starts with
+};
+
+class launched {
+public:
+    /// `nmi_signal` 0: not traced, it starts at once. Errors: std::system_error.
+    launched(const command& c, int nmi_signal);
+    ~launched();
+    launched(const launched&) = delete;
+    launched& operator=(const launched&) = delete;
+
+    pid_t pid() const noexcept { return pid_; }
+    /// A traced one executes its program now.
+    void go_on() noexcept;
+    /// Why it has not become the program; 0: it has. Waits until that is known.
+    struct failure {
+        int error = 0;
+        bool filter = false; ///< the filter was refused, not the program
+    };
+    failure why_not() noexcept;
+
+    output_pipes output;
+
+private:
+    pid_t pid_ = -1;
+    int go_[2] = {-1, -1};
+    int failed_[2] = {-1, -1};
+};
+
+/// From now on what the command leaves behind becomes our child, and ends with its run.
+void adopt_orphans() noexcept;
+/// Kills and reaps every child that is left, and theirs. How many processes there were.
+unsigned end_children() noexcept;
+
+} // namespace nmisim::exec

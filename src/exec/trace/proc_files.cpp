@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "exec/trace/proc_files.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+namespace nmisim::exec {
+
+namespace {
+
+std::string link_text(const std::string& path)
+{
+    std::array<char, 4096> text{};
+    const ssize_t n = readlink(path.c_str(), text.data(), text.size());
+    return n > 0 ? std::string(text.data(), static_cast<std::size_t>(n)) : std::string();
+}
+
+bool is_endless(dev_t device)
+{
+    constexpr unsigned memory = 1; // zero, full, random, urandom
+    return major(device) == memory && (minor(device) == 5 || (minor(device) >= 7 && minor(device) <= 9));
+}
+
+} // namespace
+
+bool is_thread_of(pid_t tgid, pid_t tid)
+{
+    struct stat there {};
+    return tgid != tid &&
+           stat(("/proc/" + std::to_string(tgid) + "/task/" + std::to_string(tid)).c_str(), &there) == 0;
+}
+
+bool blocks(pid_t tid, int signal)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(
+        std::fopen(("/proc/" + std::to_string(tid) + "/status").c_str(), "re"), std::fclose);
+    std::array<char, 256> line{};
+    unsigned long long mask = 0;
+    while (status != nullptr && std::fgets(line.data(), line.size(), status.get()) != nullptr)
+        if (std::sscanf(line.data(), "SigBlk: %llx", &mask) == 1)
+            return (mask >> (signal - 1) & 1) != 0;
+    return false;
+}
+
+std::string exe_of(pid_t pid)
+{
+    return link_text("/proc/" + std::to_string(pid) + "/exe");
+}
+
+std::string file_name_of(std::string_view path)
+{
+    const std::size_t slash = path.rfind('/');
+    return std::string(slash == path.npos ? path : path.substr(slash + 1));
+}
+
+open_file file_of(pid_t pid, std::uint64_t fd)
+{
+    const std::string of = "/proc/" + std::to_string(pid);
+    const std::string number = std::to_string(fd);
+    open_file f;
+    f.name = link_text(of + "/fd/" + number);
+    struct stat there {};
+    if (f.name.empty() || stat((of + "/fd/" + number).c_str(), &there) != 0)
+        return f;
+    f.regular = S_ISREG(there.st_mode);
+    f.endless = S_ISCHR(there.st_mode) && is_endless(there.st_rdev);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> info(
+        std::fopen((of + "/fdinfo/" + number).c_str(), "re"), std::fclose);
+    long long position = 0;
+    unsigned flags = 0;
+    if (info != nullptr && std::fscanf(info.get(), "pos: %lld flags: %o", &position, &flags) == 2) {
+        f.blocking = (flags & O_NONBLOCK) == 0;
+        f.more = f.regular && position < there.st_size;
+    }
+    return f;
+}
+
+std::string errno_text(std::string_view what)
+{
+    return std::string(what) + ": " + std::generic_category().message(errno);
+}
+
+} // namespace nmisim::exec

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// What /proc tells about a traced process. All of it may be gone meanwhile: an empty answer is no error.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+namespace nmisim::exec {
+
+bool is_thread_of(pid_t tgid, pid_t tid);
+/// Whether the thread has the signal in its mask.
+bool blocks(pid_t tid, int signal);
+/// Where its program lies.
+std::string exe_of(pid_t pid);
+std::string file_name_of(std::string_view path);
+
+/// What its descriptor `fd` is.
+struct open_file {
+    std::string name; ///< a path, or "pipe:[123]"
+    bool regular = false;
+    bool endless = false; ///< a device that never runs dry: /dev/zero, /dev/urandom
+    bool blocking = false;
+    bool more = false; ///< regular: behind the position there is more
+};
+open_file file_of(pid_t pid, std::uint64_t fd);
+
+/// "what: No such process", by errno.
+std::string errno_text(std::string_view what);
+
+} // namespace nmisim::exec

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls made in the name of a traced thread, at the exit of its execve: its next instruction is the first of the
+// loader, or of a static program, and nothing of the program has run. A system call instruction is written there and run,
+// then all is put back. Signals that arrive meanwhile stay pending: the mask is full while it lasts, and what cannot be
+// masked (SIGSTOP) is sent again behind it. So no signal is lost, and none runs a handler in between.
+#pragma once
+
+#include "exec/trace/arch.hpp"
+
+#include <vector>
+
+namespace nmisim::exec {
+
+class remote_calls {
+public:
+    /// The thread has stopped at the exit of a system call. Where that fails, ok() is false.
+    remote_calls(pid_t process, pid_t tid);
+    ~remote_calls();
+    remote_calls(const remote_calls&) = delete;
+    remote_calls& operator=(const remote_calls&) = delete;
+
+    bool ok() const noexcept { return ok_; }
+
+    /// What the kernel returns: below 0 is -errno. The thread may end in it; then ended() tells.
+    long call(long nr, const std::array<std::uint64_t, 6>& arg);
+
+    /// The thread has ended meanwhile (SIGKILL), with this status of waitpid.
+    bool ended() const noexcept { return ended_; }
+    int status() const noexcept { return status_; }
+
+private:
+    bool run_to(bool entry);
+
+    pid_t process_;
+    pid_t tid_;
+    saved_registers before_{};
+    std::uint64_t mask_ = 0;
+    std::vector<std::uint64_t> code_; ///< what was there
+    std::vector<int> late_;           ///< signals to send again
+    bool ok_ = false;
+    bool ended_ = false;
+    int status_ = 0;
+};
+
+} // namespace nmisim::exec

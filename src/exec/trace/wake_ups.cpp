@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "exec/trace/wake_ups.hpp"
+
+#include "base/clock.hpp"
+
+#include <algorithm>
+
+#include <pthread.h>
+
+namespace nmisim::exec {
+
+wake_ups::wake_ups()
+{
+    // An ignored SIGCHLD, from a careless parent, would hide how a child ended; an ignored SIGINT is a background job's.
+    for (const int s : {SIGCHLD, SIGINT, SIGTERM})
+        std::signal(s, SIG_DFL);
+    sigemptyset(&taken_);
+    for (const int s : {SIGCHLD, SIGINT, SIGTERM})
+        sigaddset(&taken_, s);
+    struct sigaction hang_up {};
+    if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN)
+        sigaddset(&taken_, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &taken_, &before_);
+}
+
+wake_ups::~wake_ups()
+{
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+void wake_ups::wait(std::uint64_t until_ns) noexcept
+{
+    const std::uint64_t now = now_ns();
+    const timespec most = to_timespec(until_ns - std::min(now, until_ns));
+    const int s = sigtimedwait(&taken_, nullptr, &most);
+    if (s <= 0 || s == SIGCHLD || stop_signal_ != 0)
+        return;
+    stop_signal_ = s;
+    sigset_t fatal;
+    sigemptyset(&fatal);
+    for (const int other : {SIGINT, SIGTERM, SIGHUP}) {
+        sigdelset(&taken_, other);
+        sigaddset(&fatal, other);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &fatal, nullptr);
+}
+
+} // namespace nmisim::exec

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+//
+// JSON of an exec: docs/nmi-sim-exec-1.schema.json says what each key means. Keys are always present.
+#include "exec/exec_report.hpp"
+#include "explore/step/system_call.hpp"
+#include "report/json/json_value.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include <sys/wait.h>
+
+namespace nmisim::exec {
+
+namespace {
+
+using json = json_value;
+
+json to_json(const content& c)
+{
+    return json{{"bytes", c.bytes}, {"hash", fmt::format("{:016x}", c.hash)}};
+}
+
+json to_json(const outcome& o)
+{
+    json files = json::array();
+    for (const outcome::file& f : o.files)
+        files.push_back(json{{"path", f.path}, {"there", f.there}, {"content", to_json(f.what)}});
+    return json{{"hang", o.hang},
+                {"exit_status", !o.hang && WIFEXITED(o.status) ? json(WEXITSTATUS(o.status)) : json()},
+                {"signal", !o.hang && WIFSIGNALED(o.status) ? json(WTERMSIG(o.status)) : json()},
+                {"stdout", to_json(o.out)},
+                {"stderr", to_json(o.err)},
+                {"files", std::move(files)},
+                {"elapsed_ns", o.elapsed_ns},
+                {"cpu_ns", o.cpu_ns}};
+}
+
+json to_json(const call_row& c)
+{
+    return json{{"path", c.path},
+                {"exe", c.exe},
+                {"call", c.nr < 0 ? json() : json(explore::name_of_system_call(c.nr))},
+                {"site", c.site},
+                {"nmis", c.nmis},
+                {"restarted", c.restarted},
+                {"eintr", c.eintr},
+                {"short", c.short_count},
+                {"done", c.done},
+                {"detail", c.detail}};
+}
+
+json to_json(const storm_run& s)
+{
+    const traced_end& e = s.end;
+    json processes = json::array();
+    for (const auto& p : e.processes)
+        processes.push_back(json{{"path", p->path}, {"exe", p->exe}, {"threads", p->threads}});
+    json calls = json::array();
+    for (const call_row& c : s.calls)
+        calls.push_back(to_json(c));
+    return json{{"restart", s.restart},
+                {"outcome", to_json(s.what)},
+                {"nmis", json{{"sent", e.sent.sent},
+                              {"delivered", e.delivered},
+                              {"busy", e.sent.busy},
+                              {"held", e.held},
+                              {"blocked", e.blocked},
+                              {"suppressed", e.suppressed},
+                              {"refused", e.sent.refused}}},
+                {"left_behind", e.left_behind},
+                {"unarmed", e.unarmed},
+                {"processes", std::move(processes)},
+                {"calls", std::move(calls)}};
+}
+
+} // namespace
+
+std::string to_json(const exec_report& r)
+{
+    json plain = json::array();
+    for (const outcome& o : r.plain)
+        plain.push_back(to_json(o));
+    json storms = json::array();
+    for (const storm_run& s : r.storms)
+        storms.push_back(to_json(s));
+    json found = json::array();
+    for (const difference& d : r.differences)
+        found.push_back(json{{"aspect", d.aspect},
+                             {"restart", d.restart},
+                             {"without", d.without},
+                             {"with", d.with},
+                             {"seen", d.seen},
+                             {"runs", d.runs},
+                             {"counts", d.counts()}});
+    const json document{{"schema", "nmi-sim-exec-1"},
+                        {"schema_version", 1},
+                        {"verb", "exec"},
+                        {"command", r.config.argv},
+                        {"options", json{{"rate_hz", r.config.rate_hz},
+                                         {"restart", name_of(r.config.restarts)},
+                                         {"baseline", r.config.baseline},
+                                         {"compare", r.config.compared},
+                                         {"timeout_ns", r.config.timeout_ns},
+                                         {"wait", name_of(r.config.waits)},
+                                         {"stdin", r.config.stdin_file},
+                                         {"seed", r.config.seed}}},
+                        {"signal", r.signal},
+                        {"verdict", name_of(r.verdict)},
+                        {"exit_code", exit_code_of(r.verdict)},
+                        {"why", r.why},
+                        {"complete", r.verdict != exec_verdict::stopped},
+                        {"baseline", json{{"runs", std::move(plain)},
+                                          {"traced", r.traced ? to_json(r.traced_plain) : json()},
+                                          {"unstable", r.unstable}}},
+                        {"storms", std::move(storms)},
+                        {"differences", std::move(found)}};
+    return document.dump(1) + "\n";
+}
+
+} // namespace nmisim::exec

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is compared with what, when a run ends, what is left of it, and what is said to whom."""
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+from exec_support import TIMEOUT, case, delivered, expect, expect_clean, finish, fixture, options, run
+
+
+@case
+def prints_pid():
+    """what differs between plain runs is not compared, and the report says so"""
+    result = run(command=[options.fixture, "prints_pid"])
+    expect(result.code == 0 and result.json["baseline"]["unstable"] == ["stdout"], *result.shown())
+
+
+@case
+def differs_from_itself():
+    """a command whose status differs from run to run is not judged"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        result = run(command=["sh", "-c", f"echo x >>{folder}/n; exit $(wc -l <{folder}/n)"])
+        expect(result.code == 1 and result.verdict == "not-comparable" and "itself" in result.json["why"], *result.shown())
+
+
+@case
+def flaky():
+    """a difference that comes once and never again is told, and is no finding"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        # Runs: 1 and 2 plain, 3 traced, 4 the storm.
+        result = run(command=[options.fixture, "flaky", f"{folder}/runs", "4"])
+        expect(result.code == 0 and result.verdict == "same", *result.shown())
+        expect([(d["seen"], d["runs"], d["counts"]) for d in result.json["differences"]] == [(1, 5, False)], *result.shown())
+
+
+@case
+def flaky_without_nmis():
+    """what also comes in a run without NMIs while a difference is repeated is not compared"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        # Runs: 1 and 2 plain, 3 traced, 4 the storm, 5 without NMIs, 6 the storm again.
+        script = f"echo x >>{folder}/n; sleep 0.3; case $(wc -l <{folder}/n) in 4|5|6) echo otherwise;; esac"
+        result = run(command=["sh", "-c", script])
+        expect(result.code == 0 and result.json["baseline"]["unstable"] == ["stdout"], *result.shown())
+
+
+@case
+def tracer():
+    """a program that traces others is skipped, and the report names ptrace"""
+    result = fixture("tracer")
+    expect(result.code == 77 and result.verdict == "absent" and "ptrace" in result.json["why"], *result.shown())
+    expect(not result.json["storms"], *result.shown())
+
+
+@case
+def daemon_left_behind():
+    """a run ends with its command; what that left behind is ended with it"""
+    result = fixture("daemon_left_behind", words=["--timeout", "2m"])
+    expect_clean(result)
+    expect(result.json["storms"][0]["left_behind"] == 1, *result.shown())
+    expect(not fixtures_alive("daemon_left_behind"), fixtures_alive("daemon_left_behind"))
+
+
+@case
+def wait_all():
+    """with --wait all a run ends with the last of its processes"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        script = f"(sleep 0.3; echo late >{folder}/late) >/dev/null 2>&1 & sleep 0.1"
+        compared = ["--compare", f"status,file={folder}/late"]
+        result = run("--wait", "all", *compared, command=["sh", "-c", f"rm -f {folder}/late; {script}"])
+        expect(result.json["baseline"]["runs"][0]["files"][0]["there"] is True, *result.shown())
+        expect(result.json["storms"][0]["outcome"]["files"][0]["there"] is True, *result.shown())
+
+
+def fixtures_alive(name):
+    """Processes of the fixture that are there, whoever started them."""
+    alive = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+            state = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if len(words) > 1 and words[0] == options.fixture.encode() and words[1] == name.encode() and state != "Z":
+            alive.append((path.parent.name, state))
+    return alive
+
+
+def until(condition):
+    deadline = time.monotonic() + TIMEOUT
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def start(*command):
+    return subprocess.Popen([options.program, "exec", "--json", "--timeout", "1h", "--", *command], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def read_until(child, text):
+    while line := child.stderr.readline():
+        if text in line:
+            return True
+    return False
+
+
+@case
+def stopped():
+    """SIGINT and SIGTERM end every process of the command, keep what is finished, and are what nmi-sim dies of"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        for step, finished in (("plain run 1", 0), ("traced run", 2), ("storm, SA_RESTART on", 2)):
+            child = start("sh", "-c", f"{options.fixture} sleeps_on & {options.fixture} sleeps_on; wait")
+            expect(read_until(child, step), step)
+            child.send_signal(number)
+            out, _ = child.communicate(timeout=TIMEOUT)
+            expect(child.returncode == -number, step, child.returncode)
+            expect(f'"verdict": "stopped"' in out and '"complete": false' in out, step, out[:300])
+            expect(out.count('"elapsed_ns"') >= finished, step, out.count('"elapsed_ns"'))
+            expect(not fixtures_alive("sleeps_on"), step, fixtures_alive("sleeps_on"))
+
+
+@case
+def killed():
+    """a nmi-sim that is killed leaves no traced process behind, running or stopped"""
+    child = start("sh", "-c", f"{options.fixture} sleeps_on & {options.fixture} sleeps_on; wait")
+    expect(read_until(child, "storm"))
+    until(lambda: len(fixtures_alive("sleeps_on")) == 2)
+    child.kill()
+    child.communicate()
+    expect(until(lambda: not fixtures_alive("sleeps_on")), fixtures_alive("sleeps_on"))
+
+
+@case
+def not_found():
+    """a command that is not there: 1, and its name"""
+    result = run(command=["/no/such/program"])
+    expect(result.code == 1 and "/no/such/program: No such file" in result.json["why"], *result.shown())
+
+
+@case
+def never_ends():
+    """a command that does not end by itself is not judged, and the report says what to do"""
+    result = run("--timeout", "500ms", command=["sleep", "1000"])
+    expect(result.code == 1 and result.verdict == "not-comparable" and "timeout(1)" in result.json["why"], *result.shown())
+
+
+@case
+def usage():
+    """the command stands behind --; what is wrong in front of it is refused"""
+    for words, said in ((["true"], "behind --"), ([], "no command"), (["--"], "no command"), (["--restart", "maybe", "--", "true"], "maybe"),
+                        (["--compare", "status,colour", "--", "true"], "colour"), (["--rate", "max", "--", "true"], "--rate max")):
+        done = subprocess.run([options.program, "exec", *words], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        expect(done.returncode == 2 and said in done.stderr, words, done.returncode, done.stderr)
+
+
+@case
+def stdin_and_options():
+    """options behind -- are the command's; its standard input is the file that --stdin names, from its start in each run"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        path = os.path.join(folder, "in")
+        pathlib.Path(path).write_text("input\n")
+        result = run("--stdin", path, command=["sh", "-c", "sleep 0.3; cat -", "--json", "--help"])
+        expect_clean(result)
+        expect(result.json["storms"][0]["outcome"]["stdout"]["bytes"] == 6, *result.shown())
+        result = run(command=["sh", "-c", "sleep 0.3; cat -"])
+        expect(delivered(result) > 0 and result.json["storms"][0]["outcome"]["stdout"]["bytes"] == 0, *result.shown())
+
+
+@case
+def text():
+    """the text ends with a verdict and the command, and with -o FILE the JSON is there beside it"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        result = run("-o", f"{folder}/report.json", command=[options.fixture, "sleeps_on"], json_report=False)
+        last = result.text.splitlines()[-1]
+        expect(result.code == 0 and last.startswith("PASS ") and last.endswith("exec-fixture sleeps_on"), result.text)
+        expect('"schema": "nmi-sim-exec-1"' in pathlib.Path(f"{folder}/report.json").read_text())
+
+
+finish()

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs that take an interruption for something else.
+#include "fixtures.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fixture {
+
+namespace {
+
+constexpr std::size_t block = std::size_t{4} << 20;
+constexpr double long_enough = 0.5;
+
+/// Copies blocks from a device and believes that each read is whole, as dd does.
+__attribute__((noinline)) bool read_block(int fd, char* to)
+{
+    return read(fd, to, block) == static_cast<ssize_t>(block);
+}
+
+int short_copy(int, char**)
+{
+    const int fd = open("/dev/zero", O_RDONLY);
+    std::vector<char> to(block);
+    bool whole = true;
+    for (const double end = seconds() + long_enough; seconds() < end;)
+        whole = read_block(fd, to.data()) && whole;
+    say(whole ? "whole\n" : "short\n");
+    return 0;
+}
+
+/// An interrupted poll is an error to it, as to tail -f.
+int poll_exits(int, char**)
+{
+    if (poll(nullptr, 0, static_cast<int>(long_enough * 1000)) >= 0)
+        return 0;
+    say("poll failed\n");
+    return 1;
+}
+
+/// Waits by the sum of the naps that it asked for, as sqlite's busy handler does.
+int naive_timeout(int, char**)
+{
+    const double start = seconds();
+    for (int i = 0; i < 10; ++i) {
+        const timespec nap{0, static_cast<long>(long_enough * 1e9 / 10)};
+        nanosleep(&nap, nullptr);
+    }
+    say(seconds() - start < long_enough ? "gave up early\n" : "waited\n");
+    return 0;
+}
+
+int early_sleep(int, char**)
+{
+    const timespec nap{0, static_cast<long>(long_enough * 1e9)};
+    if (nanosleep(&nap, nullptr) != 0)
+        say("woke up early\n");
+    return 0;
+}
+
+/// An interrupted waitpid is a failed child to it, as to gcc: without SA_RESTART alone.
+int wait_fails(int, char**)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        sleep_on(long_enough);
+        _exit(0);
+    }
+    int status = 0;
+    if (waitpid(child, &status, 0) != child)
+        say("failed to get exit status\n");
+    return 0;
+}
+
+/// Ends itself when it is interrupted often.
+int dies(int, char**)
+{
+    for (const double end = seconds() + long_enough; seconds() < end;) {
+        const timespec nap{0, 20'000'000};
+        if (nanosleep(&nap, nullptr) != 0)
+            abort();
+    }
+    return 0;
+}
+
+/// Waits for ever when a wait was cut short.
+int hangs(int, char**)
+{
+    const timespec nap{0, static_cast<long>(long_enough * 1e9)};
+    if (nanosleep(&nap, nullptr) != 0)
+        sleep_on(1e6);
+    return 0;
+}
+
+/// Leaves half of its file, which its output does not tell.
+int half_file(int argc, char** argv)
+{
+    if (argc < 1)
+        return 98;
+    const timespec nap{0, static_cast<long>(long_enough * 1e9)};
+    const bool whole = nanosleep(&nap, nullptr) == 0;
+    const int fd = open(argv[0], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    return write(fd, "content", whole ? 7 : 3) > 0 ? 0 : 97;
+}
+
+} // namespace
+
+const entry faulty[] = {{"short_copy", short_copy},
+                        {"poll_exits", poll_exits},
+                        {"naive_timeout", naive_timeout},
+                        {"early_sleep", early_sleep},
+                        {"wait_fails", wait_fails},
+                        {"dies", dies},
+                        {"hangs", hangs},
+                        {"half_file", half_file},
+                        {nullptr, nullptr}};
+
+} // namespace fixture

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs for exec to run, each with a fault that an NMI brings to light, or with a habit that must not be taken for one:
+// `exec-fixture NAME [ARGUMENT]`. What they print says how it went. Those with a fault run until an NMI has had the time
+// to find it, on a loaded machine too.
+#pragma once
+
+namespace fixture {
+
+/// The words behind the name. Returns the exit status.
+using program = int (*)(int argc, char** argv);
+
+struct entry {
+    const char* name;
+    program run;
+};
+extern const entry faulty[];
+extern const entry honest[];
+extern const entry trees[];
+
+void say(const char* text);
+double seconds();
+/// Sleeps for all of it, whatever interrupts.
+void sleep_on(double seconds);
+
+} // namespace fixture

@@ -83,7 +83,3 @@ def expect_found(result, aspect):
 def expect_clean(result):
     expect(result.code == 0 and result.verdict == "same" and delivered(result) > 0, *result.shown())
     expect(not result.json["baseline"]["unstable"], *result.shown())
-
-
-def finish():
-    tap.run(CASES)

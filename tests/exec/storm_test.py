@@ -5,7 +5,7 @@ import os
 import signal
 import tempfile
 
-from exec_support import calls, case, delivered, expect, expect_clean, expect_found, finish, fixture, run
+from exec_support import CASES, calls, case, delivered, expect, expect_clean, expect_found, fixture, run, tap
 
 # Each fault, and where it shows with SA_RESTART on; wait_fails needs it off.
 
@@ -209,4 +209,4 @@ def term_at_exec():
     expect(result.json["baseline"]["traced"]["stdout"] == result.json["baseline"]["runs"][0]["stdout"])
 
 
-finish()
+tap.run(CASES)

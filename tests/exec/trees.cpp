@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,9 +164,12 @@ int exec_by_thread(int, char**)
 /// Stops and goes on, and its parent sees both.
 int stops(int, char**)
 {
+    auto* const went_on = static_cast<volatile int*>(
+        mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     const pid_t child = fork();
     if (child == 0) {
         std::raise(SIGSTOP);
+        *went_on = 1;
         sleep_on(long_enough);
         _exit(7);
     }
@@ -173,6 +177,8 @@ int stops(int, char**)
     while (waitpid(child, &status, WUNTRACED) < 0 && errno == EINTR) {
     }
     say(WIFSTOPPED(status) ? "stopped\n" : "not stopped\n");
+    sleep_on(0.2);
+    say(*went_on == 0 ? "and stays so\n" : "and goes on by itself\n");
     kill(child, SIGCONT);
     while (waitpid(child, &status, WCONTINUED) < 0 && errno == EINTR) {
     }

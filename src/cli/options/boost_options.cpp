@@ -41,9 +41,9 @@ std::string option_hint(std::string_view unknown, verb_set verb, std::string_vie
     if (const std::string nearest = suggest(unknown, names); !nearest.empty())
         return fmt::format("; did you mean '{}{}'?", prefix, nearest);
 
-    constexpr std::array verbs{std::pair{for_run, "run"}, std::pair{for_list, "list"},
+    constexpr std::array verbs{std::pair{for_run, "run"},         std::pair{for_list, "list"},
                                std::pair{for_explore, "explore"}, std::pair{for_selftest, "selftest"},
-                               std::pair{for_page, "page"}, std::pair{for_exec, "exec"}};
+                               std::pair{for_page, "page"},       std::pair{for_exec, "exec"}};
     if (const option_spec* const elsewhere = find_option(unknown))
         for (const auto& [set, name] : verbs)
             if (elsewhere->is_for(set))

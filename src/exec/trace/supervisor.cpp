@@ -287,7 +287,7 @@ traced_end supervisor::run()
             wake_ups_.wait(std::min(deadline, now_ns() + look_again_ns));
     }
     end_.stop_signal = wake_ups_.stop_signal();
-    end_.hang = !main_ended_ && end_.stop_signal == 0;
+    end_.hang = end_.stop_signal == 0 && now_ns() >= deadline && !(main_ended_ && !how_.wait_all);
     end_.sent = shooter_.stop();
     end_all();
     if (const launched::failure f = command_.why_not(); f.filter)

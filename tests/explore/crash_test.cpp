@@ -94,7 +94,7 @@ TEST_CASE("a crash in the handler is told with its instruction, code and address
     CHECK(says(r, "killed by SIGSEGV (SEGV_MAPERR, address 0x123450) in "));
     CHECK(says(r, "write_to_nowhere+0x"));
     if (!r.boundaries.empty() && !r.boundaries.front().source.empty())
-        CHECK(says(r, "(crash_test.cpp:28)"));
+        CHECK(says(r, "(crash_test.cpp:29)"));
     CHECK_FALSE(says(r, "alternate stack"));
     CHECK(r.cells.front().delivered_at == r.boundaries.front().ip);
 }

@@ -464,11 +464,11 @@ TEST_CASE("no NMI loses a count, whoever carries")
 {
     SECTION("where an enter is one instruction")
     {
-        is_right<count_carries<model::additions::fence_in_one>>(3);
+        is_right<count_carries<model::additions::fence_in_one>>(2);
     }
     SECTION("where its addition and its fence are two")
     {
-        is_right<count_carries<model::additions::fence_apart>>(3);
+        is_right<count_carries<model::additions::fence_apart>>(2);
     }
     SECTION("and finds an enter that loads and then stores")
     {

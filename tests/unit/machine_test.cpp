@@ -228,7 +228,7 @@ TEST_CASE("both forms of the per-CPU count lead to the same counts")
 TEST_CASE("a count that is full is carried, and is no NMI short")
 {
     machine m(config_with(every_flavor()));
-    m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+    std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     constexpr std::uint64_t most = (carry_is_odd - one_nmi) / one_nmi; // what the word can hold
     m.internals().area(0).count->add(most * one_nmi);                  // at rest
     CHECK(m.nmi_count(0) == most);
@@ -250,7 +250,7 @@ TEST_CASE("a vCPU that goes and comes back counts on from where it was, and anot
     const machine_config c = config_with(every_flavor(), 2);
     {
         machine m(c);
-        m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
+        std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
         for (std::uint64_t life = 1; life <= 3; ++life) {
             m.raise_nmi(1);
             REQUIRE(m.drain(10 * second));

@@ -19,7 +19,7 @@ pid_t own_pid_from_kernel() noexcept;
 /// Context: any. What getpid() returns; asks the kernel for as long as nobody kept it.
 inline pid_t own_pid() noexcept
 {
-    // (1) acquire: the page's first word; pairs with own_pid.cpp(1)
+    // (1) acquire: the page's first word; pairs with keep_own_pid.cpp(1)
     if (const std::atomic<pid_t>* word = detail::kept_pid.load(std::memory_order_acquire); word != nullptr)
         if (const pid_t pid = word->load(std::memory_order_relaxed);
             pid != 0) // each thread would store the same

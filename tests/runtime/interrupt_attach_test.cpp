@@ -74,8 +74,18 @@ TEST_CASE("blocks are used again", "[attach]")
 {
     const auto seen = in_child(120, [] {
         interrupt i({.signal = SIGPROF});
-        for (int n = 0; n < 300; ++n)
-            std::thread([&] { (void)new attachment(i.attach_this_thread()); }).join();
+        pid_t first = 0;
+        for (int n = 0; n < 300; ++n) {
+            pid_t tid = 0;
+            std::thread([&] {
+                (void)new attachment(i.attach_this_thread());
+                tid = gettid();
+            }).join();
+            if (first == 0)
+                first = tid;
+            if (i.raise(tid) != raise_result::no_thread || i.raise(first) != raise_result::no_thread)
+                return std::string("raised on a dead thread");
+        }
         return number(runtime::state_of(SIGPROF)->blocks());
     });
     CHECK(seen.text == "1");
@@ -136,6 +146,27 @@ TEST_CASE("a foreign signal that is pending when a thread ends goes on to the pr
         w.join();
         eventually([] { return process_got == 1; });
         return std::to_string(process_got.load());
+    });
+    CHECK(seen.text == "1");
+}
+
+TEST_CASE("once a thread's end has begun, the signal is blocked there", "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        // Destructors run in the order of their keys in glibc: this one after the interrupt's.
+        static pthread_key_t later;
+        static std::atomic<int> blocked{-1};
+        pthread_key_create(&later, [](void*) {
+            sigset_t now;
+            pthread_sigmask(SIG_BLOCK, nullptr, &now);
+            blocked = sigismember(&now, SIGPROF);
+        });
+        std::thread([&] {
+            (void)new attachment(i.attach_this_thread());
+            pthread_setspecific(later, &i);
+        }).join();
+        return std::to_string(blocked.load());
     });
     CHECK(seen.text == "1");
 }

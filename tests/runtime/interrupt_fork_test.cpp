@@ -45,8 +45,11 @@ TEST_CASE("a child of fork() has its own books, readers and timers, whatever the
         interrupt i({.signal = SIGPROF});
         slot<held> s(i);
         slot<counting> counted(i);
-        (void)s.exchange(make<held>(g, t), patient);
         worker w([&] { (void)new attachment(i.attach_this_thread()); });
+        i.raise(w.tid());
+        if (i.drain(patient) != outcome::drained || i.books().handled != 1)
+            return std::string("no event");
+        (void)s.exchange(make<held>(g, t), patient);
         attach_timer(i, {.cpu_hz = 1000});
         i.raise(w.tid());
         if (!eventually([&] { return g.inside == 1; }))

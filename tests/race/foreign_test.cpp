@@ -101,8 +101,8 @@ struct bench {
     std::string books()
     {
         const irq_line& irq = cpu().irq->lines[0];
-        return fmt::format("{} NMIs of {}, {} IRQs of {}, {} in flight", m.nmi_count(0),
-                           cpu().line.raised.load(), irq.count.read(), irq.line.raised.load(),
+        return fmt::format("{} NMIs of {}, {} IRQs of {}, {} in flight", m.nmi_count(0), cpu().line.raised(),
+                           irq.count.read(), irq.line.raised(),
                            cpu().line.in_flight() + irq.line.in_flight());
     }
     /// One signal of the program's own to the vCPU, which has taken it when this returns.

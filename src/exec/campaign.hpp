@@ -26,5 +26,7 @@ std::string exec_absent();
 
 /// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
 exec_report run_storm(const exec_config& c, const progress& tell);
+/// An NMI in each system call, one a run; or, with exec_config::at, in those that it names.
+exec_report run_each_call(const exec_config& c, const progress& tell);
 
 } // namespace nmisim::exec

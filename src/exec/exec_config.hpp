@@ -36,6 +36,9 @@ struct exec_config {
     std::uint64_t timeout_ns = 0; ///< 0: from the time of the plain runs
     std::uint64_t seed = 1;
     wait_for waits = wait_for::main;
+    bool each_call = false;
+    std::vector<std::string> at; ///< addresses of calls, "0.1:121"; empty: each call
+    std::uint64_t limit = 0;     ///< of the calls that are tried; 0: none
 };
 
 } // namespace nmisim::exec

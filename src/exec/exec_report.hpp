@@ -44,6 +44,17 @@ struct difference {
     bool counts() const noexcept { return seen >= 2; }
 };
 
+/// An NMI in one system call.
+struct placement {
+    std::string at; ///< "0.1:121": process, and which of its calls
+    std::string exe;
+    long nr = -1;
+    std::string call_text; ///< what became of the call: "short: 4096 of 65536, /dev/zero"
+    std::string site;
+    bool delivered = false;
+    std::vector<difference> differences;
+};
+
 struct exec_report {
     exec_config config;
     std::vector<outcome> plain;
@@ -52,6 +63,8 @@ struct exec_report {
     aspects unstable; ///< those that differ without NMIs: not compared
     std::vector<storm_run> storms;
     std::vector<difference> differences;
+    bool each_call = false;
+    std::vector<placement> placements; ///< in the order in which they were tried
     int signal = 0;
     int stop_signal = 0;
     exec_verdict verdict = exec_verdict::not_comparable;

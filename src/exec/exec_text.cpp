@@ -131,6 +131,31 @@ std::string storm_text(const storm_run& s)
     return text + calls_text(s.calls);
 }
 
+/// The calls whose interruption changes the outcome, each with the command that repeats it.
+std::string placements_text(const exec_report& r)
+{
+    std::size_t delivered = 0;
+    std::string text;
+    for (const placement& p : r.placements) {
+        delivered += p.delivered ? 1 : 0;
+        if (p.differences.empty() && r.config.at.empty())
+            continue;
+        text += fmt::format("  {:<10} {} {}: {}{}{}\n", p.at, p.exe, explore::name_of_system_call(p.nr),
+                            p.delivered ? p.call_text : "no NMI was delivered", p.site.empty() ? "" : "  ",
+                            p.site);
+        for (const difference& d : p.differences)
+            text += fmt::format("  {:<10} {} of {}  {}: {}  instead of  {}{}\n", "", d.seen, d.runs, d.aspect,
+                                d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
+        if (r.config.at.empty())
+            text += fmt::format("  {:<10} nmi-sim exec{} --at {} -- {}\n", "",
+                                r.config.restarts == restart::off ? " --restart off" : "", p.at,
+                                command_text(r.config));
+    }
+    return fmt::format("Each call    {} tried, {} with an NMI delivered\n",
+                       plural(r.placements.size(), "call"), count_text(delivered)) +
+           text;
+}
+
 std::string differences_text(const exec_report& r)
 {
     std::string text = r.differences.empty() ? "" : "Differences\n";
@@ -143,14 +168,21 @@ std::string differences_text(const exec_report& r)
 
 std::string verdict_text(const exec_report& r)
 {
-    const std::string command = fmt::format(
-        "nmi-sim exec{}{} -- {}",
-        r.config.restarts == restart::on ? "" : fmt::format(" --restart {}", name_of(r.config.restarts)),
-        r.config.rate_hz == exec_config{}.rate_hz ? "" : fmt::format(" --rate {}", r.config.rate_hz),
-        command_text(r.config));
+    std::string command = "nmi-sim exec";
+    if (r.config.restarts != restart::on)
+        command += fmt::format(" --restart {}", name_of(r.config.restarts));
+    if (r.config.each_call)
+        command += " --each-call";
+    for (const std::string& at : r.config.at)
+        command += fmt::format(" --at {}", at);
+    if (r.config.rate_hz != exec_config{}.rate_hz)
+        command += fmt::format(" --rate {}", r.config.rate_hz);
+    command += " -- " + command_text(r.config);
     std::uint64_t delivered = 0;
     for (const storm_run& s : r.storms)
-        delivered += s.end.delivered;
+        delivered += r.each_call ? 0 : s.end.delivered;
+    for (const placement& p : r.placements)
+        delivered += p.delivered ? 1 : 0;
     switch (r.verdict) {
     case exec_verdict::same:
         return fmt::format("PASS {}: no outcome differs: {}\n", plural(delivered, "NMI"), command);
@@ -197,6 +229,8 @@ int exit_code_of(exec_verdict v) noexcept
 std::string to_text(const exec_report& r)
 {
     std::string text = fmt::format("exec: {}\n", command_text(r.config)) + baseline_text(r);
+    if (r.each_call)
+        return text + placements_text(r) + verdict_text(r);
     for (const storm_run& s : r.storms)
         text += storm_text(s);
     return text + differences_text(r) + verdict_text(r);

@@ -37,7 +37,8 @@ def validate(document):
         import jsonschema
     except ImportError:
         return
-    jsonschema.validate(document, json.loads(options.schema.read_text()))
+    wrong = jsonschema.exceptions.best_match(jsonschema.Draft7Validator(json.loads(options.schema.read_text())).iter_errors(document))
+    expect(wrong is None, wrong and wrong.message)
 
 
 class Result:

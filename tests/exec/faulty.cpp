@@ -37,6 +37,31 @@ int short_copy(int, char**)
     return 0;
 }
 
+/// The same, for so many blocks.
+int copy_blocks(int argc, char** argv)
+{
+    const int fd = open("/dev/zero", O_RDONLY);
+    std::vector<char> to(block);
+    bool whole = true;
+    for (int i = argc > 0 ? std::atoi(argv[0]) : 0; i > 0; --i)
+        whole = read_block(fd, to.data()) && whole;
+    say(whole ? "whole\n" : "short\n");
+    return 0;
+}
+
+/// Waits for a child that ends at once, and takes an interrupted wait for a failed child.
+int waits_briefly(int, char**)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        sleep_on(0.02);
+        _exit(0);
+    }
+    int status = 0;
+    say(waitpid(child, &status, 0) == child ? "ended\n" : "failed to get exit status\n");
+    return 0;
+}
+
 /// An interrupted poll is an error to it, as to tail -f.
 int poll_exits(int, char**)
 {
@@ -114,6 +139,8 @@ int half_file(int argc, char** argv)
 } // namespace
 
 const entry faulty[] = {{"short_copy", short_copy},
+                        {"copy_blocks", copy_blocks},
+                        {"waits_briefly", waits_briefly},
                         {"poll_exits", poll_exits},
                         {"naive_timeout", naive_timeout},
                         {"early_sleep", early_sleep},

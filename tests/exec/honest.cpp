@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ namespace fixture {
 namespace {
 
 constexpr double long_enough = 0.5;
+volatile std::sig_atomic_t taken = 0;
 
 /// The twin of short_copy: goes on until its block is whole.
 int whole_copy(int, char**)
@@ -49,6 +51,30 @@ int sleeps_on(int, char**)
 {
     sleep_on(long_enough);
     say("waited\n");
+    return 0;
+}
+
+/// Reads what comes late from a pipe, while a timer of its own interrupts so often: `under_timer TICKS`.
+int under_timer(int argc, char** argv)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return 98;
+    if (fork() == 0) {
+        sleep_on(0.3);
+        _exit(write(ends[1], "x", 1) == 1 ? 0 : 1);
+    }
+    struct sigaction mine {};
+    mine.sa_handler = [](int) { taken = taken + 1; };
+    mine.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &mine, nullptr);
+    const itimerval often{{0, 20'000}, {0, argc > 0 && std::atoi(argv[0]) > 0 ? 20'000 : 0}};
+    setitimer(ITIMER_REAL, &often, nullptr);
+    char one = 0;
+    const ssize_t n = read(ends[0], &one, 1);
+    const itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    say(n == 1 ? "read\n" : "nothing\n");
     return 0;
 }
 
@@ -107,8 +133,6 @@ int signalfd_reader(int, char**)
     say(read(fd, &info, sizeof info) > 0 ? "a signal that nobody sent\n" : "none\n");
     return 0;
 }
-
-volatile std::sig_atomic_t taken = 0;
 
 /// Has a handler for the signal that NMIs would have.
 int same_signal(int, char**)
@@ -207,6 +231,7 @@ int epoll_waits(int, char**)
 
 const entry honest[] = {{"whole_copy", whole_copy},
                         {"sleeps_on", sleeps_on},
+                        {"under_timer", under_timer},
                         {"sleeps_long", sleeps_long},
                         {"sigwaiter", sigwaiter},
                         {"signalfd_reader", signalfd_reader},

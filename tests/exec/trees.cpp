@@ -86,10 +86,10 @@ int spawner(int, char** /*argv*/)
     return 0;
 }
 
-int forks(int, char**)
+int forks(int argc, char** argv)
 {
     int failed = 0;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = argc > 0 ? std::atoi(argv[0]) : 300; i > 0; --i) {
         const pid_t child = fork();
         if (child == 0)
             _exit(0);

@@ -3,6 +3,7 @@
 
 #include "base/shown_text.hpp"
 #include "cli/options/value.hpp"
+#include "exec/each_call_campaign.hpp"
 
 #include <fmt/format.h>
 
@@ -18,6 +19,13 @@ void set_restart(settings& s, std::string_view value)
 void set_wait(settings& s, std::string_view value)
 {
     s.exec.waits = parse_choice(value, "a choice", exec::all_wait_fors);
+}
+
+void set_at(settings& s, std::string_view value)
+{
+    if (!exec::call_address_of(value))
+        throw usage_error(fmt::format("'{}' is not the address of a call (example: 0.1:121)", shown(value)));
+    s.exec.at.emplace_back(value);
 }
 
 void set_compare(settings& s, std::string_view value)

@@ -11,6 +11,7 @@ namespace nmisim::cli {
 
 void set_restart(settings& s, std::string_view value); // on | off | both
 void set_wait(settings& s, std::string_view value);    // main | all
+void set_at(settings& s, std::string_view value);      // 0.1:121
 void set_compare(settings& s, std::string_view value); // status,stdout,stderr,file=PATH
 
 } // namespace nmisim::cli

@@ -140,6 +140,13 @@ const option_spec table[] = {
      [](settings& s, text v) { s.exec.stdin_file = file_to_read(v); }, file},
 
     // Checks
+    {"each-call", 0, "", "", checks, for_exec,
+     "no storm: an NMI in each system call that a signal can interrupt, one a run",
+     [](settings& s, text v) { s.exec.each_call = parse_flag(v); }},
+    {"at", 0, "ADDRESS", "", checks, for_exec,
+     "only in the call of that address, as --each-call names it; repeatable", set_at, free_text, "", true},
+    {"limit", 0, "N", "0", checks, for_exec, "most calls that --each-call tries; 0: all of them",
+     [](settings& s, text v) { s.exec.limit = parse_count(v, 0, 1'000'000'000); }},
     {"compare", 0, "WHAT[,WHAT]", "status,stdout,stderr", checks, for_exec,
      "what an outcome is: status, stdout, stderr, file=PATH", set_compare, words, "outcomes"},
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,

@@ -62,10 +62,13 @@ int exec_verb(const invocation& call)
         return exit_unsupported;
     }
     const bool chatty = s.verbosity != verbosity::quiet;
-    const exec::exec_report report = exec::run_storm(config, [&](std::string_view what) {
+    const exec::progress tell = [&](std::string_view what) {
         if (chatty)
             write_stderr(fmt::format("exec: {}\n", what));
-    });
+    };
+    const bool single_calls = config.each_call || !config.at.empty();
+    const exec::exec_report report =
+        single_calls ? exec::run_each_call(config, tell) : exec::run_storm(config, tell);
     const auto json = [&] { return exec::to_json(report); };
     report_writer writer;
     if (s.json)

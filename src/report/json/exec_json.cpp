@@ -75,18 +75,10 @@ json to_json(const storm_run& s)
                 {"calls", std::move(calls)}};
 }
 
-} // namespace
-
-std::string to_json(const exec_report& r)
+json to_json(const std::vector<difference>& all)
 {
-    json plain = json::array();
-    for (const outcome& o : r.plain)
-        plain.push_back(to_json(o));
-    json storms = json::array();
-    for (const storm_run& s : r.storms)
-        storms.push_back(to_json(s));
     json found = json::array();
-    for (const difference& d : r.differences)
+    for (const difference& d : all)
         found.push_back(json{{"aspect", d.aspect},
                              {"restart", d.restart},
                              {"without", d.without},
@@ -94,6 +86,29 @@ std::string to_json(const exec_report& r)
                              {"seen", d.seen},
                              {"runs", d.runs},
                              {"counts", d.counts()}});
+    return found;
+}
+
+} // namespace
+
+std::string to_json(const exec_report& r)
+{
+    json placements = json::array();
+    for (const placement& p : r.placements)
+        placements.push_back(json{{"at", p.at},
+                                  {"exe", p.exe},
+                                  {"call", explore::name_of_system_call(p.nr)},
+                                  {"what", p.call_text},
+                                  {"site", p.site},
+                                  {"delivered", p.delivered},
+                                  {"differences", to_json(p.differences)}});
+    json plain = json::array();
+    for (const outcome& o : r.plain)
+        plain.push_back(to_json(o));
+    json storms = json::array();
+    for (const storm_run& s : r.storms)
+        storms.push_back(to_json(s));
+    json found = to_json(r.differences);
     const json document{{"schema", "nmi-sim-exec-1"},
                         {"schema_version", 1},
                         {"verb", "exec"},
@@ -115,7 +130,9 @@ std::string to_json(const exec_report& r)
                                           {"traced", r.traced ? to_json(r.traced_plain) : json()},
                                           {"unstable", r.unstable}}},
                         {"storms", std::move(storms)},
-                        {"differences", std::move(found)}};
+                        {"differences", std::move(found)},
+                        {"each_call", r.each_call},
+                        {"placements", std::move(placements)}};
     return document.dump(1) + "\n";
 }
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// What every campaign begins with and goes by: the plain runs, the traced run without NMIs, what is compared, how long a run
+// may take. Siblings build on it: storms in campaign.cpp, single calls in each_call_campaign.cpp.
+#pragma once
+
+#include "exec/campaign.hpp"
+#include "exec/runs.hpp"
+
+namespace nmisim::exec {
+
+/// How often a run that differs is tried in all.
+inline constexpr unsigned most_tries = 5;
+
+/// What ends a campaign before its end.
+struct ended {
+    exec_verdict verdict;
+    std::string why;
+};
+
+class comparison {
+public:
+    comparison(const exec_config& c, const progress& tell);
+
+    /// Errors, here and below: ended.
+    void run_baseline();
+    void run_traced_baseline();
+
+    const outcome& expected() const { return report.plain.front(); }
+    aspects compared() const;
+    void end_if_stopped() const;
+    /// In what runs without NMIs differ is not compared; where that is the status, nothing is.
+    void take_as_unstable(const aspects& differ);
+    traced_run traced(double rate_hz, bool restart, strategy& s, unsigned attempt);
+    traced_run without_nmis(bool restart);
+    void tell(std::string_view what) const { tell_(what); }
+    int stop_signal() const noexcept { return wake_ups_.stop_signal(); }
+
+    exec_report report;
+
+private:
+    std::uint64_t timeout_ns() const;
+
+    const progress& tell_;
+    wake_ups wake_ups_;
+};
+
+} // namespace nmisim::exec

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// An NMI in chosen system calls: the signal is queued while the thread is stopped at the call's entry, so that the call meets
+// it wherever it would wait. A call's address is its process and its number there: `0.1:121` is the 121st call of process 0.1,
+// and the same in each run of a program that does the same, which pids and times are not.
+//
+// Only calls that a signal can do something to have a number. A call that the kernel restarts enters again with the same
+// instruction and stack: it keeps its number, and no second signal is sent to it, or it would never end. restart_syscall and
+// the return from our handler have none.
+#pragma once
+
+#include "exec/interruption.hpp"
+#include "exec/trace/strategy.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nmisim::exec {
+
+struct call_address {
+    std::string path;
+    std::uint64_t number = 0;
+
+    auto operator<=>(const call_address&) const = default;
+};
+std::string text_of(const call_address& a);
+
+class each_call final : public strategy {
+public:
+    struct call {
+        call_address at;
+        long nr;
+        std::string exe;
+    };
+    struct hit {
+        long nr = -1;
+        std::string exe;
+        std::string call_text;
+        std::string site;
+    };
+
+    /// `shoot`: where; `sites`: look up the places in the program as well.
+    each_call(int signal, bool restart, std::set<call_address> shoot, bool sites)
+        : signal_(signal), restart_(restart), sites_(sites), shoot_(std::move(shoot))
+    {}
+
+    bool stops_at_calls() const noexcept override { return true; }
+    void call_entry(task& t, const interrupted& at) override;
+    void call_exit(task& t, const interrupted& at) override;
+    void delivery(task& t, const interrupted& at) override;
+    void gone(task& t) override { entered_.erase(t.tid); }
+
+    const std::vector<call>& calls() const noexcept { return calls_; }
+    const std::map<call_address, hit>& hits() const noexcept { return hits_; }
+
+private:
+    struct place {
+        std::uintptr_t ip = 0;
+        std::uintptr_t sp = 0;
+        /// Instruction and stack of calls that ended with a code of the kernel's.
+        std::vector<std::pair<std::uintptr_t, std::uintptr_t>> restarting;
+        call_address at;
+        bool shot = false;
+    };
+
+    const int signal_;
+    const bool restart_;
+    const bool sites_;
+    const std::set<call_address> shoot_;
+    std::map<pid_t, place> entered_;
+    std::vector<call> calls_;
+    std::map<call_address, hit> hits_;
+};
+
+} // namespace nmisim::exec

@@ -141,7 +141,7 @@ void detach(thread_block& block, std::uint64_t incarnation) noexcept
         return; // relaxed: own thread's block
     if (--block.holds != 0 || standing().in_interrupt)
         return;
-    const signals_blocked blocked(signal_set({state.signo}));
+    const signals_blocked blocked; // all that can wait: the control lock wants that
     leave(state, block);
     pthread_setspecific(state.key, nullptr);
 }
@@ -149,7 +149,7 @@ void detach(thread_block& block, std::uint64_t incarnation) noexcept
 void leave(interrupt_state& state, thread_block& block) noexcept
 {
     {
-        const control_section section;
+        const control_guard guard;
         state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
         // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/raise.cpp(1), runtime/entry/raise.cpp(2)
         block.tid.store(0, std::memory_order_seq_cst);
@@ -157,12 +157,15 @@ void leave(interrupt_state& state, thread_block& block) noexcept
     // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/raise.cpp(3)
     wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
     take_off_pending(state, block);
+    bool had_timer = false;
     {
-        const control_section section;
+        const control_guard guard;
+        had_timer = block.timer_armed;
         delete_timer(block);
     }
-    take_off_pending(state, block);
-    const control_section section;
+    if (had_timer)
+        take_off_pending(state, block);
+    const control_guard guard;
     state.give_back(block);
 }
 
@@ -170,7 +173,8 @@ extern "C" void thread_ends(void* block)
 {
     auto& self = *static_cast<thread_block*>(block);
     interrupt_state& state = *self.owner;
-    change_mask(SIG_BLOCK, state.signo);
+    change_mask(SIG_BLOCK, state.signo); // and so it stays
+    const signals_blocked blocked;
     leave(state, self);
 }
 

@@ -18,20 +18,19 @@ pthread_mutex_t control_lock = PTHREAD_MUTEX_INITIALIZER;
 
 } // namespace
 
-control_section::control_section() noexcept
+control_guard::control_guard() noexcept
 {
-    hold_control_lock(mask_);
+    pthread_mutex_lock(&control_lock);
 }
 
-control_section::~control_section()
+control_guard::~control_guard()
 {
-    release_control_lock(mask_);
+    pthread_mutex_unlock(&control_lock);
 }
 
 void hold_control_lock(sigset_t& mask) noexcept
 {
-    sigset_t all;
-    sigfillset(&all);
+    const sigset_t all = asynchronous_signals();
     pthread_sigmask(SIG_BLOCK, &all, &mask);
     pthread_mutex_lock(&control_lock);
 }

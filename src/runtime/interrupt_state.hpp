@@ -9,6 +9,7 @@
 //             handler ever meets it held by its own thread. Never held while waiting.
 #pragma once
 
+#include "base/signal_mask.hpp"
 #include "nmisim/slot.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/thread_table.hpp"
@@ -126,16 +127,19 @@ thread_standing standing() noexcept;
 /// Made once, never freed; null with `error`. Under the control lock.
 interrupt_state* make_state(int signo, int& error) noexcept;
 
-/// Holds the control lock, with all signals blocked. Context: control, and handlers of others.
-class control_section {
+/// Holds the control lock. Context: all signals that can wait are blocked.
+class control_guard {
 public:
-    control_section() noexcept;
-    ~control_section();
-    control_section(const control_section&) = delete;
-    control_section& operator=(const control_section&) = delete;
+    control_guard() noexcept;
+    ~control_guard();
+    control_guard(const control_guard&) = delete;
+    control_guard& operator=(const control_guard&) = delete;
+};
 
-private:
-    sigset_t mask_;
+/// The same, and blocks them. Context: control, and handlers of others.
+class control_section {
+    signals_blocked blocked_;
+    control_guard guard_;
 };
 
 /// In fork(): one thread holds on across the call, with its signals blocked.

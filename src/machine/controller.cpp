@@ -14,7 +14,7 @@ controller::controller(std::uint64_t interval_ns, std::function<void()> step)
     : interval_ns_(interval_ns), step_(std::move(step))
 {}
 
-void controller::start(const rcu_ops& rcu, trace_ring* trace, int pinned_vcpus)
+void controller::start(const domain_rcu& rcu, trace_ring* trace, int pinned_vcpus)
 {
     due_ns_ = now_ns() + interval_ns_;
     thread_.start("controller", "the controller's thread", [this, &rcu, trace, pinned_vcpus] {

@@ -16,7 +16,7 @@
 
 namespace nmisim {
 
-struct rcu_ops;
+class domain_rcu;
 struct trace_ring;
 
 class controller {
@@ -26,7 +26,7 @@ public:
 
     /// Runs in a thread of its own, which RCU knows (call_rcu asks for that).
     /// Its timeline goes to `trace`, unless that is null; it keeps off the CPUs of `pinned_vcpus`.
-    void start(const rcu_ops& rcu, trace_ring* trace = nullptr, int pinned_vcpus = 0);
+    void start(const domain_rcu& rcu, trace_ring* trace = nullptr, int pinned_vcpus = 0);
     void stop() noexcept;
     /// The same, but gives up: false if its swap waits for a grace period that does not end. Then its thread goes on
     /// with what it uses. Context: control.

@@ -139,7 +139,7 @@ inline void wait_ended(machine_state& state, [[maybe_unused]] std::uint64_t numb
 } // namespace
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
-    : config(checked(c)), faults(f), trace(log), rcu(rcu_ops_of(c.rcu)),
+    : config(checked(c)), faults(f), trace(log), rcu(c.rcu),
       entry(nmi_entry_of(c.rcu, entry_kind_of(c, f), c.percpu)), irq_stat(static_cast<std::size_t>(c.cpus)),
       nmi_signal(c.signal_offset, log != nullptr ? exc_nmi_traced : entry.exc_nmi, "NMI",
                  f.irqs_blocked_in_nmi ? irq_signals_of(c) : signal_set()),

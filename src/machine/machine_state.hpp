@@ -49,7 +49,7 @@ struct machine_state {
     machine_config config;
     machine_faults faults;
     trace_log* const trace; ///< null: no timeline
-    const rcu_ops& rcu;
+    const domain_rcu rcu;   ///< its own domain: no other machine's readers delay its grace periods
     nmi_entry entry;
     nmi_domain domain;
     std::vector<padded_counter> irq_stat; ///< i386 form of nmi_count
@@ -125,7 +125,7 @@ struct machine_state {
 class not_watched {
 public:
     explicit not_watched(const machine_state& state)
-        : rcu_(state.rcu), was_watched_(rcu_.is_watching != nullptr && rcu_.is_watching())
+        : rcu_(state.rcu), was_watched_(rcu_.knows_idle() && rcu_.is_watching())
     {
         if (was_watched_)
             rcu_.thread_offline();
@@ -139,7 +139,7 @@ public:
     not_watched& operator=(const not_watched&) = delete;
 
 private:
-    const rcu_ops& rcu_;
+    const domain_rcu& rcu_;
     const bool was_watched_;
 };
 

@@ -110,7 +110,7 @@ vcpu_thread::vcpu_thread(machine_state& machine, int number) : machine_(machine)
     area_.line.bound = machine.config.max_in_flight;
     if (machine.config.irqs != 0)
         set_up_irqs();
-    if (machine.rcu.take_count != nullptr && machine.faults.entry != entry_kind::no_read_lock)
+    if (machine.rcu.counts_vcpus() && machine.faults.entry != entry_kind::no_read_lock)
         area_.count =
             machine.rcu.take_count(); // last: if anything threw behind it, nobody would give it back
 }

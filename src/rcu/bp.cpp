@@ -11,7 +11,7 @@ namespace {
 
 static_assert(sizeof(rcu_head) <= callback_room);
 
-void synchronize()
+void synchronize(rcu_domain*)
 {
     urcu_bp_synchronize_rcu();
     grace_period_ended();
@@ -25,22 +25,22 @@ const rcu_ops bp_ops{
     []() { bp::read_lock(), bp::read_unlock(); },
     // bp unregisters in the thread's exit, from a TSD destructor.
     []() {},
-    []() { bp::read_lock(); },
-    []() { bp::read_unlock(); },
+    [](rcu_domain*) { return bp::read_lock(), rcu_mark{}; },
+    [](rcu_domain*, rcu_mark) { bp::read_unlock(); },
     []() {},
     []() {},
     []() {},
     synchronize,
     synchronize,
-    [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
+    [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_bp_call_rcu(reinterpret_cast<rcu_head*>(head),
                          reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));
     },
-    []() {
+    [](rcu_domain*) {
         const inside_liburcu its_own;
         urcu_bp_barrier(), callbacks_have_run();
     },
-    []() { urcu_bp_get_default_call_rcu_data(); },
+    [](rcu_domain*) { urcu_bp_get_default_call_rcu_data(); },
 };
 
 } // namespace nmisim::rcu

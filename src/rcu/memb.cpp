@@ -11,7 +11,7 @@ namespace {
 
 static_assert(sizeof(rcu_head) <= callback_room);
 
-void synchronize()
+void synchronize(rcu_domain*)
 {
     urcu_memb_synchronize_rcu();
     grace_period_ended();
@@ -23,22 +23,22 @@ const rcu_ops memb_ops{
     flavor::memb,
     []() { urcu_memb_register_thread(); },
     []() { urcu_memb_unregister_thread(); },
-    []() { memb::read_lock(); },
-    []() { memb::read_unlock(); },
+    [](rcu_domain*) { return memb::read_lock(), rcu_mark{}; },
+    [](rcu_domain*, rcu_mark) { memb::read_unlock(); },
     []() {},
     []() {},
     []() {},
     synchronize,
     synchronize,
-    [](rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
+    [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_memb_call_rcu(reinterpret_cast<rcu_head*>(head),
                            reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));
     },
-    []() {
+    [](rcu_domain*) {
         const inside_liburcu its_own;
         urcu_memb_barrier(), callbacks_have_run();
     },
-    []() { urcu_memb_get_default_call_rcu_data(); },
+    [](rcu_domain*) { urcu_memb_get_default_call_rcu_data(); },
 };
 
 } // namespace nmisim::rcu

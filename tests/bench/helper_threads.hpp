@@ -25,7 +25,8 @@ inline void pin_to(int cpu) noexcept
 /// On lines of its own: it lies on the writer's stack, and busy readers look at it.
 class alignas(128) helper_threads {
 public:
-    helper_threads(flavor f, int idle, int busy) : rcu_(rcu_ops_of(f))
+    /// In the domain of those whose grace periods are measured.
+    helper_threads(const domain_rcu& rcu, int idle, int busy) : rcu_(rcu)
     {
         const signals_blocked block;
         for (int i = 0; i < idle; ++i)
@@ -67,14 +68,14 @@ private:
     void be_busy()
     {
         pin_to(1);
-        const rcu_ops rcu = rcu_; // a copy: no line that the writer writes
+        const domain_rcu& rcu = rcu_;
         rcu.register_thread();
         ready_.fetch_add(1, std::memory_order_relaxed); // as above
         while (!end_.load(std::memory_order_relaxed)) {
             for (int i = 0; i < 64; ++i) {
-                rcu.read_lock();
+                const rcu_mark mark = rcu.read_lock();
                 spin(300);
-                rcu.read_unlock();
+                rcu.read_unlock(mark);
                 rcu.quiescent_state();
                 spin(900);
             }
@@ -85,7 +86,7 @@ private:
         rcu.unregister_thread();
     }
 
-    const rcu_ops& rcu_;
+    const domain_rcu& rcu_;
     std::atomic<int> ready_{0};
     std::atomic<bool> end_{false};
     std::atomic<std::uint64_t> busy_cpu_ns_{0};

@@ -118,9 +118,11 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
     for (auto _ : state) {
         cpu_set_t allowed;
         sched_getaffinity(0, sizeof allowed, &allowed);
-        const helper_threads helpers(f, idle, busy);
         pin_to(0);
         machine m(with_sleeping_vcpu(f));
+        sched_setaffinity(0, sizeof allowed, &allowed);
+        const helper_threads helpers(m.internals().rcu, idle, busy);
+        pin_to(0);
         std::ignore = m.exchange(some_handler(1));
         std::uint64_t generation = 1;
         const auto raw = [&] { m.internals().rcu.synchronize(); };

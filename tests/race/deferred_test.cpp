@@ -19,7 +19,7 @@ using nmisim::test::in_child;
 
 namespace {
 
-const rcu_ops& ops = rcu_ops_of(flavor::nmi);
+const domain_rcu ops{flavor::nmi};
 
 struct deferred {
     rcu_callback_head head; // first
@@ -37,11 +37,12 @@ public:
         : thread_([this] {
               ops.register_thread();
               line_ = rcu::this_reader;
+              rcu_mark mark;
               while (!over_) {
                   if (wanted_ && !inside_)
-                      ops.read_lock(), inside_ = true;
+                      mark = ops.read_lock(), inside_ = true;
                   else if (!wanted_ && inside_)
-                      ops.read_unlock(), inside_ = false;
+                      ops.read_unlock(mark), inside_ = false;
                   sched_yield();
               }
               ops.unregister_thread();

@@ -113,15 +113,15 @@ TEST_CASE("a grace period that a reader holds up, and no NMI, is found from outs
         run_config c = quick();
         c.stall_timeout_ns = 500'000'000;
         c.duration_ns = 0;
-        const rcu_ops& rcu = rcu_ops_of(c.machine.rcu);
+        const domain_rcu rcu{c.machine.rcu}; // of the default flavor, whose domain is the process
         bool once = true;
         c.machine.custom_workload = [&](vcpu& self) {
             if (!std::exchange(once, false))
                 return self.workload_round();
-            rcu.read_lock();
+            const rcu_mark mark = rcu.read_lock();
             for (const std::uint64_t end_ns = now_ns() + 4 * nsec_per_sec; now_ns() < end_ns;) {
             }
-            rcu.read_unlock();
+            rcu.read_unlock(mark);
         };
         return stall_in_words(run(c));
     });

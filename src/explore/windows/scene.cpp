@@ -124,7 +124,7 @@ vcpu_thread& explored_vcpu() noexcept
     return *vcpu_1;
 }
 
-const rcu_ops& the_rcu() noexcept
+const domain_rcu& the_rcu() noexcept
 {
     return built->internals().rcu;
 }

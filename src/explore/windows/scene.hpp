@@ -31,7 +31,7 @@ void updater_is_known();              ///< map: the calling thread may be a read
 
 machine& the_machine() noexcept;
 vcpu_thread& explored_vcpu() noexcept;
-const rcu_ops& the_rcu() noexcept;
+const domain_rcu& the_rcu() noexcept;
 const nmi_entry& the_entry() noexcept;
 checked_handler& handler(int which) noexcept;
 

@@ -70,13 +70,13 @@ void idle_round(machine_state& machine, percpu& area) noexcept
 void read_round(machine_state& machine, percpu& area) noexcept
 {
     for (int i = 0; i < 16; ++i) {
-        machine.rcu.read_lock();
+        const rcu_mark mark = machine.rcu.read_lock();
         nmi_callback* callback = rcu_dereference(machine.domain.callback);
         const bool same = callback == nullptr;
         // The callback first: observe_task is set once vCPUs run, and before the first callback is published.
         if (callback != &dummy_nmi_callback && machine.domain.observe_task != nullptr)
             machine.domain.observe_task(*callback, area);
-        machine.rcu.read_unlock();
+        machine.rcu.read_unlock(mark);
         expect(area, check::workload, same ? 1 : 0, 0, "null callbacks read");
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The RCU flavors a machine can be built on: four of liburcu's and one of its own. All of them carry readers in NMI context here; what liburcu
+// The RCU flavors a machine can be built on: four of liburcu's and two of its own. All of them carry readers in NMI context here; what liburcu
 // itself promises differs (README of liburcu, "Interaction with signals"):
 //
 //   memb  readers in a handler allowed; a grace period costs two membarrier(2) while a reader runs
@@ -11,6 +11,9 @@
 //         kernel's ct_nmi_enter() does, and vCPUs announce their quiescent states
 //   nmi   not liburcu's: the counters of nmi_enter() and nmi_exit() themselves. A read side costs one locked
 //         instruction, a grace period one look at each counter (src/rcu/nmi_counter.hpp)
+//   srcu  not liburcu's: readers count in a domain, the machine's, and need not be registered. A read side costs two
+//         locked instructions; a grace period adds up the domain's counters, and no other machine's readers delay it
+//         (src/rcu/srcu_counter.hpp)
 #pragma once
 
 #include <array>
@@ -18,9 +21,10 @@
 
 namespace nmisim {
 
-enum class flavor { memb, mb, bp, qsbr, nmi };
+enum class flavor { memb, mb, bp, qsbr, nmi, srcu };
 
-inline constexpr std::array all_flavors{flavor::memb, flavor::mb, flavor::bp, flavor::qsbr, flavor::nmi};
+inline constexpr std::array all_flavors{flavor::memb, flavor::mb,  flavor::bp,
+                                        flavor::qsbr, flavor::nmi, flavor::srcu};
 
 constexpr std::string_view name_of(flavor f) noexcept
 {
@@ -30,6 +34,7 @@ constexpr std::string_view name_of(flavor f) noexcept
     case flavor::bp: return "bp";
     case flavor::qsbr: return "qsbr";
     case flavor::nmi: return "nmi";
+    case flavor::srcu: return "srcu";
     }
     return "?";
 }

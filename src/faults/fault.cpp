@@ -11,6 +11,8 @@ namespace {
 constexpr machine_faults unmarked_reader{.entry = entry_kind::no_read_lock};
 constexpr std::string_view frees_the_chain =
     "the chain itself would be freed under its readers, and the run would crash instead of telling";
+constexpr std::string_view no_registration =
+    "flavor srcu registers nobody: its readers count in the machine's domain";
 constexpr std::string_view chains_publish_themselves =
     "a chain publishes its own table, by rcu_assign_pointer";
 
@@ -52,6 +54,8 @@ constexpr std::array table{
         .widened_by = {.slow_handlers = true, .idle_vcpus = true},
         .not_on_a_chain = frees_the_chain,
         .not_applicable = [](flavor with) noexcept -> std::string_view {
+            if (with == flavor::srcu)
+                return no_registration;
             return with != flavor::bp
                        ? ""
                        : "flavor bp registers a reader by itself in its first section, so RCU always watches";
@@ -65,6 +69,8 @@ constexpr std::array table{
         .widened_by = {.slow_handlers = true, .hotplug = true, .swaps_back_to_back = true},
         .not_on_a_chain = frees_the_chain,
         .not_applicable = [](flavor with) noexcept -> std::string_view {
+            if (with == flavor::srcu)
+                return no_registration;
             return with != flavor::bp
                        ? ""
                        : "flavor bp registers a reader by itself, and unregisters it when its thread ends";

@@ -152,6 +152,7 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     domain.pid = own_pid();
     domain.message = c.message;
     domain.exc_nmi = entry.exc_nmi;
+    domain.readers = rcu.domain();
     domain.measure_latency = c.measure_latency;
     domain.nmis_nest = c.nesting != nesting::blocked;
     domain.panic_on_unknown_nmi = c.panic_on_unknown_nmi;

@@ -63,6 +63,13 @@ inline void ct_nmi_exit(percpu& cpu) noexcept
     Rcu::stop_watching();
 }
 
+/// A flavor whose readers count in a domain: the machine's.
+template <class Rcu>
+concept counts_in_a_domain = requires(rcu_domain& domain)
+{
+    Rcu::nmi_enter(domain);
+};
+
 /// A flavor whose reader is the vCPU's count itself.
 template <class Rcu>
 concept reads_by_count = requires(vcpu_count& count)
@@ -116,6 +123,21 @@ struct interrupt_reader<Rcu> {
         return {count, Rcu::enter(*count, add)};
     }
     static void exit(percpu&, mark m, std::uint64_t add) noexcept { Rcu::leave(*m.count, m.before, add); }
+};
+template <counts_in_a_domain Rcu>
+struct interrupt_reader<Rcu> {
+    using mark = typename Rcu::nmi_mark;
+    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static mark enter(percpu& cpu, std::uint64_t add) noexcept
+    {
+        cpu.own_count.add(add);
+        return Rcu::nmi_enter(*cpu.domain->readers);
+    }
+    static void exit(percpu& cpu, mark m, std::uint64_t add) noexcept
+    {
+        Rcu::nmi_exit(m);
+        cpu.own_count.add(add);
+    }
 };
 
 /// Fault no-read-lock: the depth alone, and where no updater looks.

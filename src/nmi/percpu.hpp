@@ -29,7 +29,8 @@
 namespace nmisim {
 
 struct percpu;
-struct irq_desc; // nmi/irq/irq.hpp
+struct rcu_domain; // rcu/rcu.hpp
+struct irq_desc;   // nmi/irq/irq.hpp
 struct irq_cpu;
 struct backtrace_request;           // nmi/record/backtrace.hpp
 enum class nmi_type : std::uint8_t; // nmisim/nmi_chain.hpp
@@ -49,6 +50,7 @@ struct nmi_domain {
     void (*observe_irq)(nmi_callback&, percpu&) noexcept = nullptr;  ///< the same, after irq_exit
     void (*observe_task)(nmi_callback&, percpu&) noexcept = nullptr; ///< task-level readers
     void (*exc_nmi)(int, siginfo_t*, void*) = nullptr;               ///< behind exc_nmi_traced()
+    rcu_domain* readers = nullptr; ///< where they count, if the flavor has domains (srcu)
 
     // IRQ lines (nmi/irq/irq.hpp)
     irq_desc* irqs = nullptr;

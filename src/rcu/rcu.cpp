@@ -17,6 +17,7 @@ const rcu_ops& rcu_ops_of(flavor f) noexcept
     case flavor::bp: return rcu::bp_ops;
     case flavor::qsbr: return rcu::qsbr_ops;
     case flavor::nmi: return rcu::nmi_ops;
+    case flavor::srcu: return rcu::srcu_ops;
     }
     return rcu::memb_ops;
 }

@@ -12,5 +12,6 @@ extern const rcu_ops mb_ops;
 extern const rcu_ops bp_ops;
 extern const rcu_ops qsbr_ops;
 extern const rcu_ops nmi_ops;
+extern const rcu_ops srcu_ops;
 
 } // namespace nmisim::rcu

@@ -64,7 +64,7 @@ void look_at_flavor(const run_config& config, std::vector<preflight_finding>& fi
         findings.push_back(
             {false, "membarrier",
              fmt::format("this kernel has no membarrier(2): readers of flavor {} fall back to memory "
-                         "barriers, correct but slower; flavors mb and qsbr do not need it",
+                         "barriers, correct but slower; flavors mb, qsbr, nmi and srcu do not need it",
                          name_of(f))});
 }
 

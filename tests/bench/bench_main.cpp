@@ -50,6 +50,7 @@ int main(int argc, char** argv)
     nmisim::bench::register_writer();
     nmisim::bench::register_exactly_once();
     nmisim::bench::register_scale();
+    nmisim::bench::register_domain();
     nmisim::bench::register_cost();
     nmisim::bench::register_explore();
     benchmark::RunSpecifiedBenchmarks();

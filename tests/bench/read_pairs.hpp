@@ -39,11 +39,13 @@ void read_pairs_mb(unsigned count) noexcept;
 void read_pairs_bp(unsigned count) noexcept;
 void read_pairs_qsbr(unsigned count) noexcept;
 void read_pairs_nmi(unsigned count) noexcept;
+void read_pairs_srcu(unsigned count) noexcept;
 void nmi_pairs_memb(unsigned count) noexcept;
 void nmi_pairs_mb(unsigned count) noexcept;
 void nmi_pairs_bp(unsigned count) noexcept;
 void nmi_pairs_qsbr(unsigned count) noexcept;
 void nmi_pairs_nmi(unsigned count) noexcept;
+void nmi_pairs_srcu(unsigned count) noexcept;
 
 constexpr read_pairs read_pairs_of(flavor f) noexcept
 {
@@ -53,6 +55,7 @@ constexpr read_pairs read_pairs_of(flavor f) noexcept
     case flavor::bp: return read_pairs_bp;
     case flavor::qsbr: return read_pairs_qsbr;
     case flavor::nmi: return read_pairs_nmi;
+    case flavor::srcu: return read_pairs_srcu;
     }
     return nullptr;
 }
@@ -65,6 +68,7 @@ constexpr read_pairs nmi_pairs_of(flavor f) noexcept
     case flavor::bp: return nmi_pairs_bp;
     case flavor::qsbr: return nmi_pairs_qsbr;
     case flavor::nmi: return nmi_pairs_nmi;
+    case flavor::srcu: return nmi_pairs_srcu;
     }
     return nullptr;
 }

@@ -16,6 +16,7 @@ void register_end_to_end();
 void register_writer();
 void register_exactly_once();
 void register_scale();
+void register_domain();
 void register_cost();
 void register_explore();
 

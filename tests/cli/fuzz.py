@@ -40,7 +40,7 @@ VALUES = ["", " ", "0", "1", "3", "-1", "10k", "2.5M", "1e9", "nan", "inf", "0x1
 FILES = ["out.json", "/dev/stdout", "page.html", "missing/x", "/dev/null", "/dev/full", ".", "link", "-", "", "x\ny", "\udcff", "n" * 300]
 # Valid for each option that a file may have, so that files of valid lines can be made. Those not here get their default.
 GOOD = {"rate": ["1", "10k", "2.5M", "max"], "cpus": ["1", "2", "7"], "duration": ["1s", "500ms", "2"], "seed": ["0", "12"],
-        "swap-interval": ["0", "1ms", "never", "7"], "flavor": ["memb", "mb", "bp", "qsbr", "nmi"], "histogram": [""], "json": [""],
+        "swap-interval": ["0", "1ms", "never", "7"], "flavor": ["memb", "mb", "bp", "qsbr", "nmi", "srcu"], "histogram": [""], "json": [""],
         "workload": ["spin", "idle", "read"], "delivery": ["latch", "queue"], "keep-going": [""], "signal": ["RTMIN+3"],
         "fail-if": ["swaps<1", "handled<5k"], "output": ["run.json", "a b#c.json", "\"q\".json", " x "], "quiet": [""],
         "max-in-flight": ["8", "1k"], "stall-timeout": ["900ms"], "color": ["never", "always"], "affinity": ["none"]}

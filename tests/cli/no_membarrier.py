@@ -93,7 +93,7 @@ def readers(denied, finds, reader):
 
 tap.run([(f"flavor {f} runs without membarrier, and says what that costs", lambda f=f: falls_back(f))
          for f in ("memb", "bp")] +
-        [(f"flavor {f} does not need membarrier", lambda f=f: does_not_care(f)) for f in ("mb", "qsbr", "nmi")] +
+        [(f"flavor {f} does not need membarrier", lambda f=f: does_not_care(f)) for f in ("mb", "qsbr", "nmi", "srcu")] +
         [(f"flavor {f} has nothing to say where there is membarrier", lambda f=f: does_not_fall_back(f))
          for f in ("memb", "bp")] +
         [("without membarrier each entry of flavor memb asks, and fences",

@@ -23,7 +23,7 @@ import tap
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--program", required=True, help="nmi-sim, built with -Db_sanitize=thread")
 options = parser.parse_args()
-FLAVORS = ("memb", "mb", "bp", "qsbr", "nmi")
+FLAVORS = ("memb", "mb", "bp", "qsbr", "nmi", "srcu")
 REPORTED = 66  # ThreadSanitizer's exit code
 SKIPPED = 77
 

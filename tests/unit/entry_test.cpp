@@ -27,6 +27,7 @@ nmi_entry own_entry(flavor f, entry_kind kind, percpu_form form)
     case flavor::bp: return nmi_entry_bp(kind, form);
     case flavor::qsbr: return nmi_entry_qsbr(kind, form);
     case flavor::nmi: return nmi_entry_nmi(kind, form);
+    case flavor::srcu: return nmi_entry_srcu(kind, form);
     }
     return {};
 }

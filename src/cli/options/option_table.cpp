@@ -55,7 +55,7 @@ const option_spec table[] = {
      "number of vCPUs (threads that take NMIs)",
      [](settings& s, text v) { s.cpus = static_cast<int>(parse_count(v, 1, most_vcpus)); }},
     {"flavor", 0, "NAME", "memb", machine, for_run | for_explore,
-     "RCU flavor: memb, mb, bp, qsbr (liburcu's), nmi; with explore also 'all'", set_flavor, words,
+     "RCU flavor: memb, mb, bp, qsbr (liburcu's), nmi, srcu; with explore also 'all'", set_flavor, words,
      "flavors"},
     {"workload", 0, "NAME", "spin", machine, for_run,
      "what a vCPU does between NMIs: spin, idle, read, syscall, alloc, split, irqoff",

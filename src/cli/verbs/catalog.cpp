@@ -27,6 +27,8 @@ constexpr described<flavor> flavors[]{
     {flavor::bp, "readers register themselves"},
     {flavor::qsbr, "quiescent states are announced; nmi_enter brings an offline vCPU online"},
     {flavor::nmi, "not liburcu: nmi_enter's own counter; one locked instruction, grace periods only look"},
+    {flavor::srcu,
+     "not liburcu: counters of the machine; readers are not registered, two locked instructions"},
 };
 constexpr described<delivery> deliveries[]{
     {delivery::latch, "as hardware: one NMI executes, one is pending, more coalesce and are counted"},

@@ -26,5 +26,6 @@ void read_section_mb() noexcept;
 void read_section_bp() noexcept;
 void read_section_qsbr() noexcept;
 void read_section_nmi() noexcept;
+void read_section_srcu() noexcept;
 
 } // namespace nmisim::explore

@@ -52,6 +52,7 @@ function read_window() noexcept
     case flavor::bp: return read_section_bp;
     case flavor::qsbr: return read_section_qsbr;
     case flavor::nmi: return read_section_nmi;
+    case flavor::srcu: return read_section_srcu;
     }
     return nullptr;
 }
@@ -231,7 +232,7 @@ std::string_view not_applicable(std::string_view window, const window_options& o
     if (window == "vcpu-exit" && o.rcu != flavor::bp)
         return "only flavor bp registers a reader by itself and takes its leave in the thread's exit";
     if ((window == "ct_nmi" || window == "idle") && rcu_ops_of(o.rcu).is_watching == nullptr)
-        return "RCU watches every registered thread of this flavor";
+        return "RCU always watches readers of this flavor";
     if (!contains(window, info_of(o.left_out)))
         return "what this fault leaves out is no part of this window";
     return nmisim::not_applicable(o.left_out, o.rcu);

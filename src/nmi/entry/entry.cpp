@@ -13,6 +13,7 @@ nmi_entry nmi_entry_of(flavor f, entry_kind kind, percpu_form form) noexcept
     case flavor::bp: return nmi_entry_bp(kind, form);
     case flavor::qsbr: return nmi_entry_qsbr(kind, form);
     case flavor::nmi: return nmi_entry_nmi(kind, form);
+    case flavor::srcu: return nmi_entry_srcu(kind, form);
     }
     return nmi_entry_memb(kind, form);
 }

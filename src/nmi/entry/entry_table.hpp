@@ -53,5 +53,6 @@ nmi_entry nmi_entry_mb(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_bp(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_qsbr(entry_kind kind, percpu_form form) noexcept;
 nmi_entry nmi_entry_nmi(entry_kind kind, percpu_form form) noexcept;
+nmi_entry nmi_entry_srcu(entry_kind kind, percpu_form form) noexcept;
 
 } // namespace nmisim

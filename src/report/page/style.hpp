@@ -9,10 +9,10 @@ namespace nmisim {
 inline constexpr const char* page_style = R"css(
 :root { color-scheme: light dark; --bg:#ffffff; --card:#f6f8fa; --fg:#1b1f24; --dim:#59636e; --line:#d1d9e0; --track:#eaeef2;
   --bar:#2f6fb0; --second:#e0a33e; --bad:#cf222e; --good:#1a7f37; --warn:#9a6700; --idle:#8c959f; --old:#8fb8de; --new:#2f6fb0;
-  --wait:#e8d5a8; --reclaim:#9a8fd0; --on:#ffffff; --memb:#2f6fb0; --mb:#bc6c00; --bp:#1a7f37; --qsbr:#8250df; --nmi:#0e7490; }
+  --wait:#e8d5a8; --reclaim:#9a8fd0; --on:#ffffff; --memb:#2f6fb0; --mb:#bc6c00; --bp:#1a7f37; --qsbr:#8250df; --nmi:#0e7490; --srcu:#b0307a; }
 @media (prefers-color-scheme: dark) { :root { --bg:#0d1117; --card:#161b22; --fg:#e6edf3; --dim:#9198a1; --line:#3d444d; --track:#21262d;
   --bar:#6cb6ff; --second:#d9a441; --bad:#ff6a69; --good:#3fb950; --warn:#d29922; --idle:#6e7681; --old:#33587d; --new:#6cb6ff;
-  --wait:#5a4a20; --reclaim:#7a6fb8; --on:#0d1117; --memb:#6cb6ff; --mb:#f0a23a; --bp:#56d364; --qsbr:#d2a8ff; --nmi:#39c5cf; } }
+  --wait:#5a4a20; --reclaim:#7a6fb8; --on:#0d1117; --memb:#6cb6ff; --mb:#f0a23a; --bp:#56d364; --qsbr:#d2a8ff; --nmi:#39c5cf; --srcu:#ff8ac2; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1120px; padding: 16px; background: var(--bg); color: var(--fg);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
@@ -47,9 +47,9 @@ svg .in { font-size: 10px; pointer-events: none; }
 .slice.old { fill: var(--old); } .slice.new { fill: var(--new); } .slice.bad { fill: var(--bad); } .slice.idle { fill: var(--idle); }
 .slice.wait { fill: var(--wait); } .slice.reclaim { fill: var(--reclaim); } .slice.new + .in, .slice.bad + .in { fill: var(--on); }
 .whisker { stroke: var(--dim); stroke-width: 1; fill: none; }
-.memb { fill: var(--memb); } .mb { fill: var(--mb); } .bp { fill: var(--bp); } .qsbr { fill: var(--qsbr); } .nmi { fill: var(--nmi); }
+.memb { fill: var(--memb); } .mb { fill: var(--mb); } .bp { fill: var(--bp); } .qsbr { fill: var(--qsbr); } .nmi { fill: var(--nmi); } .srcu { fill: var(--srcu); }
 .trend { fill: none; stroke-width: 2; } .trend.memb { stroke: var(--memb); } .trend.mb { stroke: var(--mb); } .trend.bp { stroke: var(--bp); }
-.trend.qsbr { stroke: var(--qsbr); } .trend.nmi { stroke: var(--nmi); } circle { opacity: .75; } circle:hover { stroke: var(--fg); opacity: 1; }
+.trend.qsbr { stroke: var(--qsbr); } .trend.nmi { stroke: var(--nmi); } .trend.srcu { stroke: var(--srcu); } circle { opacity: .75; } circle:hover { stroke: var(--fg); opacity: 1; }
 .e { fill: var(--old); } .w { fill: var(--new); } .v { fill: var(--bad); } .h { fill: var(--reclaim); } .n, .u { fill: var(--idle); }
 svg .mono { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 10px; } .band { fill: var(--card); } .edge { stroke: var(--line); fill: none; }
 .bracket { stroke: var(--fg); fill: none; stroke-width: 1.5; } svg.map { min-width: 1180px; } .map rect { shape-rendering: crispEdges; }

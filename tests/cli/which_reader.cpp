@@ -28,7 +28,7 @@ constexpr kind all_kinds[]{
     {"latched", entry_kind::latched},           {"nested", entry_kind::nested},
     {"nested_stack", entry_kind::nested_stack}};
 
-const char* reader_of(const nmi_entry& chosen, const nmi_entry& forced)
+const char* told_reader(const nmi_entry& chosen, const nmi_entry& forced)
 {
     const int forced_doors = (chosen.exc_nmi == forced.exc_nmi ? 1 : 0) +
                              (chosen.do_nmi == forced.do_nmi ? 1 : 0) +
@@ -45,6 +45,7 @@ int main()
     std::printf("liburcu bp finds membarrier: %s\n", urcu_bp_has_sys_membarrier != 0 ? "yes" : "no");
     for (const kind& k : all_kinds)
         for (const percpu_form form : all_percpu_forms)
-            std::printf("memb %s %s: %s\n", k.name, name_of(form).data(),
-                        reader_of(nmi_entry_of(flavor::memb, k.id, form), nmi_entry_memb_forced(k.id, form)));
+            std::printf(
+                "memb %s %s: %s\n", k.name, name_of(form).data(),
+                told_reader(nmi_entry_of(flavor::memb, k.id, form), nmi_entry_memb_forced(k.id, form)));
 }

@@ -149,21 +149,26 @@ TEST_CASE("the first and the last NMI of a vCPU's thread find it registered with
 
 namespace {
 
-/// A vCPU stays in a handler of the NMI chain or of IRQ line 0 until it is let go.
+enum class published_by : std::uint8_t { nmi_chain, exchange, irq };
+
+/// A vCPU stays in its NMI's handler, or in that of IRQ line 0, until it is let go.
 struct held {
     std::atomic<bool> inside{false}, leave{false};
     nmi_callback other{[](nmi_callback&, const pt_regs&, int) noexcept { return 0; }};
     machine m;
     nmi_registration chained;
     irq_registration on_line;
-    explicit held(flavor f) : m(config(f))
+    held(flavor f, published_by how) : m(config(f))
     {
         const auto stay = [this](const pt_regs&, int) noexcept {
             for (inside = true; !leave;) {
             }
             return 1;
         };
-        chained = register_nmi_handler(m, nmi_type::local, stay, 0, "stays");
+        if (how == published_by::exchange)
+            std::ignore = m.exchange(make_nmi_handler(stay));
+        else
+            chained = register_nmi_handler(m, nmi_type::local, stay, 0, "stays");
         on_line = request_irq(m, 0, make_nmi_handler(stay), irqf_shared, "stays");
     }
     static machine_config config(flavor f)
@@ -177,23 +182,25 @@ struct held {
 
 struct change {
     const char* name;
-    bool of_irq;
+    published_by how;
     void (*make)(held&);
 };
 const change all_changes[]{
-    {"register_nmi_handler", false,
+    {"register_nmi_handler", published_by::nmi_chain,
      [](held& h) { static_cast<void>(register_nmi_handler(h.m, nmi_type::unknown, h.other, 0, "new")); }},
-    {"replace of a chained handler", false,
+    {"replace of a chained handler", published_by::nmi_chain,
      [](held& h) { h.chained.replace(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); }},
-    {"unregister", false, [](held& h) { static_cast<void>(h.chained.unregister()); }},
-    {"the end of a chained handler's registration", false, [](held& h) { h.chained = nmi_registration(); }},
-    {"exchange", false, [](held& h) { std::ignore = h.m.exchange(nullptr); }},
-    {"request_irq", true,
+    {"unregister", published_by::nmi_chain, [](held& h) { static_cast<void>(h.chained.unregister()); }},
+    {"the end of a chained handler's registration", published_by::nmi_chain,
+     [](held& h) { h.chained = nmi_registration(); }},
+    {"exchange", published_by::exchange, [](held& h) { std::ignore = h.m.exchange(nullptr); }},
+    {"request_irq", published_by::irq,
      [](held& h) { static_cast<void>(request_irq(h.m, 0, h.other, irqf_shared, "new")); }},
-    {"replace of an IRQ handler", true,
+    {"replace of an IRQ handler", published_by::irq,
      [](held& h) { h.on_line.replace(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); }},
-    {"free", true, [](held& h) { static_cast<void>(h.on_line.free()); }},
-    {"the end of an IRQ handler's registration", true, [](held& h) { h.on_line = irq_registration(); }}};
+    {"free", published_by::irq, [](held& h) { static_cast<void>(h.on_line.free()); }},
+    {"the end of an IRQ handler's registration", published_by::irq,
+     [](held& h) { h.on_line = irq_registration(); }}};
 
 } // namespace
 
@@ -204,9 +211,9 @@ TEST_CASE("whatever changes a chain or a line waits for the handler that runs fr
     const flavor f = GENERATE(from_range(all_flavors));
     CAPTURE(c.name, name_of(f));
     const auto child = in_child(60, [&] {
-        held h(f);
+        held h(f, c.how);
         std::atomic<bool> done{false};
-        if (c.of_irq)
+        if (c.how == published_by::irq)
             raise_irq(h.m, 0, 0);
         else
             h.m.raise_nmi(0);

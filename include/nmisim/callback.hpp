@@ -4,8 +4,8 @@
 // pointer is to a function and the data is global, so that a bounds check and the buffer it guards can
 // disagree across a swap; here they cannot.
 //
-// Who owns one is visible in types: make_nmi_handler() returns an owning nmi_handler; machine::exchange()
-// takes one and returns the old one after a grace period, so that letting it go is obviously safe.
+// The types show who owns a callback: make_nmi_handler() returns an owning nmi_handler; machine::exchange() takes one
+// and returns the old one after a grace period, when it is safe to free it.
 #pragma once
 
 #include "nmisim/export.hpp"

@@ -12,8 +12,8 @@
 //     std::fputs(to_text(r).c_str(), stdout);
 //     return exit_code(r);
 //
-// An alias, not `using namespace`: record, map, function, limits, cell, race and place are names that programs have
-// themselves. What takes a report (to_text, exit_code, name_of) is found without the alias.
+// Use an alias, not `using namespace`: record, map, function, limits, cell, race and place are names that programs may
+// have themselves. Functions that take a report (to_text, exit_code, name_of) are found without the alias.
 //
 // Three questions can be asked: sweep() places an NMI in one thread; map() pauses one thread at each of its
 // instructions and runs another one against it (reader and updater); audit() lists what a handler calls.
@@ -21,7 +21,7 @@
 // How: the window is single-stepped once to list its boundaries. For each boundary the signal itself is made
 // pending in the trap handler, so that the kernel delivers it on the way back, exactly there. Everything runs
 // in a child process: a crash or a deadlock is a finding with an address, not the end of the caller. Code that only the
-// child has, loaded by `setup` or made at run time, is explored too, and told with its names and instructions.
+// child has, loaded by `setup` or made at run time, is explored too, and reported with its names and instructions.
 //
 // What it cannot show: the trap serialises, so stores leave the store buffer at each explored boundary. These
 // are sequentially consistent interleavings of the code as compiled, with one NMI (sweep) or at most one
@@ -49,8 +49,8 @@ using function = void (*)();
 /// nullptr: the invariants hold. Otherwise what is broken, in a few words.
 using oracle = const char* (*)();
 
-/// As a member or parameter: a handler of the form (int, siginfo_t*, void*) and a lambda with captures are refused
-/// when they are compiled. Install such a handler in `setup`, and leave `nmi` unset.
+/// As a member or parameter: a handler of the form (int, siginfo_t*, void*) and a lambda with captures do not compile.
+/// Install such a handler in `setup`, and leave `nmi` unset.
 using explored = plain_function<void>;
 using asked = plain_function<const char*>;
 
@@ -59,7 +59,7 @@ struct run_end {
     int signal = 0;    ///< that killed it; 0: none did
     int exit_code = 0; ///< of exit() or _exit(), where no signal killed it
 };
-/// nullptr: a run may end so. Otherwise what is wrong with it, in a few words.
+/// nullptr: a run may end like this. Otherwise what is wrong with it, in a few words.
 /// Context: the caller's process; that of the run is gone.
 using end_oracle = const char* (*)(const run_end&);
 
@@ -71,13 +71,13 @@ struct target {
     /// The handler. Unset: what `setup`, `prepare` or the window itself has installed at that boundary.
     explored nmi = nullptr;
     asked broken = nullptr; ///< after each run
-    /// After a run that ended its process, in the place of `broken`. Unset: a run may end by the explored signal once
-    /// its handler has run (a crash handler that passes it on), and in no other way.
+    /// After a run that ended its process, instead of `broken`. Unset: a run may end only by the explored signal after
+    /// its handler has run (a crash handler that passes it on).
     end_oracle ended = nullptr;
     int signal = 0; ///< 0: SIGRTMIN + 1
-    /// True: each run makes a thread that runs `window`, which is not explored, and ends; explored is how it
-    /// ends, from there to its last instruction: destructors of thread-local objects, libc's own, the system call
-    /// `exit`. For handlers that must not run in a thread that is no longer registered.
+    /// True: each run makes a thread that runs `window` and ends. Not `window` is explored but the thread's end, up to
+    /// its last instruction: destructors of thread-local objects, libc's own, the system call `exit`. For handlers that
+    /// must not run in a thread that is no longer registered.
     bool thread_end = false;
 };
 
@@ -101,16 +101,16 @@ enum class method {
 struct limits {
     method how = method::automatic;
     std::uint32_t boundaries = 20'000; ///< stop recording here (a restartable sequence never ends)
-    /// A run that computes for so long is a hang; one that sleeps with a time-out again and again, or until somebody
-    /// outside of the process wakes it, after ten times as long. Sleeps that nobody can end are told at once.
+    /// A run that computes for so long is a hang. One that keeps sleeping with a time-out, or waits for somebody
+    /// outside the process, is a hang after ten times as long. Sleeps that nobody can end are reported at once.
     std::uint64_t watchdog_ns = 2'000'000'000;
     std::uint32_t bad_ends = 64; ///< give up after so many crashed or stuck child processes
-    /// Give up after so many hangs with the same call chain that only the watchdog could tell.
+    /// Give up after so many hangs with the same call chain that only the watchdog could find.
     std::uint32_t same_hangs = 4;
     unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
 };
 
-/// An instruction, as far as symbols and a disassembler could be had.
+/// An instruction, with what symbols and a disassembler could say about it.
 struct place {
     std::uintptr_t ip = 0;
     std::string symbol; ///< demangled; empty: none known
@@ -161,9 +161,9 @@ struct NMISIM_API sweep_report {
     }
 };
 
-/// Runs the window once per boundary with one NMI there. glibc's malloc takes its lock only where there are two
-/// threads: a deadlock in it shows where `setup` has started one, which may wait in pause().
-/// Errors: std::system_error when no child process can be had.
+/// Runs the window once per boundary with one NMI there. glibc's malloc takes its lock only if there are two threads.
+/// To see a deadlock in it, start a thread in `setup`, which may wait in pause(). Errors: std::system_error if no child
+/// process can be started.
 NMISIM_API sweep_report sweep(const target& what, const limits& within = {});
 
 /// One NMI at one place. The boundaries of a run, without any NMI: cells is empty.
@@ -221,7 +221,7 @@ struct NMISIM_API map_report {
 };
 
 /// All schedules with at most one preemption of each thread (full), or the whole updater at each boundary of
-/// the reader. Errors: std::system_error when no child process or thread can be had.
+/// the reader. Errors: std::system_error if no child process or thread can be started.
 NMISIM_API map_report map(const race& what, bool full = false, const limits& within = {});
 
 struct audit_entry {
@@ -253,22 +253,22 @@ struct NMISIM_API audit_report {
 
 using any_report = std::variant<sweep_report, map_report, audit_report>;
 
-/// Single-steps `handler` once, cold (nothing is bound or touched beforehand), and lists every function of
-/// another object that the handler's own object calls. What is not on POSIX's list of async-signal-safe functions
-/// (signal-safety(7)) is unsafe. Functions that allocate, lock, throw, or enter the dynamic loader are unsafe
-/// wherever they live and however deep they are called; `chain` says by whom. What they call in turn is not listed.
-/// `allowed`: further names that the caller vouches for, each for itself and not for what it calls; a name stands
-/// for its forms in libc too (`malloc` for `__libc_malloc`).
-/// In a static program every function is the handler's object's own: there only the known ones are told.
+/// Single-steps `handler` once, for the first time (nothing is bound or touched before), and lists every function of
+/// another object that the handler's own object calls. A function that is not on POSIX's list of async-signal-safe
+/// functions (signal-safety(7)) is unsafe. Functions that allocate, lock, throw, or enter the dynamic loader are unsafe
+/// in every object and at any depth; `chain` says who calls them. What they call in turn is not listed. `allowed`:
+/// further names that the caller vouches for, each for itself and not for what it calls; a name stands for its forms in
+/// libc too (`malloc` for `__libc_malloc`). In a static program every function belongs to the handler's own object:
+/// there only functions known to be unsafe are reported.
 NMISIM_API audit_report audit(const char* name, explored handler, explored setup = nullptr,
                               const std::vector<std::string>& allowed = {}, const limits& within = {});
 
-/// For an updater that waits by spinning: called in its loop, it says so. Sleeping waits (futex, poll, sleep)
-/// are seen without it. Context: any thread; does nothing outside of a map.
+/// For an updater that waits by spinning: call it in the loop, to say so. Sleeping waits (futex, poll, sleep) are seen
+/// without it. Context: any thread; does nothing outside of a map.
 NMISIM_API void about_to_wait() noexcept;
 
-/// Why nothing can be explored here (valgrind, emulator, debugger), or an empty text. Tried, not guessed: a
-/// small window is stepped in a child process and its boundaries are counted.
+/// Why nothing can be explored here (valgrind, emulator, debugger), or an empty text. It is tried: a small window is
+/// stepped in a child process and its boundaries are counted.
 NMISIM_API std::string mechanism_absent();
 
 /// 0 clean, 3 violation, 77 the mechanism is absent, 1 incomplete.

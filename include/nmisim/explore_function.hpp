@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What can be explored: a function without parameters, at an address that a child process finds too. What cannot
-// is refused when it is compiled, with the way that leads there.
+// What can be explored: a function without parameters, at an address that a child process finds too. Anything else does
+// not compile, and the message says what to do instead.
 #pragma once
 
 #include <csignal>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the shared libraries export: everything else in them is hidden, so that calls inside of them are direct
-// and no other library's symbol can take their place.
+// Marks what the shared libraries export. Everything else is hidden, so calls inside a library are direct, and no other
+// library's symbol can replace their targets.
 #pragma once
 
 #define NMISIM_API __attribute__((visibility("default")))

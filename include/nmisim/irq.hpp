@@ -9,7 +9,7 @@
 //
 // A handler is the same object as an NMI's: a function with its data (nmisim/callback.hpp). Each line has one
 // RCU-published pointer to the immutable list of its handlers: request_irq and free_irq copy the list, publish it
-// and free the old one after a grace period, so that handlers are swapped under fire as an NMI's are.
+// and free the old one after a grace period, so handlers are swapped while IRQs keep coming, like those of NMIs.
 //
 // Order of interruption, as in hardware:
 //
@@ -31,8 +31,8 @@
 
 namespace nmisim {
 
-/// A handler's answer. Kernel: irqreturn_t. On a shared line every handler is called; the IRQ was unhandled if
-/// none of them wanted it.
+/// A handler's answer. Kernel: irqreturn_t. On a shared line every handler is called; the IRQ was unhandled if none of
+/// them claimed it.
 inline constexpr int irq_none = 0;
 inline constexpr int irq_handled = 1;
 
@@ -67,7 +67,7 @@ NMISIM_API raise_result raise_irq(machine& m, int cpu, int irq) noexcept;
 
 /// Times line `irq` was handled on `cpu`. Context: any. Kernel: a line of /proc/interrupts.
 [[nodiscard]] NMISIM_API std::uint64_t irq_count(machine& m, int cpu, int irq) noexcept;
-/// Of these, those that no handler wanted. Kernel: irqs_unhandled, "nobody cared".
+/// Of these, those that no handler claimed. Kernel: irqs_unhandled, "nobody cared".
 [[nodiscard]] NMISIM_API std::uint64_t irq_unhandled(machine& m, int cpu, int irq) noexcept;
 
 } // namespace nmisim

@@ -11,7 +11,7 @@
 // fork(): a child has the machine's memory but none of its vCPUs. It may exec, _exit(), let a machine go out of
 // scope, and build one of its own on another signal_offset, if its flavor was not in use at the fork.
 //
-// Contexts: "control" is any thread that is no vCPU of the machine, and a vCPU's workload outside of read-side
+// Contexts: "control" is any thread that is not a vCPU of the machine, and a vCPU's workload outside of read-side
 // sections; "any" includes NMI.
 #pragma once
 
@@ -81,10 +81,10 @@ public:
     /// Builds the machine and brings every vCPU online.
     ///
     /// Context: control. Errors: std::invalid_argument for a configuration that contradicts itself;
-    /// std::system_error when the system refuses a thread or the signal is taken by another machine.
+    /// std::system_error if the system refuses a thread or another machine has the signal.
     explicit machine(const machine_config& config);
-    /// The same with one ingredient of the pattern left out, for tests of the checks; and with a timeline, where
-    /// `trace`, which has to outlive the machine, is not null.
+    /// The same with one ingredient of the pattern left out, for tests of the checks; and with a timeline, if `trace`
+    /// is not null. `trace` must outlive the machine.
     machine(const machine_config& config, const machine_faults& faults, trace_log* trace = nullptr);
     /// Takes every vCPU offline, waits a grace period and frees the handler it owns. The signal keeps a
     /// harmless handler: a late one must not kill the process. In a forked child it does nothing: there are no
@@ -114,8 +114,8 @@ public:
     /// refused as well.
     sync_result synchronize_rcu();
 
-    /// Publishes `next`, waits a grace period, returns what was published by the exchange() before (null if
-    /// nothing was): no NMI can see it any more, so that its destruction is safe. A null `next` publishes
+    /// Publishes `next`, waits a grace period, returns the handler that the exchange() before published (null if there
+    /// was none): no NMI can see it any more, so it can be destroyed safely. A null `next` publishes
     /// dummy_nmi_callback.
     ///
     /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How a machine is built. The enums list their values in `all_...` with a `name_of`: options, reports and
-// `nmi-sim list` take their words from here.
+// How a machine is built. The enums list their values in `all_...`, with a `name_of`: options, reports and `nmi-sim
+// list` take their names from here.
 #pragma once
 
 #include "nmisim/flavor.hpp"
@@ -63,7 +63,7 @@ constexpr std::string_view name_of(percpu_form p) noexcept
     return p == percpu_form::pda ? "pda" : "array";
 }
 
-/// What an NMI does that is raised while one executes on the same vCPU, and whether it comes at once at all.
+/// What happens to an NMI that is raised while one executes on the same vCPU.
 enum class nesting {
     blocked, ///< waits for the end of the other, as the hardware blocks NMIs until iret
     latched, ///< the handler unblocks its signal (an iret too early); the kernel's three-state machine latches it

@@ -18,9 +18,9 @@
 // registering is refused meanwhile, and registrations end without touching it. When dummy_nmi_callback is back, the next
 // registration brings back all.
 //
-// An NMI asks, in this order: the LOCAL chain; the reason byte (SERR before IO_CHECK); the UNKNOWN chain. On a
-// chain *every* handler is called and their answers are summed: NMIs are edge-triggered, two events may have
-// arrived as one. What nobody claims goes to the default action.
+// An NMI asks, in this order: the LOCAL chain; the reason byte (SERR before IO_CHECK); the UNKNOWN chain. On a chain
+// *every* handler is called and their answers are summed: NMIs are edge-triggered, so two events may have arrived as
+// one. An NMI that nobody claims goes to the default action.
 #pragma once
 
 #include "nmisim/callback.hpp"
@@ -70,10 +70,10 @@ public:
     /// Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
     sync_result unregister() { return end(); }
 
-    /// Longest this handler has taken, of those at least nmi_longest_ns long. Context: control, not beside
-    /// unregister() or replace() of this registration.
+    /// Longest that a call of this handler has taken, of those at least nmi_longest_ns long. Context: control, not
+    /// concurrently with unregister() or replace() of this registration.
     std::uint64_t max_duration_ns() const noexcept;
-    /// Thread CPU time of that call: less where the vCPU did not run meanwhile.
+    /// Thread CPU time of that call: less if the vCPU did not run all the time.
     std::uint64_t max_duration_cpu_ns() const noexcept;
 };
 
@@ -99,8 +99,8 @@ requires std::is_nothrow_invocable_r_v<int, F&, const pt_regs&, int>
 
 /// Sets the handler that is called instead of the whole chain of `type`; null: the chain again.
 ///
-/// Context: any, NMI included. Progress: lock-free. It is for the code that finds itself in an NMI and cannot
-/// register: registering takes a lock and waits. Kernel: set_emergency_nmi_handler() of 2025.
+/// Context: any, NMI included. Progress: lock-free. It is for code that runs in an NMI and cannot register: registering
+/// takes a lock and waits. Kernel: set_emergency_nmi_handler() of 2025.
 NMISIM_API void set_emergency_nmi_handler(machine& m, nmi_type type,
                                           nmi_emergency_function function) noexcept;
 

@@ -2,7 +2,7 @@
 //
 // rcu_assign_pointer() and rcu_dereference() under their kernel names, on std::atomic: liburcu's macros of
 // the same names break in C++ on const, function and incomplete types, and ThreadSanitizer cannot see
-// through them. These two are the whole of the patch of 2005: before it, both sides were plain accesses.
+// through them. These two are all that the patch of 2005 added: before it, both sides were plain accesses.
 #pragma once
 
 #include <atomic>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Which Linux CPUs the machine's threads run on when vCPUs are pinned: vCPU i has the (i+1)-th allowed CPU for itself.
-// Whoever raises NMIs and swaps handlers keeps off those: a thread that spins there takes turns of several
-// milliseconds with the vCPU, and an NMI then waits for one of them.
+// Threads that raise NMIs or swap handlers keep off those CPUs: a thread that spins there would take turns of several
+// milliseconds with the vCPU, and an NMI would wait for such a turn.
 //
 // Context: control, vcpu; the calling thread. The set of allowed CPUs is the thread's, inherited from its creator.
 #pragma once

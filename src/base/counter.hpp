@@ -29,7 +29,7 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-/// A number that stands for itself: one writer, any number of readers who want its latest value and nothing with it.
+/// A number that orders nothing else: one writer, any number of readers who want only its latest value.
 class latest {
 public:
     void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); } // see above

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// errno survives an NMI (invariant I8): the interrupted code may be between a failing system call and its
-// look at errno. The kernel has no errno; CR2, which exc_nmi saves for the same reason, is its counterpart.
+// errno survives an NMI (invariant I8): the interrupted code may have made a failing system call and not yet read
+// errno. The kernel has no errno; CR2, which exc_nmi saves for the same reason, is its counterpart.
 #pragma once
 
 #include <cerrno>

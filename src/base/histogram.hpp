@@ -69,7 +69,7 @@ struct latency {
     std::array<std::uint64_t, histogram_buckets> buckets{};
 
     void merge(const histogram& h) noexcept;
-    /// The value below which the share `p` (0..1) of the samples lies, to the bucket's width; 0 if empty.
+    /// The value below which the share `p` (0..1) of the samples is, exact to the bucket's width; 0 if empty.
     std::uint64_t percentile_ns(double p) const noexcept;
     double mean_ns() const noexcept
     {

@@ -2,8 +2,8 @@
 //
 // Invariants that stay on in release builds. A broken one is a bug of this program, never of its input.
 //
-// Context: any, NMI included. That is why the failure path is write(2) and abort() and nothing else: a
-// handler may have interrupted malloc, stdio or the loader. Kernel counterpart: BUG_ON().
+// Context: any, NMI included. So the failure path is only write(2) and abort(): a handler may have interrupted malloc,
+// stdio or the loader. Kernel counterpart: BUG_ON().
 #pragma once
 
 namespace nmisim {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Numbers as people read them, in tables and in sentences alike: counts grouped by thousands, times with three
-// significant digits and the unit that fits, without a blank between. Plain ASCII and never the locale's separators, so
-// that a report looks the same in a terminal, a log and a bug report.
+// significant digits and the unit that fits, without a space between. Plain ASCII, never the locale's separators: a
+// report looks the same in a terminal, a log and a bug report.
 #pragma once
 
 #include <cstdint>

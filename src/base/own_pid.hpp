@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The process's id without a system call: each swap asks whether it runs in a forked child, where waiting for a
-// grace period would never end, and getpid(2) costs as much as a short grace period does. The id stands on a page
-// that a child gets zeroed (MADV_WIPEONFORK), so that fork(), _Fork() and a bare clone(2) are all noticed; a child
-// of vfork() shares its parent's memory and looks like its parent.
+// The process's id without a system call. Each swap asks whether it runs in a forked child, where waiting for a grace
+// period would never end; getpid(2) would cost as much as a short grace period. The id is kept on a page that the
+// kernel zeroes in a child (MADV_WIPEONFORK), so fork(), _Fork() and a bare clone(2) are all noticed. A child of
+// vfork() shares its parent's memory and looks like its parent.
 #pragma once
 
 #include <atomic>
@@ -27,8 +27,8 @@ inline pid_t own_pid() noexcept
     return detail::own_pid_from_kernel();
 }
 
-/// Makes own_pid() cheap. Where the kernel has no MADV_WIPEONFORK (before Linux 4.14) or no page is to be had,
-/// own_pid() goes on asking it. Context: control.
+/// Makes own_pid() cheap. If the kernel has no MADV_WIPEONFORK (before Linux 4.14) or gives no page, own_pid() still
+/// makes a system call each time. Context: control.
 void keep_own_pid() noexcept;
 
 } // namespace nmisim

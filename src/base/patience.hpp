@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// How long somebody waits for what should come to its end by itself. Only time counts in which this process was there to
-// see it: one that was stopped (Ctrl-Z, a suspended machine) finds at its return that hours have passed, and nothing
-// that it waits for had any of them either. Context: control.
+// How long to wait for something that should end by itself. Time in which the process was stopped (Ctrl-Z,
+// a suspended machine) does not count: what it waits for could not run in that time either. Context:
+// control.
 #pragma once
 
 #include <algorithm>

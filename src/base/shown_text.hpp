@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Text from outside (a word of the command line, a line of a file, a path) as a message may show it. A terminal obeys
-// control characters and a reader of a log takes a new line for a new message, so both are written out: \n, \x1b. So
-// are the characters that no one sees or that turn the order of the others round, and bytes that are no UTF-8. A long
-// text is cut, and says how long it was.
+// Text from outside (a word of the command line, a line of a file, a path) in a form that is safe in a message. A
+// terminal obeys control characters, and in a log a new line looks like a new message, so both are escaped: \n, \x1b.
+// So are invisible characters, characters that reverse the order of others, and bytes that are not UTF-8. A long text
+// is cut, with a note of its length.
 #pragma once
 
 #include <cstddef>

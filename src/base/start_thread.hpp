@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A thread, or an error that says whose it was to be and what is likely short: the library says "Resource temporarily
-// unavailable", and means memory as often as threads.
+// Starts a thread, or throws an error that says what the thread is for and what is probably missing: the library says
+// only "Resource temporarily unavailable", for too little memory as well as for too many threads.
 #pragma once
 
 #include <string>

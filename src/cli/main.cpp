@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// nmi-sim: finds the verb, runs it, and is the one place where an exception becomes a message and a code.
+// nmi-sim: finds the verb and runs it. Only here an exception becomes a message and an exit code.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/suggest.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The reports at the end of a verb, the text first. A failed write is reported on standard error; the others still run,
-// and the exit code still tells the verdict.
+// and the exit code still gives the verdict.
 #pragma once
 
 #include <functional>

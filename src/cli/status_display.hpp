@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Status lines on standard error. On a terminal one line is redrawn; elsewhere one plain line is printed per
-// --interval, and none without it: escape sequences have no place in a log.
+// --interval, and none without it: escape sequences do not belong in a log.
 #pragma once
 
 #include "cli/options/settings.hpp"

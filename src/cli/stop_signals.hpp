@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Signals to the program itself, as opposed to the simulated NMIs. They are blocked in every thread, and a thread of
-// their own takes them by sigwait(3): no handler, so none of the rules of NMI context, and whatever the main thread is
-// at (it may start four thousand vCPUs, or wait for a reader of its report), the second one is seen at once.
+// their own takes them by sigwait(3). So there is no handler and none of the rules of NMI context. The second signal is
+// seen at once, even while the main thread starts four thousand vCPUs or waits for a reader of its report.
 //
 //   watching --SIGINT, SIGTERM or SIGHUP--> stopping: the run drains and reports
 //   stopping --SIGINT, SIGTERM or SIGHUP--> the process ends at once by that signal, and the shell sees its death
@@ -59,7 +59,7 @@ std::vector<int> stop_signal_numbers();
 /// SIGUSR1 asks for a status, which not every verb has: it must not end one. Context: before anything else.
 void ignore_status_requests();
 
-/// Ends the process by `signal_number`, so that the parent sees who was at fault. Returns only if it cannot.
+/// Ends the process by `signal_number`, so that the parent sees the cause. Returns only if it cannot.
 void die_of(int signal_number);
 
 } // namespace nmisim::cli

@@ -34,7 +34,7 @@ void prepare_streams()
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
                 break;                     // no /dev/null: nothing better can be done
-    for (const int s : {SIGPIPE, SIGXFSZ}) // told by the write itself: EPIPE, EFBIG
+    for (const int s : {SIGPIPE, SIGXFSZ}) // the write itself reports them: EPIPE, EFBIG
         std::signal(s, SIG_IGN);
 }
 

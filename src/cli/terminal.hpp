@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the program may do to a stream: colour it, redraw a line, how wide it is; and how it writes to
-// standard output, where a reader that went away is no error and a full disk is one.
+// What a stream allows: colour, redrawing a line, how many columns. And how the program writes to standard output: a
+// reader that has gone away is not an error, a full disk is.
 #pragma once
 
 #include "cli/options/settings.hpp"
@@ -11,8 +11,8 @@
 namespace nmisim::cli {
 
 /// Standard descriptors that are closed are opened on /dev/null, in the wrong direction for a use of them: a
-/// report file must not become descriptor 1 by accident, and writing is still told as a failure. SIGPIPE
-/// and SIGXFSZ are ignored. Context: control, before anything is opened.
+/// report file must not become descriptor 1 by accident, and writing is still reported as a failure. SIGPIPE and
+/// SIGXFSZ are ignored. Context: control, before anything is opened.
 void prepare_streams();
 
 /// --color over NO_COLOR over FORCE_COLOR / CLICOLOR_FORCE over "is it a terminal".
@@ -21,10 +21,11 @@ bool use_color(color_when when, int fd);
 /// A terminal that knows how to go back to the start of a line.
 bool can_redraw(int fd);
 
-/// Columns of standard output for --help: 80 where it is no terminal, within 60 and 110.
+/// Columns of standard output for --help: 80 if it is not a terminal, otherwise 60 to 110.
 int help_columns();
 
-/// Writes all of it, and waits where it is full. A reader that went away (EPIPE) is no error: the rest is dropped in silence.
+/// Writes all of it; waits if standard output is full. A reader that has gone away (EPIPE) is not an error: the rest is
+/// dropped.
 /// Errors: std::system_error for everything else.
 void write_stdout(std::string_view text);
 

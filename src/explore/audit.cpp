@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The purity audit. A handler is stepped once in a child process, cold, so that what happens only the first
-// time (lazy binding, thread-local storage, static objects) is seen as well. Every call is looked at, in every
-// object: what the handler's own object calls outside of it must be on the list, and what is known to allocate,
-// lock or throw is told however deep it is called. What such a function calls in turn is not told again.
+// The purity audit. A handler is stepped once in a child process, for the first time, so that what happens only then
+// (lazy binding, thread-local storage, static objects) is seen as well. Every call is looked at, in every object. The
+// handler's own object may call only listed functions of other objects. A function known to allocate, lock or throw is
+// reported at any depth; what it calls in turn is not reported again.
 #include "base/clock.hpp"
 #include "explore/place/calls.hpp"
 #include "explore/place/objects.hpp"

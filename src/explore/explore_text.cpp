@@ -128,7 +128,7 @@ void cell_lines(sink out, const sweep_report& r, bool all)
     }
 }
 
-// What a reader who trusts the word "clean" must know of it.
+// What a reader must know before trusting the word "clean".
 void clean_lines(sink out, const sweep_report& r)
 {
     if (const std::size_t ran = r.handler_runs(); ran != r.cells.size())

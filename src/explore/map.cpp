@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The parent's side of a map: one child records both windows, then `limits::processes` children explore, each
-// every n-th row, on a Linux CPU of its own. A child that crashes or stands still leaves that as the outcome
-// of its schedule, and its successor goes on behind it.
+// every n-th row, on a Linux CPU of its own. If a child crashes or stands still, that is the outcome of its schedule,
+// and its successor goes on with the next one.
 #include "base/clock.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/schedule.hpp"
@@ -16,8 +16,8 @@ namespace nmisim::explore {
 
 namespace {
 
-// Explores the rows of one process, through as many child processes as it takes. Runs in a process of its own:
-// whoever forks has one thread only.
+// Explores the rows of one process, with as many child processes as needed. Runs in a process of its own: a process
+// that forks must have one thread only.
 int supervise(void* argument)
 {
     map_job& j = *static_cast<map_job*>(argument);
@@ -43,8 +43,8 @@ int supervise(void* argument)
         bad.kind = end.end == child_end::stuck ? cell::hang : cell::crash;
         bad.what.set(in_words(end).c_str());
         j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0};
-        own.current.store(bad.schedule + 1,
-                          std::memory_order_relaxed); // for the next child, forked after this
+        // for the next child, forked after this
+        own.current.store(bad.schedule + 1, std::memory_order_relaxed);
         if (hangs.are_enough(end)) {
             own.incomplete.set(hangs.in_words().c_str());
             return 0;

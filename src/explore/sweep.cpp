@@ -4,9 +4,9 @@
 // boundary k ends the child, or gets stuck, that is the outcome at k, and a new child goes on at k + 1 with the
 // same recording: a fork of the same parent has the same addresses.
 //
-// What a run leaves behind, as a heap does, may send the next one along another path. Where boundaries were missed
-// because of that, all is done anew with each run in a fork of the child, so that every run begins in the same state.
-// That takes longer, and is not possible where the child has threads, which a fork does not copy.
+// What a run leaves behind, as a heap does, may change the path of the next one. If boundaries were missed because of
+// that, the sweep is repeated with each run in a fork of the child, so every run begins in the same state. That takes
+// longer, and is not possible if the child has threads, which a fork does not copy.
 #include "base/clock.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/delivery.hpp"
@@ -93,8 +93,8 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
     const target& what = j.what;
     call(what.prepare);
     if (!what.thread_end) {
-        j.shared->alive.tid[0].store(self->tid(),
-                                     std::memory_order_relaxed); // for the parent, when this gets stuck
+        // for the parent, when this gets stuck
+        j.shared->alive.tid[0].store(self->tid(), std::memory_order_relaxed);
         self->run(what.window, p);
         return;
     }
@@ -116,14 +116,13 @@ void record_window(job& j, std::unique_ptr<stepped_thread>& self)
     });
     j.shared->record_ns = now_ns() - start;
     j.shared->maps.take(); // the window may have loaded something, too
-    j.shared->recorded.store(
-        true,
-        std::memory_order_release); // (5) release: the recording is whole; pairs with (6)
+    // (5) release: the recording is whole; pairs with (6)
+    j.shared->recorded.store(true, std::memory_order_release);
 }
 
 enum class fate : std::uint8_t { delivered, held, ignored, taken, lost };
 
-// Of an NMI that was raised. The thread that ends takes what is pending for it along.
+// Of an NMI that was raised. A thread that ends loses what is pending for it.
 fate fate_of(const job& j, const stepped_thread& self)
 {
     if (self.delivered_at() != 0)
@@ -199,8 +198,9 @@ int child_body(void* argument)
     if (!j.what.thread_end)
         self = std::make_unique<stepped_thread>();
     run_once(j, self, plan{}); // first touches and lazy work are not part of the window
-    change_mask(SIG_UNBLOCK,
-                SIGTRAP); // nobody stepped that run: what it closed is closed, and `prepare` may meet a gate
+    change_mask(
+        SIG_UNBLOCK,
+        SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
     j.shared->has_threads = threads_of(getpid()).size() != 1;
     if (!j.shared->recorded.load(std::memory_order_relaxed)) // this process or a dead one wrote it
@@ -247,8 +247,8 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
 {
     const std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); // its writer has ended
     const recording& t = j.shared->steps;
-    const bool sweeping = j.shared->recorded.load(
-        std::memory_order_acquire); // (6) acquire: the recording is whole; pairs with (5)
+    // (6) acquire: the recording is whole; pairs with (5)
+    const bool sweeping = j.shared->recorded.load(std::memory_order_acquire);
     if (!sweeping || end.end == child_end::failed || end.stage_at_end != child_stage::at_work ||
         k >= t.count) {
         give_up(report, (sweeping ? "while exploring: " : "while recording: ") + in_words(end));
@@ -286,7 +286,7 @@ const char* nothing_to_try(const target& what)
     return nullptr;
 }
 
-// Why no NMI met its handler, where that is no result but a mistake in the target.
+// Why no NMI ran its handler, if that is a mistake in the target and not a result.
 std::string why_no_handler_ran(const job& j, const sweep_report& r)
 {
     const std::string signal = describe_signal(j.signal());
@@ -300,7 +300,7 @@ std::string why_no_handler_ran(const job& j, const sweep_report& r)
            " is blocked or ignored at every boundary, and its handler never ran";
 }
 
-// The first that holds is told.
+// The first that holds is reported.
 void look_for_gaps(const job& j, sweep_report& r)
 {
     const recording& t = j.shared->steps;

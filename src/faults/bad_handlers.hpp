@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Handlers that do what no NMI handler may. They run in NMI and IRQ context but do not live in src/nmi: that folder's
-// objects are checked to call nothing of the kind.
+// Handlers that do what no NMI handler may do. They run in NMI and IRQ context but are not in src/nmi: a lint checks
+// that its objects do no such thing.
 #pragma once
 
 #include "nmisim/machine.hpp"
@@ -24,7 +24,7 @@ void stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
 void hard_lockup(const std::atomic<bool>& released) noexcept;
 } // namespace bad
 
-/// The function of a run's handlers: `inner`, or one that does the deed now and then, and then what `inner` does.
+/// The function of a run's handlers: `inner`, or one that sometimes does the fault and then what `inner` does.
 nmi_function handler_function(bad_deed deed, nmi_function inner) noexcept;
 /// The same for the handlers of IRQ lines, whose function is checked_irq_call.
 nmi_function irq_handler_function(bad_deed deed) noexcept;

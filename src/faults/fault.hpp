@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The known-bad variants: each leaves out one ingredient of the pattern, and one check must notice. This is
-// the test of the tests, as rcutorture's torture_type=busted. The table in fault.cpp has one row for each, with all that
-// a run (src/verify) and an exploration (src/explore) have to know of it. A new fault is a name in the enum, its row, and
-// its code: bad_handlers.cpp, wrong_swap.cpp, or what a machine can do without (machine_faults.hpp). docs/invariants.md
-// shows the same from the side of the invariants.
+// The faults: each leaves out one ingredient of the pattern, and one check must notice. They test the tests, as
+// rcutorture's torture_type=busted does. The table in fault.cpp has one row for each, with all that a run (src/verify)
+// and an exploration (src/explore) need to know. A new fault is a name in the enum, its row, and its code:
+// bad_handlers.cpp, wrong_swap.cpp, or an ingredient of a machine (machine_faults.hpp). docs/invariants.md lists the
+// same faults by invariant.
 #pragma once
 
 #include "faults/bad_handlers.hpp"
@@ -93,7 +93,7 @@ struct fault_info {
 
 /// Every fault except `none`, in the order of the enum.
 std::span<const fault_info> all_faults() noexcept;
-/// Null: there is no such name.
+/// Null: no fault has this name.
 const fault_info* find_fault(std::string_view name) noexcept;
 /// Its row; `none` has one too, with nothing in it.
 const fault_info& info_of(fault f) noexcept;

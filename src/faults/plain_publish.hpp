@@ -2,7 +2,7 @@
 //
 // Publishing as it was done before the patch of 2005: plain stores. The file that defines it is always
 // compiled with -O2 and without sanitizers, because what is shown is what the optimiser may do: GCC stores
-// the pointer before the data that it points to. ThreadSanitizer alone sees it: the race is in the source.
+// the pointer before the data that it points to. Only ThreadSanitizer instruments it: the race is in the source.
 #pragma once
 
 #include "nmi/handlers/checked_handler.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The writer's faults: a swap builds a handler, publishes it, waits a grace period and reclaims the old one, and each of
-// these does exactly one of the four wrong. Who swaps (a run's swapper, an exploration's window) says how the steps are
-// done there.
+// The writer's faults. A swap builds a handler, publishes it, waits a grace period and reclaims the old one; each
+// fault does exactly one of the four wrong. The caller (a run's swapper, an exploration's window) provides the
+// steps.
 #pragma once
 
 #include "nmi/handlers/checked_handler.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The controller: does one swap every interval, on absolute deadlines. What a swap *is* comes from above
-// (src/verify/parts/swapper.hpp), because the faults differ in exactly that.
+// The controller: does one swap every interval, on absolute deadlines. The layer above says what a swap *is*
+// (src/verify/parts/swapper.hpp), because there the faults differ.
 //
 // It runs as a thread of its own, or as the workload of a vCPU, where NMIs interrupt the publishing code
 // itself: in the kernel, set_nmi_callback() is called on some CPU, and that CPU takes NMIs too.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What this system allows: looked at before a run, so that a run does not fail in its middle.
+// What this system allows: looked at before a run, so that a run does not fail half-way.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct signal_queue {
 /// Context: control. Errors: none; zeros where /proc cannot be read.
 signal_queue read_signal_queue() noexcept;
 
-/// Files that this process may still open (RLIMIT_NOFILE). Context: control. Errors: none; UINT64_MAX where there is no
-/// limit or it can't be told.
+/// Files that this process may still open (RLIMIT_NOFILE). Context: control. Errors: none; UINT64_MAX if there is no
+/// limit or it is not known.
 std::uint64_t free_file_descriptors();
 
 /// Linux CPUs this process may run on. Context: control.

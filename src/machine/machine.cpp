@@ -299,7 +299,7 @@ raise_result machine::raise_nmi(int cpu) noexcept
 
 void machine::set_reason(std::uint8_t reason) noexcept
 {
-    state_->domain.reason.store(reason, std::memory_order_relaxed); // a byte that stands for itself
+    state_->domain.reason.store(reason, std::memory_order_relaxed); // one byte, orders nothing else
 }
 
 std::uint64_t machine::nmi_count(int cpu) const noexcept

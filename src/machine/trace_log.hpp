@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The rings of a traced machine, one for each thread that does something worth a row in the timeline. Room for all
-// records is set aside before the first one. It outlives the machine, whose threads write to it.
+// The rings of a traced machine, one for each thread that has a row in the timeline. Room for all records is reserved
+// before the first one. The log outlives the machine, whose threads write to it.
 //
 //   vCPU n       its NMIs, and the raises and swaps that it does itself
 //   injector     raises
 //   controller   swaps
 //   reclaimer    with call_rcu: liburcu's callback thread
 //
-// The timeline shows the newest records of all threads together: one cut-off time for every row, so that what is seen in
-// one row has its counterpart in the others. Which thread will write the newest ones is not known before: each has room
-// for all of them, a vCPU among many for four times its share. Memory is used only where something was written.
+// The timeline shows the newest records of all threads together: all rows begin at the same time, so what one row shows
+// has its counterpart in the others. It is not known in advance which thread will write the newest ones. So each has
+// room for all of them, a vCPU among many for four times its share. Memory is used only where something was written.
 #pragma once
 
 #include "nmi/record/trace_ring.hpp"

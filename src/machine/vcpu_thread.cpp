@@ -24,8 +24,8 @@
 namespace nmisim {
 namespace {
 
-/// Where vCPUs share Linux CPUs with whoever raises their NMIs, they give way: otherwise a raise waits for as
-/// long as all of them spin through their time slices. Lowering one's own priority needs no privilege.
+/// If vCPUs share Linux CPUs with the threads that raise their NMIs, they yield: otherwise a raise waits for as long as
+/// all of them spin through their time slices. Lowering one's own priority needs no privilege.
 void give_way(int sharers) noexcept
 {
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), sharers > 8 ? 19 : 10);

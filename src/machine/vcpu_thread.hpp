@@ -8,8 +8,8 @@
 //   leaving    waits for raises under way, blocks NMI and IRQs, takes queued ones off their lines
 //   (ended)    unregistered from RCU; the thread ends with its NMI still blocked
 //
-// The order is the point: a thread is registered before its first NMI can arrive and unregistered after its
-// last, because an unregistered reader is silently unprotected. With flavor bp the blocked end matters too
+// The order matters: a thread is registered before its first NMI can arrive and unregistered after its last, because a
+// reader that is not registered has no protection. With flavor bp the NMI must also be blocked at the end
 // (rcu/bp.hpp).
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 // The checks' memory: for each vCPU and each invariant, how often it was looked at, how often it failed, and
 // the first failure. Written in NMI context by the vCPU that owns it (single writer, no lock), read by the
-// control side. What a check *means* is in src/verify; here is only where NMI context leaves its evidence.
+// control side. What a check *means* is in src/verify; this is only where NMI context leaves its evidence.
 #pragma once
 
 #include "base/clock.hpp"

@@ -2,17 +2,17 @@
 //
 // ct_nmi_enter() and ct_nmi_exit() (kernel/context_tracking.c; before 2022 rcu_nmi_enter): an NMI can hit a vCPU that
 // RCU does not watch, because it is idle or going offline. RCU is then made to watch for the length of the NMI.
-// One number per vCPU, ct_nmi_nesting, tells the NMI that must undo that from all others:
+// One number per vCPU, ct_nmi_nesting, shows which NMI must undo that:
 //
 //   RCU watches        += 2    what nests in something that is watched already
 //   RCU does not       watch, then += 1: 1 says "outermost, and it interrupted idle", uniquely
 //   exit at 1          = 0, then stop watching; any other value: -= 2
 //
 // Why 1 and 2, and not a depth: an NMI may come between "watch" and "+= 1", and between "= 0" and "stop watching".
-// It sees RCU watching and a depth of 0, so that by depth alone it would stop the watching under the other one.
-// It adds and takes 2, and leaves both as they are.
+// It sees RCU watching and a depth of 0. By depth alone it would end the watching that the other NMI needs. With 2 it
+// adds and subtracts, and leaves both as they are.
 //
-// Only flavors that have such a state come here (qsbr: an offline thread); the others watch every registered thread.
+// Only flavors that have such a state use this (qsbr: an offline thread); the others watch every registered thread.
 //
 // Context: nmi, irq. Progress: wait-free.
 #pragma once

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// NMIs that nobody raised by raise_nmi(): from a vCPU's own timer or performance counter, as most of a kernel's
-// come from the local APIC. The kernel queues their signals itself, so that they are booked when they arrive:
+// NMIs that do not come from raise_nmi() but from a vCPU's own timer or performance counter, as most of a kernel's come
+// from the local APIC. The kernel queues their signals itself, so they are counted when they arrive:
 //
 //   timer   the signal says how often the timer expired besides (its overrun count): raised, and coalesced
 //   perf    one signal per overflow. For one that finds the queue full the kernel sends SIGIO instead, which stays
 //           blocked on a vCPU: that NMI is nowhere in the books, and what was due by CPU time cannot be told either
 //
-// They pass by the latch of nmi/line.hpp: each source has at most the one signal of its own pending.
+// They do not use the latch of nmi/line.hpp: each source has at most one signal of its own pending.
 //
 // Context: nmi, unless stated otherwise.
 #pragma once
@@ -22,7 +22,7 @@ namespace nmisim {
 
 struct percpu;
 
-/// What a vCPU knows of its own sources. The ids are written by whoever arms the source, before its first
+/// What a vCPU knows of its own sources. The ids are written by the thread that arms the source, before its first
 /// signal, and stay when it is disarmed: a late signal is still an NMI.
 struct cpu_sources {
     std::atomic<int> timer{-1};   ///< timer id of the kernel, si_timerid

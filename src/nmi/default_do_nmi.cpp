@@ -66,7 +66,7 @@ void default_do_nmi() noexcept
     std::atomic<std::uint8_t>& byte = cpu.domain->reason;
     const std::uint8_t reason = claimed != 0 ? claimed : byte.load(std::memory_order_relaxed);
     const std::uint8_t bit = (reason & nmi_reason_serr) != 0 ? nmi_reason_serr : reason & nmi_reason_iochk;
-    if (bit != 0 && claimed == 0) // a byte that stands for itself
+    if (bit != 0 && claimed == 0) // one byte, orders nothing else
         byte.fetch_and(static_cast<std::uint8_t>(~bit), std::memory_order_relaxed);
     if (bit == nmi_reason_serr)
         mem_parity_error(reason, cpu);

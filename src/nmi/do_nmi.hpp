@@ -13,7 +13,7 @@
 // i386 form counts where the documents do.
 //
 // In the kernel an NMI is a reader because nothing preempts it. A signal handler can be preempted, so nmi_enter
-// marks the read side; RCU has the interrupted vCPU's pointer-use between exactly those two calls.
+// marks the read side: the handler pointer is used only between nmi_enter() and nmi_exit().
 //
 // Context: nmi, on a vCPU's thread. Progress: wait-free but for the callback.
 #pragma once

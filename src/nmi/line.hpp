@@ -8,9 +8,9 @@
 //
 //     idle --raise--> pending --begins--> executing --raise--> executing + pending --ends, begins--> ...
 //
-// delivery::queue. Each raise is a signal of its own; how many wait or execute, in_flight(), has a bound, because
-// the kernel's signal queue is one for all processes of the user. The NMI then writes one word of the line, when
-// it ends, with a plain store: the raiser, which looks at that word all the time, costs it nothing.
+// delivery::queue. Each raise is a signal of its own; how many wait or execute, in_flight(), has a bound, because all
+// processes of the user share the kernel's signal queue. The NMI then writes one word of the line, when it ends, with a
+// plain store. The raiser looks at that word all the time, which costs the NMI nothing.
 //
 // Going offline: `accepting` is cleared, then raises under way (in `raises`) are waited for; after that nobody
 // sends to this thread again, and what is still queued is taken off and booked as offline.
@@ -92,7 +92,7 @@ struct interrupt_line {
         return static_cast<std::int64_t>(sent.load(std::memory_order_relaxed) - taken);
     }
     /// The signals sent before the first of a row of looks have been taken, and their effects are visible. `sent_then`
-    /// begins as UINT64_MAX; one that was counted and then could not be sent brings it down. Context: control.
+    /// begins as UINT64_MAX; a raise that was counted and then could not be sent lowers it. Context: control.
     bool drained_to(std::uint64_t& sent_then) const noexcept
     {
         sent_then = std::min(

@@ -4,8 +4,8 @@
 // pointer, initial-exec so that an NMI never enters the loader to resolve it, null on a thread that is no
 // vCPU. The area is the machine's and outlives the thread, as cpu_pda outlives a CPU's offline time.
 //
-// The first cache line is all that do_nmi writes. Nobody but its own vCPU writes to a percpu area except to
-// its `line`; so two vCPUs that take NMIs at once share no written cache line.
+// do_nmi writes only the first cache line. Except for `line`, only its own vCPU writes to a percpu area, so two vCPUs
+// that take NMIs at once share no written cache line.
 #pragma once
 
 #include "base/counter.hpp"
@@ -117,7 +117,7 @@ struct alignas(cacheline_size) percpu {
 extern constinit __thread percpu* this_cpu __attribute__((
     tls_model("initial-exec"), visibility("hidden"))); // hidden: no GOT between an NMI and its CPU
 
-/// The calling thread's; 0 on one that is no vCPU. Context: any. Kernel: preempt_count().
+/// The calling thread's; 0 on one that is not a vCPU. Context: any. Kernel: preempt_count().
 inline std::uint32_t preempt_count() noexcept
 {
     const percpu* const cpu = this_cpu;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Precompiled for the layers: the standard headers that most of their files include. It saves time and nothing else: each
-// file includes what it uses, and `-Db_pch=false` builds without it.
+// Precompiled for the layers: the standard headers that most of their files include. It only saves time: each file
+// includes what it uses, and `-Db_pch=false` builds without it.
 #include <algorithm>
 #include <array>
 #include <atomic>

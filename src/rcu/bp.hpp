@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Flavor bp: a reader registers itself on first use, with all signals blocked. A vCPU registers before its
-// NMI is unblocked and ends its thread with the NMI blocked: bp's thread exit takes a lock with signals open,
-// and a reader in a handler at that moment would wait for it for ever (docs/findings).
+// NMI is unblocked and ends its thread with the NMI blocked: bp's thread exit takes a lock with signals unblocked, and
+// a reader in a handler at that moment would wait for the lock for ever (docs/findings).
 #pragma once
 
 #include "rcu/tls.hpp"

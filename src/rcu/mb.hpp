@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Flavor mb: the reader orders itself with memory barriers, the updater only looks. Re-entrant at every
-// instruction: an NMI leaves the interrupted reader's counter as it found it. One that comes between the store and the
-// fence of an outermost section nests in a section that nobody is bound to have seen, and liburcu does not fence nested
-// ones: nmi_enter() does, where the way into a signal handler orders no memory (aarch64; x86-64's ends with iret, which does).
+// instruction: an NMI leaves the interrupted reader's counter as it found it. An NMI between the store and the fence
+// of an outermost section nests in a section that an updater may not see yet, and liburcu does not fence nested ones.
+// nmi_enter() does, if the way into a signal handler orders no memory (aarch64; x86-64's ends with iret, which does).
 #pragma once
 
 #include "rcu/tls.hpp"

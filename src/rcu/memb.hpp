@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Flavor memb: the reader is two plain stores to its own counter, the updater makes them ordered with two
-// membarrier(2). Re-entrant at every instruction: an NMI leaves the interrupted reader's counter as it found
-// it, and a stale value in the interrupted code is the same case as a preempted reader.
+// Flavor memb: the reader is two plain stores to its own counter, the updater orders them with two membarrier(2).
+// Re-entrant at every instruction: an NMI leaves the interrupted reader's counter as it found it, and a stale value in
+// the interrupted code is the same case as a preempted reader.
 //
 // Two readers. liburcu's own asks at each lock and twice at each unlock whether the system has membarrier(2),
 // and issues a fence if not. The answer does not change once the library is loaded, so the dispatcher asks once

@@ -4,7 +4,7 @@
 // instruction on the thread's own cache line when a section begins, a plain one when it ends, for NMIs, IRQs and
 // task-level readers alike; a grace period only looks at the words (rcu/nmi_grace_period.hpp).
 //
-// A thread that is not registered counts on a line that no updater looks at: unprotected, as with memb and mb.
+// A thread that is not registered counts on a line that no updater looks at, so it is unprotected, as with memb and mb.
 #pragma once
 
 #include "nmisim/flavor.hpp"

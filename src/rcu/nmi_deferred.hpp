@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// call_rcu() of flavor nmi: callbacks wait in a stack that anybody pushes on without a lock; one worker takes
-// the whole stack, waits one grace period for all of it and runs it in the order of the calls. It sleeps until
-// there is something to do: no poll.
+// call_rcu() of flavor nmi: callbacks wait in a stack that any thread pushes on without a lock. One worker takes the
+// whole stack, waits one grace period for all of it and runs it in the order of the calls. It sleeps until there is
+// something to do; it does not poll.
 //
 // A callback that is pushed while a batch waits belongs to the next batch, because its grace period must begin
 // after the call.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The updater's side of flavor nmi: a grace period is one pass over the readers' words, without membarrier(2)
-// and without touching a line that a reader would then miss for longer than one load.
+// The updater's side of flavor nmi: a grace period is one pass over the readers' words, without membarrier(2). The pass
+// only reads, so a reader loses its line for no longer than one load.
 //
 //   readers   a flat array of cache lines. A thread takes the first free line when it registers and gives it back
 //             when it unregisters; one bit per line says whether it is taken, and the scan looks at those lines
 //             only. So registration needs no lock of the updater's, and a line costs while it has an owner. A vCPU
 //             counts on its line for life, and reserves it: its thread registers with that one each time.
 //   batching  sequence_ is odd while a shared grace period runs and grows by 2 with each. A caller is served by any
-//             that began after it came: whoever waited for the lock meanwhile finds its own done.
+//             that began after it came: a caller that waited for the lock may find its own done.
 //   alone     a caller that would run one of its own anyway needs no lock: passes over the readers' words do not disturb
 //             each other, and none waits for another one's readers.
 //   waiting   spins for as long as a sleep and a wake would take, then sleeps on the reader's word (futex).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What NMI context needs of flavor nmi beyond inlined code; alone in its object file, because a lint test looks
-// at what the objects that NMI context reaches call.
+// What NMI context needs of flavor nmi beyond inlined code. It is alone in its object file, because a lint test looks
+// at the calls in each object that NMI context reaches.
 #include "base/errno_guard.hpp"
 #include "base/invariant.hpp"
 #include "rcu/nmi.hpp"

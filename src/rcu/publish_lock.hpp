@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// One publishes at a time: held for the few stores of machine::exchange() alone, and not while it waits for readers. So
-// who publishes does so at once, also while others wait.
+// One thread publishes at a time. The lock is held only for the few stores of machine::exchange(), not while it waits
+// for readers. So a thread can publish at once, also while others wait.
 //
-// A mutex costs a tenth of a grace period of mb or qsbr that finds nobody inside, and a good part of one of nmi. This lock
-// costs one atomic exchange and a store. Who finds it taken sleeps a moment: its holder was interrupted or preempted among
-// those few stores, or publishes so often that looking again at once would cost both of them more.
+// A mutex costs a tenth of a grace period of mb or qsbr that finds nobody inside, and a good part of one of nmi. This
+// lock costs one atomic exchange and a store. A thread that finds it taken sleeps a moment: its holder was interrupted
+// or preempted among those few stores, or publishes so often that looking again at once would cost both more.
 //
 // Platform and orders are template parameters, as those of flavor nmi (rcu/nmi_counter.hpp), for the same model.
 #pragma once

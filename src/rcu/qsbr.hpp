@@ -3,13 +3,13 @@
 // Flavor qsbr: a reader is free, because a grace period waits until every online thread has announced a
 // quiescent state. So an NMI on an online vCPU is protected by what the vCPU does *not* do meanwhile, and an
 // NMI on an offline (idle) one is invisible. nmi_enter() therefore brings an offline vCPU online for the
-// length of the NMI, as the kernel's ct_nmi_enter() makes RCU watch an idle CPU. liburcu advises against qsbr
-// readers in handlers; without this step it is right (fault rcu-not-watching).
+// length of the NMI, as the kernel's ct_nmi_enter() makes RCU watch an idle CPU. liburcu advises against qsbr readers
+// in handlers; without this step that advice is right (fault rcu-not-watching).
 //
-// The NMI may hit inside thread_online() or thread_offline() of the interrupted code: both are one store to
-// the own counter. Before the store the NMI sees the old state and restores it; the store then happens as if
-// no NMI had been. A counter read before and stored after the NMI is at worst too old, so that an updater
-// waits for this vCPU once more than it had to.
+// The NMI may hit inside thread_online() or thread_offline() of the interrupted code: both are one store to the vCPU's
+// own counter. Before the store the NMI sees the old state and restores it; the store then happens as if there had been
+// no NMI. A counter read before and stored after the NMI is at worst too old: then an updater waits for this vCPU once
+// more than needed.
 #pragma once
 
 #include "rcu/tls.hpp"

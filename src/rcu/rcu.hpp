@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the control side and vCPU workloads need of a flavor, chosen at run time: a table of functions. The
-// NMI path does not go through it (src/nmi/entry_*.cpp inline their flavor's policy).
+// What the control side and vCPU workloads need of a flavor, chosen at run time: a table of functions. The NMI path
+// does not use it (src/nmi/entry/entry_*.cpp inline their flavor's policy).
 //
 // One .cpp per flavor fills its table: liburcu declares call_rcu for the first flavor header of a translation
 // unit only.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What this program is: version, compiler, sanitizer. Fixed when it was built; printed by --version and kept
-// in every JSON report, because a figure without them cannot be compared with another.
+// What this program is: version, compiler, sanitizer. Fixed when it was built; printed by --version and kept in every
+// JSON report, because figures cannot be compared without them.
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The machine that a run's figures belong to, read once before the run starts.
+// The machine on which a run's figures were measured; read once before the run starts.
 #pragma once
 
 #include <cstdint>

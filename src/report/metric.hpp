@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The figures of a report by name, for --fail-if: `latency.p99>200us`. One table gives each its name, its
-// unit and where it is found; `nmi-sim list metrics` prints it. A threshold is about performance; it never
-// changes what the checks say.
+// unit and where it is found; `nmi-sim list metrics` prints it. A limit is about performance; it never changes what the
+// checks say.
 #pragma once
 
 #include "verify/run_report.hpp"

@@ -36,7 +36,7 @@ void write_checked(int fd, std::string_view text, const std::string& path)
         fail("cannot write", path, error);
 }
 
-/// Closes once, and says so: with some file systems a full disk is told only here.
+/// Closes, and reports a failure: some file systems report a full disk only here.
 void close_checked(int fd, const std::string& path)
 {
     if (close(fd) != 0)
@@ -49,7 +49,7 @@ std::optional<struct stat> status_of(const std::string& path)
     return stat(path.c_str(), &info) == 0 ? std::optional(info) : std::nullopt;
 }
 
-/// A name for a descriptor: /dev/stdout, /dev/fd/3. What is open there is no file to be replaced under its other users.
+/// A name for a descriptor: /dev/stdout, /dev/fd/3. An open file must not be replaced under its other users.
 bool names_a_descriptor(const fs::path& link)
 {
     const std::string text = fs::absolute(link).lexically_normal().string();
@@ -68,7 +68,7 @@ std::optional<std::string> end_of_links(const std::string& path)
         const fs::path folder = fs::canonical(fs::absolute(file.parent_path(), none), none);
         if (names_a_descriptor(folder / file.filename()))
             return std::nullopt;
-        file = file.parent_path() / fs::read_symlink(file, none); // an absolute one stands for itself
+        file = file.parent_path() / fs::read_symlink(file, none); // an absolute one replaces it
     }
     return file.string();
 }
@@ -138,7 +138,7 @@ struct file_beside {
         struct stat mine {};
         if (fstat(fd, &mine) != 0)
             return;
-        // Not everybody may give a file away; who may write a folder may replace what is in it all the same.
+        // Not everybody may give a file to another owner. But who may write to a folder may replace files in it.
         static_cast<void>(mine.st_uid == old.st_uid || fchown(fd, old.st_uid, static_cast<gid_t>(-1)) == 0);
         mode_t mode = old.st_mode & 0777;
         if (mine.st_gid != old.st_gid && fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0)
@@ -206,7 +206,7 @@ void check_output_file(const std::string& path)
     if (info && S_ISDIR(info->st_mode))
         fail("cannot write", path, EISDIR);
     if (is_written_in_place(path)) {
-        if (info && S_ISFIFO(info->st_mode)) { // to open it would wait for a reader, or end one that is there
+        if (info && S_ISFIFO(info->st_mode)) { // opening it would wait for a reader, or end one that is there
             if (access(path.c_str(), W_OK) != 0)
                 fail("cannot write", path);
             return;

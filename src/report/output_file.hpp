@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// A report in a file is there as a whole or not at all: written beside its name, flushed to the disk, then
-// renamed. A reader never sees half a JSON document, and a full disk leaves the old file as it was. The file beside
-// it has a name that nobody can know before and is new (O_EXCL): no link that was put there leads anywhere. Who might
-// read and write the old file may read and write the new one. What is no regular file (a pipe, a device), and what is
-// open already (/dev/stdout), is written to in place, never replaced.
+// A report in a file is complete or absent: it is written to a new file in the same folder, flushed to the disk, then
+// renamed. A reader never sees half a JSON document, and a full disk leaves the old file as it was. The new file has a
+// name that nobody can guess and must not exist yet (O_EXCL), so a link put there by others has no effect. It gets
+// owner and mode of the old file. A file that is not regular (a pipe, a device) or is open already (/dev/stdout) is
+// written in place, never replaced.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a report says besides what the run found out: how the program was called, how to repeat it, on what
-// machine. Text and JSON print the same struct.
+// What a report says besides the run's results: how the program was called, how to repeat it, on what machine. Text and
+// JSON print the same struct.
 #pragma once
 
 #include "report/host_info.hpp"

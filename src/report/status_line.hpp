@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One line about a run that is going on. Rates are those since the line before, not since the start: what is
-// to be seen is that the run goes slower *now*.
+// One line about a run in progress. Rates are those since the line before, not since the start, to show if the run
+// becomes slower *now*.
 #pragma once
 
 #include "verify/run_report.hpp"

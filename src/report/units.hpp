@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Numbers as people read them: times with three significant digits and the unit that fits, counts grouped by
-// thousands, rates with k or M. Plain ASCII and never the locale's separators, so that a report looks the
-// same in a terminal, a log and a bug report. JSON does not use this: there, every number is an integer in
-// the unit of its key.
+// thousands, rates with k or M. Plain ASCII, never the locale's separators: a report looks the same in a
+// terminal, a log and a bug report. JSON does not use this: there, every number is an integer in the unit of its
+// key.
 #pragma once
 
 #include "base/number_text.hpp"

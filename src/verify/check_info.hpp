@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The checks, one row each (check_info.cpp): what it says, what it looks at, and how the end of a run judges it. A new check
-// is a name in the enum (nmi/check.hpp) and its row.
+// The checks, one row each (check_info.cpp): its text, what it looks at, and how it is judged at the end of a run. A
+// new check is a name in the enum (nmi/check.hpp) and its row.
 #pragma once
 
 #include "verify/run_report.hpp"

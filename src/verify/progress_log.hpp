@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A run over time, for a picture: some rows, evenly apart. When a long run has filled the table, every other row goes
-// and the distance doubles. Context: control.
+// A run over time, for a picture: some rows at equal distances. When a long run has filled the table, every other row
+// is dropped and the distance doubles. Context: control.
 #pragma once
 
 #include "verify/run_report.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The order of a run, which is its whole point:
+// The order of a run, on which everything depends:
 //
 //   start   machine (vCPUs online) -> first handler published -> controller -> sources
-//   watch   until the duration is over, a check fails, progress ends or somebody asks
+//   watch until the duration is over, a check fails, progress ends or a stop is asked for
 //   drain   sources stop -> every NMI sent has been taken -> controller stops -> last handler reclaimed
 //           -> vCPUs offline -> judge
 //
@@ -238,7 +238,7 @@ std::uint64_t checked_run::patience_ns() const
     return config_.stall_timeout_ns + static_cast<std::uint64_t>(machine_->cpus()) * 100'000'000;
 }
 
-/// What should have come to its end by now has not: a stall, unless one has been told already. Returns false.
+/// Something that should have ended has not: a stall, unless one has been reported already. Returns false.
 bool checked_run::in_vain(const char* what)
 {
     const std::uint64_t ms = patience_ns() / 1'000'000;
@@ -271,8 +271,8 @@ bool checked_run::end_hotplug()
 
 void checked_run::finish()
 {
-    const traced_thread traced(trace_ ? &trace_->controller()
-                                      : nullptr); // used once the controller has stopped
+    // used once the controller has stopped
+    const traced_thread traced(trace_ ? &trace_->controller() : nullptr);
     each_backwards(&run_part::stop);
     samples_.add_last(progress());
     report_.elapsed_ns = now_ns() - start_ns_;

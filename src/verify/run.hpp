@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A checked run, from start to drain: builds the machine, lets the injector raise NMIs and the controller
-// swap handlers, watches that both make progress, drains, gives everything back, and judges.
+// swap handlers, watches that both make progress, drains, frees everything, and judges.
 #pragma once
 
 #include "verify/run_config.hpp"
@@ -26,9 +26,9 @@ struct run_hooks {
 ///
 /// Context: control; one run at a time in a process (signal dispositions are process-wide).
 /// Errors: std::system_error when the system lacks something (thread, signal queue space, membarrier);
-/// std::invalid_argument when the configuration contradicts itself. A failed check is no error: it is in the
-/// report. When a vCPU is stuck for good (check `progress`) its thread cannot be ended: the machine is then
-/// left behind on purpose, and the caller should report and exit.
+/// std::invalid_argument if the configuration contradicts itself. A failed check is not an error: it is in the report.
+/// When a vCPU is stuck for good (check `progress`) its thread cannot be ended: the machine is then left behind on
+/// purpose, and the caller should report and exit.
 run_report run(const run_config& config, const run_hooks& hooks = {});
 
 /// What the system offers, looked at before a run; each entry says what is missing and what to do.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a run is asked to do: a plain struct that the program fills from its options, a test by hand. Every
-// quantity carries its unit. The enums list their values in `all_...` with a `name_of`, from which options,
-// completions, `nmi-sim list` and the reports take their words, so that a value has one name everywhere.
+// What a run is to do: a plain struct that the program fills from its options and a test by hand. Every quantity
+// carries its unit. The enums list their values in `all_...` with a `name_of`. Options, completions, `nmi-sim list` and
+// the reports take their names from there, so a value has one name everywhere.
 #pragma once
 
 #include "faults/fault.hpp"

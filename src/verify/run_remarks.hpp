@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a reader of the report should know beside the checks: a rate that was not reached, NMIs that were not handled,
+// What a reader of the report should know besides the checks: a rate that was not reached, NMIs that were not handled,
 // swaps that began late, a timeline that is not whole. Context: control, after the drain.
 #pragma once
 
@@ -19,7 +19,7 @@ void add_remarks(const run_config& config, machine& of, run_report& report);
 std::optional<double> handled_ratio(const run_report& report);
 
 /// The remark on a run that handled less than a tenth of them, with what is likely to be the cause: such a run has
-/// tested next to nothing, and its checks pass all the same.
+/// tested almost nothing, but its checks still pass.
 std::optional<remark> few_handled(const run_report& report);
 
 } // namespace nmisim

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Everything that a run found out, as plain data: text, JSON and tests print the same struct. Counts are
-// exact and read after the drain; times are nanoseconds.
+// Everything that a run found out, as plain data: text, JSON and tests use the same struct. Counts are exact and read
+// after the drain; times are nanoseconds.
 #pragma once
 
 #include "base/histogram.hpp"
@@ -53,7 +53,7 @@ struct cpu_report {
 /// What one NMI source did, on all vCPUs.
 struct source_report {
     source_kind kind = source_kind::sigqueue;
-    bool counted = true;         ///< it can be told what was due: false for perf, whose clock is CPU time
+    bool counted = true; ///< whether it is known how many were due: false for perf, whose clock is CPU time
     std::uint64_t requested = 0; ///< due by the rate, if counted and not --rate max
     std::uint64_t raised = 0;    ///< by sigqueue: all that no other source raised
     std::uint64_t overruns = 0;  ///< timer: of these, expirations that found one pending (coalesced)
@@ -109,7 +109,7 @@ struct remark {
 /// Handlers that took at least nmi_longest_ns (run_config); all 0 where none is timed.
 struct duration_report {
     std::uint64_t too_long = 0; ///< handler calls
-    std::uint64_t reported = 0; ///< of these, told on standard error: new records, rate-limited
+    std::uint64_t reported = 0; ///< of these, reported on standard error: new records, rate-limited
     std::uint64_t max_ns = 0;
     std::uint64_t max_cpu_ns = 0; ///< of that call: the rest is time in which its vCPU had no Linux CPU
 };

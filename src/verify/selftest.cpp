@@ -34,12 +34,12 @@ std::string_view name_of(sender s)
     return "?";
 }
 
-/// A machine whose handlers count per vCPU, and whose vCPU 0 sends what it is told to.
+/// A machine whose handlers count per vCPU, and whose vCPU 0 sends NMIs on request.
 class bench {
 public:
     bench(flavor f, delivery d, const selftest_options& options) : options_(options), machine_(config(f, d))
     {
-        set_nmi_longest_ns(machine_, options.timeout_ns); // a preempted handler is no news here
+        set_nmi_longest_ns(machine_, options.timeout_ns); // a preempted handler is normal here
     }
 
     selftest_result run(sender from)
@@ -156,8 +156,8 @@ private:
 
     std::uint64_t taken(int cpu) const noexcept
     {
-        return taken_[static_cast<std::size_t>(cpu)].load(
-            std::memory_order_relaxed); // drained before it counts
+        // drained before it counts
+        return taken_[static_cast<std::size_t>(cpu)].load(std::memory_order_relaxed);
     }
 
     const selftest_options& options_;

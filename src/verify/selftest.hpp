@@ -2,8 +2,8 @@
 //
 // Does an NMI arrive at all? Each test case sends a few and waits until each vCPU that should take one has, and
 // nobody else did. Kernel: arch/x86/kernel/nmi_selftest.c, which sends an NMI to every other CPU (remote IPI)
-// and to its own (local IPI) at boot. Here each is done for each flavor and delivery; and so are NMIs from the
-// control side, to a vCPU that has been offline, and from each vCPU's own timer and performance counter.
+// and to its own (local IPI) at boot. Here each is done for each flavor and delivery. So are NMIs from the control
+// side, to a vCPU that has been offline, and from each vCPU's own timer and performance counter.
 #pragma once
 
 #include "nmisim/machine_config.hpp"

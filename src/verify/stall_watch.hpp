@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Invariant I7: grace periods and NMIs end, and a vCPU that is online handles the NMIs that are raised on it. Looks from
-// outside whether one has been under way for longer than a timeout, and tells which vCPU holds it, in which state, and
-// what it is executing. Context: control.
+// Invariant I7: grace periods and NMIs end, and a vCPU that is online handles the NMIs that are raised on it. The watch
+// looks from outside whether one has taken longer than a timeout, and reports which vCPU holds it, in which state, and
+// what it executes. Context: control.
 #pragma once
 
 #include "nmisim/machine.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A code address as a person reads it. Context: control (allocates).
+// A code address as text for people. Context: control (allocates).
 #pragma once
 
 #include <cstdint>

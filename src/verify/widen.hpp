@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Some faults open a window of nanoseconds. Rather than running until chance hits it, a run that shows a fault
-// widens the window deterministically, by options that anybody can set for the correct code as well, and says
-// so in its remarks. Context: control.
+// Some faults open a window of nanoseconds. A run that shows a fault does not wait for chance: it widens the window
+// deterministically, by options that a user can set for the correct code as well, and says so in its remarks. Context:
+// control.
 #pragma once
 
 #include "verify/run_report.hpp"

@@ -4,7 +4,7 @@
 
 A case is a block of lines, KEYWORD and the rest of the line; blocks are separated by empty lines:
 
-    NAME    a sentence that says what is to be seen
+    NAME    a sentence that says what must be seen
     RUN     arguments of nmi-sim, as for a shell; \\x0a in one is that byte
     FAKE    arguments of nmi-sim-fake, whose run() does as FAKE_RUN says (tests/support/fake_run.cpp)
     ENV     NAME=VALUE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Where there is no <sys/sdt.h>: no probes, no cost. Sibling: base/probes_sdt.
+// For systems without <sys/sdt.h>: no probes, no cost. Sibling: base/probes_sdt.
 #pragma once
 
 #define NMISIM_PROBE1(name, a) static_cast<void>(a)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// USDT probes, provider `nmisim`: places in the running program where bpftrace, perf and SystemTap can look, by the
-// notes that <sys/sdt.h> leaves in the executable. Each is one nop until somebody attaches; arguments are integers or
-// pointers that are at hand. Context: any. Sibling: base/probes_none.
+// USDT probes, provider `nmisim`: places in the running program where bpftrace, perf and SystemTap can attach. They
+// find them by the notes that <sys/sdt.h> leaves in the executable. Each is one nop until somebody attaches; arguments
+// are integers or pointers that the code has anyway. Context: any. Sibling: base/probes_none.
 //
 //   nmi_entry(cpu, raised_ns)   nmi_exit(cpu, generation)   publish(callback)
 //   grace_period_begin(number)  grace_period_end(number)    reclaim(generation)

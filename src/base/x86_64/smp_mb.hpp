@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A full fence of ordinary memory. mfence, which compilers and liburcu before 0.14 take, orders no more of that and
+// A full fence of ordinary memory. mfence, which compilers and liburcu before 0.14 use, does not order more of it, and
 // takes two to three times as long as a locked instruction. Kernel: smp_mb() since 4.16.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // this_cpu_add() of x86-64: one instruction adds to memory, so that no NMI falls between its load and its
-// store. No lock prefix: nobody but the owning thread writes. Kernel: arch/x86/include/asm/percpu.h,
-// percpu_add_op(). Sibling: base/aarch64.
+// store. No lock prefix: only the owning thread writes. Kernel: arch/x86/include/asm/percpu.h, percpu_add_op().
+// Sibling: base/aarch64.
 #pragma once
 
 #include <atomic>

@@ -156,7 +156,7 @@ split_words split_command_line(verb_set verb, const std::vector<std::string>& wo
     po::parsed_options parsed(&description);
     try {
         using namespace po::command_line_style;
-        // No .positional(): words that are no options come back in `parsed`, where we can name them.
+        // No .positional(): words that are not options come back in `parsed`, so that we can name them.
         parsed =
             po::command_line_parser(words).options(description).style(unix_style & ~allow_guessing).run();
     } catch (const po::unknown_option& e) {

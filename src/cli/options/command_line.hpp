@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// From words to settings: the only user of Boost.Program_options, and the place that cures its traps. The
-// library splits words into options and values; everything it would decide by itself is decided here:
+// From the command line to settings. The library Boost.Program_options splits words into options and values; what it
+// would otherwise decide by itself is decided here:
 //
 //   abbreviations   refused (allow_guessing is off): a new option must not break old scripts
 //   stray words     refused and named; the library drops them in silence
@@ -29,7 +29,7 @@ struct assignment {
 
 struct split_words {
     std::vector<assignment> options;
-    std::vector<std::string> words; ///< what is no option
+    std::vector<std::string> words; ///< arguments that are not options
 };
 
 /// The words after the verb. Errors: usage_error.

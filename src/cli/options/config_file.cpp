@@ -46,7 +46,7 @@ std::string in_quotes(const std::string& value)
 }
 
 /// Takes a value in double quotes out of `line` and leaves a word in its place; nothing where the value has none.
-/// In quotes \\ \" \n \r stand for one character each; behind them may be a comment.
+/// In quotes \\ \" \n \r are one character each; a comment may follow the quotes.
 std::optional<std::string> take_quoted(std::string& line, const std::string& where)
 {
     const std::size_t equals = line.find('=');
@@ -124,7 +124,7 @@ std::string for_a_shell(const std::string& word)
     return text + "'";
 }
 
-/// The values given for `o`, or what stands in for them; empty when the default is "nothing".
+/// The values given for `o`, or its default; empty if the default is "nothing".
 std::vector<std::string> values_of(const settings& s, const option_spec& o)
 {
     std::vector<std::string> values;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // A configuration file: `name = value`, names as the long options, `#` starts a comment, flags take true or
-// false. It may have 1 MiB, and a line 4096 bytes: what a pipe without an end is given for is no configuration. It is read only when --config names it; there is no hidden one. --print-config writes the form back,
-// which makes a failing run something to attach to a bug report.
+// false. It may have at most 1 MiB, and a line 4096 bytes, so that a pipe without an end is refused. It is read only if
+// --config names it; there is no hidden one. --print-config writes the same form, so a failing run can be attached to a
+// bug report.
 #pragma once
 
 #include "cli/options/command_line.hpp"

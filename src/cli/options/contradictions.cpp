@@ -104,7 +104,7 @@ std::string place_of(const std::string& path)
     return place.empty() ? path : place.string();
 }
 
-/// Under whatever name. Devices take several writers: /dev/null is no mixture.
+/// By any name. Devices may have several writers: nothing is mixed in /dev/null.
 bool is_standard_output(const std::string& path)
 {
     struct stat there {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Options that are right one by one and do not go together: refused before a run is begun, so that --dry-run and
-// --print-config say the same as the run.
+// Options that are valid one by one but not together: refused before a run begins, so --dry-run and --print-config say
+// the same as the run.
 #pragma once
 
 #include "cli/options/settings.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Options that were given and that nothing in this run looks at. They contradict nothing, so they are not refused: a
-// script that adds options one by one would stumble. But who sets one expects something of it, and is told.
+// Options that were given but have no effect in this run. They contradict nothing, so they are not refused: a script
+// that adds options one by one would fail. But the user who sets one expects an effect, so a note says that there is
+// none.
 #pragma once
 
 #include "cli/options/settings.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads a file whole, or says why not: a read that fails is an error with its errno, as an open that fails is one,
-// and no file is longer than it may be. A stream of the C++ library would call both the end of the file.
+// Reads a whole file, or says why it cannot: a failed read is an error with its errno, like a failed open, and a file
+// that is too long is refused. A C++ stream would take a failed read for the end of the file.
 #pragma once
 
 #include <cstddef>

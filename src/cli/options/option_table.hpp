@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The options of all verbs, in one table. It feeds Boost.Program_options, --help, --print-config and the
-// shell completions, so that these cannot drift apart. To add an option: add a row to option_table.cpp.
+// The options of all verbs, in one table. Boost.Program_options, --help, --print-config and the shell completions use
+// it, so they cannot differ. To add an option, add a row to option_table.cpp.
 #pragma once
 
 #include "cli/options/settings.hpp"

@@ -22,7 +22,7 @@ void set_flavor(settings& s, std::string_view value);         // NAME | all (exp
 void set_window(settings& s, std::string_view value);         // NAME of a window
 std::string file_name(std::string_view value);                // of a report
 std::string file_to_read(std::string_view value);             // of a configuration
-/// --quiet and --verbose: the last one that says so wins, and one that is taken back leaves the other alone.
+/// --quiet and --verbose: the last one that is set wins; one set to false does not change the other.
 void set_verbosity(settings& s, std::string_view value, verbosity asked);
 void set_signal(settings& s, std::string_view value); // RTMIN+n
 

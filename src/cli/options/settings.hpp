@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the command line and the configuration file ask for, as plain data. `run` is handed to the core as it
-// is; the rest is about this program's own behaviour. `given` keeps the words as they were typed, so that a
-// report can say how to repeat the run and --print-config can write them back.
+// What the command line and the configuration file ask for, as plain data. `run` goes to the run as it is; the rest is
+// about this program's own behaviour. `given` keeps the words as they were typed, so a report can say how to repeat the
+// run and --print-config can write them back.
 #pragma once
 
 #include "exec/exec_config.hpp"
@@ -49,7 +49,7 @@ constexpr verb_set operator|(verb_set a, verb_set b) noexcept
 }
 
 struct settings {
-    verb_set verb = for_run; ///< the one that they are for
+    verb_set verb = for_run; ///< the verb that they are for
     run_config run;
 
     // Not decided by one option alone: resolve() fills `run` from them.
@@ -88,7 +88,7 @@ struct settings {
     exec::exec_config exec;
 
     std::vector<std::pair<std::string, std::string>> given; ///< option and value, in the order of effect
-    std::vector<std::string> words;                         ///< arguments that are no options
+    std::vector<std::string> words;                         ///< arguments that are not options
 };
 
 } // namespace nmisim::cli

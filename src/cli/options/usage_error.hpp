@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A mistake on the command line or in a configuration file: the one exception that leads to exit code 2.
+// A mistake on the command line or in a configuration file: the only exception that leads to exit code 2.
 #pragma once
 
 #include <stdexcept>

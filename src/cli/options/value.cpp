@@ -53,7 +53,7 @@ std::optional<decimal> split_decimal(std::string_view text)
     return d;
 }
 
-/// whole * unit + fraction of unit, or nothing when it is no whole number or does not fit.
+/// whole * unit + fraction of unit, or nothing if it is not a whole number or does not fit.
 std::optional<std::uint64_t> scaled(const decimal& d, std::uint64_t unit)
 {
     // A unit above 10^9 is a multiple of it; else billionths * unit stays below 10^18.

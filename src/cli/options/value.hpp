@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Values of options, from text. Everything that a C++ stream or Boost's lexical_cast lets through is refused
-// here with a reason: signs ("-5" is 4294967291 to an unsigned), nan and inf, hex, exponents, blanks, a value
-// out of range, an unknown unit. The locale plays no part. A bare number has a documented unit where one is
-// customary (--swap-interval: milliseconds, --duration: seconds) and is refused elsewhere.
+// Values of options, from text. A C++ stream or Boost's lexical_cast would accept much that is refused here, with a
+// reason: signs ("-5" is 4294967291 to an unsigned), nan and inf, hex, exponents, blanks, a value out of range, an
+// unknown unit. The locale has no effect. A number without a unit has a documented unit where one is usual
+// (--swap-interval: milliseconds, --duration: seconds) and is refused elsewhere.
 #pragma once
 
 #include "cli/options/suggest.hpp"

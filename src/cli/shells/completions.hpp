@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Shell completions, and the manual page's tables: `nmi-sim completions bash`, `nmi-sim manual`. The build calls both; --help
-// does not list them. A shell's script is a few lines that ask the program each time Tab is pressed, by `nmi-sim completions
-// for WORD...`: what is there to choose is known here alone.
+// does not list them. A shell's script is a few lines that ask the program each time Tab is pressed, by `nmi-sim
+// completions for WORD...`: only the program knows what can be chosen.
 #pragma once
 
 #include <span>
@@ -13,7 +13,8 @@
 namespace nmisim::cli {
 
 /// What can stand in the place of the last of `words`, which come after the program's name: a line each, the word, then a tab
-/// and its description if it has one. A word that ends with a colon goes on. The one line ":file" stands for names of files.
+/// and its description if it has one. A word that ends with a colon is not complete. The single line ":file" means
+/// names of files.
 std::string candidates(std::span<const std::string> words);
 
 std::string_view bash_completions() noexcept;

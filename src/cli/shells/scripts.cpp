@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One script a shell. Each asks the program that is being typed.
+// One script for each shell. Each asks the program that is on the command line.
 #include "cli/shells/completions.hpp"
 
 namespace nmisim::cli {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Everything there is to choose, by topic: what `nmi-sim list` prints and shell completions offer. Names come
+// All values that a user can choose, by topic: `nmi-sim list` prints them and shell completions offer them. Names come
 // from the enums and tables that the options parse with; only the descriptions are here.
 #pragma once
 

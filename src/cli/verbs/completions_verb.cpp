@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `nmi-sim completions SHELL`, for the build and for who wants a completion in ~/.config; `nmi-sim completions for WORD...`,
-// which the scripts call; `nmi-sim manual`, for the build.
+// `nmi-sim completions SHELL`, for the build and for users who want a completion in ~/.config; `nmi-sim completions for
+// WORD...`, which the scripts call; `nmi-sim manual`, for the build.
 #include "cli/exit_code.hpp"
 #include "cli/options/value.hpp"
 #include "cli/shells/completions.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// `nmi-sim help [VERB]`: what `nmi-sim VERB --help` prints, for who asks in that order.
+// `nmi-sim help [VERB]`: prints the same as `nmi-sim VERB --help`.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/suggest.hpp"

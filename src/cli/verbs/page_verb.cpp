@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// `nmi-sim page FILE...`: one page over results that lie in files, or their pictures alone.
+// `nmi-sim page FILE...`: one page of results from files, or only their pictures.
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
 #include "cli/options/usage_error.hpp"

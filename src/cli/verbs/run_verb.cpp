@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `nmi-sim run`: options, a look at what the system offers, the run, its reports, the exit code. Standard
-// output carries the report and nothing else; everything about the going-on is on standard error.
+// `nmi-sim run`: options, a look at what the system offers, the run, its reports, the exit code. Standard output
+// carries the report and nothing else; messages and progress are on standard error.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
@@ -187,7 +187,7 @@ int run_verb(const invocation& call)
     if (!system_is_fit(s, findings))
         return exit_unsupported;
 
-    stop_signals signals; // first: whoever has read the header may stop the run
+    stop_signals signals; // first: a user who has read the header may stop the run
     if (s.verbosity != verbosity::quiet)
         write_stderr(header_text(s, context.host));
     run_report report = run_with_display(s, signals);

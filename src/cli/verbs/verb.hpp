@@ -34,7 +34,7 @@ std::span<const verb_info> all_verbs();
 /// Those that only print something about the others.
 std::span<const verb_info> helper_verbs();
 const verb_info* find_verb(std::string_view name);
-/// The one that is meant when none is named.
+/// The verb if none is named.
 const verb_info& default_verb();
 
 int run_verb(const invocation& call);

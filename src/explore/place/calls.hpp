@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The calls of a recorded run, followed step by step: which function runs at a boundary, and who has called it.
-// Calls by the PLT, through a slot (-fno-plt) and direct ones look alike here, because the call instruction says
-// so, and the stack pointer says when a function has returned (longjmp included). A jump to where a function
-// begins, or into another object, is a tail call: the function that jumped stays in the chain.
+// Calls by the PLT, through a slot (-fno-plt) and direct ones look alike here: each begins with a call instruction, and
+// the stack pointer shows when a function has returned (longjmp included). A jump to the beginning of a function, or
+// into another object, is a tail call: the function that jumped stays in the chain.
 #pragma once
 
 #include "explore/place/function_names.hpp"
@@ -27,7 +27,7 @@ struct called_function {
     std::string name;    ///< for people, empty: none known
     bool called = false; ///< by a call instruction; false: by a jump
     bool blamed = false; ///< it, or one of its callers, was found unsafe
-    bool binds = false;  ///< the dynamic loader is at work to find out where the call goes
+    bool binds = false;  ///< the dynamic loader is finding out where the call goes
 };
 
 class call_stack {

@@ -18,7 +18,7 @@ namespace {
 
 using section = ElfW(Shdr);
 
-/// Read, not mapped: who lists this process' mappings (elfutils) would take the file for the object.
+/// Read, not mapped: elfutils, which lists this process' mappings, would take the file for the object.
 class elf_reader {
 public:
     explicit elf_reader(const char* path) : fd_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The names of functions, exported or not, of the objects that a child process had loaded. Read from their files,
-// without elfutils: every name that an address has counts, because one of them may be known.
+// without elfutils. All names of an address are kept, because any of them may be on the list.
 #pragma once
 
 #include "explore/place/objects.hpp"
@@ -19,8 +19,8 @@ public:
     /// `objects` outlives it.
     explicit function_names(loaded_objects& objects) : objects_(objects) {}
 
-    /// Of the function that starts at `address`; aliases have several. The file does not tell where an indirect
-    /// function (ifunc) leads to; what `also_called` was told does.
+    /// Of the function that starts at `address`; aliases have several. The file does not say where an indirect function
+    /// (ifunc) leads to; `also_called` adds that.
     std::vector<std::string_view> at(std::uintptr_t address);
     /// Of the function that holds `address`, or an empty text.
     std::string_view around(std::uintptr_t address);

@@ -101,7 +101,7 @@ loaded_objects::loaded_objects(std::string_view maps)
             files_.append(text);
 }
 
-// A file that is mapped from its start again is another object: whoever reads symbols maps whole files.
+// A file that is mapped from its start again is another object: programs that read symbols map whole files.
 void loaded_objects::add(const mapped& m, const std::string& executable)
 {
     const std::string_view path = m.path == vdso ? "" : m.path;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The objects that a child process had loaded: which one an address is in, and which function a slot of a jump table
-// stands for. Calls through the PLT are named by their relocation, because the function behind it may have no
-// name of its own (memcpy resolves to one of several static variants).
+// The objects that a child process had loaded: which one contains an address, and which function a slot of a jump table
+// stands for. Calls through the PLT are named by their relocation, because the function behind it may have no name of
+// its own (memcpy resolves to one of several static variants).
 //
-// Known from the child's /proc/PID/maps and from the files named there, never from the parent's own memory: an object
-// that `setup` loaded is in the child alone, and something else may be at that address in the parent.
+// All this comes from the child's /proc/PID/maps and from the files named there, never from the parent's own memory: an
+// object that `setup` loaded is only in the child, and the parent may have something else at that address.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ namespace nmisim::explore {
 
 /// The text of /proc/self/maps in memory shared with the parent, which reads it also after a crash.
 struct shared_maps {
-    /// Reads it anew. Context: the child; async-signal-safe.
+    /// Reads it again. Context: the child; async-signal-safe.
     void take() noexcept;
     std::string_view view() const noexcept { return {text, size}; }
 
@@ -30,7 +30,7 @@ struct shared_maps {
     char text[std::size_t{4} << 20]; ///< pages that are not needed cost nothing
 };
 
-/// The same of a process that lives. Empty: not to be had.
+/// The same of a running process. Empty: not known.
 std::string maps_of(pid_t pid);
 
 struct loaded_object {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// From an address of a child process to something a person can find: symbol, source line, instruction. symbols_dw.cpp
-// (elfutils) or symbols_dl.cpp (dladdr, exported names only) and disassembly_capstone.cpp or disassembly_none.cpp,
-// as Meson finds them. Answers are kept: a map asks for the same addresses many times.
-// Context: control, in the parent process. It reads no memory of the explored code: where that was mapped and what
-// its bytes were is told by the child (shared_maps, code_bytes).
+// From an address of a child process to its symbol, source line and instruction. Meson picks symbols_dw.cpp (elfutils)
+// or symbols_dl.cpp (dladdr, exported names only), and disassembly_capstone.cpp or disassembly_none.cpp. Answers are
+// cached: a map asks for the same addresses many times.
+// Context: control, in the parent process. It reads no memory of the explored code: the child reports where that was
+// mapped and what its bytes were (shared_maps, code_bytes).
 #pragma once
 
 #include "explore/place/objects.hpp"
@@ -41,7 +41,7 @@ public:
     places(const places&) = delete;
     places& operator=(const places&) = delete;
 
-    /// Without an instruction, unless its bytes have been told before.
+    /// Without an instruction, unless its bytes are known already.
     const place& of(std::uintptr_t ip);
     const place& of(std::uintptr_t ip, const code_bytes& code);
     std::vector<place> of(const recording& t);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Relocations, read from the ELF file itself. Nothing in it is trusted: a file may have been replaced since it was
-// loaded, so every offset is checked before it is followed.
+// Relocations, read from the ELF file itself. The file is not trusted: it may have been replaced since it was loaded,
+// so every offset is checked before use.
 #include "explore/place/objects.hpp"
 
 #include <array>
@@ -17,7 +17,7 @@ namespace nmisim::explore {
 
 namespace {
 
-/// A file, read piece by piece: one that is cut short meanwhile is an error here, not a SIGBUS.
+/// A file, read piece by piece: if it becomes shorter meanwhile, that is an error here, not a SIGBUS.
 class file_view {
 public:
     explicit file_view(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What a signal handler may call, as a table of names with the source of each: POSIX's list, what compilers and
-// libc call by themselves, and liburcu's read side. What is known to be wrong gets its reason.
+// What a signal handler may call, as a table of names with the source of each: POSIX's list, what compilers and libc
+// call by themselves, and liburcu's read side. Functions known to be unsafe have a reason.
 //
 // A name stands for the forms that libc gives it: `__read_chk` (checked), `open64` and `__open64_2` (large files),
-// `__libc_malloc`, `__GI_abort` and `__pthread_mutex_lock` (libc's own). Never for a name that only begins like it.
+// `__libc_malloc`, `__GI_abort` and `__pthread_mutex_lock` (libc's own). Never for one that begins with it.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace nmisim::explore {
 
-/// Whose word it is that `function` may be called in a handler; empty: nobody's.
+/// The source that says that `function` may be called in a handler; empty: none.
 std::string_view safe_by(std::string_view function);
 bool is_signal_safe(std::string_view function);
 

@@ -88,8 +88,8 @@ int add_frame(Dwfl_Frame* frame, void* argument)
     bool activation = false;
     if (!dwfl_frame_pc(frame, &pc, &activation))
         return DWARF_CB_ABORT;
-    c.ip.push_back(
-        static_cast<std::uintptr_t>(pc - (activation ? 0 : 1))); // a return address is past the call
+    // a return address is past the call
+    c.ip.push_back(static_cast<std::uintptr_t>(pc - (activation ? 0 : 1)));
     return c.ip.size() < 64 ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 

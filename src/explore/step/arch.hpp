@@ -40,7 +40,7 @@ void set_single_step(ucontext_t& at, bool on) noexcept;
 bool end_of_step(ucontext_t& at) noexcept;
 /// True when it is the end of another thread's step, or was and is gone: to be tried again.
 bool step_of_another_thread(const ucontext_t& at) noexcept;
-/// Does what set_single_step() asked for. The last thing that the SIGTRAP handler does.
+/// Does what set_single_step() asked for. The SIGTRAP handler calls it last.
 void prepare_step(ucontext_t& at) noexcept;
 
 /// Calls `fn` single-stepped; the trap at stepped_return() says that `fn` has returned.

@@ -170,7 +170,7 @@ bool end_of_step(ucontext_t& at) noexcept
     return false;
 }
 
-// Threads share their code: the one that explores may come by in libc. A BRK of the program has another number.
+// Threads share their code: the exploring thread may run into it in libc. A BRK of the program has another number.
 bool step_of_another_thread(const ucontext_t& at) noexcept
 {
     constexpr std::uint32_t any_brk_mask = 0xffe0001f;

@@ -121,11 +121,11 @@ code_bytes original_code_at(std::uintptr_t ip) noexcept
 {
     code_bytes c;
     const std::size_t to_page_end = page_size - (ip & (page_size - 1));
-    const volatile unsigned char* code =
-        code_at(ip); // volatile: no call of memcpy, which may carry a breakpoint
+    // volatile: no call of memcpy, which may carry a breakpoint
+    const volatile unsigned char* code = code_at(ip);
     for (; c.size < c.byte.size() && c.size < to_page_end; ++c.size)
         c.byte[c.size] = code[c.size];
-    // The instruction may end before the page does, and then nothing need be mapped behind it.
+    // The instruction may end before the page does; the next page need not be mapped.
     const iovec rest{c.byte.data() + c.size, c.byte.size() - c.size};
     const iovec from{code_at(ip + c.size), rest.iov_len};
     if (rest.iov_len != 0 &&

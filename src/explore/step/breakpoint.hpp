@@ -3,13 +3,13 @@
 // Breakpoints in the program's own text. Two kinds:
 //
 //   one-shot  an anchor: the thread that owns it is about to run to this instruction; hit once, then gone
-//   gate      on a system-call instruction, stays for good: whoever arrives there has the call made by the
-//             trap handler instead, so the instruction itself never needs to be put back. Through gates the
+//   gate on a system-call instruction, stays for good: when a thread arrives there, the trap handler makes the call
+//   instead, so the instruction itself never needs to be put back. Through gates the
 //             explorer sees a thread that is about to block, and keeps SIGTRAP out of its signal mask
 //
 // Text pages become writable, private copies (mprotect) at the first breakpoint on them. A hardened system
 // may refuse; plant() then returns false and the caller single-steps. The explorer runs one thread at a time,
-// so a breakpoint is put back or stepped over without anybody running past it.
+// so no other thread runs past a breakpoint while it is put back or stepped over.
 //
 // Context: plant() and remove() control side; the rest also in the SIGTRAP handler.
 #pragma once
@@ -31,11 +31,11 @@ struct breakpoint {
     stepped_thread* owner = nullptr; ///< of a one-shot
 };
 
-/// Asks libc what plant() must know without it. Before all else. Context: control.
+/// Asks libc for what plant() must know and cannot ask. Call it first. Context: control.
 void prepare_breakpoints() noexcept;
 /// False in the vDSO: one mapping for all processes, where a breakpoint is never written.
 bool can_carry_breakpoint(std::uintptr_t address) noexcept;
-/// Makes the pages of the instruction at `address` writable, for good. False where that is refused.
+/// Makes the pages of the instruction at `address` writable, for good. False if that is refused.
 bool make_code_writable(std::uintptr_t address) noexcept;
 [[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;
 /// Takes the one-shots of `owner` out that were not hit.

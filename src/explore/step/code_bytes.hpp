@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bytes of one instruction, as the child that ran it read them. The parent never reads explored code: what
-// `setup` loaded, or wrote into a page, is mapped in the child alone.
+// The bytes of one instruction, as the child that ran it read them. The parent never reads explored code: what `setup`
+// loaded, or wrote into a page, is mapped only in the child.
 #pragma once
 
 #include <array>

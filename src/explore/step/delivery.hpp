@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
 // From the raise of the NMI to its handler. The program's own disposition of the signal is left in place, so that code
-// which installs, queries or chains handlers sees what it would see without the explorer. Only where the signal is
-// pending and about to be delivered our handler stands in front: it puts the program's disposition back, notes that the
+// which installs, queries or chains handlers sees what it would see without the explorer. Our handler takes its place
+// only when the signal is pending and about to be delivered: it restores the program's disposition, notes that the
 // handler runs, and calls it. So the handler that runs is the one that is installed at that boundary.
 //
 //   away -> pending       pending(), behind the raise
-//   pending -> in front   look(), as soon as the interrupted code has the signal open
-//   in front -> pending   look(), where it has been closed again (a call that only might have opened it)
+//   pending -> in front   look(), as soon as the interrupted code has the signal unblocked
+//   in front -> pending   look(), if it has been blocked again (a call that might have unblocked it)
 //   in front -> away      the handler runs
 //   pending -> away       look(), without a handler: what comes then is in `delivery_note::without`
 //
-// Context: the thread that the NMI is for, in the SIGTRAP handler, every signal blocked: no call of libc.
+// Context: the thread that gets the NMI, in the SIGTRAP handler, every signal blocked: no call of libc.
 #pragma once
 
 #include "explore/step/arch.hpp"
@@ -21,7 +21,7 @@
 
 namespace nmisim::explore {
 
-/// What the signal meets where no handler is installed.
+/// What happens to the signal if no handler is installed.
 enum class without_handler : std::uint8_t {
     nothing_yet,
     ignored,        ///< SIG_IGN, or SIG_DFL of a signal whose default is to do nothing
@@ -49,7 +49,7 @@ int signal() noexcept;
 
 /// True when the program has a handler installed.
 bool has_handler() noexcept;
-/// The signal has been raised for the calling thread, which stands at `at`.
+/// The signal has been raised for the calling thread, which is at `at`.
 void pending(const ucontext_t& at) noexcept;
 /// Its mask may have changed.
 void look(const ucontext_t& at) noexcept;

@@ -26,7 +26,7 @@ constinit std::uint64_t taken_bits = 0;
 constinit std::uintptr_t stack_start = 0; ///< of the alternate stack that the handler runs on; 0: on another
 constinit std::uintptr_t stack_end = 0;
 
-// A reach of a little below the stack is an overflow; one far away has another reason.
+// An access a little below the stack is an overflow; one far away has another reason.
 bool left_the_stack(const ucontext_t& at, std::uintptr_t address) noexcept
 {
     constexpr std::uintptr_t reach = 64 * 1024;
@@ -47,7 +47,7 @@ void on_fault(int signal, siginfo_t* info, void* context)
     n.ip = arch::ip(at);
     n.off_the_alternate_stack = info->si_code > 0 && left_the_stack(at, n.address);
     n.signal.store(signal, std::memory_order_relaxed); // read after the end of this process
-    // Pending until this handler returns, and then the end, also where the cause does not come again.
+    // Pending until this handler returns; then the process ends, also if the cause does not occur again.
     arch::raw_system_call(SYS_tgkill, arch::raw_system_call(SYS_getpid), arch::raw_system_call(SYS_gettid),
                           signal);
     if (n.ip != n.address) // it can be read

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which instruction a run dies at. From the raise of the NMI to the end of its run our handler takes the signals by which
-// a process crashes, where the program has left them to their default action: it notes the place and lets the default
-// action follow. What the program has a handler of its own for, and the explored signal itself, are left alone.
+// Which instruction a run dies at. From the raise of the NMI to the end of its run, our handler takes the signals of a
+// crash, unless the program has a handler for them: it notes the place and lets the default action follow. The explored
+// signal itself is left alone.
 #pragma once
 
 #include "explore/step/code_bytes.hpp"
@@ -30,7 +30,7 @@ namespace fault_watch {
 void begin(int explored_signal, fault_note* note);
 // Context: any, also the SIGTRAP handler: no call of libc.
 void arm() noexcept;
-/// The signals that are taken, as bits of the kernel's mask: the handler must not have them blocked.
+/// The signals that are taken, as bits of the kernel's mask: the handler must not block them.
 std::uint64_t taken() noexcept;
 void disarm() noexcept;
 void handler_begins(const stack_t& alternate) noexcept;

@@ -14,8 +14,8 @@
 
 namespace nmisim::explore {
 
-/// A run that took another path than the recorded one is made again: a clock read takes one of several, and the
-/// recorded one may be rare. Not without end: the code may never come that way again.
+/// A run that took another path than the recorded one is repeated: a clock read takes one of several, and the recorded
+/// one may be rare. Only so many times: the code may never take that path again.
 class path_tries {
 public:
     /// The next try at a boundary, `before` have failed.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A signal's disposition as the kernel has it. glibc's own form is another one, and its functions may carry a breakpoint.
+// A signal's disposition in the kernel's form. glibc's form is different, and its functions may carry a breakpoint.
 // Context: any, also the SIGTRAP handler.
 #pragma once
 

@@ -32,7 +32,7 @@ public:
     stop start(function window, const plan& p);
     /// Goes on from where it stopped; ended: stays ended.
     stop go_on();
-    /// As go_on(), with the other thread at its end: for_ever when it sleeps and nobody is left to wake it.
+    /// As go_on(), after the end of the other thread: for_ever if it sleeps and nobody is left to wake it.
     stop go_on_alone();
 
     const stepped_thread& thread() const noexcept { return *stepped_; }

@@ -20,7 +20,7 @@ void call(function f)
         f();
 }
 
-// Stays here for the parent to find: every thread asleep, nobody left to wake one.
+// Stays here until the parent finds it: every thread asleep, nobody left to wake one.
 [[noreturn]] void stand_still() noexcept
 {
     static constinit std::atomic<std::uint32_t> never{0};
@@ -35,9 +35,9 @@ public:
           how_(plant_gates({&j.traces->reader, &j.traces->updater}) ? j.within.how : method::single_step),
           to_reader_(j.traces->reader, how_), to_updater_(j.traces->updater, how_)
     {
-        j.own->alive.tid[0].store(reader_.thread().tid(),
-                                  std::memory_order_relaxed); // for the parent, when this
-        j.own->alive.tid[1].store(updater_.thread().tid(), std::memory_order_relaxed); // gets stuck
+        // for the parent, if one of them gets stuck
+        j.own->alive.tid[0].store(reader_.thread().tid(), std::memory_order_relaxed);
+        j.own->alive.tid[1].store(updater_.thread().tid(), std::memory_order_relaxed);
         warm_up();
     }
 
@@ -77,7 +77,7 @@ plan explorer::pause_at(const itinerary& way, std::uint32_t boundary) const
     return p;
 }
 
-// Both go to their ends. The reader first: it is what the updater may wait for.
+// Both run to their ends. The reader first: the updater may wait for it.
 void explorer::finish()
 {
     stop r = reader_.last();
@@ -240,9 +240,9 @@ int explore_pair(void* argument)
     pin_self(static_cast<int>(j.process)); // refused: slower, not wrong
     install_handlers(0, nullptr);
     call(j.what.setup);
-    auto* e = new explorer(j); // never given back: the process ends without its threads' leave
-    j.own->alive.stage.store(child_stage::at_work,
-                             std::memory_order_relaxed); // read after the end of this process
+    auto* e = new explorer(j); // never freed: the process ends without waiting for its threads
+    // read after the end of this process
+    j.own->alive.stage.store(child_stage::at_work, std::memory_order_relaxed);
     const std::uint64_t all = schedules_of(j);
     for (std::uint64_t n = j.own->current.load(std::memory_order_relaxed); n < all; ++n) {
         j.own->current.store(n, std::memory_order_relaxed); // read by the parent after this process has ended

@@ -97,8 +97,8 @@ void stepped_thread::start(const plan& p) noexcept
     raised_while_blocked_ = false;
     target_ip_ = 0;
     delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
-    phase_.store(static_cast<std::uint32_t>(phase::running),
-                 std::memory_order_relaxed); // the explorer set it too
+    // the explorer set it too
+    phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed);
     if (p.anchor != 0 && !plant(p.anchor, breakpoint_kind::one_shot, this))
         plan_.anchor = 0;
 }
@@ -157,12 +157,12 @@ void stepped_thread::about_to_run() noexcept
 void stepped_thread::resume() noexcept
 {
     phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed); // ordered by (3)
-    resumed_.fetch_add(1,
-                       std::memory_order_release); // (3) release: what others did meanwhile; pairs with (4)
+    // (3) release: what others did meanwhile; pairs with (4)
+    resumed_.fetch_add(1, std::memory_order_release);
     futex_wake(resumed_);
 }
 
-// Blocks in the trap handler until resume(): the thread stands exactly at the interrupted instruction.
+// Blocks in the trap handler until resume(): the thread is exactly at the interrupted instruction.
 void stepped_thread::hold(explore::phase p) noexcept
 {
     const std::uint32_t before = resumed_.load(std::memory_order_relaxed); // only changes after publish()
@@ -182,8 +182,8 @@ void stepped_thread::stop_stepping(ucontext_t& at) noexcept
     arch::set_single_step(at, false);
 }
 
-// Raised while this handler blocks it, and so delivered by its sigreturn, or later where the window has it blocked.
-// Without gates the steps go on until then: whoever unblocks it must be seen.
+// Raised while this handler blocks it, so its sigreturn delivers it, or later if the window has it blocked. Without
+// gates the steps continue until then: the unblocking call must be seen.
 stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
 {
     raise_error_ = raise_on_this_thread(tid_, delivery::signal());
@@ -294,7 +294,7 @@ void stepped_thread::at_gate(ucontext_t& at) noexcept
     make_call(at);
     delivery::look(at);
     if (stepping_)
-        trapped(at); // the boundary right behind the call
+        trapped(at); // the boundary right after the call
 }
 
 void stepped_thread::waits() noexcept

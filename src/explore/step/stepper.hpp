@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// One thread that runs a window under control. A plan says what is wanted of the run: record the boundaries,
-// or go to one boundary and there raise the NMI or pause. Going there is cheap where the boundary's address,
-// or that of an earlier boundary, can carry a one-shot breakpoint (2.5 us); from there the thread
-// single-steps (12 us a step).
+// One thread that runs a window under control. A plan says what the run must do: record the boundaries, or go
+// to one boundary and there raise the NMI or pause. Going there is cheap if the boundary's address, or that of
+// an earlier boundary, can carry a one-shot breakpoint (2.5 us); from there the thread single-steps (12 us a
+// step).
 //
 // Phases, seen by the explorer through phase():
 //   idle -> running          run()
@@ -12,8 +12,8 @@
 //   running -> ended         the window has returned
 // Paused and waiting threads sit in the trap handler, every signal blocked, so nothing else can happen there.
 //
-// Context: run() in the thread itself; the rest in the thread that explores. Pitfalls of the trap flag and
-// their cures are listed at the functions that hold the cure.
+// Context: run() in the thread itself; the rest in the thread that explores. Pitfalls of the trap flag are explained at
+// the functions that avoid them.
 #pragma once
 
 #include "explore/step/arch.hpp"
@@ -47,9 +47,9 @@ struct recording {
     static constexpr std::uint32_t max_gates = 24;
     std::array<std::uintptr_t, max_gates> gate{};
     std::uintptr_t* ip = nullptr;
-    code_bytes* code = nullptr;                  ///< beside `ip`; nullptr: nobody wants to read it
-    std::uintptr_t* sp = nullptr;                ///< the stack pointer, beside `ip`; nullptr: nobody wants it
-    std::atomic<std::uint64_t>* alive = nullptr; ///< grows now and then: a long run is no hang
+    code_bytes* code = nullptr;                  ///< beside `ip`; nullptr: not wanted
+    std::uintptr_t* sp = nullptr;                ///< the stack pointer, beside `ip`; nullptr: not wanted
+    std::atomic<std::uint64_t>* alive = nullptr; ///< grows from time to time: a long run is not a hang
     last_call last{};
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Where an aarch64 instruction goes: the addresses of which exactly one is executed next. Pure arithmetic on the
-// instruction word and the registers, so that it is tested on every processor.
-// Arm Architecture Reference Manual, C4.1 (A64 instruction set encoding).
+// instruction word and the registers, so it can be tested on every processor. Arm Architecture Reference Manual, C4.1
+// (A64 instruction set encoding).
 #pragma once
 
 #include <array>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls made on behalf of the window, from inside the trap handler. Needed for two reasons. A trap is
-// lost at a system call: with TF set the CPU reports the instruction after the one that follows `syscall`, so
-// the boundary right behind the call would be skipped. And rt_sigprocmask must not block SIGTRAP (liburcu-bp
-// and pthread_create block every signal): a trap that meets it blocked kills the process.
+// lost at a system call: with TF set the CPU reports the instruction after the one that follows `syscall`, so the
+// boundary right after the call would be skipped. And rt_sigprocmask must not block SIGTRAP (liburcu-bp and
+// pthread_create block every signal): a trap while SIGTRAP is blocked kills the process.
 #pragma once
 
 #include "explore/step/arch.hpp"
@@ -15,7 +15,7 @@ bool can_be_made_elsewhere(long nr) noexcept;
 
 /// The reason for which this call may put its thread to sleep, or nullptr.
 const char* may_wait(const arch::system_call& call) noexcept;
-/// True when what would wake it is time alone.
+/// True if only time would wake it.
 bool waits_for_time(long nr) noexcept;
 
 /// A sleep in this call, with these arguments, ends by another thread, process or signal, not by time.

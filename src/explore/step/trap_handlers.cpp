@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The handler of SIGTRAP, which arrives for a single step, for a breakpoint, and from nobody else.
+// The handler of SIGTRAP, which arrives only for a single step or a breakpoint.
 //
 // Its mask holds every signal, the NMI's too: an NMI raised in the handler stays pending until sigreturn puts
-// the old mask back, and is then delivered before one more instruction of the window runs. That is what makes
-// the placement exact. libc is not called, not even for errno, because a breakpoint may be planted in it.
+// the old mask back, and is then delivered before one more instruction of the window runs. So the placement is exact.
+// libc is not called, not even for errno, because a breakpoint may be planted in it.
 #include "base/invariant.hpp"
 #include "base/signal_mask.hpp"
 #include "explore/step/breakpoint.hpp"

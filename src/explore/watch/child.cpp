@@ -51,7 +51,7 @@ void add_chain(standing& s, places& names, const std::vector<std::uintptr_t>& fr
     for (const std::uintptr_t ip : frames) {
         const place& where = names.of(ip);
         const std::string name = name_of(where);
-        // libc's return from a signal has no name that a file tells; what is behind it was interrupted anywhere.
+        // libc's return from a signal has no name in its file; the frame below it was interrupted anywhere.
         in_handler = in_handler && !where.symbol.empty() && where.symbol != "__restore_rt";
         if (of_the_explorer(name))
             continue;
@@ -66,7 +66,7 @@ void add_chain(standing& s, places& names, const std::vector<std::uintptr_t>& fr
 
 standing standing_of(pid_t pid, const progress& alive)
 {
-    const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child stands still
+    const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child is stuck
     const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
     standing all;
     for (const int process : family_of(pid)) {
@@ -87,14 +87,14 @@ standing standing_of(pid_t pid, const progress& alive)
 
 child_result kill_stuck(pid_t pid)
 {
-    for (const int process : family_of(pid)) // and what it has started: nobody else ends that
+    for (const int process : family_of(pid)) // and the processes that it has started: nothing else ends them
         kill(process, SIGKILL);
     child_result r = wait_child(pid);
     r.end = child_end::stuck;
     return r;
 }
 
-// Of the whole process, threads that have ended included. 0: not to be had.
+// Of the whole process, including threads that have ended. 0: not known.
 std::uint64_t cpu_ns_of(pid_t pid)
 {
     clockid_t clock{};
@@ -196,7 +196,7 @@ int exit_code_of(int (*body)(void*), void* argument) noexcept
     return 1;
 }
 
-// What ended the child before its body did.
+// What ended the child before its body returned.
 child_result with_stage(child_result r, const progress& alive)
 {
     r.stage_at_end = alive.stage.load(std::memory_order_relaxed); // its writer has ended

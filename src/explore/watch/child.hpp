@@ -14,7 +14,7 @@
 
 namespace nmisim::explore {
 
-/// How far a child has come. What ends it while it is at work is the doing of the code that it runs.
+/// How far a child has come. If it ends while it is at work, the code that it runs has ended it.
 enum class child_stage : std::uint8_t {
     untold,   ///< it was started without a `progress`
     starting, ///< setup and warm-up
@@ -42,12 +42,12 @@ struct child_result {
     int code = 0; ///< exit code, or signal
     child_stage stage_at_end = child_stage::untold;
     std::string state; ///< stuck: state of each thread with its call chain, in words
-    std::string chain; ///< stuck, and only time told it: the functions that it was in
+    std::string chain; ///< stuck, and only time showed it: the functions that it was in
 };
 
-/// A hang that only time tells costs that time once more at each boundary where
-/// it is met. Counts them by their call chains, so that an exploration can stop
-/// when it learns nothing more.
+/// A hang that only time shows costs that time again at each boundary where it occurs.
+/// Counts them by their call chains, so that an exploration can stop when it learns nothing
+/// more.
 class repeated_hangs {
 public:
     explicit repeated_hangs(std::uint32_t most) : most_(most) {}
@@ -64,8 +64,8 @@ private:
     std::unordered_map<std::string, std::uint32_t> seen_;
 };
 
-/// Set by who wants an exploration to end, also in a signal handler: the next look at its child kills it and throws
-/// `stopped`. What the window under way has found is lost; a report of half of it would look like one of the whole.
+/// Set it to end an exploration, also in a signal handler: the next look at its child kills it and throws `stopped`.
+/// The results of the current window are lost; a report of half of it would look like one of all.
 inline std::atomic<bool> stop_asked{false};
 struct stopped {};
 
@@ -79,12 +79,12 @@ child_result wait_child(pid_t pid);
 /// The same, until it is asked to stop: then kills it, and its children with it.
 child_result wait_child_or_stop(pid_t pid);
 
-/// Waits for it. Stuck is told by state: every thread asleep without a
-/// time-out, and nobody left to wake it. A child that computes without end is
-/// stuck after `watchdog_ns` of CPU time without a run; one that sleeps, with a
-/// time-out or until somebody outside wakes it, after ten times as much. The
-/// time for which it waits for a processor is no sign of anything. Processes
-/// that it has started count as it does. Errors: `stopped`, see stop_asked.
+/// Waits for it. It is stuck, by state: every thread asleep without a time-out, and nobody
+/// left to wake it. A child that computes without end is stuck after `watchdog_ns` of CPU
+/// time without a run; one that sleeps, with a time-out or until somebody outside wakes it,
+/// after ten times as much. The time for which it waits for a processor is no sign of
+/// anything. Processes that it has started count as it does. Errors: `stopped`, see
+/// stop_asked.
 child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns);
 
 /// Call chain of a thread of another process, innermost first; empty where elfutils is missing.

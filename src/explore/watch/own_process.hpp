@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A run in a fork of the child: whatever it leaves in memory is gone when the next one begins. Context: control, in a
-// child process with one thread.
+// A run in a fork of the child: what it leaves in memory is gone when the next one begins. Context: control, in a child
+// process with one thread.
 #pragma once
 
 #include "explore/step/stepper.hpp"

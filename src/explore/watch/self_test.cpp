@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Does the mechanism work here? Asked of the machine, once per process: a window of known length is stepped
-// in a child process and its boundaries are counted. valgrind and emulators deliver no trap, a debugger eats
-// it.
+// Does single-stepping work here? Tested once per process: a window of known length is stepped in a child
+// process and its boundaries are counted. valgrind and emulators deliver no trap; a debugger takes it
+// away.
 #include "base/clock.hpp"
 #include "explore/step/stepper.hpp"
 #include "explore/watch/child.hpp"

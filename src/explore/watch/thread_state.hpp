@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the kernel says a thread is doing, from /proc/PID/task/TID. This is how "blocked" is recognised: by
-// state, never by the time that something takes on a busy machine.
+// What the kernel says a thread is doing, from /proc/PID/task/TID. A blocked thread is recognised by this state, never
+// by the time that something takes on a busy machine.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ struct thread_state {
     char letter = '?';            ///< R S D T t Z X, from stat; '?': the thread is gone
     long system_call = -1;        ///< -1: in user space, or not known
     std::uint64_t arg[6] = {};    ///< its arguments
-    std::uintptr_t ip = 0;        ///< user instruction behind the system call; 0: running or not known
+    std::uintptr_t ip = 0;        ///< user instruction after the system call; 0: running or not known
     std::uint64_t switches = 0;   ///< voluntary context switches
-    bool others_may_wake = false; ///< a clock, or somebody who is no descendant of the process
+    bool others_may_wake = false; ///< a clock, or a process that is not a descendant
 
     bool asleep() const noexcept { return letter == 'S' || letter == 'D'; }
     bool runs() const noexcept { return letter == 'R'; }
@@ -46,7 +46,7 @@ struct standstill {
     std::uint64_t switches = 0;
     unsigned seen = 0;
     /// `looks`: how many times in a row. `except`: a thread that does not count,
-    /// because it is who looks.
+    /// because it is the one that looks.
     activity look(int pid, unsigned looks, int except = 0);
 };
 

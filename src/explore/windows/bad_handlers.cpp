@@ -36,8 +36,8 @@ void enter()
 
 void enter_misbehaving()
 {
-    the_machine().internals().domain.callback.store(&misbehaving,
-                                                    std::memory_order_relaxed); // nobody else runs
+    // nobody else runs
+    the_machine().internals().domain.callback.store(&misbehaving, std::memory_order_relaxed);
     enter();
 }
 

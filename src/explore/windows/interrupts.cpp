@@ -15,7 +15,7 @@ namespace nmisim::explore {
 
 namespace {
 
-ucontext_t interrupted; // what signal entries called by hand are told; nobody else uses it
+ucontext_t interrupted; // the argument of signal entries called by hand; nothing else uses it
 
 siginfo_t raised_by_us(int signo) noexcept
 {
@@ -72,7 +72,7 @@ const char* broken_after_irq_and_nmi() noexcept
     return broken_after_one_nmi();
 }
 
-// An NMI that opens its own signal, played by hand: blocked as on entry, open again as after sigreturn.
+// An NMI that unblocks its own signal, called by hand: blocked as on entry, unblocked again as after sigreturn.
 void exc_nmi_by_hand()
 {
     const errno_guard errno_kept;

@@ -149,8 +149,8 @@ void build(checked_handler& h) noexcept
 
 void reclaim(checked_handler& h) noexcept
 {
-    h.canary.store(canary_poison,
-                   std::memory_order_relaxed); // explored one thread at a time: no order is lost
+    // explored one thread at a time: no order is lost
+    h.canary.store(canary_poison, std::memory_order_relaxed);
     h.data.words.fill(canary_poison);
     h.age.store(2, std::memory_order_relaxed); // as above
 }

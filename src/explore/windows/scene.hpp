@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What the shipped windows play on: a real machine whose one vCPU sleeps, and a second vCPU that lives on the
-// thread that is explored, so that its NMIs go through the ordinary signal entry and do_nmi. Two checked
-// handlers take turns: #0 is published, #1 is built and swapped in. Windows are plain functions, so the scene
-// is one per process; the parent says what it shall be and every child builds it anew.
+// What the shipped windows work on: a real machine whose one vCPU sleeps, and a second vCPU on the explored thread, so
+// that its NMIs go through the ordinary signal entry and do_nmi. Two checked handlers take turns: #0 is published, #1
+// is built and swapped in. Windows are plain functions, so there is one scene per process; the parent says what it
+// contains and every child builds its own.
 #pragma once
 
 #include "faults/fault.hpp"
@@ -18,7 +18,7 @@ class vcpu_thread;
 
 namespace nmisim::explore {
 
-/// Parent: what children shall build.
+/// Parent: what children must build.
 void choose(flavor f, fault left_out, nesting how = nesting::blocked, int irqs = 0) noexcept;
 flavor chosen_flavor() noexcept;
 const fault_info& chosen_fault() noexcept;
@@ -26,7 +26,7 @@ const fault_info& chosen_fault() noexcept;
 // Child, each once.
 void build_machine();                 ///< the machine only
 void build_machine_and_come_online(); ///< and the calling thread is vCPU 1
-void reader_comes_online();           ///< map: the calling thread is vCPU 1, idle where the flavor knows idle
+void reader_comes_online();           ///< map: the calling thread is vCPU 1, idle if the flavor has that
 void updater_is_known();              ///< map: the calling thread may be a reader too
 
 machine& the_machine() noexcept;
@@ -37,7 +37,7 @@ checked_handler& handler(int which) noexcept;
 
 /// Handler `which` complete, of a new generation.
 void build(checked_handler& h) noexcept;
-/// Poisoned, its data garbage: what is left of a reclaimed one.
+/// Poisoned, with garbage as data: a reclaimed handler.
 void reclaim(checked_handler& h) noexcept;
 /// Handler #0 published, #1 reclaimed, the counts remembered.
 void prepare() noexcept;

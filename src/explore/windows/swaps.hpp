@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The updater's windows: one swap, right or with one step done wrong. Handler #1 replaces #0.
+// The updater's windows: one swap, correct or with one step done wrong. Handler #1 replaces #0.
 #pragma once
 
 namespace nmisim::explore {

@@ -72,7 +72,7 @@ void do_nmi_by_hand()
     (void)the_entry().do_nmi(pt_regs{});
 }
 
-// A second NMI on top of the one that the window plays: the signal entry's own bookkeeping is for one level.
+// A second NMI on top of the window's own: the signal entry's bookkeeping is for one level.
 void nested_nmi()
 {
     const errno_guard errno_kept;
@@ -136,7 +136,7 @@ void live_as_a_vcpu()
     explored_vcpu().leave();
 }
 
-// What a program does that does not know: the reader registers itself, the thread ends, the signal stays open.
+// What an unprepared program does: the reader registers itself, the thread ends, the signal stays unblocked.
 void live_carelessly()
 {
     this_cpu = &explored_vcpu().area();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The windows that the program ships: its own read side, write side and vCPU life, for a flavor, right or with
-// one ingredient left out.
+// The windows that the program ships: its own read side, write side and vCPU life, for a flavor, correct or with one
+// ingredient left out.
 #pragma once
 
 #include "faults/fault.hpp"

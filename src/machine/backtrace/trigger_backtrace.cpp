@@ -26,7 +26,7 @@ backtrace_outcome nmi_trigger_cpumask_backtrace(machine& m, backtrace_board& boa
         }
     for (;;) {
         for (const int cpu : outcome.unanswered)
-            m.raise_nmi(cpu); // one that is pending already serves as well; again, for one that was lost
+            m.raise_nmi(cpu); // again, in case one was lost; one that is pending already is enough
 
         std::erase_if(outcome.unanswered, [&](int cpu) {
             // (2) acquire: its snapshot; pairs with nmi/handlers/cpu_backtrace.cpp(2)
@@ -39,8 +39,8 @@ backtrace_outcome nmi_trigger_cpumask_backtrace(machine& m, backtrace_board& boa
         std::erase_if(outcome.unanswered, [&](int cpu) {
             if (m.cpu_online(cpu))
                 return false;
-            board.of[static_cast<std::size_t>(cpu)].wanted.store(
-                false, std::memory_order_relaxed); // nobody's any more
+            // nobody's any more
+            board.of[static_cast<std::size_t>(cpu)].wanted.store(false, std::memory_order_relaxed);
             return true;
         });
         if (outcome.unanswered.empty() || now_ns() - begin_ns >= limit_ns)

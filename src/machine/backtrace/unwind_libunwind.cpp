@@ -16,7 +16,7 @@ const stack_snapshot& snapshot_of(void* argument) noexcept
     return *static_cast<const stack_snapshot*>(argument);
 }
 
-/// Code and unwind tables; but a snapshot can lead anywhere, and an address that is not mapped is no crash.
+/// Reads code and unwind tables. A snapshot can lead anywhere: an address that is not mapped must not be a crash.
 bool read_own_memory(unw_word_t address, unw_word_t& value) noexcept
 {
     const iovec to{&value, sizeof value};

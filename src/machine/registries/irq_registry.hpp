@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The control side of IRQ lines: who handles which. Each change of a line builds a new list of its handlers,
+// The control side of IRQ lines: which handlers each has. Each change of a line builds a new list of its handlers,
 // publishes it, waits a grace period and frees the old one: copy on write, as the chains of the NMI.
 //
 // Context: control.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The control side of handler chains: who is registered, in which order. Each change builds a new table of all
-// chains, exchanges it in behind the one pointer and frees the old one after the grace period (copy on write).
+// The control side of handler chains: which handlers are registered, in which order. Each change builds a new table of
+// all chains, publishes it by the one pointer and frees the old one after the grace period (copy on write).
 //
 // Context: control.
 #pragma once

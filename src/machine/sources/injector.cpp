@@ -109,7 +109,7 @@ void injector::run_paced()
         next.at_ns = next.due_ns;
         calendar.push(next);
     }
-    // What was due and found no time or room to be raised was requested all the same.
+    // NMIs that were due but had no time or room to be raised count as requested.
     const std::uint64_t end_ns = now_ns();
     for (; !calendar.empty(); calendar.pop())
         if (const std::uint64_t due_ns = calendar.top().due_ns; due_ns < end_ns)

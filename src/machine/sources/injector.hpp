@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The NMI source `sigqueue`: one thread that raises NMIs on every vCPU at a rate. It paces by absolute
-// deadlines: a late wake-up is made up for, and its lateness is recorded as its own figure, never as the
-// delivery latency of the NMI (that is measured from the raise itself).
+// The NMI source `sigqueue`: one thread that raises NMIs on every vCPU at a rate. It paces by absolute deadlines: after
+// a late wake-up it catches up. The lateness is a figure of its own, never part of the NMI's delivery latency (which is
+// measured from the raise).
 #pragma once
 
 #include "base/histogram.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The source of maskable interrupts of a run: a thread that raises every IRQ line on every vCPU at a rate, by
-// absolute deadlines. A round that begins late is made up for; a line that still has one pending coalesces, as
-// a device's edge does.
+// absolute deadlines. After a late round it catches up; a line that still has one pending coalesces, as a device's edge
+// does.
 #pragma once
 
 #include "machine/paced_thread.hpp"

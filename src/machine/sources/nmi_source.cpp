@@ -11,8 +11,7 @@ namespace nmisim {
 bool flush_sources(machine& m, std::uint64_t timeout_ns)
 {
     const std::uint64_t deadline_ns = now_ns() + timeout_ns;
-    if (!m.drain(
-            timeout_ns)) // nothing is pending then, and what is raised next waits behind the sources' signals
+    if (!m.drain(timeout_ns)) // nothing is pending then, and the next raise waits after the sources' signals
         return false;
     for (int cpu = 0; cpu < m.cpus(); ++cpu)
         while (m.cpu_online(cpu) && m.raise_nmi(cpu) == raise_result::rejected) { // the user's queue is full

@@ -6,7 +6,7 @@
 //   perf   each vCPU's own performance counter (perf_event cpu-clock, F_SETSIG): CPU time, not wall time
 //   ipi    vCPUs raise NMIs on each other (machine/sources/ipi_source.hpp)
 //
-// A timer or counter belongs to a thread, so that it is armed anew each time its vCPU comes online:
+// A timer or counter belongs to a thread, so it is armed again each time its vCPU comes online:
 //
 //   start() --> armed on every vCPU that is online --> vCPU leaves: disarmed --> comes back: armed --> stop()
 //
@@ -53,14 +53,14 @@ public:
 };
 
 /// A source of the kernel's, one per vCPU. Errors of start(): std::system_error when the system refuses it to a
-/// vCPU that is online; one that comes online later goes without, and is counted in failed().
+/// vCPU that is online; one that comes online later has none, and is counted in failed().
 class nmi_source : public cpu_source {
 public:
     /// No vCPU comes or goes meanwhile.
     virtual void start() = 0;
     /// No further expiration; those before have been sent.
     virtual void stop() noexcept = 0;
-    /// Expirations that were due by the clock, while a vCPU had its timer; 0: it can't be told. After stop().
+    /// Expirations that were due by the clock, while a vCPU had its timer; 0: not known. After stop().
     virtual std::uint64_t requested() const noexcept = 0;
     virtual std::uint64_t failed() const noexcept = 0;
 };

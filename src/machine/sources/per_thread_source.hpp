@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What timer_source and perf_source share: something that each vCPU's thread has one of, armed while the source
-// runs and its vCPU is online. `Device`:
+// What timer_source and perf_source share: each vCPU's thread has one device, armed while the source runs and its vCPU
+// is online. `Device`:
 //
 //   Device(percpu&, rate_hz)   arms it for the thread area.tid, or throws std::system_error
 //   ~Device()                  disarms it

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Workload `split`: three functions that share a vCPU's time 60 : 30 : 10, for showing how true a profile is.
+// Workload `split`: three functions that share a vCPU's time 60 : 30 : 10, to show how true a profile is.
 //
 // A round is ten units of equal work, six of work_60, three of work_30 and one of work_10, in a random order:
 // a profiler that samples at a fixed rate would otherwise fall into step with a fixed order and see one
-// function too often. What the functions really took is measured, by the thread's CPU clock between units, so
-// that a profile can be compared with what was and not only with what was meant.
+// function too often. The time that the functions really took is measured by the thread's CPU clock between units, so a
+// profile can be compared with it and not only with the intended shares.
 //
 // Context: vcpu.
 #pragma once

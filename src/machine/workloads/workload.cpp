@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What vCPUs do between NMIs, one short round at a time. Each kind checks its own results (check `workload`):
-// the interrupted program is the first to suffer from a handler that does not keep its hands to itself. errno
-// is looked at here as well, independently of the signal entry's own look.
+// a handler that changes what it should not harms the interrupted program first. errno is checked here as well,
+// independently of the signal entry.
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
 #include "machine/workloads/split_workload.hpp"

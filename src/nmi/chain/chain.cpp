@@ -10,7 +10,7 @@ namespace {
 /// True for the one CPU that takes the bit.
 bool claim(nmi_domain& domain, std::uint8_t bit) noexcept
 {
-    if ((domain.reason.load(std::memory_order_relaxed) & bit) == 0) // a byte that stands for itself
+    if ((domain.reason.load(std::memory_order_relaxed) & bit) == 0) // one byte, orders nothing else
         return false;
     return (domain.reason.fetch_and(static_cast<std::uint8_t>(~bit), std::memory_order_relaxed) & bit) != 0;
 }

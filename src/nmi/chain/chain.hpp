@@ -4,16 +4,16 @@
 // one callback. The control side (src/machine/nmi_chain_registry) builds the tables; here they are only read.
 //
 //   same ip as the last NMI?   yes: back-to-back, nothing ran in between. no: forget `swallow`
-//   LOCAL chain    sum > 0: done. sum > 1: the latched NMI behind this one may find nothing: set `swallow`
+//   LOCAL chain sum > 0: done. sum > 1: the latched NMI after this one may find nothing: set `swallow`
 //   reason byte    SERR before IO_CHECK, one of them per NMI; the bit is claimed by whoever clears it
 //   unknown        back-to-back and `swallow`: its event has been served already, stay silent.
-//                  otherwise the UNKNOWN chain, and if nobody there wants it, the default action
+//                  otherwise the UNKNOWN chain, and if nobody there claims it, the default action
 //
-// LOCAL comes first because nobody but this CPU can notice a CPU-local NMI. The known hole is kept: a genuine
-// unknown NMI that merges with one of several events is swallowed.
+// LOCAL comes first because only this CPU can notice a CPU-local NMI. The known hole is kept: a genuine unknown NMI
+// that merges with one of several events is swallowed.
 //
-// The kernel polls the reason port under a trylock. A vCPU can be preempted while it holds a lock, so here the
-// bit itself is the lock: one atomic and-not takes it.
+// The kernel polls the reason port under a trylock. A vCPU can be preempted while it holds a lock. So here the bit
+// itself is the lock: one atomic and-not takes it.
 //
 // Context: nmi. Progress: wait-free but for the handlers and a rate-limited write(2).
 #pragma once

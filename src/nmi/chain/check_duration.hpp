@@ -2,10 +2,10 @@
 //
 // How long NMI handlers take. Kernel: nmi_check_duration() and nmi_longest_ns of arch/x86/kernel/nmi.c.
 //
-// A handler that takes at least nmi_longest_ns, and longer than it ever did, is reported on standard error,
-// rate-limited as every message of NMI context. A vCPU can lose its Linux CPU in the middle of a handler, which
-// in the kernel nothing can do to an NMI; so the time that the thread itself ran is measured beside the wall
-// time, and the message says both.
+// A handler that takes at least nmi_longest_ns, and longer than ever before, is reported on standard error,
+// rate-limited like every message of NMI context. A vCPU can lose its Linux CPU in the middle of a handler; in the
+// kernel this cannot happen to an NMI. So the time that the thread itself ran is measured too, and the message says
+// both.
 //
 // Context: nmi. Progress: wait-free; two clock reads and (with thread CPU time) two system calls per handler.
 #pragma once

@@ -14,7 +14,7 @@ namespace nmisim {
 
 struct nmi_stats {
     counter normal;         ///< events that the LOCAL chain claimed: sums of answers, as in the kernel
-    counter swallow;        ///< unknown but back-to-back behind an NMI that served more than one event
+    counter swallow;        ///< unknown, but back-to-back after an NMI that served more than one event
     counter ignored;        ///< between stop_nmi and restart_nmi
     counter chained;        ///< NMIs that met chains at all
     counter chain_defaults; ///< of these, unclaimed

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The doors into NMI context, one per flavor, entry policy and place of the count: a machine picks one at
-// start, so that the path itself has no branch and no virtual call for any of the three. entry_<flavor>.cpp
-// instantiate them, each flavor in a translation unit of its own.
+// The entries into NMI context, one per flavor, entry policy and place of the count. A machine picks one at start, so
+// the path itself has no branch and no virtual call for any of the three. entry_<flavor>.cpp instantiate them, each
+// flavor in a translation unit of its own.
 #pragma once
 
 #include "nmi/do_nmi.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the faults of the entry path change, as compile-time constants: the dispatcher is instantiated once
-// for the correct code and once for each, so that a fault that is not selected costs not one instruction.
+// for the correct code and once for each fault, so a fault that is not selected costs no instruction.
 #pragma once
 
 namespace nmisim {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// exc_nmi(): the signal handler, what the assembly entry and exc_nmi() are in the kernel. It saves errno (the
-// kernel: CR2), takes the NMI off its line, runs do_nmi and checks what can be checked from outside of it:
+// exc_nmi(): the signal handler; in the kernel, the assembly entry and exc_nmi(). It saves errno (the kernel: CR2),
+// takes the NMI off its line, runs do_nmi and checks from outside:
 //
 //   nesting       no NMI was interrupted (the signal is blocked inside its own handler), the depth is put back
 //   exactly-once  one generation of a checked handler ran, and the default action ran exactly when the

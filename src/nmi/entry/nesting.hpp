@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // When an NMI interrupts an NMI. The hardware holds NMIs off until iret, but any iret ends that: one from an
-// exception inside the handler (a page fault, a breakpoint) opens the door while the NMI is still running. Here
+// exception inside the handler (a page fault, a breakpoint) lets the next NMI in while this one is still running. Here
 // the signal is blocked inside its own handler, and these two entries unblock it on purpose.
 //
 // exc_nmi_latched: what i386 does, and x86_64 for NMIs from user mode (exc_nmi() of arch/x86/kernel/nmi.c).
@@ -13,12 +13,12 @@
 //            +-------------------+  +--------------------------+
 //                                     goto nmi_restart: the whole body again
 //
-//   A nested NMI stores LATCHED and returns at once; whatever came through the hole is one further pass. The
-//   state is decremented in one instruction, because an NMI may come on either side of it; and what the NMI must
-//   put back (the kernel: CR2) is put back before, because after it the next NMI may begin on top.
+//   A nested NMI stores LATCHED and returns at once; however many came, there is one further pass. The state is
+//   decremented in one instruction, because an NMI may come on either side of it. What the NMI must restore (the
+//   kernel: CR2) is restored before the decrement, because after it the next NMI may begin on top.
 //
-// exc_nmi_nested: no machine. NMIs nest as deep as preempt_count can say, 15; the 15th leaves the door closed. On top
-//   of an IRQ it is the 14th, because each NMI counts as an IRQ as well.
+// exc_nmi_nested: no state machine. NMIs nest as deep as preempt_count can say, 15; the 15th keeps its signal blocked.
+//   On top of an IRQ it is the 14th, because each NMI counts as an IRQ as well.
 //   Each level keeps its state in a frame of its own, as user mode's NMIs on the thread stack do.
 //
 // An x86_64 NMI from kernel mode has one frame at a fixed place, its IST stack: a nested one overwrites it, unless a
@@ -41,7 +41,7 @@ inline constexpr std::uint32_t nmi_most_nested = 15;
 void open_nmi_window(const percpu& cpu) noexcept;
 void close_nmi_window(const percpu& cpu) noexcept;
 
-/// Around do_nmi: open, but for the deepest level. `before`: preempt_count when the NMI came.
+/// Around do_nmi: the signal is unblocked, except at the deepest level. `before`: preempt_count when the NMI came.
 struct nmi_window {
     static void open(percpu& cpu, std::uint32_t before) noexcept;
     static void close(percpu& cpu) noexcept;
@@ -78,7 +78,7 @@ private:
     std::uint64_t entered_ns_;
 };
 
-/// True for the NMI that executes; false for one that came through the hole, which is then latched or merged.
+/// True for the NMI that executes; false for one that interrupted it, which is then latched or merged.
 /// Context: nmi, its signal blocked.
 inline bool begin_executing(percpu& cpu, std::uint64_t stamp) noexcept
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a vCPU keeps for NMIs that interrupt NMIs (nmi/entry/nesting.hpp). Nothing of it is touched where the signal stays
+// What a vCPU keeps for NMIs that interrupt NMIs (nmi/entry/nesting.hpp). None of it is used where the signal stays
 // blocked inside its handler.
 #pragma once
 

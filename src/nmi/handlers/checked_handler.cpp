@@ -20,8 +20,8 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept // splitmix64's finaliser
 /// Returns the age seen, for the Reader Pipe.
 int look(const checked_handler& h, int cpu, check_block& checks) noexcept
 {
-    const std::uint64_t generation =
-        h.generation.load(std::memory_order_relaxed); // ordered by rcu_dereference
+    // ordered by rcu_dereference
+    const std::uint64_t generation = h.generation.load(std::memory_order_relaxed);
     checks[check::publish_order].looked();
     const std::uint64_t sum = sum_of(h.data);
     const bool torn = sum != h.data.sum;

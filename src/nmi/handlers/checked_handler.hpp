@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The handler of a checked run: a callback whose data betrays every mistake of the pattern. It is rcutorture's
-// element: never really given back to malloc, so that a late reader finds a still-typed object and *counts*
-// the violation where a freed one would crash or go unnoticed.
+// The handler of a checked run: a callback whose data shows every mistake of the pattern. Like rcutorture's element, it
+// is never really freed: a late reader finds an object of the same type and *counts* the violation, where a freed one
+// would crash or go unnoticed.
 //
 //   age         rcutorture's Reader Pipe. 0: published. 1: unpublished, its grace period may still run.
 //               2 or more: a grace period has ended since it was unpublished, and whoever sees that in a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A handler that comes to a chain and goes again while NMIs run, and says so if one runs it after it has gone. It
-// wants no NMI for itself, so that the chain's other handlers see each one as if it were not there.
+// A handler that is added to a chain and removed again while NMIs run, and notices if an NMI runs it after that. It
+// claims no NMI, so the chain's other handlers see each NMI as if it were not there.
 //
 // Context of the functions: nmi, unless stated otherwise.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The NMI side of an all-CPU backtrace: nmi_cpu_backtrace() of lib/nmi_backtrace.c. Whoever wants to see what the
-// vCPUs do sets their bits and raises an NMI on each (machine/backtrace/trigger_backtrace.hpp); each vCPU's NMI finds its
-// bit, leaves a copy of its registers and stack, and clears the bit. It is not unwound here: see stack_snapshot.hpp.
+// The NMI side of an all-CPU backtrace: nmi_cpu_backtrace() of lib/nmi_backtrace.c. The asking thread sets the vCPUs'
+// bits and raises an NMI on each (machine/backtrace/trigger_backtrace.hpp). Each vCPU's NMI finds its bit, copies its
+// registers and stack, and clears the bit. The copy is not unwound here: see stack_snapshot.hpp.
 //
 // Context: nmi.
 #pragma once

@@ -5,12 +5,12 @@
 // NMIs to Finish"): it carries its own size, so that a bounds check and the samples it guards cannot disagree
 // across a swap.
 //
-// Each handler object has a buffer of its own, which travels with it: published with it, filled by whoever
-// runs it, drained when its grace period has ended. By then nobody can be writing to it, and the reader needs
-// neither a lock nor a copy. It is allocated before its handler is published; NMI context only stores.
+// Each handler object has a buffer of its own: published with it, filled by the NMIs that run it, drained when its
+// grace period has ended. By then nobody can write to it, so reading needs neither a lock nor a copy. It is allocated
+// before its handler is published; NMI context only stores.
 //
-// `next` counts every sample that came, also those that found no room: samples taken and samples lost are both
-// exact, and together are the times that the handler ran.
+// `next` counts every sample, also those that found no room. So samples taken and samples lost are both exact, and
+// their sum is the number of handler calls.
 #pragma once
 
 #include "base/counter.hpp"

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// The hard-lockup detector, after kernel/watchdog.c and watchdog_perf.c. A tick, which is maskable, counts on
-// each vCPU; the NMI, which is not, looks whether it still counts. A vCPU that spins with its interrupts off
-// takes no tick, and only an NMI can tell.
+// The hard-lockup detector, after kernel/watchdog.c and watchdog_perf.c. Each vCPU counts its ticks, which are
+// maskable; the NMI, which is not, looks whether the count still grows. A vCPU that spins with its interrupts off takes
+// no tick, and only an NMI can notice.
 //
-// Thresholds. The tick comes every 2/5 of watchdog_thresh, as the kernel's hrtimer. The kernel's NMI comes once
-// per watchdog_thresh and one look without a tick in between is a lock-up, which is so found after one to two
-// thresholds. Here NMIs come at the rate of the run, so that the handler lets those pass that come before a
-// fifth of the threshold is over (the kernel's timestamp filter), and wants three looks in a row without a tick
-// (its miss threshold): found 3/5 to 4/5 of watchdog_thresh after the last tick, plus what the NMI took to come.
+// Thresholds. The tick comes every 2/5 of watchdog_thresh, as the kernel's hrtimer. The kernel's NMI comes once per
+// watchdog_thresh. One look without a tick since the last is a lock-up, so it is found after one to two thresholds.
+// Here NMIs come at the rate of the run. So the handler skips those that come within a fifth of the threshold (the
+// kernel's timestamp filter), and wants three looks in a row without a tick (its miss threshold). It finds the lock-up
+// 3/5 to 4/5 of watchdog_thresh after the last tick, plus the NMI's delay.
 //
-//   ticking  --look, no tick--> missed 1 --look, no tick--> missed 2 --look, no tick--> lock-up, told once
+//   ticking --look, no tick--> missed 1 --look, no tick--> missed 2 --look, no tick--> lock-up, reported once
 //      ^---------- look, tick ----'------------------------------'-------- look, tick ------'
 //
-// A touch (touch_nmi_watchdog) starts it anew at the next look, and costs one: the kernel's known slowness.
+// A touch (touch_nmi_watchdog) restarts the count at the next look, and costs one look: the kernel's known delay.
 //
 // Context: nmi, but for the tick (irq) and the touch (any).
 #pragma once
@@ -67,7 +67,7 @@ inline void touch_nmi_watchdog(watchdog_cpu& cpu) noexcept
     cpu.touched.store(true, std::memory_order_relaxed); // a flag, nothing with it
 }
 
-/// One NMI's look at time `at_ns`; true if it found a lock-up that has not been told yet.
+/// One NMI's look at time `at_ns`; true if it found a lock-up that has not been reported yet.
 /// Kernel: watchdog_hardlockup_check().
 bool watchdog_hardlockup_check(watchdog_cpu& cpu, const watchdog_thresholds& limits,
                                std::uint64_t at_ns) noexcept;

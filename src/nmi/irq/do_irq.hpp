@@ -8,7 +8,7 @@
 //     rcu_dereference(line's handlers)(regs, cpu) returned irq_none? ++unhandled
 //     irq_exit()
 //
-// An NMI may interrupt all of it at any instruction; an IRQ may interrupt none of it, nor an NMI. Checked here:
+// An NMI may interrupt this at any instruction. An IRQ may interrupt neither this nor an NMI. Checked here:
 //
 //   nesting       no other IRQ and no NMI was interrupted, and the depth is put back
 //   exactly-once  one generation of a checked handler ran

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// What maskable interrupts keep: per line what is published, per vCPU and line the latch and the counts, per vCPU
-// the books of IRQ context. The books are IRQ context's own, because a counter has one writer and an NMI may
-// interrupt an IRQ handler in the middle of counting.
+// The data of maskable interrupts: per line, what is published; per vCPU and line, the latch and the counts; per vCPU,
+// the books of IRQ context. NMI context has other books, because a counter has one writer and an NMI may interrupt an
+// IRQ handler in the middle of counting.
 //
-// "Interrupts disabled" is the thread's signal mask. `disabled` says the same to whoever asks, as EFLAGS.IF does;
-// inside handlers the mask comes from sigaction: an IRQ's blocks every IRQ line, an NMI's as well, and nothing
+// "Interrupts disabled" is the thread's signal mask. `disabled` says the same to code that asks, as EFLAGS.IF does.
+// Inside handlers the mask comes from sigaction: that of an IRQ and that of an NMI block every IRQ line, and nothing
 // blocks the NMI.
 #pragma once
 

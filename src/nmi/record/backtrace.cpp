@@ -18,12 +18,12 @@ void exc_backtrace(int signo, siginfo_t* info, void* context) noexcept
         cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
         return foreign_signal(signo, info, context);
     }
-    // The signal orders it; who asked may be reading the frames.
+    // The signal orders it; the asking thread may be reading the frames.
     if (own.count.load(std::memory_order_relaxed) >= 0)
         return;
     const errno_guard guard;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    cpu->diagnosing = true; // unwinding takes the loader's lock: for a machine that stands still already
+    cpu->diagnosing = true; // unwinding takes the loader's lock: only for a machine that is stuck already
     const std::size_t n = unwind_interrupted(regs, own.frames.data(), own.frames.size());
     cpu->diagnosing = false;
     // (1) release: the frames; pairs with machine/vcpu_thread.cpp(6)

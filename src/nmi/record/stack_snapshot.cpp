@@ -8,8 +8,8 @@ namespace {
 __attribute__((no_sanitize("address", "thread"), noinline)) void
 copy_words(std::uintptr_t* to, std::uintptr_t from, std::size_t count) noexcept
 {
-    const auto* words =
-        reinterpret_cast<const volatile std::uintptr_t*>(from); // volatile: not memcpy, which is watched
+    // volatile: not memcpy, which is watched
+    const auto* words = reinterpret_cast<const volatile std::uintptr_t*>(from);
     for (std::size_t i = 0; i < count; ++i)
         to[i] = words[i];
 }

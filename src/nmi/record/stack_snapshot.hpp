@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A backtrace in two halves. Unwinding needs tables, the loader's list of objects and locks, none of which an
-// NMI may touch. So NMI context takes only what will be gone when it returns, the registers and the stack above
-// them, and whoever asked unwinds from that copy, in its own time and context (machine/backtrace/unwind.hpp). perf does the
+// NMI may touch. So NMI context copies only what will be gone when it returns: the registers and the stack above them.
+// The asking thread unwinds from that copy, later and in its own context (machine/backtrace/unwind.hpp). perf does the
 // same for call graphs by DWARF.
 //
 // Bounded: `words` of stack. A stack that is deeper is cut off, and the backtrace ends there.

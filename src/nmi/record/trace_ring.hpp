@@ -2,14 +2,14 @@
 //
 // What a thread did, for a timeline: a ring of fixed-size records that its own thread writes, NMIs included, and
 // that is read afterwards. Nothing is allocated while it is written; the newest records stay, older ones are
-// overwritten and counted. Which of them a timeline shows is for the reader of all rings to say: machine/trace_log.hpp.
+// overwritten and counted. machine/trace_log.hpp decides which of them a timeline shows.
 //
-// One writer, but an NMI may write between any two instructions of its own thread's write: a slot is therefore
-// reserved in one instruction, and the NMI gets the next one. Each slot carries the number of its record, stored
-// last; a reader that meets a record half written (the thread is stuck in an NMI, say) leaves it out.
+// One writer, but an NMI may write between any two instructions of its own thread's write: so a slot is reserved in one
+// instruction, and the NMI gets the next one. Each slot carries the number of its record, stored last; a reader leaves
+// out a record that is half written (for instance because the thread is stuck in an NMI).
 //
-// Costs nothing where nobody asks for a timeline: an NMI is then entered without exc_nmi_traced(), and a raise
-// tests one thread-local pointer.
+// Without a timeline an NMI pays nothing: its entry is not exc_nmi_traced(). A raise then tests one thread-local
+// pointer.
 #pragma once
 
 #include "base/counter.hpp"

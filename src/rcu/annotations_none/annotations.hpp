@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Every build but one for ThreadSanitizer: nothing to tell, no cost. Sibling: rcu/annotations_tsan.
+// For every build except ThreadSanitizer's: empty functions, no cost. Sibling: rcu/annotations_tsan.
 #pragma once
 
 #include "rcu/rcu.hpp"

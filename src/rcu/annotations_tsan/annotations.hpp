@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// What RCU orders, told to ThreadSanitizer. It follows atomics and locks of instrumented code; liburcu's are asm and
-// volatile accesses, half of them in a library that is not instrumented, and fences it does not follow at all. So it
+// Tells ThreadSanitizer what RCU orders. It follows atomics and locks of instrumented code. liburcu uses asm and
+// volatile accesses, half of them in a library that is not instrumented, and ThreadSanitizer follows no fences. So it
 // takes each free after a grace period for a race with the readers before it. These are the orders it misses:
 //
 //   a section, or a vCPU's work up to a quiescent state  ->  whoever waited for a grace period    section_ends
 //   what call_rcu's caller stored                        ->  the callback                         callback_passed
 //   the callback                                         ->  whoever waited for all callbacks     callbacks_have_run
 //
-// They are told, not checked: with them, ThreadSanitizer takes liburcu's grace periods for long enough, and says who
-// frees without one, reads without being a reader, or publishes without an order. A token is released by every reader
-// and acquired by every updater, so an updater may be taken for ordered after a section that began too late for its
-// grace period. That hides races of such a section only if it also ended before the updater's next step.
+// These orders are told, not checked: ThreadSanitizer then believes that liburcu's grace periods are long enough. It
+// reports who frees without one, reads without being a reader, or publishes without an order. A token is released by
+// every reader and acquired by every updater, so an updater may be taken for ordered after a section that began too
+// late for its grace period. That hides races of such a section only if it also ended before the updater's next step.
 //
-// liburcu's own words (its inline readers are instrumented with the file that includes them) are left out: inside_liburcu.
+// Accesses to liburcu's own data are ignored (its inline readers are instrumented with the file that includes them):
+// inside_liburcu.
 //
 // Sibling: rcu/annotations_none, which is empty.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The report for programs: one JSON object, described by docs/nmi-sim-result-1.schema.json, which the tests
-// hold it to. Rules: each key carries its unit (`_ns`, `_per_s`); every key is always there; integers stay
-// below 2^53; within a schema version keys are only added.
+// The report for programs: one JSON object, described by docs/nmi-sim-result-1.schema.json, which the tests check.
+// Rules: each key carries its unit (`_ns`, `_per_s`); every key is always there; integers stay below 2^53; within a
+// schema version keys are only added.
 #pragma once
 
 #include "report/report_context.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A JSON value that is built and printed, never read. Members keep their order. nlohmann::ordered_json can do the same; its
-// templates were a tenth of a build, and here nothing is one but the conversion of a number.
+// A JSON value that is built and printed, never read. Members keep their order. nlohmann::ordered_json can do the same,
+// but its templates took a tenth of a build; here only the conversion of a number is a template.
 #pragma once
 
 #include <concepts>
@@ -48,7 +48,7 @@ public:
     /// Of an object: the member of that name, added at the end if it is not there.
     json_value& operator[](std::string_view name);
 
-    /// `indent` spaces a level, or all on one line. What is no UTF-8 is replaced by U+FFFD: much of a report is the caller's.
+    /// `indent` spaces a level, or all on one line. Bytes that are not UTF-8 become U+FFFD (the caller's text).
     [[nodiscard]] std::string dump(int indent = -1) const;
 
 private:

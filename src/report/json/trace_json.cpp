@@ -41,7 +41,7 @@ std::string row_name(const trace_row& row)
     return fmt::format("vCPU {}", row.cpu);
 }
 
-/// One line of the file, sorted by time; where times are equal, a longer slice first, then what is no slice.
+/// One line of the file, sorted by time; at equal times the longer slice first, then events that are not slices.
 struct item {
     std::uint64_t at_ns;
     std::uint64_t length_ns; ///< instants and counters: 0

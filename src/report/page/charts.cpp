@@ -21,7 +21,7 @@ picture nothing(std::string title, double height, std::string_view why)
     return p;
 }
 
-/// A line across for each value, and what it stands for.
+/// A line across for each value, with its label.
 template <class Text>
 void value_axis(picture& p, const scale& y, const std::vector<double>& values, Text text_of)
 {
@@ -122,7 +122,7 @@ picture rate_chart(std::string_view title, const std::vector<run_progress>& samp
     const std::string name(title);
     if (samples.empty() || samples.back().elapsed_ns == 0)
         return nothing(name, 158, "the run was too short");
-    // A last sample that stands for a sliver of time says nothing about a rate.
+    // A last sample of very short time says nothing about a rate.
     std::size_t count = samples.size();
     if (count > 2 && samples[count - 1].elapsed_ns - samples[count - 2].elapsed_ns < 20'000'000)
         --count;

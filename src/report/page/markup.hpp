@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// HTML: text, sections, tables, and the page around them. A page asks nothing of the network and runs no script.
+// HTML: text, sections, tables, and the page around them. A page loads nothing from the network and runs no script.
 #pragma once
 
 #include <string>

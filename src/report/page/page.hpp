@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A page over results that lie in JSON: an exploration, as `nmi-sim explore --output` writes it, or a document that says
-// what stands on the page, as nmi-stress and the benchmarks make them:
+// A page of results in JSON: an exploration, as `nmi-sim explore --output` writes it, or a document that describes the
+// page, as nmi-stress and the benchmarks write it:
 //
 //   {"schema": "nmi-sim-page-1", "title": "...", "parts": [PART...]}
 //   PART   {"id", "title", "text"}; "verdict": pass, fail or incomplete, and its "word"; "columns": [[HEAD, CLASS, UNIT]...]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The look of all pages and pictures. Colours differ in lightness as well as in hue, and have a dark set. On a phone each
-// row of a table is a block, a line for each cell with the head of its column: nothing is beyond the screen's edge.
+// The look of all pages and pictures. Colours differ in lightness as well as in hue, and there is a dark set. On a
+// phone each row of a table is a block, with a line for each cell and its column's head, so that all is on the screen.
 #pragma once
 
 namespace nmisim {

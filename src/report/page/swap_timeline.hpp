@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // One swap of a run as a picture: the controller's publish, grace period and reclaim, and beneath it the NMIs of
-// each vCPU with the generation that they ran. Of a run with a violation it is the swap that the violation belongs
-// to; else the one with the longest grace period.
+// each vCPU with the generation that they ran. In a run with a violation it is the swap that the violation belongs to;
+// otherwise the one with the longest grace period.
 #pragma once
 
 #include "report/page/picture.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A latency as a log2 histogram in text, in the form that everyone who has met bpftrace reads: one row per
-// power of two, so that a long tail takes rows and not screens. Bounds are powers of two in nanoseconds and
-// are printed as such (2.05us is 2048 ns): rounding them would move samples across a bound.
+// A latency as a log2 histogram in text, in bpftrace's form: one row per power of two, so a long tail takes a few rows.
+// Bounds are powers of two in nanoseconds and are printed as such (2.05us is 2048 ns): rounded bounds would be wrong
+// for some samples.
 #pragma once
 
 #include "base/histogram.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the handlers of a run found out, as text. Internal to observe.
+// What the handlers of a run found out, as text. Internal to report.
 #pragma once
 
 #include "verify/run_report.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The report for people: the books (NMIs, per vCPU), what it cost (latencies), what the controller did
-// (swaps), what readers saw (handler age: rcutorture's "Reader Pipe"), the checks with the number of things
-// each looked at, and the verdict on the last line together with a command that repeats the run. 80 columns,
-// ASCII; colour marks the verdict words only and never replaces them.
+// The report for people: the books (NMIs, per vCPU), latencies, swaps, handler age (rcutorture's "Reader
+// Pipe"), the checks with the number of things each looked at, and on the last line the verdict with a
+// command that repeats the run. 80 columns, ASCII; colour marks only the verdict words and never replaces
+// them.
 #pragma once
 
 #include "report/report_context.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The tables of the text report, one function each. Internal to observe.
+// The tables of the text report, one function each. Internal to report.
 #pragma once
 
 #include "report/text/text_report.hpp"

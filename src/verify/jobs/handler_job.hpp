@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a run's handlers do besides betraying mistakes: the control side of --handler. A job gives the handlers
-// their function, gives each its data before it is published, takes the data back when its grace period has
-// ended, and tells in the end what it found out, if no vCPU is stuck. The NMI side of each lives in src/nmi.
+// What a run's handlers do besides showing mistakes: the control side of --handler. A job gives the handlers their
+// function, gives each its data before it is published, and takes the data back when its grace period has ended. At the
+// end, if no vCPU is stuck, it reports what it found. The NMI side of each is in src/nmi/handlers.
 //
 // Context: control, unless said otherwise.
 #pragma once

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// --handler profile: the handlers' sample buffers (nmi/handlers/profile.hpp), and the flat profile that comes of them.
-// A handler gets its buffer when it is built and gives it back when its grace period has ended; that is when
-// the buffer is drained. So a swap is what makes samples visible, and a run that never swaps needs room for
-// all of them.
+// --handler profile: the handlers' sample buffers (nmi/handlers/profile.hpp), and the flat profile made from
+// them. A handler gets its buffer when it is built and gives it back when its grace period has ended; then the
+// buffer is drained. So samples become visible by a swap, and a run that never swaps needs room for all of
+// them.
 //
 // Context: control. built() and reclaimed() are called under the element pool's lock.
 #pragma once

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A handler's function, timed or not: decided when a run is set up. Context: control.
+// Picks a handler's function, timed or not, when a run is set up. Context: control.
 #pragma once
 
 #include "nmi/chain/check_duration.hpp"

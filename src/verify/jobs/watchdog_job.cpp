@@ -26,7 +26,7 @@ void tick(int, siginfo_t* info, void*)
 
 /// One below the NMI's: of two pending signals the lower one is taken first, and a storm of NMIs would otherwise
 /// keep the tick out. The NMI is masked in the tick for the same reason: the kernel would put an NMI that is pending too
-/// on top of the tick before its first instruction, and the next NMI behind that one.
+/// on top of the tick before its first instruction, and the next NMI after that one.
 int tick_offset(int nmi_offset) noexcept
 {
     return nmi_offset > 0 ? nmi_offset - 1 : SIGRTMAX - SIGRTMIN;

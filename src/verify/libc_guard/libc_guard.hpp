@@ -3,7 +3,7 @@
 // The run-time part of invariant I9: the executable's own malloc, free, stdio and mutex functions look whether
 // they were called in NMI context and report the caller to the check `signal-safety`. It is linked into
 // nmi-sim and the tests (libc_guard_*.cpp), never into the library: a library must not replace its host's
-// malloc. What it cannot see: static and inlined calls, and libc's calls to itself.
+// malloc. It cannot see static and inlined calls, nor libc's calls to itself.
 #pragma once
 
 #include <cstdint>

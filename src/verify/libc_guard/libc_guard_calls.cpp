@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Interposed in the executable: mutexes and stdio. Each looks, then does what it was asked for.
+// Interposed in the executable: mutexes and stdio. Each checks its context, then does what it was called for.
 #include "verify/libc_guard/libc_guard.hpp"
 
 #include <cstdarg>

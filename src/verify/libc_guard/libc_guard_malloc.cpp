@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Interposed in the executable: the allocator. A call in NMI context is reported and served from a small
-// arena of its own: it may have interrupted malloc, whose lock would then never be given back, and the run has
-// to live on to tell.
+// arena of its own: it may have interrupted malloc, whose lock would then never be released, and the run must go on to
+// report it.
 #include "verify/libc_guard/libc_guard.hpp"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ namespace {
 alignas(std::max_align_t) unsigned char arena[1 << 20];
 std::atomic<std::size_t> arena_used{0};
 
-/// Null where there is no room for `size`; what fits is still given out afterwards.
+/// Null if there is no room for `size`; smaller sizes that fit are still served afterwards.
 void* from_arena(std::size_t size) noexcept
 {
     constexpr std::size_t unit = sizeof(std::max_align_t);

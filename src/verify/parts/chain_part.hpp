@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Churn on the LOCAL chain of a checked run (--chain N): beside the run's own handler, which is registered there
-// instead of being published alone, the chain has N handlers that want nothing. Every step of the controller takes the
-// oldest of them off and registers a new one, first or last in turn. Nothing of it exists in a run without chains.
+// instead of being published alone, the chain has N handlers that claim nothing. Every step of the controller
+// unregisters the oldest of them and registers a new one, first or last in turn. A run without chains has none of this.
 //
 // Context: control.
 #pragma once

@@ -86,10 +86,8 @@ void element_pool::reclaim(element& e)
     e.data.words.fill(canary_poison);
     for (element* older : pipe_)
         older->age.store(older->age.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    e.age.store(
-        2,
-        std::
-            memory_order_release); // (1) release: the canary is poisoned; pairs with nmi/handlers/checked_handler.cpp(1)
+    // (1) release: the canary is poisoned; pairs with nmi/handlers/checked_handler.cpp(1)
+    e.age.store(2, std::memory_order_release);
     pipe_.push_back(&e);
     if (pipe_.size() > pipe_length) {
         pipe_.front()->state = element_state::free;

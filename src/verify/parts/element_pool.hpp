@@ -6,7 +6,7 @@
 //   free --take--> fresh --published--> published --retire--> retired --reclaim--> reclaimed --aged--> free
 //
 // retire sets age 1 *before* the grace period; reclaim poisons and sets age 2 after it; every later reclaim
-// ages the reclaimed ones by one, and at 10 an element is free again. Any other arc is a failure of the check
+// ages the reclaimed ones by one, and at 10 an element is free again. Any other transition is a failure of the check
 // `reclaim`: a handler is reclaimed once, after it was retired.
 #pragma once
 

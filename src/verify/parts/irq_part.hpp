@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The IRQ side of a checked run: each line has a checked handler, swapped before the NMI's in every step of the
-// controller (swap_part), by the same swapper and with the same fault. Nothing of it exists in a run without IRQ lines.
+// controller (swap_part), by the same swapper and with the same fault. A run without IRQ lines has none of this.
 #pragma once
 
 #include "machine/sources/irq_source.hpp"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// A part of a checked run: what a job, the swaps, the sources do at each stage of it. The run (run.cpp) has one list of its
-// parts, and walks it once for each stage: in the list's order while it begins, backwards while it ends.
+// A part of a checked run: what a job, the swaps or the sources do at each of its stages. The run (run.cpp) has one
+// list of its parts and walks it once for each stage: forwards at the beginning, backwards at the end.
 //
 //   begin   configure -> (machine) -> publish -> ready -> start
 //   end     stop -> release -> (drain) -> last -> (vCPUs offline) -> fill_report -> detach
 //
-// A begin that the system refuses half-way goes to the end at once, without `last` and `fill_report`: whatever a part has not begun
-// it must be able to end. Context: control.
+// If the system refuses something at the beginning, the end follows at once, without `last` and `fill_report`: a part
+// must be able to end what it has not begun. Context: control.
 #pragma once
 
 #include "nmisim/machine.hpp"

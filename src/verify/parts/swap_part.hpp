@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The swaps of a run: the NMI's handlers, the swapper and the controller that has it swap every interval; in each of its
-// steps handlers on the chain come and go and those of IRQ lines are swapped before.
+// The swaps of a run: the NMI's handlers, the swapper, and the controller that lets it swap every interval. In each
+// step, handlers on the chain are changed and those of IRQ lines are swapped first.
 //
 // Context: control.
 #pragma once

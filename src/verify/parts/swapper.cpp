@@ -78,7 +78,7 @@ void swapper::first()
 {
     element* const e = pool_.take();
     publish(e);
-    if (!by_hand_) // as exchange() leaves it; there is no older one whose readers would be waited for
+    if (!by_hand_) // as exchange() leaves it; no older handler has readers to wait for
         machine_.internals().owned.reset(e);
 }
 

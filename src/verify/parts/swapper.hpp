@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What one swap of the controller is: build, publish, wait a grace period, reclaim, each timed. The NMI's handler is
-// published and waited for by machine::exchange(), the function that users call; an IRQ line's, a handler on a chain and one
-// that call_rcu() reclaims are published by hand. A fault of the writer's side does exactly one of the four wrong
-// (faults/wrong_swap.hpp), by hand as well.
+// published and waited for by machine::exchange(), the function that users call; the handler of an IRQ line, one on a
+// chain and one that call_rcu() reclaims are published step by step. So are the writer's faults, each of which does
+// exactly one of the four wrong (faults/wrong_swap.hpp).
 //
 // Context: control; step() is called by one thread, reclaim by that thread or liburcu's callback thread.
 #pragma once

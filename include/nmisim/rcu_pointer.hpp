@@ -26,9 +26,8 @@ inline void rcu_assign_pointer(std::atomic<T*>& slot, T* value) noexcept
 template <class T>
 [[nodiscard]] inline T* rcu_dereference(const std::atomic<T*>& slot) noexcept
 {
-    return slot.load(
-        std::
-            memory_order_acquire); // (2) acquire: sees the complete object; pairs with (1), machine/registries/nmi_chain_registry.cpp(2)
+    // (2) acquire: sees the complete object; pairs with (1), machine/registries/nmi_chain_registry.cpp(2)
+    return slot.load(std::memory_order_acquire);
 }
 
 } // namespace nmisim

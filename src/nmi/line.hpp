@@ -95,8 +95,8 @@ struct interrupt_line {
     /// begins as UINT64_MAX; a raise that was counted and then could not be sent lowers it. Context: control.
     bool drained_to(std::uint64_t& sent_then) const noexcept
     {
-        sent_then = std::min(
-            sent_then, sent.load(std::memory_order_relaxed)); // what the caller knows to be sent is in it
+        // what the caller knows to be sent is in it
+        sent_then = std::min(sent_then, sent.load(std::memory_order_relaxed));
         // (4) acquire: the NMIs' effects; pairs with (3), (5)
         return completed.load(std::memory_order_acquire) >= sent_then;
     }

@@ -114,8 +114,8 @@ struct alignas(cacheline_size) percpu {
     histogram handler;
 };
 
-extern constinit __thread percpu* this_cpu __attribute__((
-    tls_model("initial-exec"), visibility("hidden"))); // hidden: no GOT between an NMI and its CPU
+// hidden: no GOT between an NMI and its CPU
+extern constinit __thread percpu* this_cpu __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /// The calling thread's; 0 on one that is not a vCPU. Context: any. Kernel: preempt_count().
 inline std::uint32_t preempt_count() noexcept

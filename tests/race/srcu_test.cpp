@@ -251,6 +251,32 @@ TEST_CASE("a grace period waits for a task-level reader on a thread that nobody 
     CHECK(child.text == "waits");
 }
 
+TEST_CASE("sections of threads that share a line are all counted")
+{
+    const auto child = in_child(60, [] {
+        constexpr std::uint64_t sections = 2'000'000;
+        rcu_domain domain;
+        domain.grace_periods.readers().last_line = 0;
+        std::atomic<int> ready{0};
+        const auto reader = [&] {
+            for (++ready; ready != 4;) // all at once
+                sched_yield();
+            for (std::uint64_t i = 0; i < sections; ++i)
+                rcu::srcu::nmi_exit(rcu::srcu::nmi_enter(domain));
+        };
+        std::array<std::thread, 4> threads;
+        for (auto& t : threads)
+            t = std::thread(reader);
+        for (auto& t : threads)
+            t.join();
+        const auto& count = domain.grace_periods.readers().lines[0].phases[0];
+        return std::to_string(4 * sections - count.locks) + " locks lost, " +
+               std::to_string(4 * sections - count.unlocks) + " unlocks lost";
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "0 locks lost, 0 unlocks lost");
+}
+
 TEST_CASE("a callback runs once, after the sections that had begun when it was passed")
 {
     const auto child = in_child(60, [] {

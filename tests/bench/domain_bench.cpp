@@ -28,9 +28,13 @@ public:
                 start_thread("a sleeping thread", [this] { end_.wait(false, std::memory_order_relaxed); }));
         for (int i = 0; i < running; ++i)
             threads_.push_back(start_thread("a running thread", [this] {
+                // Whoever runs leaves no time to make others.
+                go_.wait(false, std::memory_order_relaxed);
                 while (!end_.load(std::memory_order_relaxed)) // a flag
                     asm volatile("" ::: "memory");
             }));
+        go_.store(true, std::memory_order_relaxed); // a flag
+        go_.notify_all();
     }
     ~strangers()
     {
@@ -43,6 +47,7 @@ public:
     strangers& operator=(const strangers&) = delete;
 
 private:
+    std::atomic<bool> go_{false};
     std::atomic<bool> end_{false};
     std::vector<std::thread> threads_;
 };

@@ -29,7 +29,9 @@ SKIPPED = 77
 
 
 def run(words, stop_at_first):
-    environment = os.environ | {"TSAN_OPTIONS": f"halt_on_error={int(stop_at_first)}:exitcode={REPORTED}", "LC_ALL": "C"}
+    # With a shorter history a report may lack the stack of the access that came first.
+    tsan = f"halt_on_error={int(stop_at_first)}:exitcode={REPORTED}:history_size=7"
+    environment = os.environ | {"TSAN_OPTIONS": tsan, "LC_ALL": "C"}
     return subprocess.run([options.program, *words.split(), "--json"], capture_output=True, text=True, timeout=100,
                           env=environment, stdin=subprocess.DEVNULL, check=False)
 

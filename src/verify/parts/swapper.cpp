@@ -201,10 +201,11 @@ void swapper::reclaim_callback(rcu_callback_head* head)
 
 void swapper::last()
 {
-    if (element* const old = exchange(nullptr); old != nullptr)
-        retire(*old);
+    element* const old = exchange(nullptr);
     if (how_ == reclaim::call_rcu)
-        machine_.internals().rcu.barrier();
+        machine_.internals().rcu.barrier(); // the worker has ended before this thread reclaims
+    if (old != nullptr)
+        retire(*old);
 }
 
 void swapper::nmi_everywhere()

@@ -151,10 +151,10 @@ void leave(interrupt_state& state, thread_block& block) noexcept
     {
         const control_guard guard;
         state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
-        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/raise.cpp(1), runtime/entry/raise.cpp(2)
+        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/held_block.hpp(1), runtime/entry/held_block.hpp(2)
         block.tid.store(0, std::memory_order_seq_cst);
     }
-    // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/raise.cpp(3)
+    // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/held_block.hpp(3)
     wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
     take_off_pending(state, block);
     bool had_timer = false;

@@ -17,8 +17,10 @@ void destroy(published* self) noexcept
     delete static_cast<T*>(self);
 }
 
-/// Stands in a slot whose interrupt was closed. Never run: no table leads there.
-published closed_slot{nullptr, nullptr};
+void do_nothing(published&, const event&) noexcept {}
+
+/// Stands in a slot that was closed. An event that has loaded the table before still comes here.
+published closed_slot{do_nothing, nullptr};
 
 /// Its grace period begins now. Context: after it was unpublished.
 void retire(interrupt_state& state, published* object) noexcept

@@ -2,6 +2,7 @@
 //
 // The grace periods of one domain, one step at a time; and the thread table.
 #include "runtime/domain.hpp"
+#include "runtime/entry/held_block.hpp"
 #include "runtime/thread_table.hpp"
 #include "support/catch2.hpp"
 
@@ -87,4 +88,22 @@ TEST_CASE("blocks are found by tid, also where tids share a chain, until they ar
     CHECK(table->find(tids[1]) == nullptr);
     CHECK(table->find(tids[2]) == &blocks[2]);
     CHECK(table->find(6) == nullptr);
+}
+
+TEST_CASE("a block that changed hands between the search and the hold is nobody's to raise on", "[domain]")
+{
+    const auto table = std::make_unique<thread_table>();
+    thread_block block;
+    table->insert(block, 5);
+    thread_block* const found = table->find(5);
+    {
+        const held_block held(found, 5, nullptr);
+        CHECK(held.get() == &block);
+        CHECK(block.raisers == 1);
+    }
+    table->remove(block, 5);
+    table->insert(block, 6);
+    const held_block late(found, 5, nullptr);
+    CHECK(late.get() == nullptr);
+    CHECK(block.raisers == 0);
 }

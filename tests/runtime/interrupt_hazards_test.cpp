@@ -178,6 +178,28 @@ TEST_CASE("exit() in a handler, while the interrupt is static", "[hazards]")
     CHECK(seen.code == 7);
 }
 
+TEST_CASE("an event that meets a slot whose object was taken away runs nothing", "[hazards]")
+{
+    const auto seen = in_child(60, [] {
+        static const pid_t other = gettid();
+        static interrupt i({.signal = SIGPROF});
+        // At exit after the slot's end, which cannot take the slot off the table: it is in a handler.
+        std::atexit([] {
+            i.raise(other);
+            _exit(eventually([] { return i.books().unattached_handled == 1; }) ? 7 : 8);
+        });
+        static slot<leaving> s(i);
+        (void)s.exchange(make<leaving>(leaving{9}), patient);
+        worker w([] {
+            (void)new attachment(i.attach_this_thread());
+            i.raise(gettid());
+        });
+        return std::string("still here");
+    });
+    CHECK(seen.exited);
+    CHECK(seen.code == 7);
+}
+
 TEST_CASE("close under fire: afterwards nothing runs, and what arrives is no default action", "[hazards]")
 {
     const auto seen = in_child(100, [] {
@@ -216,14 +238,18 @@ TEST_CASE("close under fire: afterwards nothing runs, and what arrives is no def
 
 TEST_CASE("siglongjmp() out of a handler ends in a deadline, not in a hang", "[hazards]")
 {
-    const auto seen = in_child(60, [] {
+    const bool attached = GENERATE(false, true);
+    const auto seen = in_child(60, [&] {
         interrupt i({.signal = SIGPROF});
         slot<jumping> s(i);
         (void)s.exchange(make<jumping>(), patient);
         worker w([&] {
+            if (attached)
+                (void)new attachment(i.attach_this_thread());
             if (sigsetjmp(way_out, 1) == 0)
                 i.raise(gettid());
         });
+        w.join();
         std::string text = to_string(s.exchange({}, deadline(5'000'000)).result);
         text += std::string(" ") + to_string(i.close(deadline(5'000'000)));
         return text;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // A raise is rt_tgsigqueueinfo(2) with our mark. It names the thread by tid, so that a dead one is an answer (ESRCH) and no
-// crash. A block that was found by tid is held by `raisers` and looked at again: from then on the thread cannot leave, so
-// the tid stays its own until the signal has been sent.
+// crash. The block of another thread is held meanwhile (held_block.hpp), so the tid stays its own until the signal has
+// been sent.
 #include "runtime/entry/raise.hpp"
 
 #include "base/errno_guard.hpp"
 #include "base/own_pid.hpp"
+#include "runtime/entry/held_block.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,36 +36,6 @@ raise_result refusal(interrupt_state& state, int error) noexcept
     state.no_thread.fetch_add(1, std::memory_order_relaxed); // for the books
     return raise_result::no_thread;
 }
-
-/// The block stays this thread's for as long as this lives, if it is.
-class held_block {
-public:
-    held_block(thread_block* block, pid_t tid) noexcept : block_(block)
-    {
-        if (block == nullptr)
-            return;
-        // (1) seq_cst: comes before the look at the tid; pairs with attach.cpp(1)
-        block->raisers.fetch_add(1, std::memory_order_seq_cst);
-        // (2) seq_cst: the owner has not begun to leave, or waits for us; pairs with attach.cpp(1)
-        if (block->tid.load(std::memory_order_seq_cst) != tid) {
-            let_go();
-            block_ = nullptr;
-        }
-    }
-    ~held_block()
-    {
-        if (block_ != nullptr)
-            let_go();
-    }
-    held_block(const held_block&) = delete;
-    held_block& operator=(const held_block&) = delete;
-    thread_block* get() const noexcept { return block_; }
-
-private:
-    // (3) release: what was sent and counted; pairs with attach.cpp(2)
-    void let_go() const noexcept { block_->raisers.fetch_sub(1, std::memory_order_release); }
-    thread_block* block_;
-};
 
 raise_result raise_counted(interrupt_state& state, thread_block& block, pid_t tid) noexcept
 {
@@ -111,7 +82,7 @@ raise_result raise(interrupt_state& state, pid_t tid) noexcept
     raise_result answer{};
     if (!may_raise(state, answer))
         return answer;
-    const held_block held(state.threads.find(tid), tid);
+    const held_block held(state.threads.find(tid), tid, own_block(state));
     return held.get() != nullptr ? raise_counted(state, *held.get(), tid) : raise_unattached(state, tid);
 }
 
@@ -122,11 +93,12 @@ std::uint64_t raise_all(interrupt_state& state) noexcept
     std::uint64_t raised = 0;
     if (!may_raise(state, answer))
         return 0;
+    const thread_block* const own = own_block(state);
     const std::size_t blocks = state.blocks();
     for (std::size_t i = 0; i < blocks; ++i) {
         thread_block& block = state.block(i);
         const pid_t tid = block.tid.load(std::memory_order_relaxed); // looked at again when it is held
-        const held_block held(tid != 0 ? &block : nullptr, tid);
+        const held_block held(tid != 0 ? &block : nullptr, tid, own);
         if (held.get() != nullptr && raise_counted(state, block, tid) == raise_result::raised)
             ++raised;
     }

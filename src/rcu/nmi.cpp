@@ -2,9 +2,7 @@
 #include "rcu/nmi.hpp"
 
 #include "base/clock.hpp"
-#include "base/signal_mask.hpp"
-#include "base/start_thread.hpp"
-#include "rcu/nmi_deferred.hpp"
+#include "rcu/call_rcu.hpp"
 #include "rcu/nmi_grace_period.hpp"
 #include "rcu/rcu.hpp"
 #include "rcu/tables.hpp"
@@ -13,11 +11,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <condition_variable>
 #include <linux/futex.h>
 #include <stdexcept>
 #include <sys/syscall.h>
-#include <thread>
 #include <unistd.h>
 
 namespace nmisim::rcu {
@@ -27,8 +23,6 @@ namespace {
 constexpr std::size_t max_readers = 16384;
 constinit nmi_grace_period<nmi_platform, nmi_orders, max_readers> grace_periods;
 
-using callback = deferred_callback<nmi_platform>;
-static_assert(sizeof(callback) <= sizeof(rcu_callback_head::storage));
 static_assert(std::endian::native == std::endian::little, "the sequence is in the second half of the word");
 
 void register_thread()
@@ -83,87 +77,11 @@ void synchronize_alone()
     grace_period_ended();
 }
 
-class worker {
-public:
-    void start()
-    {
-        const std::lock_guard lock(lock_);
-        if (started_)
-            return;
-        const signals_blocked block; // no NMI and no Ctrl-C is for this thread
-        start_thread("the thread of call_rcu", [this] { work(); }).detach();
-        started_ = true;
-    }
-
-    void call(callback& c) noexcept
-    {
-        if (!stack_.push(c))
-            return;
-        // (1) seq_cst: notify_one() of libstdc++ looks whether anybody waits, and not before this; pairs with (2), (3)
-        called_.fetch_add(1, std::memory_order_seq_cst);
-        called_.notify_one();
-    }
-
-private:
-    [[noreturn]] void work()
-    {
-        pthread_setname_np(pthread_self(), "call_rcu");
-        for (;;) {
-            // (3) acquire: not after the look at the stack; pairs with (1)
-            const std::uint32_t called = called_.load(std::memory_order_acquire);
-            callback* c = stack_.take();
-            if (c == nullptr) {
-                // (2) seq_cst: not before this thread is booked as waiting; pairs with (1)
-                called_.wait(called, std::memory_order_seq_cst);
-                continue;
-            }
-            synchronize();
-            while (c != nullptr) {
-                callback* const next = c->next; // the function may free c
-                c->function(c);
-                c = next;
-            }
-        }
-    }
-
-    deferred_stack<nmi_platform, nmi_orders> stack_;
-    std::atomic<std::uint32_t> called_{0};
-    std::mutex lock_; ///< protects started_
-    bool started_ = false;
-};
-
 /// Never destroyed: its thread may wait in it when the process ends.
-worker& the_worker()
+auto& the_worker()
 {
-    static auto* const w = new worker;
+    static auto* const w = new call_rcu_worker<nmi_platform, nmi_orders>(synchronize);
     return *w;
-}
-
-void call(rcu_callback_head* head, void (*fn)(rcu_callback_head*))
-{
-    the_worker().start();
-    auto* c = reinterpret_cast<callback*>(head);
-    c->function = reinterpret_cast<void (*)(callback*)>(fn);
-    the_worker().call(*c);
-}
-
-/// One worker runs callbacks in the order of their calls, so one's own comes after all earlier ones.
-void barrier()
-{
-    struct marker {
-        rcu_callback_head head; // first
-        std::mutex lock;
-        std::condition_variable reached;
-        bool done = false;
-    } m;
-    call(&m.head, [](rcu_callback_head* head) {
-        auto& self = *reinterpret_cast<marker*>(head);
-        const std::lock_guard lock(self.lock);
-        self.done = true;
-        self.reached.notify_one(); // under the lock: afterwards m may be gone
-    });
-    std::unique_lock lock(m.lock);
-    m.reached.wait(lock, [&] { return m.done; });
 }
 
 } // namespace
@@ -194,8 +112,8 @@ const rcu_ops nmi_ops{
     []() {},
     [](rcu_domain*) { synchronize(); },
     [](rcu_domain*) { synchronize_alone(); },
-    [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) { call(head, fn); },
-    [](rcu_domain*) { barrier(); },
+    [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) { the_worker().call(head, fn); },
+    [](rcu_domain*) { the_worker().barrier(); },
     [](rcu_domain*) { the_worker().start(); },
     nullptr,
     nullptr,

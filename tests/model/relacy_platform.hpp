@@ -2,7 +2,7 @@
 //
 // The machine that flavor nmi runs on in the model: Relacy's atomics, which return to a load values that the C++ memory
 // model lets it see: the newest or the one before in the bounded search, any in the random one. The code is the
-// program's own (src/rcu/nmi_*.hpp, publish_lock.hpp), instantiated over this instead of nmi_platform and publish_platform.
+// program's own (src/rcu/nmi_*.hpp, call_rcu.hpp, publish_lock.hpp), instantiated over this instead of nmi_platform and publish_platform.
 //
 // What it cannot show: a load never returns a store that comes later in the execution, and, as in C++11, a later
 // relaxed store of the same thread continues a release.
@@ -14,8 +14,8 @@
 // it.
 #pragma once
 
+#include "rcu/call_rcu.hpp"
 #include "rcu/nmi_counter.hpp"
-#include "rcu/nmi_deferred.hpp"
 #include "rcu/nmi_grace_period.hpp"
 
 #include <array>

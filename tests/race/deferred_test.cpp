@@ -5,30 +5,24 @@
 #include "rcu/nmi.hpp"
 #include "rcu/rcu.hpp"
 #include "support/await.hpp"
+#include "support/call_rcu.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 
 #include <atomic>
 #include <string>
 #include <thread>
-#include <vector>
 
 using namespace nmisim;
+using nmisim::test::deferred;
 using nmisim::test::eventually;
 using nmisim::test::in_child;
+using nmisim::test::numbered_callbacks;
+using nmisim::test::wakes_each_time;
 
 namespace {
 
 const domain_rcu ops{flavor::nmi};
-
-struct deferred {
-    rcu_callback_head head; // first
-    std::atomic<int> ran{0};
-    void call()
-    {
-        ops.call(&head, [](rcu_callback_head* h) { ++reinterpret_cast<deferred*>(h)->ran; });
-    }
-};
 
 /// A registered thread that enters and leaves one section as it is told.
 class reader_thread {
@@ -83,7 +77,7 @@ TEST_CASE("a callback runs once, after the sections that had begun when it was p
         deferred d;
         if (!reader.enter())
             return std::string("no section");
-        d.call();
+        d.pass_to(ops);
         const bool settled = eventually([&] { return reader.is_waited_for() || d.ran != 0; });
         std::string text = !settled ? "nobody waits, " : d.ran != 0 ? "too early, " : "waits, ";
         reader.leave();
@@ -104,13 +98,13 @@ TEST_CASE("a callback that is passed while a batch waits has a grace period of i
             return std::string("another order");
         if (!second.enter())
             return std::string("no section");
-        early.call();
+        early.pass_to(ops);
         if (!eventually([&] { return second.is_waited_for(); }))
             return std::string("nobody waits");
         // The grace period under way has looked at the first reader, and will not again.
         if (!first.enter())
             return std::string("no second section");
-        late.call();
+        late.pass_to(ops);
         second.leave();
         std::string text = eventually([&] { return early.ran != 0; }) ? "early ran, " : "early did not, ";
         const bool settled = eventually([&] { return first.is_waited_for() || late.ran != 0; });
@@ -125,25 +119,11 @@ TEST_CASE("a callback that is passed while a batch waits has a grace period of i
 TEST_CASE("callbacks run in the order in which they were passed, and a barrier waits for the last of them")
 {
     const auto child = in_child(60, [] {
-        struct numbered {
-            rcu_callback_head head; // first
-            std::vector<int>* order;
-            int number;
-        };
-        constexpr int most = 100;
-        std::vector<int> order; // the worker's, until the barrier
-        std::vector<numbered> all(most);
+        numbered_callbacks callbacks(100);
         reader_thread reader;
         if (!reader.enter())
             return std::string("no section");
-        for (int i = 0; i < most; ++i) {
-            all[static_cast<std::size_t>(i)].order = &order;
-            all[static_cast<std::size_t>(i)].number = i;
-            ops.call(&all[static_cast<std::size_t>(i)].head, [](rcu_callback_head* h) {
-                const auto& self = *reinterpret_cast<numbered*>(h);
-                self.order->push_back(self.number);
-            });
-        }
+        callbacks.pass_to(ops);
         std::atomic<bool> in_barrier{false};
         std::thread lets_go([&] {
             eventually([&] { return reader.is_waited_for() && in_barrier; });
@@ -151,12 +131,9 @@ TEST_CASE("callbacks run in the order in which they were passed, and a barrier w
         });
         in_barrier = true;
         ops.barrier();
-        const std::size_t ran = order.size();
+        const std::string ran = callbacks.ran();
         lets_go.join();
-        bool in_order = true;
-        for (std::size_t i = 0; i < ran; ++i)
-            in_order = in_order && order[i] == static_cast<int>(i);
-        return std::to_string(ran) + (in_order ? " in order" : " in another order");
+        return ran;
     });
     CHECK(child.exited);
     CHECK(child.text == "100 in order");
@@ -164,16 +141,7 @@ TEST_CASE("callbacks run in the order in which they were passed, and a barrier w
 
 TEST_CASE("a worker that sleeps because there was nothing to do wakes for the next callback, each time")
 {
-    const auto child = in_child(60, [] {
-        for (int i = 0; i < 300; ++i) {
-            deferred d;
-            d.call();
-            if (!eventually([&] { return d.ran != 0; }))
-                return "slept through callback " + std::to_string(i);
-            ops.barrier(); // d goes
-        }
-        return std::string("woke");
-    });
+    const auto child = in_child(60, [] { return wakes_each_time(ops); });
     CHECK(child.exited);
     CHECK(child.text == "woke");
 }

@@ -6,6 +6,7 @@
 #include "nmisim/rcu_pointer.hpp"
 #include "rcu/srcu.hpp"
 #include "support/await.hpp"
+#include "support/call_rcu.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 
@@ -15,17 +16,18 @@
 #include <charconv>
 #include <csignal>
 #include <dirent.h>
-#include <fstream>
 #include <string>
 #include <sys/syscall.h>
 #include <thread>
 #include <tuple>
 #include <unistd.h>
-#include <vector>
 
 using namespace nmisim;
+using nmisim::test::deferred;
 using nmisim::test::eventually;
 using nmisim::test::in_child;
+using nmisim::test::numbered_callbacks;
+using nmisim::test::wakes_each_time;
 
 namespace {
 
@@ -136,21 +138,6 @@ storm_result storm(std::uint64_t most_threads, int held, bool waits, bool until_
     for (const counted& c : handlers)
         r.runs += c.runs;
     return r;
-}
-
-/// Whether this process has a thread of this name that sleeps.
-bool is_asleep(const std::string& name)
-{
-    bool found = false;
-    DIR* const tasks = opendir("/proc/self/task");
-    while (const dirent* const entry = readdir(tasks)) {
-        std::ifstream stat(std::string("/proc/self/task/") + entry->d_name + "/stat");
-        std::string line;
-        std::getline(stat, line);
-        found = found || line.find("(" + name + ") S ") != std::string::npos;
-    }
-    closedir(tasks);
-    return found;
 }
 
 /// Stays in its NMI until `over`.
@@ -280,15 +267,12 @@ TEST_CASE("sections of threads that share a line are all counted")
 TEST_CASE("a callback runs once, after the sections that had begun when it was passed")
 {
     const auto child = in_child(60, [] {
-        struct deferred {
-            rcu_callback_head head; // first
-            std::atomic<int> ran{0};
-        } d;
+        deferred d;
         const domain_rcu rcu(flavor::srcu);
         auto& readers = rcu.domain()->grace_periods.readers();
         const std::uint32_t phase = readers.phase;
         const rcu_mark mark = rcu.read_lock();
-        rcu.call(&d.head, [](rcu_callback_head* h) { ++reinterpret_cast<deferred*>(h)->ran; });
+        d.pass_to(rcu);
         std::string text =
             eventually([&] { return readers.phase != phase || d.ran != 0; }) ? "" : "nobody looked, ";
         text += d.ran != 0 ? "too early" : "waits";
@@ -303,30 +287,12 @@ TEST_CASE("a callback runs once, after the sections that had begun when it was p
 TEST_CASE("callbacks run in the order of their calls; a domain that goes runs the last of them")
 {
     const auto child = in_child(60, [] {
-        struct numbered {
-            rcu_callback_head head; // first
-            std::vector<int>* order;
-            int number;
-        };
-        constexpr int most = 100;
-        std::vector<int> order; // the worker's, until the domain is gone
-        std::vector<numbered> all(most);
+        numbered_callbacks callbacks(100);
         {
             const domain_rcu rcu(flavor::srcu);
-            for (int i = 0; i < most; ++i) {
-                auto& one = all[static_cast<std::size_t>(i)];
-                one.order = &order;
-                one.number = i;
-                rcu.call(&one.head, [](rcu_callback_head* h) {
-                    const auto& self = *reinterpret_cast<numbered*>(h);
-                    self.order->push_back(self.number);
-                });
-            }
+            callbacks.pass_to(rcu);
         }
-        bool in_order = true;
-        for (std::size_t i = 0; i < order.size(); ++i)
-            in_order = in_order && order[i] == static_cast<int>(i);
-        return std::to_string(order.size()) + (in_order ? " in order" : " in another order");
+        return callbacks.ran();
     });
     CHECK(child.exited);
     CHECK(child.text == "100 in order");
@@ -334,24 +300,7 @@ TEST_CASE("callbacks run in the order of their calls; a domain that goes runs th
 
 TEST_CASE("a worker that sleeps because there was nothing to do wakes for the next callback, each time")
 {
-    const auto child = in_child(60, [] {
-        struct deferred {
-            rcu_callback_head head; // first
-            std::atomic<int> ran{0};
-        };
-        const domain_rcu rcu(flavor::srcu);
-        rcu.start_worker();
-        for (int i = 0; i < 30; ++i) {
-            if (!eventually([] { return is_asleep("call_rcu"); }))
-                return "awake before callback " + std::to_string(i);
-            deferred d;
-            rcu.call(&d.head, [](rcu_callback_head* h) { ++reinterpret_cast<deferred*>(h)->ran; });
-            if (!eventually([&] { return d.ran != 0; }))
-                return "slept through callback " + std::to_string(i);
-            rcu.barrier(); // d goes
-        }
-        return std::string("woke");
-    });
+    const auto child = in_child(60, [] { return wakes_each_time(domain_rcu(flavor::srcu)); });
     CHECK(child.exited);
     CHECK(child.text == "woke");
 }

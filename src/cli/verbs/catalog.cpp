@@ -40,7 +40,7 @@ constexpr described<workload> workloads[]{
     {workload::read, "RCU readers at task level, which the NMI interrupts"},
     {workload::syscall, "system calls that NMIs interrupt (EINTR, SA_RESTART), results verified"},
     {workload::alloc, "malloc and free, contents verified"},
-    {workload::split, "three functions that share its time 60 : 30 : 10, to hold profiles against"},
+    {workload::split, "three functions that take 60, 30 and 10 % of its time: a profile must show that"},
     {workload::irqoff, "computes with interrupts disabled: no IRQ may come in, NMIs do"},
 };
 constexpr described<percpu_form> percpu_forms[]{
@@ -55,7 +55,7 @@ constexpr described<nesting> nestings[]{
 };
 constexpr described<reclaim> reclaims[]{
     {reclaim::sync, "synchronize_rcu(), then free"},
-    {reclaim::call_rcu, "call_rcu(): freed later by liburcu's own thread"},
+    {reclaim::call_rcu, "call_rcu(): freed later by a thread of the flavor's"},
 };
 constexpr described<controller_place> controller_places[]{
     {controller_place::thread, "a thread of its own"},
@@ -92,7 +92,7 @@ constexpr described<exec::wait_for> waits[]{
     {exec::wait_for::all, "the last of its processes'"},
 };
 
-/// A value of the enum without a description does not compile.
+/// As many descriptions as the enum has values, or it does not compile.
 template <class E, std::size_t N, std::size_t All>
 std::vector<catalog_entry> entries_of(const described<E> (&values)[N], const std::array<E, All>&)
 {
@@ -186,7 +186,7 @@ const catalog_topic topics[] = {
      [] { return entries_of(controller_places, all_controller_places); }},
     {"percpu-forms", "where the NMI count of a vCPU lives (--percpu)",
      [] { return entries_of(percpu_forms, all_percpu_forms); }},
-    {"nestings", "what an NMI does that comes while one executes (--nesting)",
+    {"nestings", "what happens to an NMI that comes while another executes (--nesting)",
      [] { return entries_of(nestings, all_nestings); }},
     {"sources", "where NMIs come from (--source)", [] { return entries_of(source_kinds, all_source_kinds); }},
     {"restarts", "whether the NMI's handler has SA_RESTART (exec --restart)",

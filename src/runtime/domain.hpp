@@ -17,6 +17,7 @@
 //             cannot meet a lock of the thread that it interrupted.
 //   fork      reset() forgets readers that the child does not have; a section that is older ends as a no-op.
 //
+// Platform and orders are template parameters, as in rcu/srcu_counter.hpp: the model test leaves out each of the orders.
 // Kernel: kernel/rcu/srcutree.c, srcu_read_lock_nmisafe(), start_poll_synchronize_srcu(), poll_state_synchronize_srcu().
 #pragma once
 
@@ -29,10 +30,39 @@
 
 namespace nmisim::runtime {
 
-class domain {
+/// What the algorithm's correctness hangs on, each to be left out on purpose by a test.
+struct domain_orders {
+    // (1) seq_cst: the count comes before the loads of what is published; pairs with (4)
+    static constexpr std::memory_order section_begin = std::memory_order_seq_cst;
+    // (2) release: all that the section read and wrote; pairs with (5)
+    static constexpr std::memory_order section_end = std::memory_order_release;
+    // (3) seq_cst fence: what the caller unpublished comes before its look at the sequence; pairs with (4)
+    static constexpr std::memory_order caller_fence = std::memory_order_seq_cst;
+    // (4) seq_cst fence: the look comes after the step before and what callers unpublished; pairs with (1), (3)
+    static constexpr std::memory_order look_fence = std::memory_order_seq_cst;
+    // (5) acquire: what the sections did that are over; pairs with (2)
+    static constexpr std::memory_order look = std::memory_order_acquire;
+    // (6) acquire: the readers that another one saw at their end; pairs with (7)
+    static constexpr std::memory_order step_seen = std::memory_order_acquire;
+    // (7) acq_rel: this look's readers are done, and those of looks by others; pairs with (6)
+    static constexpr std::memory_order step = std::memory_order_acq_rel;
+    /// From the sequence that a caller sees to the end of its grace period.
+    static constexpr unsigned steps_ahead = 3;
+};
+
+struct domain_platform {
+    template <class T>
+    using atomic = std::atomic<T>;
+    static constexpr std::size_t line_size = cacheline_size;
+    static unsigned current_cpu() noexcept { return static_cast<unsigned>(sched_getcpu()); }
+    static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
+};
+
+template <class Platform, class Orders, unsigned Lines>
+class basic_domain {
 public:
     using cookie = std::uint64_t;
-    static constexpr unsigned lines = 64;
+    static constexpr unsigned lines = Lines;
 
     /// Of one section, kept in its frame.
     struct mark {
@@ -42,12 +72,11 @@ public:
     /// Context: any. Progress: wait-free, one locked add.
     mark enter() noexcept
     {
-        const mark here{static_cast<std::uint32_t>(sched_getcpu()) % lines,
+        const mark here{Platform::current_cpu() % lines,
                         // relaxed: an old phase costs the grace period time, see above
                         static_cast<std::uint32_t>(sequence_.load(std::memory_order_relaxed) & 1),
                         epoch_.load(std::memory_order_relaxed)}; // of this process, constant
-        // (1) seq_cst: the count comes before the loads of what is published; pairs with (4)
-        lines_[here.line].inside[here.phase].fetch_add(1, std::memory_order_seq_cst);
+        lines_[here.line].inside[here.phase].fetch_add(1, Orders::section_begin);
         return here;
     }
     /// Context: any. Progress: wait-free, one locked add.
@@ -55,30 +84,25 @@ public:
     {
         if (here.epoch != epoch_.load(std::memory_order_relaxed)) // of this process, constant
             return;
-        // (2) release: all that the section read and wrote; pairs with (5)
-        lines_[here.line].inside[here.phase].fetch_sub(1, std::memory_order_release);
+        lines_[here.line].inside[here.phase].fetch_sub(1, Orders::section_end);
     }
 
     /// What the caller unpublished before may go when ended() says so. Context: any. Progress: wait-free.
     cookie start_poll() noexcept
     {
-        // (3) seq_cst fence: what the caller unpublished comes before its look at the sequence; pairs with (4)
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        return sequence_.load(std::memory_order_relaxed) + 3; // ordered by (3)
+        Platform::fence(Orders::caller_fence);
+        return sequence_.load(std::memory_order_relaxed) + Orders::steps_ahead; // ordered by the fence
     }
 
     /// Looks, moves on where it can, and never waits. Context: any. Progress: lock-free.
     bool ended(cookie wanted) noexcept
     {
-        // (6) acquire: the readers that another one saw at their end; pairs with (7)
-        cookie now = sequence_.load(std::memory_order_acquire);
+        cookie now = sequence_.load(Orders::step_seen);
         while (now < wanted) {
-            // (4) seq_cst fence: the look comes after the step before and what callers unpublished; pairs with (1), (3)
-            std::atomic_thread_fence(std::memory_order_seq_cst);
+            Platform::fence(Orders::look_fence);
             if (!is_empty((now + 1) & 1))
                 return false;
-            // (7) acq_rel: this look's readers are done, and those of looks by others; pairs with (6)
-            if (sequence_.compare_exchange_strong(now, now + 1, std::memory_order_acq_rel))
+            if (sequence_.compare_exchange_weak(now, now + 1, Orders::step, Orders::step_seen))
                 ++now;
         }
         return true;
@@ -95,21 +119,25 @@ public:
     }
 
 private:
+    template <class T>
+    using atomic = typename Platform::template atomic<T>;
+
     bool is_empty(cookie phase) const noexcept
     {
         for (const line& l : lines_)
-            // (5) acquire: what the sections did that are over; pairs with (2)
-            if (l.inside[phase].load(std::memory_order_acquire) != 0)
+            if (l.inside[phase].load(Orders::look) != 0)
                 return false;
         return true;
     }
 
-    struct alignas(cacheline_size) line {
-        std::array<std::atomic<std::uint32_t>, 2> inside{};
+    struct alignas(Platform::line_size) line {
+        std::array<atomic<std::uint32_t>, 2> inside{};
     };
     std::array<line, lines> lines_{};
-    alignas(cacheline_size) std::atomic<cookie> sequence_{0};
-    std::atomic<std::uint32_t> epoch_{0};
+    alignas(Platform::line_size) atomic<cookie> sequence_{0};
+    atomic<std::uint32_t> epoch_{0};
 };
+
+using domain = basic_domain<domain_platform, domain_orders, 64>;
 
 } // namespace nmisim::runtime

@@ -136,6 +136,17 @@ inline void wait_ended(machine_state& state, [[maybe_unused]] std::uint64_t numb
     state.waits_ended.fetch_add(1, std::memory_order_relaxed); // as above
 }
 
+/// Somebody has published a callback with exchange() or set_nmi_callback(), and it is still there. Under `publishing`.
+bool chains_are_off(const machine_state& state) noexcept
+{
+    if (state.owned_by == publisher::program && state.owned != nullptr)
+        return true;
+    // relaxed: compared, never followed
+    const nmi_callback* const now = state.domain.callback.load(std::memory_order_relaxed);
+    return now != nullptr && now != &dummy_nmi_callback && now != &state.chains->empty_chains() &&
+           now != state.owned.get();
+}
+
 } // namespace
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
@@ -223,7 +234,7 @@ machine::~machine()
     state.irqs.reset();
     state.chains.reset(); // registrations that live on find nothing to unregister
     // No vCPU is left: the grace period is for task-level readers of other threads.
-    static_cast<void>(publish_handler(state, nullptr, publisher::empty_chains));
+    static_cast<void>(publish_handler(state, nullptr, publisher::end_of_machine));
     state.ended.store(true, std::memory_order_relaxed); // for whoever comes late
     if (own == nullptr && !is_static(this))
         delete &state;
@@ -265,11 +276,12 @@ exchange_result publish_handler(machine_state& state, nmi_handler next, publishe
         const std::lock_guard publishing(state.publishing);
         if (by == publisher::program && state.owned_by == publisher::chains)
             return {sync_result::refused_by_chains, std::move(next)};
-        if (by == publisher::chains && state.owned_by == publisher::program && state.owned != nullptr)
+        if ((by == publisher::chains || by == publisher::empty_chains) && chains_are_off(state)) {
+            if (state.owned_by == publisher::chains)
+                state.owned_by = by; // of a table that nobody is on, exchange() may take the place
             return {sync_result::refused_by_chains, std::move(next)};
+        }
         own_table = by == publisher::program && state.owned_by == publisher::empty_chains;
-        if (own_table)
-            state.chains->table_is_off(state.owned.get());
         rcu_assign_pointer(state.domain.callback, next ? next.get() : &dummy_nmi_callback);
         NMISIM_PROBE1(publish, next.get());
         state.owned.swap(next);

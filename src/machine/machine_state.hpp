@@ -42,7 +42,8 @@ protected:
 enum class publisher {
     program, ///< exchange(), or nobody
     empty_chains, ///< a table with nobody on it: exchange() may put its handler in its place, and does not hand it out
-    chains, ///< a table with registered handlers
+    chains,         ///< a table with registered handlers
+    end_of_machine, ///< takes off what there is
 };
 
 struct machine_state {

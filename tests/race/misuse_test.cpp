@@ -219,6 +219,46 @@ TEST_CASE("a watchdog on a chain and a profiler that exchanges: the second is re
     CHECK(late.error() == EBUSY);
 }
 
+TEST_CASE("set_nmi_callback takes the chains off: registering is refused, and who leaves leaves it alone")
+{
+    static int own_runs;
+    own_runs = 0;
+    nmi_callback own;
+    own.function = [](nmi_callback&, const pt_regs&, int) noexcept { return ++own_runs, 1; };
+    std::atomic<int> watchdog{0};
+    const auto raise = [](machine& m) {
+        return m.raise_nmi(0) == raise_result::sent && m.drain(30 * second);
+    };
+    machine m(machine_config{});
+    const auto on_chain = [&] {
+        return register_nmi_handler(
+            m, nmi_type::local, [&](const pt_regs&, int) noexcept { return ++watchdog, 1; }, 0, "watchdog");
+    };
+    auto first = on_chain();
+    m.set_nmi_callback(own);
+    CHECK(on_chain().error() == EBUSY);
+    REQUIRE(raise(m));
+    CHECK(own_runs == 1);
+    SECTION("the next registration brings back all")
+    {
+        m.unset_nmi_callback();
+        auto second = on_chain();
+        REQUIRE(raise(m));
+        CHECK(watchdog == 2);
+    }
+    SECTION("nobody is left on them: exchange() is served")
+    {
+        first.unregister();
+        REQUIRE(raise(m));
+        CHECK(own_runs == 2);
+        m.unset_nmi_callback();
+        exchange_result result = m.exchange(claiming());
+        CHECK(result.status == sync_result::done);
+        CHECK(result.old == nullptr);
+        CHECK(on_chain().error() == EBUSY);
+    }
+}
+
 TEST_CASE(
     "of many threads that exchange and register at once, each is served or refused, and nobody is cut off")
 {

@@ -59,8 +59,6 @@ int nmi_chain_registry::add(const std::shared_ptr<handler_action>& action)
         for (const auto& other : chain)
             if (chained(*other).handler == added.handler)
                 return EINVAL;
-    if (somebody_elses_is_published())
-        return EBUSY;
     auto& chain = lists_[added.list];
     const auto type = static_cast<nmi_type>(added.list);
     if (!chain.empty() && (type == nmi_type::serr || type == nmi_type::io_check))
@@ -79,28 +77,9 @@ std::shared_ptr<handler_action> nmi_chain_registry::successor(const handler_acti
     return make_nmi_action(nullptr, std::move(next), chained(old).name.data(), old.list, old.flags);
 }
 
-bool nmi_chain_registry::somebody_elses_is_published() const noexcept
-{
-    // relaxed: compared, never followed
-    const nmi_callback* const now = state_.domain.callback.load(std::memory_order_relaxed);
-    // relaxed: as above; a table that an exchange() has taken off is none any more
-    return now != nullptr && now != &dummy_nmi_callback && now != &empty_ &&
-           now != table_.load(std::memory_order_relaxed);
-}
-
-void nmi_chain_registry::table_is_off(const nmi_callback* table) noexcept
-{
-    // relaxed: compared, never followed
-    table_.compare_exchange_strong(table, &empty_, std::memory_order_relaxed);
-}
-
 /// All chains at once. Where somebody has published a callback of his own since, the chains are off the machine and stay so.
 int nmi_chain_registry::publish(std::size_t)
 {
-    if (somebody_elses_is_published()) {
-        static_cast<void>(state_.owner->synchronize_rcu()); // whoever took the table may not have waited
-        return EBUSY;
-    }
     auto* table = new owned_chains;
     table->destroy = [](nmi_callback* self) noexcept { delete static_cast<owned_chains*>(self); };
     for (std::size_t i = 0; i < nmi_type_count; ++i) {
@@ -108,13 +87,12 @@ int nmi_chain_registry::publish(std::size_t)
             table->actions[i].push_back(&chained(*action));
         table->of_type[i] = table->actions[i];
     }
-    const nmi_callback* const before = table_.exchange(table, std::memory_order_relaxed); // compared only
     const bool in_use = std::any_of(lists_.begin(), lists_.end(), [](auto& chain) { return !chain.empty(); });
     // The old table goes here, after its grace period.
     if (publish_handler(state_, nmi_handler(table), in_use ? publisher::chains : publisher::empty_chains)
             .status == sync_result::done)
         return 0;
-    table_.store(before, std::memory_order_relaxed); // compared only
+    static_cast<void>(state_.owner->synchronize_rcu()); // whoever took the table may not have waited
     return EBUSY;
 }
 

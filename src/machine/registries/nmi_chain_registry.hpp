@@ -9,7 +9,6 @@
 #include "machine/registries/handler_registry.hpp"
 #include "nmi/chain/chain.hpp"
 
-#include <atomic>
 #include <memory>
 
 namespace nmisim {
@@ -20,19 +19,14 @@ public:
 
     /// What set_emergency_nmi_handler publishes where nothing is published.
     nmi_chains& empty_chains() noexcept { return empty_; }
-    /// An exchange() has put its handler in the place of a table that had nobody on it. Under machine_state::publishing.
-    void table_is_off(const nmi_callback* table) noexcept;
 
 private:
-    bool somebody_elses_is_published() const noexcept;
-    /// EINVAL when the handler is null or on a chain already, EBUSY when a callback of somebody else is published, 0
-    /// otherwise.
+    /// EINVAL when the handler is null or on a chain already, 0 otherwise.
     int add(const std::shared_ptr<handler_action>& action) override;
     std::shared_ptr<handler_action> successor(const handler_action& old, nmi_handler next) const override;
     int publish(std::size_t) override;
 
     nmi_chains empty_;
-    std::atomic<const nmi_callback*> table_{&empty_}; ///< what publish() has published last
 };
 
 struct chained_action : nmi_action, handler_action {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a stopped thread's program has made the call that it is in: the frames from the system call outwards. By elfutils
-// (call_site_dw.cpp) from the files' unwinding tables; without it (call_site_none.cpp) the instruction alone.
+// Where a stopped thread's program has made the call that it is in: the frames from the system call outwards. Without elfutils
+// there is the instruction alone.
 // Context: control, in the thread that traces; the task is stopped.
 #pragma once
 
@@ -15,7 +15,6 @@ namespace nmisim::exec {
 
 struct frame {
     std::string name;     ///< "read+0x13", or "dd+0x5a2c" without a symbol
-    std::string object;   ///< file name
     std::string source;   ///< "copy.c:12", or empty
     bool library = false; ///< of the C library or the loader
 };

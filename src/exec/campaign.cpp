@@ -14,11 +14,6 @@ namespace nmisim::exec {
 
 namespace {
 
-bool has(const aspects& all, std::string_view one)
-{
-    return std::find(all.begin(), all.end(), one) != all.end();
-}
-
 class storms {
 public:
     explicit storms(comparison& c) : c_(c) {}

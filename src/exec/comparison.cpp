@@ -18,11 +18,6 @@ namespace {
 constexpr std::uint64_t plain_timeout_ns = 600'000'000'000;
 constexpr std::uint64_t least_timeout_ns = 5'000'000'000;
 
-bool has(const aspects& all, std::string_view one)
-{
-    return std::find(all.begin(), all.end(), one) != all.end();
-}
-
 void add_new(aspects& to, const aspects& more)
 {
     for (const std::string& one : more)
@@ -82,7 +77,7 @@ void comparison::run_baseline()
         plain_run p = run_plain(c, timeout, wake_ups_);
         end_if_stopped();
         if (p.error != 0)
-            throw ended{exec_verdict::not_comparable, fmt::format("cannot run {}: {}", c.argv.front(),
+            throw ended{exec_verdict::not_comparable, fmt::format("cannot run '{}': {}", c.argv.front(),
                                                                   std::generic_category().message(p.error))};
         if (p.what.hang)
             throw ended{

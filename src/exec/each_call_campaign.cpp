@@ -55,10 +55,7 @@ void each_call_campaign::try_one(const each_call::call& one)
             d.seen += differences(c_.expected(), again, {d.aspect}).empty() ? 0 : 1;
         }
     }
-    const aspects left = c_.compared();
-    std::erase_if(p.differences, [&](const difference& d) {
-        return std::find(left.begin(), left.end(), d.aspect) == left.end();
-    });
+    std::erase_if(p.differences, [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
     c_.report.placements.push_back(std::move(p));
 }
 
@@ -78,8 +75,7 @@ void each_call_campaign::run()
         std::vector<each_call::call> calls = list.calls();
         if (!c_.report.config.at.empty()) {
             std::erase_if(calls, [&](const each_call::call& one) {
-                const auto& at = c_.report.config.at;
-                return std::find(at.begin(), at.end(), text_of(one.at)) == at.end();
+                return !has(c_.report.config.at, text_of(one.at));
             });
         } else {
             c_.tell(fmt::format("all {} calls at once", calls.size()));

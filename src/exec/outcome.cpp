@@ -44,6 +44,11 @@ bool differ(const outcome& a, const outcome& b, std::string_view aspect)
 
 } // namespace
 
+bool has(const aspects& all, std::string_view one)
+{
+    return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 aspects differences(const outcome& a, const outcome& b, const aspects& compared)
 {
     aspects found;

@@ -32,6 +32,7 @@ struct outcome {
 /// What is compared: "status", "stdout", "stderr", "file=PATH".
 using aspects = std::vector<std::string>;
 
+bool has(const aspects& all, std::string_view one);
 /// Those of `compared` that differ. A hang differs in its status.
 aspects differences(const outcome& a, const outcome& b, const aspects& compared);
 /// The files that `compared` names, as they are now.

@@ -75,6 +75,15 @@ def restarted_calls_keep_their_number():
 
 
 @case
+def from_the_first_call():
+    """a child is followed from its first call on, whichever of its parent's and its own stop comes first"""
+    result = fixture("children_read", "100", words=["--each-call", "--limit", "1"])
+    expect(result.code == 0, *result.shown())
+    # One in each child's read, and one in each of the parent's waits.
+    expect(result.json["storms"][0]["nmis"]["delivered"] >= 200, *result.shown())
+
+
+@case
 def limit():
     """--limit ends the search, and what was tried is reported"""
     result = fixture("copy_blocks", "3", words=["--each-call", "--limit", "4"])

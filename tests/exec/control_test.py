@@ -83,6 +83,13 @@ def wait_all():
         expect(result.json["storms"][0]["outcome"]["files"][0]["there"] is True, *result.shown())
 
 
+@case
+def wait_all_hangs():
+    """... and one that never ends is a hang then, though the command has ended"""
+    result = run("--wait", "all", "--timeout", "4s", "--compare", "status", command=["sh", "-c", f"{options.fixture} hangs & sleep 0.1"])
+    expect(result.code == 3 and result.json["storms"][0]["outcome"]["hang"] is True, *result.shown())
+
+
 def fixtures_alive(name):
     """Processes of the fixture that are there, whoever started them."""
     alive = []
@@ -141,6 +148,25 @@ def stopped():
             expect(not fixtures_alive("sleeps_on"), step, fixtures_alive("sleeps_on"))
 
 
+def leaves_none(child, name):
+    """Kills nmi-sim. Whatever becomes of the test, nothing of it is left."""
+    child.kill()
+    child.communicate()
+    try:
+        expect(until(lambda: not fixtures_alive(name)), fixtures_alive(name))
+    finally:
+        for pid, _ in fixtures_alive(name):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+@case
+def killed_in_a_plain_run():
+    """a nmi-sim that is killed in a plain run takes the command with it"""
+    child = start(options.fixture, "sleeps_long")
+    until(lambda: fixtures_alive("sleeps_long"))
+    leaves_none(child, "sleeps_long")
+
+
 @case
 def killed():
     """a nmi-sim that is killed leaves no traced process behind, running or stopped"""
@@ -153,16 +179,14 @@ def killed():
         until(lambda: not plain & {pid for pid, _ in fixtures_alive("sleeps_long")})
     expect(read_until(child, "traced run"))
     until(lambda: len(fixtures_alive("sleeps_long")) == 2)
-    child.kill()
-    child.communicate()
-    expect(until(lambda: not fixtures_alive("sleeps_long")), fixtures_alive("sleeps_long"))
+    leaves_none(child, "sleeps_long")
 
 
 @case
 def not_found():
     """a command that is not there: 1, and its name"""
     result = run(command=["/no/such/program"])
-    expect(result.code == 1 and "/no/such/program: No such file" in result.json["why"], *result.shown())
+    expect(result.code == 1 and "/no/such/program': No such file" in result.json["why"], *result.shown())
 
 
 @case

@@ -65,7 +65,11 @@ def run(*words, command, json_report=True):
 
 
 def fixture(name, *arguments, words=(), static=False):
-    return run("--baseline", "1", *words, command=[options.static if static else options.fixture, name, *arguments])
+    result = run("--baseline", "1", *words, command=[options.static if static else options.fixture, name, *arguments])
+    no_such_fixture = 98
+    plain = result.json["baseline"]["runs"]
+    expect(all(r["exit_status"] != no_such_fixture for r in plain), name, *result.shown())
+    return result
 
 
 def calls(result, call):

@@ -5,7 +5,7 @@ import os
 import signal
 import tempfile
 
-from exec_support import CASES, calls, case, delivered, expect, expect_clean, expect_found, fixture, run, tap
+from exec_support import CASES, calls, case, delivered, expect, expect_clean, expect_found, fixture, options, run, tap
 
 # Each fault, and where it shows with SA_RESTART on; wait_fails needs it off.
 
@@ -209,6 +209,27 @@ def term_at_exec():
     result = fixture("term_at_exec")
     expect_clean(result)
     expect(result.json["baseline"]["traced"]["stdout"] == result.json["baseline"]["runs"][0]["stdout"])
+
+
+@case
+def stop_at_exec():
+    """a SIGSTOP that comes while a program is executed stops it, although it cannot be masked while the handler is put in"""
+    expect_clean(fixture("stop_at_exec"))
+
+
+@case
+def parent_killed():
+    """children whose parent is killed before their birth is reported go on"""
+    expect_clean(fixture("parent_killed", words=["--timeout", "30s"]))
+
+
+@case
+def without_handler():
+    """an NMI that meets a program without the handler is suppressed: one that may not map memory lives"""
+    result = fixture("executes_with_pending", options.static)
+    expect_clean(result)
+    storm = result.json["storms"][0]
+    expect(storm["unarmed"] == 1 and storm["nmis"]["suppressed"] == 1, storm["unarmed"], *result.shown())
 
 
 tap.run(CASES)

@@ -5,15 +5,21 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,22 +193,135 @@ int stops(int, char**)
     return 0;
 }
 
+void spin(double for_seconds)
+{
+    for (const double until = seconds() + for_seconds; seconds() < until;) {
+    }
+}
+
+constexpr int moments = 60;
+
+/// Executes a program that sleeps, and is sent a signal around that moment.
+pid_t signalled_at_exec(int moment, int signal)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        execlp("sleep", "sleep", "1000000", nullptr);
+        _exit(1);
+    }
+    spin(0.0002 * moment);
+    kill(child, signal);
+    return child;
+}
+
 /// A TERM that comes around an exec kills whoever executes.
 int term_at_exec(int, char**)
 {
     int survived = 0;
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < moments; ++i)
+        survived += WTERMSIG(wait_for(signalled_at_exec(i, SIGTERM))) == SIGTERM ? 0 : 1;
+    tell("survived", survived);
+    return 0;
+}
+
+/// A STOP, which cannot be masked, stops it.
+int stop_at_exec(int, char**)
+{
+    int went_on = 0;
+    for (int i = 0; i < moments; ++i) {
+        const pid_t child = signalled_at_exec(i, SIGSTOP);
+        int status = 0;
+        while (waitpid(child, &status, WUNTRACED) < 0 && errno == EINTR) {
+        }
+        went_on += WIFSTOPPED(status) ? 0 : 1;
+        kill(child, SIGKILL);
+        wait_for(child);
+    }
+    tell("went on", went_on);
+    return 0;
+}
+
+/// Kills a process that does nothing but fork, and waits until its children have ended as well.
+int parent_killed(int, char**)
+{
+    constexpr int rounds = 20;
+    for (int i = 0; i < rounds; ++i) {
+        int ends[2];
+        if (pipe(ends) != 0)
+            return 98;
+        const pid_t parent = fork();
+        if (parent == 0) {
+            signal(SIGCHLD, SIG_IGN);
+            while (fork() != 0) {
+            }
+            _exit(0);
+        }
+        close(ends[1]);
+        spin(0.002 + 0.0003 * i);
+        kill(parent, SIGKILL);
+        wait_for(parent);
+        char none = 0;
+        while (read(ends[0], &none, 1) < 0 && errno == EINTR) {
+        }
+        close(ends[0]);
+    }
+    say("all ended\n");
+    return 0;
+}
+
+/// So many children, each with one call that has a number.
+int children_read(int argc, char** argv)
+{
+    const int fd = open("/dev/null", O_RDONLY);
+    for (int i = argc > 0 ? std::atoi(argv[0]) : 0; i > 0; --i) {
         const pid_t child = fork();
         if (child == 0) {
-            execlp("sleep", "sleep", "1000000", nullptr);
-            _exit(1);
+            char none = 0;
+            _exit(read(fd, &none, 1) == 0 ? 0 : 1);
         }
-        for (const double until = seconds() + 0.0002 * i; seconds() < until;) {
-        }
-        kill(child, SIGTERM);
-        survived += WTERMSIG(wait_for(child)) == SIGTERM ? 0 : 1;
+        if (wait_for(child) != 0)
+            say("failed\n");
     }
-    tell("survived", survived);
+    return 0;
+}
+
+/// May map no memory from now on, nor may what it executes.
+bool deny_mmap()
+{
+    sock_filter filter[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_mmap},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+    };
+    const sock_fprog program{4, filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/// Executes lets_in, which maps no memory, with a signal pending if one comes: `executes_with_pending STATIC_FIXTURE`.
+int executes_with_pending(int argc, char** argv)
+{
+    constexpr double most = 3;
+    sleep_on(long_enough);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
+    sigset_t pending;
+    sigemptyset(&pending);
+    for (const double end = seconds() + most; sigisemptyset(&pending) != 0 && seconds() < end;)
+        sigpending(&pending);
+    if (argc > 0 && deny_mmap())
+        execl(argv[0], argv[0], "lets_in", nullptr);
+    return 98;
+}
+
+int lets_in(int, char**)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    say("lives\n");
     return 0;
 }
 
@@ -217,6 +336,11 @@ const entry trees[] = {{"spawner", spawner},
                        {"exec_by_thread", exec_by_thread},
                        {"stops", stops},
                        {"term_at_exec", term_at_exec},
+                       {"stop_at_exec", stop_at_exec},
+                       {"parent_killed", parent_killed},
+                       {"children_read", children_read},
+                       {"executes_with_pending", executes_with_pending},
+                       {"lets_in", lets_in},
                        {nullptr, nullptr}};
 
 } // namespace fixture

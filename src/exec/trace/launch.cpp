@@ -66,29 +66,14 @@ void tell_failure(const plan& p, bool filter) noexcept
     _exit(127);
 }
 
-void make_pipe(int (&ends)[2])
-{
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        throw std::system_error(errno, std::generic_category(), "cannot make a pipe (ulimit -n)");
-}
-
-void close_it(int& fd) noexcept
-{
-    if (fd >= 0)
-        close(fd);
-    fd = -1;
-}
-
 } // namespace
 
-launched::launched(const command& c, int nmi_signal)
+launched::launched(const command& c, int nmi_signal) : go_(new_pipe()), failed_(new_pipe())
 {
     std::vector<char*> argv;
     for (const std::string& word : c.argv)
         argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);
-    make_pipe(go_);
-    make_pipe(failed_);
     int in = open(c.stdin_file.c_str(), O_RDONLY | O_CLOEXEC);
     if (in < 0)
         throw std::system_error(errno, std::generic_category(), "cannot read " + c.stdin_file);

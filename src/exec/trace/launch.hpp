@@ -43,8 +43,8 @@ public:
 
 private:
     pid_t pid_ = -1;
-    int go_[2] = {-1, -1};
-    int failed_[2] = {-1, -1};
+    std::array<int, 2> go_;
+    std::array<int, 2> failed_;
 };
 
 /// From now on what the command leaves behind becomes our child, and ends with its run.

@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t most_kept = 4096;
 constexpr std::size_t chunk_bytes = 65536;
 
+} // namespace
+
 std::array<int, 2> new_pipe()
 {
     std::array<int, 2> ends{};
@@ -33,8 +35,6 @@ void close_it(int& fd) noexcept
         close(fd);
     fd = -1;
 }
-
-} // namespace
 
 void content::add(std::string_view more)
 {

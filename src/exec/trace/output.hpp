@@ -27,6 +27,11 @@ struct content {
 /// Of the file at `path`; without its head. Errors: std::system_error.
 content content_of_file(const std::string& path);
 
+/// Closed at an exec. Errors: std::system_error.
+std::array<int, 2> new_pipe();
+/// -1 from then on; nothing where it was.
+void close_it(int& fd) noexcept;
+
 class output_pipes {
 public:
     /// Errors: std::system_error.

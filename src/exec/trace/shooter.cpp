@@ -90,15 +90,11 @@ void shooter::shoot_all()
             continue;
         if (t->outstanding.load(std::memory_order_relaxed)) { // relaxed: see target
             ++shots_.busy;
-            t->blocked.store(blocks(t->tid, signal_), std::memory_order_relaxed); // relaxed: see target
+            if (blocks(t->tid, signal_))
+                t->blocked.store(true, std::memory_order_relaxed); // relaxed: see target
             continue;
         }
-        if (const unsigned spared = t->spared.load(std::memory_order_relaxed);
-            spared > 0) { // relaxed: see target
-            t->spared.store(spared - 1,
-                            std::memory_order_relaxed); // relaxed: a lost update spares one shot less
-            continue;
-        }
+        t->blocked.store(false, std::memory_order_relaxed); // relaxed: see target
         t->outstanding.store(true,
                              std::memory_order_relaxed); // relaxed: the delivery is ordered by the kernel
         if (send_nmi(t->tgid, t->tid, signal_)) {

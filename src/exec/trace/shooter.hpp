@@ -4,8 +4,8 @@
 // taken its last one. One is outstanding per thread at most: what a thread has blocked is not piled up. A signal carries
 // the mark of its sender, so that the program's own signals of that number are told apart.
 //
-// Back-off: a call that is restarted for each signal (ERESTARTNOINTR, as fork is on older kernels) would never end under
-// a fast storm, so each such interruption doubles the shots that its thread is spared.
+// A fork under a fast storm ends: since Linux 4.19 a signal that comes while it lasts does not restart it, and the
+// supervisor needs 5.3 (PTRACE_GET_SYSCALL_INFO).
 #pragma once
 
 #include <atomic>
@@ -30,9 +30,8 @@ struct target {
     // Relaxed: each is one fact that orders nothing else; a shot too many is suppressed at its delivery.
     std::atomic<bool> armed{false};
     std::atomic<bool> outstanding{false};
-    std::atomic<unsigned> spared{0};
-    std::atomic<bool> blocked{false}; ///< it has our signal in its mask, and one is pending
-    unsigned backoff = 0;             ///< of the supervisor alone
+    /// It was seen with our signal in its mask while one is pending. A thread that ends shows no mask, and takes none.
+    std::atomic<bool> blocked{false};
 };
 
 /// Queues one NMI. False: the kernel refused it (the thread has ended, or too many signals are queued).

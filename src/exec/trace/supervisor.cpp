@@ -157,16 +157,7 @@ void supervisor::signal(task& t, int number)
         return;
     }
     ++end_.delivered;
-    const interrupted at = interrupted_by(r);
-    constexpr long restart_no_intr = -513;
-    constexpr unsigned most_spared = 640;
-    if (at.call >= 0 && at.result == restart_no_intr) {
-        t.aim->backoff = std::min(std::max(20U, t.aim->backoff * 2), most_spared);
-        t.aim->spared.store(t.aim->backoff, std::memory_order_relaxed); // relaxed: see target
-    } else {
-        t.aim->backoff = 0;
-    }
-    strategy_.delivery(t, at);
+    strategy_.delivery(t, interrupted_by(r));
     resume(t, number);
 }
 
@@ -273,18 +264,16 @@ traced_end supervisor::run()
     while (!(main_ended_ && (!how_.wait_all || tasks_.empty()))) {
         int status = 0;
         const pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
-        if (tid > 0) {
+        if (tid > 0)
             handle(tid, status);
-            if (now_ns() < deadline) // a storm of stops must not outlast it
-                continue;
-        }
         if (tid < 0 && errno == ECHILD)
             break;
-        if (wake_ups_.stop_signal() != 0 || now_ns() >= deadline)
+        const std::uint64_t now = now_ns();
+        if (wake_ups_.stop_signal() != 0 || now >= deadline)
             break;
         claim_lost();
-        if (tid == 0)
-            wake_ups_.wait(std::min(deadline, now_ns() + look_again_ns));
+        // Behind a stop it only looks: stops that never cease outlast neither the deadline nor Ctrl-C.
+        wake_ups_.wait(tid > 0 ? now : std::min(deadline, now + look_again_ns));
     }
     end_.stop_signal = wake_ups_.stop_signal();
     end_.hang = end_.stop_signal == 0 && now_ns() >= deadline && !(main_ended_ && !how_.wait_all);

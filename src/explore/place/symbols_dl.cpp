@@ -43,7 +43,7 @@ const char* symbols_by() noexcept
     return "dladdr";
 }
 
-std::vector<std::uintptr_t> stack_of(pid_t, int)
+std::vector<std::uintptr_t> stack_of(pid_t, int, held_by, std::size_t)
 {
     return {};
 }

@@ -78,6 +78,7 @@ std::string file_name(std::string_view path)
 }
 
 struct chain {
+    std::size_t most;
     std::vector<std::uintptr_t> ip;
 };
 
@@ -90,7 +91,7 @@ int add_frame(Dwfl_Frame* frame, void* argument)
         return DWARF_CB_ABORT;
     // a return address is past the call
     c.ip.push_back(static_cast<std::uintptr_t>(pc - (activation ? 0 : 1)));
-    return c.ip.size() < 64 ? DWARF_CB_OK : DWARF_CB_ABORT;
+    return c.ip.size() < c.most ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
 } // namespace
@@ -133,11 +134,11 @@ const char* symbols_by() noexcept
     return "elfutils";
 }
 
-std::vector<std::uintptr_t> stack_of(pid_t pid, int tid)
+std::vector<std::uintptr_t> stack_of(pid_t pid, int tid, held_by who, std::size_t most)
 {
-    chain c;
+    chain c{most, {}};
     const dwfl_ptr d = open_process(pid);
-    if (d == nullptr || dwfl_linux_proc_attach(d.get(), pid, false) != 0)
+    if (d == nullptr || dwfl_linux_proc_attach(d.get(), pid, who == held_by::its_tracer) != 0)
         return c.ip;
     dwfl_getthread_frames(d.get(), tid, add_frame, &c); // an error leaves the frames found so far
     return c.ip;

@@ -87,8 +87,12 @@ child_result wait_child_or_stop(pid_t pid);
 /// stop_asked.
 child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns);
 
-/// Call chain of a thread of another process, innermost first; empty where elfutils is missing.
-std::vector<std::uintptr_t> stack_of(pid_t pid, int tid);
+/// Who holds a thread while its stack is read.
+enum class held_by { us_meanwhile, its_tracer };
+/// Call chain of a thread of another process, innermost first, `most` frames; empty where elfutils is missing. Of a caller
+/// it is an address within the call. `its_tracer`: we trace the thread, and it is stopped.
+std::vector<std::uintptr_t> stack_of(pid_t pid, int tid, held_by who = held_by::us_meanwhile,
+                                     std::size_t most = 64);
 
 /// How the child came to its end.
 std::string in_words(const child_result& r);

@@ -25,10 +25,8 @@
 
 namespace nmisim {
 
-struct machine_state;  // src/machine/machine_state.hpp
-struct machine_faults; // src/machine/machine_faults.hpp
+struct machine_state;
 struct percpu;
-class trace_log; // src/machine/trace_log.hpp
 
 /// What became of one raise. Identity, per vCPU, after a drain:
 /// raised = handled + coalesced + rejected + offline; `full` was not raised.
@@ -83,9 +81,6 @@ public:
     /// Context: control. Errors: std::invalid_argument for a configuration that contradicts itself;
     /// std::system_error if the system refuses a thread or another machine has the signal.
     explicit machine(const machine_config& config);
-    /// The same with one ingredient of the pattern left out, for tests of the checks; and with a timeline, if `trace`
-    /// is not null. `trace` must outlive the machine.
-    machine(const machine_config& config, const machine_faults& faults, trace_log* trace = nullptr);
     /// Takes every vCPU offline, waits a grace period and frees the handler it owns. The signal keeps a
     /// harmless handler: a late one must not kill the process. In a forked child it does nothing: there are no
     /// vCPUs to end, and what they held is theirs.
@@ -153,9 +148,10 @@ public:
     /// did not happen within `timeout_ns`. Context: control; refused, which is false, in NMI and IRQ context.
     [[nodiscard]] bool drain(std::uint64_t timeout_ns);
 
-    machine_state& internals() noexcept { return *state_; }
-
 private:
+    friend struct machine_inside;
+    explicit machine(machine_state& made);
+
     machine_state* const state_; ///< stays as it is behind the end of a static machine, for late raises
 };
 

@@ -31,7 +31,7 @@ void hotplug::run()
 
 void hotplug::change(int cpu)
 {
-    machine_state& state = machine_.internals();
+    machine_state& state = internals(machine_);
     const bool was_running = state.cpus[static_cast<std::size_t>(cpu)]->running();
     const std::uint64_t begin_ns = now_ns();
     state.changing_since_ns.store(begin_ns, std::memory_order_relaxed); // for the stall watch only

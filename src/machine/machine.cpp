@@ -199,10 +199,11 @@ void vcpu::workload_round()
     nmisim::workload_round(machine_, area_);
 }
 
-machine::machine(const machine_config& config) : machine(config, machine_faults{}) {}
+machine::machine(const machine_config& config)
+    : machine(*new machine_state(config, machine_faults{}, nullptr))
+{}
 
-machine::machine(const machine_config& config, const machine_faults& faults, trace_log* trace)
-    : state_(new machine_state(config, faults, trace))
+machine::machine(machine_state& made) : state_(&made)
 {
     state_->owner = this;
     try {

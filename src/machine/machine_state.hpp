@@ -121,6 +121,25 @@ struct machine_state {
     }
 };
 
+/// What machine.hpp keeps from its users.
+struct machine_inside {
+    static machine_state& state(machine& m) noexcept { return *m.state_; }
+    static machine with(machine_state& made) { return machine(made); }
+};
+
+inline machine_state& internals(machine& m) noexcept
+{
+    return machine_inside::state(m);
+}
+
+/// A machine with one ingredient of the pattern left out, for tests of the checks; and with a timeline, if `trace` is not
+/// null. `trace` must outlive the machine. Context, errors: as machine's constructor.
+inline machine make_machine(const machine_config& config, const machine_faults& faults,
+                            trace_log* trace = nullptr)
+{
+    return machine_inside::with(*new machine_state(config, faults, trace));
+}
+
 /// While this lives, RCU does not watch the calling thread, so that it may wait for another one. Whoever it waits for may
 /// itself need a grace period: with flavor qsbr that would be a wait for the caller. Context: control.
 class not_watched {

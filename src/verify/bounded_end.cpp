@@ -20,10 +20,10 @@ bool drain_within(machine& m, std::uint64_t limit_ns)
 
 bool cpus_down_within(machine& m, int first, int end, std::uint64_t limit_ns)
 {
-    const auto& cpus = m.internals().cpus;
+    const auto& cpus = internals(m).cpus;
     const auto from = cpus.begin() + first, to = cpus.begin() + end;
     std::for_each(from, to, [](const auto& cpu) { cpu->ask_to_leave(); });
-    const not_watched waiting(m.internals());
+    const not_watched waiting(internals(m));
     patience wait(limit_ns);
     while (!std::all_of(from, to, [](const auto& cpu) { return cpu->has_ended(); })) {
         if (wait.is_over(now_ns()))

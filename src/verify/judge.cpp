@@ -16,7 +16,7 @@ std::vector<const check_block*> blocks_of(machine& m, const pool_list& pools, co
     std::vector<const check_block*> blocks{&control};
     for (const element_pool* pool : pools)
         blocks.push_back(&pool->checks());
-    for (auto& cpu : m.internals().cpus) {
+    for (auto& cpu : internals(m).cpus) {
         blocks.push_back(&cpu->area().checks);
         blocks.push_back(&cpu->area().task_checks);
         if (const irq_cpu* irq = cpu->area().irq; irq != nullptr)
@@ -145,7 +145,7 @@ std::uint64_t failures_of(const check_block& checks) noexcept
 
 void gather_books(machine& m, run_report& report)
 {
-    machine_state& state = m.internals();
+    machine_state& state = internals(m);
     report.total.cpu = -1;
     for (auto& thread : state.cpus) {
         const percpu& area = thread->area();
@@ -161,7 +161,7 @@ void gather_books(machine& m, run_report& report)
             gather_irqs(*area.irq, c, report);
         report.cpus.push_back(c);
     }
-    const duration_record& durations = m.internals().domain.duration;
+    const duration_record& durations = internals(m).domain.duration;
     report.long_handlers = {durations.too_long.load(std::memory_order_relaxed), // after the drain
                             durations.reported.load(std::memory_order_relaxed),
                             durations.max_ns.load(std::memory_order_relaxed),
@@ -177,7 +177,7 @@ void judge(machine& m, const pool_list& pools, const check_block& control, std::
         check_report out = sum_up(which, blocks, start_ns);
         const check_info& info = info_of(which);
         if (info.judge != nullptr)
-            info.judge(m.internals(), report, out);
+            info.judge(internals(m), report, out);
         if (info.evidence != nullptr)
             out.evidence = info.evidence(report, out);
         if (!report.irqs.empty() && out.looked_at_what.starts_with("NMIs"))
@@ -194,7 +194,7 @@ std::uint64_t failures_so_far(machine& m, const pool_list& pools) noexcept
     std::uint64_t failures = 0;
     for (const element_pool* pool : pools)
         failures += pool->checks()[check::reclaim].failures();
-    for (auto& cpu : m.internals().cpus) {
+    for (auto& cpu : internals(m).cpus) {
         const percpu& area = cpu->area();
         failures += failures_of(area.checks) + failures_of(area.task_checks);
         if (area.irq != nullptr)

@@ -121,9 +121,9 @@ void checked_run::start()
     make_own_programs(config_.machine);
     each(&run_part::configure, config_.machine);
     const signals_blocked block; // liburcu 0.13's callback thread inherits the mask of its creator
-    machine_ = std::make_unique<machine>(config_.machine,
-                                         machine_faults_of(config_.fault, config_.machine.rcu), trace_.get());
-    machine_state& state = machine_->internals();
+    machine_.reset(new machine(
+        make_machine(config_.machine, machine_faults_of(config_.fault, config_.machine.rcu), trace_.get())));
+    machine_state& state = internals(*machine_);
     state.domain.observe = observe;
     state.domain.observe_irq = observe_in_irq;
     state.domain.observe_task = config_.chain == 0 ? observe_from_task : observe_chain_from_task;
@@ -177,7 +177,7 @@ run_progress checked_run::progress() const
     run_progress p;
     p.elapsed_ns = now_ns() - start_ns_;
     p.swaps = swaps_.swaps();
-    for (auto& cpu : machine_->internals().cpus) {
+    for (auto& cpu : internals(*machine_).cpus) {
         p.raised += cpu->area().line.raised(); // a snapshot for people
         p.handled += nmi_count_of(cpu->area());
     }
@@ -209,7 +209,7 @@ void checked_run::watch()
             report_.complete = config_.duration_ns == 0;
             return;
         }
-        if (machine_->internals().domain.panicked.load(std::memory_order_relaxed)) {
+        if (internals(*machine_).domain.panicked.load(std::memory_order_relaxed)) {
             report_.stop_reason = stop_reason::panic;
             report_.complete = false;
             return;
@@ -285,7 +285,7 @@ void checked_run::finish()
         swaps_.end();
         if (!drain()) // NMIs that a fault's swap raised after the injector had stopped
             report_.complete = false;
-        machine_->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed);
+        internals(*machine_).domain.expect_one_generation.store(false, std::memory_order_relaxed);
         each_backwards(&run_part::last);
     } else {
         // What follows reads its books. One that waits for a stuck vCPU does not write them.

@@ -119,7 +119,7 @@ void add_remarks(const run_config& config, machine& of, run_report& report)
                                         count_text(traced), count_text(traced + lost))});
     if (config.onoff && report.offlined == 0)
         report.remarks.push_back({"no-hotplug", "no vCPU went offline: the run ended before the first time"});
-    if (const auto strays = of.internals().domain.strays.load(std::memory_order_relaxed); strays > 0)
+    if (const auto strays = internals(of).domain.strays.load(std::memory_order_relaxed); strays > 0)
         report.remarks.push_back(
             {"stray-signals",
              fmt::format("{} signals on the machine's lines came from outside and were ignored",

@@ -61,7 +61,7 @@ void stall_watch::untimed::seen(bool inside, std::uint64_t completed_now, std::u
 /// For how long a grace period has been under way and none has ended, as far as this watch has seen.
 std::uint64_t stall_watch::waited_ns(std::uint64_t now)
 {
-    const machine_state& state = machine_.internals();
+    const machine_state& state = internals(machine_);
     const std::uint64_t ended = state.all_waits_ended();
     const bool waiting = state.all_waits_begun() > ended;
     if (!waiting || ended != ended_)
@@ -128,7 +128,7 @@ std::optional<violation> stall_watch::look()
 
 std::optional<violation> stall_watch::look(std::uint64_t now)
 {
-    machine_state& state = machine_.internals();
+    machine_state& state = internals(machine_);
     if (nmisim::age_ns(last_look_ns_, now) > timeout_ns_ / 2)
         not_before_ns_ = now;
     last_look_ns_ = now;
@@ -175,7 +175,7 @@ std::vector<stall_report> stall_watch::describe() const
 {
     std::vector<stall_report> in_nmi, others;
     const std::uint64_t now = now_ns();
-    for (auto& cpu : machine_.internals().cpus) {
+    for (auto& cpu : internals(machine_).cpus) {
         const percpu& area = cpu->area();
         const bool holds = (area.count->preempt_count() & (nmi_mask | hardirq_mask)) != 0;
         stall_report report{area.cpunumber, state_of(area, now), {}};

@@ -32,7 +32,7 @@ inline void install_bare_handler(machine& m)
     action.sa_sigaction = bare_handler;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     sigemptyset(&action.sa_mask);
-    sigaction(m.internals().nmi_signal.number(), &action, nullptr);
+    sigaction(internals(m).nmi_signal.number(), &action, nullptr);
 }
 
 } // namespace nmisim::bench

@@ -117,7 +117,7 @@ void paced_bare(benchmark::State& state, double rate_hz)
         if (!m.drain(nsec_per_sec))
             state.SkipWithError("the machine did not drain");
         latency l;
-        l.merge(m.internals().area(0).delivery);
+        l.merge(internals(m).area(0).delivery);
         add_latency(state, l, 1e9 * static_cast<double>(m.nmi_count(0)) / elapsed_ns);
     }
 }

@@ -121,11 +121,11 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         pin_to(0);
         machine m(with_sleeping_vcpu(f));
         sched_setaffinity(0, sizeof allowed, &allowed);
-        const helper_threads helpers(m.internals().rcu, idle, busy);
+        const helper_threads helpers(internals(m).rcu, idle, busy);
         pin_to(0);
         std::ignore = m.exchange(some_handler(1));
         std::uint64_t generation = 1;
-        const auto raw = [&] { m.internals().rcu.synchronize(); };
+        const auto raw = [&] { internals(m).rcu.synchronize(); };
         const auto whole = [&] {
             std::ignore = m.exchange(some_handler(++generation));
         }; // the old one is freed here
@@ -133,7 +133,7 @@ void writer(benchmark::State& state, flavor f, int busy, int idle)
         const auto by_hand = [&] {
             const nmi_handler old(slot.load(std::memory_order_relaxed)); // the only writer
             rcu_assign_pointer(slot, some_handler(++generation).release());
-            m.internals().rcu.synchronize();
+            internals(m).rcu.synchronize();
         };
         nmi_handler other = some_handler(0);
         const auto in_turn = [&] {

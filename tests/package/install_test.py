@@ -33,7 +33,7 @@ work = pathlib.Path(scratch.name)
 destdir = work / "root"
 prefix = pathlib.Path(str(destdir) + options.prefix)
 libdir = prefix / options.libdir
-soname = "libnmisim.so." + ".".join(options.version.split(".")[:2])
+soname = "libnmisim-machine.so." + ".".join(options.version.split(".")[:2])
 
 
 def run(*command, cwd=None, env=None, ok=True):
@@ -60,10 +60,10 @@ def install():
     missing = [name for name in (
         "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/stress/scenario.py",
         f"{options.datadir}/nmi-sim/stress/scenarios/memb-defaults.conf",
-        *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim-explore.a",
-        f"{options.libdir}/libnmisim-runtime.a", f"{options.libdir}/libnmisim-runtime.so.{options.version}", f"{options.libdir}/pkgconfig/nmisim-runtime.pc",
-        f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim.so",
-        f"{options.libdir}/pkgconfig/nmisim.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
+        *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim-machine.a", f"{options.libdir}/libnmisim-explore.a",
+        f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/pkgconfig/nmisim.pc",
+        f"{options.libdir}/libnmisim-machine.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim-machine.so",
+        f"{options.libdir}/pkgconfig/nmisim-machine.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
         f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",
         *(f"{options.datadir}/{name}" for name in (
             "bash-completion/completions/nmi-sim", "zsh/site-functions/_nmi-sim", "fish/vendor_completions.d/nmi-sim.fish",
@@ -110,12 +110,19 @@ def headers_stand_alone():
         run("g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{prefix / 'include'}", work / "alone.cpp")
 
 
+def headers_hide_the_inside():
+    """What only tests of the checks may do to a machine is in src, not in what users include."""
+    for header in (prefix / "include/nmisim").iterdir():
+        shown = set(re.findall(r"\w+", header.read_text())) & {"internals", "machine_faults", "trace_log", "entry_kind"}
+        assert not shown, f"{header.name}: {shown}"
+
+
 def exports_the_interface_only():
     """Strong symbols that are exported are declared in a header; nothing of the layers below comes through."""
     text = "".join(p.read_text() for p in (prefix / "include/nmisim").iterdir())
     words = set(re.findall(r"\w+", text))
     seen = 0
-    for library in ("libnmisim.so", "libnmisim-runtime.so", "libnmisim-explore.so"):
+    for library in ("libnmisim.so", "libnmisim-machine.so", "libnmisim-explore.so"):
         for line in run("nm", "-DC", "--defined-only", libdir / library).splitlines():
             _, kind, name = line.split(" ", 2)
             if kind in "TDBR":
@@ -128,11 +135,11 @@ def exports_the_interface_only():
 
 
 def library_is_safe_in_handlers():
-    dynamic = run("readelf", "-d", libdir / "libnmisim.so")
+    dynamic = run("readelf", "-d", libdir / "libnmisim-machine.so")
     assert f"[{soname}]" in dynamic
     assert re.search(r"FLAGS.*BIND_NOW", dynamic) and "NODELETE" in dynamic, dynamic
-    assert "__tls_get_addr" not in run("nm", "-D", "--undefined-only", libdir / "libnmisim.so")
-    assert "-Wl,-z,now" in pkg_config("--libs", "nmisim")
+    assert "__tls_get_addr" not in run("nm", "-D", "--undefined-only", libdir / "libnmisim-machine.so")
+    assert "-Wl,-z,now" in pkg_config("--libs", "nmisim-machine")
 
 
 def copied(example):
@@ -152,9 +159,9 @@ def check_profiler(program, shared=True):
 def with_pkg_config(compiler, shared):
     needs(compiler)
     folder = copied("profiler")
-    words = pkg_config("--cflags", "--libs", *([] if shared else ["--static"]), "nmisim")
+    words = pkg_config("--cflags", "--libs", *([] if shared else ["--static"]), "nmisim-machine")
     if not shared:
-        words = [str(libdir / "libnmisim.a") if w == "-lnmisim" else w for w in words]
+        words = [str(libdir / "libnmisim-machine.a") if w == "-lnmisim-machine" else w for w in words]
     run(compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", "-rdynamic", "profiler.cpp", "-o", "profiler", *words, cwd=folder)
     check_profiler(folder / "profiler", shared)
 
@@ -195,10 +202,10 @@ def explorer_outside():
 
 
 def plugin(host_links):
-    """A plugin is loaded, used and unloaded; the handler that libnmisim leaves behind is not."""
+    """A plugin is loaded, used and unloaded; the handler that libnmisim-machine leaves behind is not."""
     folder = pathlib.Path(tempfile.mkdtemp(dir=work))
     here = pathlib.Path(__file__).parent
-    words = pkg_config("--cflags", "--libs", "nmisim")
+    words = pkg_config("--cflags", "--libs", "nmisim-machine")
     run("g++", "-std=c++20", "-shared", "-fPIC", here / "plugin.cpp", "-o", folder / "plugin.so", *words)
     run("g++", "-std=c++20", here / "plugin_host.cpp", "-o", folder / "host",
         *(["-Wl,--no-as-needed"] + words if host_links else []))
@@ -221,11 +228,11 @@ project(outside LANGUAGES C)
 find_package(nmisim REQUIRED)
 add_executable(program program.c)
 target_compile_definitions(program PRIVATE MAIN _GNU_SOURCE)
-target_link_libraries(program PRIVATE nmisim::runtime)
+target_link_libraries(program PRIVATE nmisim::nmisim)
 """)
     run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", folder / "build")
-    words = pkg_config("--cflags", "--libs", "nmisim-runtime")
+    words = pkg_config("--cflags", "--libs", "nmisim")
     assert not [w for w in words if "urcu" in w or "unwind" in w], words
     run("g++", "-std=c++20", options.source / "docs/examples/sampler.cpp", "-o", folder / "sampler", *words)
     for program, says in ((folder / "build/program", "100 calls, 100 handled"), (folder / "sampler", "expirations")):
@@ -238,6 +245,7 @@ tap.run([
     ("the installed nmi-stress runs the installed program and scenarios", stress_runs),
     ("nmi-stress finds its scenarios where the folders are others", stress_elsewhere),
     ("each installed header stands alone", headers_stand_alone),
+    ("the installed headers do not show what a machine is made of", headers_hide_the_inside),
     ("the shared libraries export the interface only", exports_the_interface_only),
     ("the shared library binds at start-up, stays loaded and never enters the loader for TLS", library_is_safe_in_handlers),
     ("a project outside: pkg-config, g++, shared", lambda: with_pkg_config("g++", True)),
@@ -247,6 +255,6 @@ tap.run([
     ("a project outside: Meson", with_meson),
     ("the explorer is used from outside", explorer_outside),
     ("the runtime library is used from outside, in C and in C++", runtime_outside),
-    ("a plugin in a program that links libnmisim; an NMI after dlclose()", lambda: plugin(True)),
-    ("a plugin in a program that does not is refused, or needs libnmisim preloaded, as the document says", lambda: plugin(False)),
+    ("a plugin in a program that links libnmisim-machine; an NMI after dlclose()", lambda: plugin(True)),
+    ("a plugin in a program that does not is refused, or needs libnmisim-machine preloaded, as the document says", lambda: plugin(False)),
 ])

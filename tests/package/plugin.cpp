@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A plugin that uses libnmisim; plugin_host.cpp loads and unloads it.
+// A plugin that uses libnmisim-machine; plugin_host.cpp loads and unloads it.
 #include <nmisim/machine.hpp>
 
 #include <tuple>

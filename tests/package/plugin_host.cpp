@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads a plugin that uses libnmisim, runs it, unloads it, and then takes a late NMI: libnmisim's harmless handler
+// Loads a plugin that uses libnmisim-machine, runs it, unloads it, and then takes a late NMI: libnmisim-machine's harmless handler
 // must still be there.
 #include <csignal>
 #include <cstdio>

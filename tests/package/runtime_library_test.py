@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""libnmisim-runtime as other programs meet it: C, C++ without exceptions, plugins, Python, fully static; what it exports
+"""libnmisim as other programs meet it: C, C++ without exceptions, plugins, Python, fully static; what it exports
 and what it needs. Nothing is installed: headers of the source, library of the build folder.
 """
 import argparse
@@ -23,8 +23,8 @@ scratch = tempfile.TemporaryDirectory(prefix="nmisim-runtime-")
 work = pathlib.Path(scratch.name)
 here = pathlib.Path(__file__).resolve().parent
 folder = options.build / "package"
-library = folder / f"libnmisim-runtime.so.{options.version}"
-shared = ["-L", folder, "-lnmisim-runtime", f"-Wl,-rpath,{folder}", "-Wl,-z,now"]
+library = folder / f"libnmisim.so.{options.version}"
+shared = ["-L", folder, "-lnmisim", f"-Wl,-rpath,{folder}", "-Wl,-z,now"]
 strict = ["-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", f"-I{options.source / 'include'}"]
 expected = ["100 calls, 100 handled", "detached: done"]
 
@@ -102,7 +102,7 @@ def in_python():
 
 def fully_static():
     run("gcc", "-std=c89", *strict, "-static", "-DMAIN", here / "runtime_plugin.c", "-o", work / "static",
-        folder / "libnmisim-runtime.a", "-lstdc++", "-pthread")
+        folder / "libnmisim.a", "-lstdc++", "-pthread")
     assert run(work / "static").splitlines() == expected
 
 

@@ -103,7 +103,7 @@ TEST_CASE("of many threads that exchange at the same time each gets what one of 
             for (auto& t : all)
                 t.join();
             static_cast<void>(m.drain(10'000'000'000));
-            unknown = m.internals().area(0).unknown.read(); // an NMI ran a handler that had been freed
+            unknown = internals(m).area(0).unknown.read(); // an NMI ran a handler that had been freed
         }
         const auto once = std::count_if(freed.begin(), freed.end(), [](auto& n) { return n == 1; });
         return std::to_string(once) + " freed once, " + std::to_string(unknown) + " run when freed";
@@ -139,7 +139,7 @@ TEST_CASE("an exchange publishes at once, also while another one waits for a rea
             waiting.emplace_back([&m, handler = std::move(next)]() mutable {
                 static_cast<void>(m.exchange(std::move(handler)));
             });
-            return eventually([&] { return m.internals().domain.callback.load() == published; });
+            return eventually([&] { return internals(m).domain.callback.load() == published; });
         };
         const bool first = publishes();
         const bool second = publishes();

@@ -96,8 +96,8 @@ struct bench {
         c.custom_workload = job.workload();
         return c;
     }
-    percpu& cpu() { return m.internals().area(0); }
-    std::uint64_t strays() { return m.internals().domain.strays.load(); }
+    percpu& cpu() { return internals(m).area(0); }
+    std::uint64_t strays() { return internals(m).domain.strays.load(); }
     std::string books()
     {
         const irq_line& irq = cpu().irq->lines[0];

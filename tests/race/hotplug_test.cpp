@@ -75,7 +75,7 @@ TEST_CASE("the counters of a vCPU survive its thread")
         REQUIRE(m.raise_nmi(0) == raise_result::sent);
         REQUIRE(m.drain(10 * second));
         CHECK(m.nmi_count(0) == static_cast<std::uint64_t>(life));
-        CHECK(m.internals().area(0).times_onlined.read() == static_cast<std::uint64_t>(life));
+        CHECK(internals(m).area(0).times_onlined.read() == static_cast<std::uint64_t>(life));
         REQUIRE(eventually([&] { return tid != 0; }));
         m.cpu_down(0);
         const int ended = tid.exchange(0);
@@ -84,7 +84,7 @@ TEST_CASE("the counters of a vCPU survive its thread")
         REQUIRE(eventually([&] { return tid != 0; }));
         CHECK(tid != ended);
     }
-    CHECK(m.internals().area(0).line.offline_at_raise == 3);
+    CHECK(internals(m).area(0).line.offline_at_raise == 3);
 }
 
 TEST_CASE("NMIs that wait for a vCPU that goes offline are in the books as offline")
@@ -107,8 +107,8 @@ TEST_CASE("NMIs that wait for a vCPU that goes offline are in the books as offli
     m.cpu_down(0);
     CHECK(m.drain(0));
     CHECK(m.nmi_count(0) == 0);
-    CHECK(m.internals().area(0).offline_seen.read() == 3);
-    CHECK(m.internals().area(0).line.in_flight() == 0);
+    CHECK(internals(m).area(0).offline_seen.read() == 3);
+    CHECK(internals(m).area(0).line.in_flight() == 0);
 }
 
 TEST_CASE("NMIs and IRQs that wait for a vCPU that goes offline leave its lines open: what is raised "
@@ -138,7 +138,7 @@ TEST_CASE("NMIs and IRQs that wait for a vCPU that goes offline leave its lines 
     REQUIRE(raise_irq(m, 0, 0) == raise_result::sent);
     m.cpu_down(0);
     life = 2;
-    percpu& area = m.internals().area(0);
+    percpu& area = internals(m).area(0);
     irq_line& irq = area.irq->lines[0];
     CHECK(area.offline_seen.read() + irq.offline_seen.read() == 2);
     for (std::uint64_t n = 1; n <= 2; ++n) {
@@ -180,7 +180,7 @@ TEST_CASE("a backtrace may be asked of a vCPU that comes and goes")
     std::atomic<int> answers{0};
     std::thread asker([&] {
         while (!stop)
-            answers += m.internals().cpus[0]->backtrace().empty() ? 0 : 1;
+            answers += internals(m).cpus[0]->backtrace().empty() ? 0 : 1;
     });
     for (int i = 0; i < 200; ++i) {
         m.cpu_down(0);
@@ -206,7 +206,7 @@ TEST_CASE("stopping hotplug tells of a vCPU that does not end instead of waiting
         if (!eventually([&] { return begun.load(); }))
             return std::string("no workload");
         h->start();
-        const bool asked = eventually([&] { return m->internals().changing_since_ns != 0; });
+        const bool asked = eventually([&] { return internals(*m).changing_since_ns != 0; });
         const bool stopped = h->stop(50'000'000);
         return fmt::format("{} {} {}", asked, stopped, h->offlined());
     });

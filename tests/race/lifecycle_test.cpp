@@ -24,7 +24,7 @@ constexpr std::uint64_t second = nsec_per_sec;
 /// raised - (handled + coalesced + rejected + offline) of a vCPU that has been drained.
 std::int64_t unbooked(machine& m, int cpu)
 {
-    const percpu& area = m.internals().area(cpu);
+    const percpu& area = internals(m).area(cpu);
     return static_cast<std::int64_t>(area.line.raised()) -
            static_cast<std::int64_t>(nmi_count_of(area) + area.line.coalesced + area.line.rejected +
                                      area.line.offline_at_raise + area.offline_seen.read());
@@ -78,7 +78,7 @@ TEST_CASE("several raisers on one vCPU keep the books balanced")
         r.join();
     REQUIRE(m.drain(10 * second));
     CHECK(unbooked(m, 0) == 0);
-    CHECK(m.internals().area(0).line.in_flight() == 0);
+    CHECK(internals(m).area(0).line.in_flight() == 0);
 }
 
 TEST_CASE("a raise that the kernel's full queue refuses leaves the line open: the next one is handled")
@@ -104,7 +104,7 @@ TEST_CASE("a raise that the kernel's full queue refuses leaves the line open: th
                 m.raise_nmi(0) == raise_result::sent && raise_irq(m, 0, 0) == raise_result::sent;
             if (!refused || !sent || !m.drain(10 * second))
                 return std::string(refused ? "deaf" : "not refused");
-            const irq_line& irq = m.internals().irq(0, 0);
+            const irq_line& irq = internals(m).irq(0, 0);
             text += std::to_string(m.nmi_count(0)) + " of " + std::to_string(irq.count.read()) + "; ";
         }
         return text;

@@ -123,9 +123,9 @@ TEST_CASE("vCPUs that go and come back take their own source along, and no NMI i
     REQUIRE(flush_sources(m, 10'000'000'000));
     CHECK(source->failed() == 0);
     for (int cpu = 0; cpu < 2; ++cpu) {
-        const interrupt_line& line = m.internals().area(cpu).line;
+        const interrupt_line& line = internals(m).area(cpu).line;
         CHECK(line.raised() == m.nmi_count(cpu) + line.coalesced + line.offline_at_raise +
-                                   m.internals().area(cpu).offline_seen.read());
+                                   internals(m).area(cpu).offline_seen.read());
     }
     const std::uint64_t after = m.nmi_count(0);
     CHECK(m.drain(1'000'000'000));
@@ -138,7 +138,7 @@ TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
     // first after a second: not in this test
     const std::unique_ptr<nmi_source> source = make_timer_source(m, 1);
     source->start();
-    percpu& area = m.internals().area(0);
+    percpu& area = internals(m).area(0);
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = area.line.signo;
@@ -147,7 +147,7 @@ TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
     REQUIRE(timer_create(CLOCK_MONOTONIC, &event, &foreign) == 0);
     const itimerspec once{{0, 0}, {0, 1'000'000}};
     REQUIRE(timer_settime(foreign, 0, &once, nullptr) == 0);
-    CHECK(test::eventually([&] { return m.internals().domain.strays == 1; }));
+    CHECK(test::eventually([&] { return internals(m).domain.strays == 1; }));
     timer_delete(foreign);
     CHECK(m.nmi_count(0) == 0);
     CHECK(area.line.raised() == 0);
@@ -157,7 +157,7 @@ TEST_CASE("a counter's signal that is not the vCPU's own is a stray, no NMI")
 {
     test::on_vcpu cpu;
     machine m({.custom_workload = cpu.workload()});
-    percpu& area = m.internals().area(0);
+    percpu& area = internals(m).area(0);
     siginfo_t info{}; // as the kernel sends it for a descriptor with F_SETSIG; this vCPU has no counter
     info.si_signo = area.line.signo;
     info.si_code = POLL_IN;
@@ -165,7 +165,7 @@ TEST_CASE("a counter's signal that is not the vCPU's own is a stray, no NMI")
     long sent = -1; // the kernel lets a thread send such a one to itself only
     cpu.run([&] { sent = syscall(SYS_rt_tgsigqueueinfo, getpid(), area.tid, area.line.signo, &info); });
     REQUIRE(sent == 0);
-    CHECK(test::eventually([&] { return m.internals().domain.strays == 1; }));
+    CHECK(test::eventually([&] { return internals(m).domain.strays == 1; }));
     CHECK(m.nmi_count(0) == 0);
     CHECK(area.line.raised() == 0);
 }

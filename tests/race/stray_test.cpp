@@ -87,7 +87,7 @@ struct bench {
         c.custom_workload = job.workload();
         return c;
     }
-    machine_state& state() { return m.internals(); }
+    machine_state& state() { return internals(m); }
     percpu& cpu() { return state().area(0); }
     std::uint64_t strays() { return state().domain.strays.load(); }
     /// What was counted anywhere but as a stray.
@@ -249,7 +249,7 @@ TEST_CASE("another machine's IRQ is a stray on a vCPU of a machine without IRQ l
             change_mask(SIG_UNBLOCK, signo);
             sent = send(gettid(), signo, SI_QUEUE, getpid(), 42);
         });
-        const bool stray = eventually([&] { return own.internals().domain.strays == 1; });
+        const bool stray = eventually([&] { return internals(own).domain.strays == 1; });
         return fmt::format("{} {} / {} {}", sent, stray, other.strays(), other.books());
     });
     CHECK(child.exited);

@@ -206,10 +206,10 @@ TEST_CASE("a signal that no machine raised is not in the timeline")
 {
     trace_log log(1, 10'000);
     {
-        machine m(machine_config{}, machine_faults{}, &log);
+        machine m = make_machine(machine_config{}, machine_faults{}, &log);
         std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
-        pthread_kill(m.internals().area(0).line.target, m.internals().nmi_signal.number());
-        REQUIRE(test::eventually([&] { return m.internals().domain.strays == 1; }));
+        pthread_kill(internals(m).area(0).line.target, internals(m).nmi_signal.number());
+        REQUIRE(test::eventually([&] { return internals(m).domain.strays == 1; }));
         m.raise_nmi(0);
         REQUIRE(m.drain(10 * second));
     }
@@ -223,7 +223,7 @@ TEST_CASE("a traced machine records each NMI with its generation, latency and ra
 {
     trace_log log(1, 10'000);
     {
-        machine m(machine_config{}, machine_faults{}, &log);
+        machine m = make_machine(machine_config{}, machine_faults{}, &log);
         std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
         const traced_thread traced(&log.injector());
         for (int i = 0; i < 100; ++i) {

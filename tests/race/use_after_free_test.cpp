@@ -92,13 +92,13 @@ class at_both_ends final : public cpu_source {
 public:
     explicit at_both_ends(machine& m) : machine_(m)
     {
-        const std::lock_guard guard(m.internals().sources_lock);
-        m.internals().sources.push_back(this);
+        const std::lock_guard guard(internals(m).sources_lock);
+        internals(m).sources.push_back(this);
     }
     ~at_both_ends() override
     {
-        const std::lock_guard guard(machine_.internals().sources_lock);
-        std::erase(machine_.internals().sources, this);
+        const std::lock_guard guard(internals(machine_).sources_lock);
+        std::erase(internals(machine_).sources, this);
     }
     void cpu_online(percpu& cpu) noexcept override { machine_.raise_nmi(cpu.cpunumber); }
     void cpu_leaving(percpu& cpu) noexcept override { machine_.raise_nmi(cpu.cpunumber); }
@@ -223,7 +223,7 @@ TEST_CASE("whatever changes a chain or a line waits for the handler that runs fr
             done = true;
         });
         const auto waits = [&] {
-            return h.m.internals().all_waits_begun() != h.m.internals().all_waits_ended();
+            return internals(h.m).all_waits_begun() != internals(h.m).all_waits_ended();
         };
         text += eventually([&] { return waits() || done; }) && !done ? "waits, " : "does not wait, ";
         h.leave = true;

@@ -67,7 +67,7 @@ inline nmi_outcome nmi_at(machine& m, std::uintptr_t ip)
     ucontext_t uc{};
     set_instruction_pointer(uc, ip);
     this_cpu->defaults_run = 0;
-    return m.internals().entry.do_nmi(pt_regs{&uc});
+    return internals(m).entry.do_nmi(pt_regs{&uc});
 }
 
 } // namespace nmisim::test

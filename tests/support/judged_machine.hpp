@@ -23,7 +23,7 @@ public:
         m.all_cpus_down();
     }
 
-    percpu& cpu(int n) { return m.internals().area(n); }
+    percpu& cpu(int n) { return internals(m).area(n); }
 
     /// The report of a run that ends now. `prepare(report)` says what is not in the machine.
     template <class Prepare>

@@ -80,7 +80,7 @@ struct bench {
             return 1;
         }));
         begun = nmisim::test::eventually([this] {
-            for (auto& cpu : m.internals().cpus)
+            for (auto& cpu : internals(m).cpus)
                 if (cpu->area().work.read() == 0)
                     return false;
             return true;
@@ -184,7 +184,7 @@ TEST_CASE("one at a time: a second caller returns and raises nothing")
         bench b(1);
         b.board.busy = true;
         std::string text = in_words(nmi_trigger_cpumask_backtrace(b.m, b.board, {0}));
-        text += fmt::format(" raised {}; ", b.m.internals().area(0).line.raised());
+        text += fmt::format(" raised {}; ", internals(b.m).area(0).line.raised());
         b.board.busy = false;
         return text + in_words(nmi_trigger_cpumask_backtrace(b.m, b.board, {0}));
     });

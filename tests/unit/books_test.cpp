@@ -149,7 +149,7 @@ TEST_CASE("each figure of an IRQ line is in the report under its own name, on it
     const entry_of_line& e = all_line_entries[i];
     CAPTURE(e.name);
     const run_report before = gathered(j);
-    e.write(j.m.internals().irq(0, 1), 10), e.write(j.m.internals().irq(1, 1), 3);
+    e.write(internals(j.m).irq(0, 1), 10), e.write(internals(j.m).irq(1, 1), 3);
     irq_report of_0, of_1, sum;
     e.tell(of_0, 10), e.tell(of_1, 3), e.tell(sum, 13);
     const run_report r = gathered(j);
@@ -170,7 +170,7 @@ TEST_CASE("the i386 form of the count is an NMI handled as the other one is")
     c.percpu = percpu_form::array;
     machine m(c);
     m.all_cpus_down();
-    m.internals().irq_stat[0].value.add(5);
+    internals(m).irq_stat[0].value.add(5);
     run_report r;
     gather_books(m, r);
     CHECK(r.cpus[0].handled == 5);
@@ -200,7 +200,7 @@ TEST_CASE("ages and times of all vCPUs, in NMIs and in IRQs, are in the report, 
 TEST_CASE("the record of handlers that took too long is in the report, each figure under its own name")
 {
     judged_machine j;
-    duration_record& d = j.m.internals().domain.duration;
+    duration_record& d = internals(j.m).domain.duration;
     d.too_long = 1, d.reported = 2, d.max_ns = 3, d.max_cpu_ns = 4;
     const duration_report r = gathered(j).long_handlers;
     CHECK((r.too_long == 1 && r.reported == 2 && r.max_ns == 3 && r.max_cpu_ns == 4));
@@ -238,7 +238,7 @@ TEST_CASE("each term of the books that is one too great or too small fails conse
     const auto write = [&](const term& t, bool is_wrong) {
         const std::uint64_t n = t.balanced + static_cast<std::uint64_t>(is_wrong ? by : 0);
         if (irqs)
-            t.of_irqs(j.m.internals().irq(cpu, 1), n);
+            t.of_irqs(internals(j.m).irq(cpu, 1), n);
         else
             t.of_nmis(j.cpu(cpu), n);
     };
@@ -267,7 +267,7 @@ TEST_CASE("every line whose books do not balance is a failure; the first is told
     judged_machine j;
     for (int cpu = 0; cpu < 2; ++cpu) {
         j.cpu(cpu).line.count_raises(10 + static_cast<std::uint64_t>(cpu));
-        j.m.internals().irq(cpu, 0).line.count_raises(20);
+        internals(j.m).irq(cpu, 0).line.count_raises(20);
     }
     const run_report r = j.judged([](run_report& report) { report.elapsed_ns = 7'000'000'000; });
     const check_report& c = of(r, check::conservation);
@@ -285,8 +285,8 @@ TEST_CASE("a profile with a sample more or less than its handler ran fails conse
     judged_machine j;
     j.cpu(0).age[0].add(20), j.cpu(1).age[1].add(3), j.cpu(1).age[2].add(1);
     j.cpu(0).irq->age[0].add(5);
-    j.m.internals().irq(0, 1).count.add(5);
-    j.m.internals().irq(0, 1).line.count_raises(5);
+    internals(j.m).irq(0, 1).count.add(5);
+    internals(j.m).irq(0, 1).line.count_raises(5);
     const run_report r = j.judged([&](run_report& report) {
         profile_report& p = report.profile.emplace();
         p.taken = static_cast<std::uint64_t>(20 + taken_by);

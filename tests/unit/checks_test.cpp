@@ -90,7 +90,7 @@ TEST_CASE("an NMI that changes errno is seen by the signal entry, also where the
     test::on_vcpu cpu;
     machine_config c;
     c.custom_workload = cpu.workload();
-    machine m(c, machine_faults{entry_kind::clobber_errno, true});
+    machine m = make_machine(c, machine_faults{entry_kind::clobber_errno, true});
     std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
         errno = EXDEV;
         return 1;
@@ -101,7 +101,7 @@ TEST_CASE("an NMI that changes errno is seen by the signal entry, also where the
         m.raise_nmi(0);
         after = errno;
     });
-    const check_record& kept = m.internals().area(0).checks[check::errno_kept];
+    const check_record& kept = internals(m).area(0).checks[check::errno_kept];
     CHECK(after == EXDEV);
     REQUIRE(kept.failures() == 1);
     CHECK(std::string(kept.first().what) == "errno after the NMI");
@@ -111,12 +111,12 @@ TEST_CASE("an NMI that changes errno is seen by the signal entry, also where the
 
 TEST_CASE("an NMI that changes errno is seen by the workload that it interrupts")
 {
-    machine m(machine_config{}, machine_faults{entry_kind::clobber_errno, true});
+    machine m = make_machine(machine_config{}, machine_faults{entry_kind::clobber_errno, true});
     std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
         errno = EXDEV;
         return 1;
     }));
-    percpu& area = m.internals().area(0);
+    percpu& area = internals(m).area(0);
     // Both count, each in its own place: most NMIs find the workload between its two looks.
     CHECK(eventually([&] {
         m.raise_nmi(0);
@@ -144,7 +144,7 @@ TEST_CASE("what an NMI's callback leaves behind in preempt_count is seen by the 
         m.raise_nmi(0);
         level = interrupt_context_level();
     });
-    const check_record& nesting = m.internals().area(0).checks[check::nesting];
+    const check_record& nesting = internals(m).area(0).checks[check::nesting];
     REQUIRE(nesting.failures() == 1);
     CHECK(std::string(nesting.first().what) == "NMI depth left behind by nmi_exit");
     CHECK(level == 0);
@@ -167,7 +167,7 @@ TEST_CASE("what an IRQ's handler leaves behind in preempt_count is seen by the s
         raise_irq(m, 0, 0);
         level = interrupt_context_level();
     });
-    const check_record& nesting = m.internals().area(0).irq->checks[check::nesting];
+    const check_record& nesting = internals(m).area(0).irq->checks[check::nesting];
     REQUIRE(nesting.failures() == 1);
     CHECK(std::string(nesting.first().what) == "IRQ depth left behind by irq_exit");
     CHECK(level == 0);
@@ -196,12 +196,12 @@ TEST_CASE("a workload whose own result is wrong is seen, and counted as the run'
     machine_config c;
     c.workload = workload::read; // reads the published callback, which is never null
     machine m(c);
-    const percpu& area = m.internals().area(0);
+    const percpu& area = internals(m).area(0);
     REQUIRE(eventually([&] { return area.task_checks[check::workload].looked_at() > 0; }));
     CHECK(failures_so_far(m, {}) == 0);
-    m.internals().domain.callback = nullptr; // no NMI is raised in this test
+    internals(m).domain.callback = nullptr; // no NMI is raised in this test
     CHECK(eventually([&] { return area.task_checks[check::workload].failures() > 0; }));
-    m.internals().domain.callback = &dummy_nmi_callback;
+    internals(m).domain.callback = &dummy_nmi_callback;
     CHECK(failures_so_far(m, {}) > 0);
     CHECK(std::string(area.task_checks[check::workload].first().what) == "null callbacks read");
 }

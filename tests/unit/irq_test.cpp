@@ -88,7 +88,7 @@ TEST_CASE("an IRQ runs its line's handler once, on its CPU, with interrupts disa
     CHECK(irq_count(m, 1, 0) + irq_count(m, 0, 1) + irq_unhandled(m, 1, 1) == 0);
     CHECK_FALSE(in_irq());
     CHECK(in_task());
-    const irq_cpu& books = *m.internals().area(1).irq;
+    const irq_cpu& books = *internals(m).area(1).irq;
     CHECK(books.checks[check::nesting].looked_at() == 1);
     CHECK(books.checks[check::nesting].failures() == 0);
 }
@@ -109,8 +109,8 @@ TEST_CASE("an NMI interrupts an IRQ handler: in_nmi inside, in_irq before, insid
                                  0, "disk");
     b.cpu.run([&] { raise_irq(b.m, 0, 0); });
     CHECK(log == "(N)");
-    CHECK(b.m.internals().area(0).checks[check::nesting].failures() == 0);
-    CHECK(b.m.internals().area(0).irq->checks[check::nesting].failures() == 0);
+    CHECK(internals(b.m).area(0).checks[check::nesting].failures() == 0);
+    CHECK(internals(b.m).area(0).irq->checks[check::nesting].failures() == 0);
 }
 
 TEST_CASE("an NMI that interrupts a task counts as an IRQ as well: in_nmi and in_irq inside")
@@ -266,7 +266,7 @@ TEST_CASE("free returns only after the handler that runs has ended, and nobody e
         result = slow.free();
         freed = true;
     });
-    REQUIRE(eventually([&] { return m.internals().all_waits_begun() != m.internals().all_waits_ended(); }));
+    REQUIRE(eventually([&] { return internals(m).all_waits_begun() != internals(m).all_waits_ended(); }));
     CHECK_FALSE(freed);
     leave = true;
     controller.join();
@@ -347,7 +347,7 @@ TEST_CASE(
     CHECK(raise_irq(m, 1, 0) == raise_result::sent);
     REQUIRE(m.drain(10 * second));
     CHECK(irq_count(m, 1, 0) == 1);
-    CHECK(m.internals().irq(1, 0).line.offline_at_raise == 1);
+    CHECK(internals(m).irq(1, 0).line.offline_at_raise == 1);
 }
 
 TEST_CASE("what is still pending when a vCPU leaves is in the books as offline")
@@ -360,8 +360,8 @@ TEST_CASE("what is still pending when a vCPU leaves is in the books as offline")
     });
     b.m.cpu_down(0);
     CHECK(irq_count(b.m, 0, 0) == 0);
-    CHECK(b.m.internals().irq(0, 0).offline_seen.read() == 1);
-    CHECK(b.m.internals().irq(0, 0).line.drained());
+    CHECK(internals(b.m).irq(0, 0).offline_seen.read() == 1);
+    CHECK(internals(b.m).irq(0, 0).line.drained());
 }
 
 TEST_CASE("without IRQ lines the interrupt flag does nothing, and too many lines are refused")

@@ -233,7 +233,7 @@ TEST_CASE("progress looks at each wait that ended, and at nothing where a watchd
     j.m.synchronize_rcu();
     CHECK(of(j.judged(), check::progress).looked_at == 1);
     std::ignore = j.m.exchange(nullptr);
-    j.m.internals().deferred_grace_periods = 5;
+    internals(j.m).deferred_grace_periods = 5;
     j.control[check::progress].looked();
     CHECK(of(j.judged(), check::progress).looked_at == 1 + 1 + 5 + 1);
     CHECK(status_of(of(j.judged(), check::progress)) == "pass");
@@ -250,7 +250,7 @@ TEST_CASE("signal-safety looks at each NMI and IRQ that was handled, where calls
     REQUIRE(libc_guard_active());
     judged_machine j;
     j.cpu(0).count->add(3 * one_nmi), j.cpu(1).count->add(40 * one_nmi);
-    j.m.internals().irq(0, 0).count.add(500), j.m.internals().irq(1, 1).count.add(6'000);
+    internals(j.m).irq(0, 0).count.add(500), internals(j.m).irq(1, 1).count.add(6'000);
     CHECK(of(j.judged(), check::signal_safety).looked_at == 6'543);
     CHECK(status_of(of(j.judged(), check::signal_safety)) == "pass");
 }
@@ -279,7 +279,7 @@ TEST_CASE("the evidence of each check is its own figures")
     j.cpu(0).age[0].add(11), j.cpu(0).age[1].add(12), j.cpu(0).age[2].add(13);
     j.cpu(0).count->add(21 * one_nmi), j.cpu(0).line.coalesced = 22, j.cpu(0).line.rejected = 23;
     j.cpu(0).line.offline_at_raise = 24;
-    irq_line& irq = j.m.internals().irq(1, 1);
+    irq_line& irq = internals(j.m).irq(1, 1);
     irq.count.add(100), irq.line.coalesced = 200, irq.line.rejected = 300, irq.line.offline_at_raise = 400;
     j.control[check::publish_order].fail(violation_of(0));
     const auto evidence = [&](check which) {

@@ -95,8 +95,8 @@ struct bench {
         c.custom_workload = cpu.workload();
         return c;
     }
-    const check_record& of_nmi() { return m.internals().area(0).checks[check::signal_safety]; }
-    const check_record& of_irq() { return m.internals().area(0).irq->checks[check::signal_safety]; }
+    const check_record& of_nmi() { return internals(m).area(0).checks[check::signal_safety]; }
+    const check_record& of_irq() { return internals(m).area(0).irq->checks[check::signal_safety]; }
 };
 
 std::string first_of(const check_record& r)
@@ -148,7 +148,7 @@ TEST_CASE("what the handler of a backtrace request calls is not the NMI's doing"
 {
     const auto child = in_child(20, [] {
         bench b([] { to_free(to_malloc(8)); });
-        percpu& area = b.m.internals().area(0);
+        percpu& area = internals(b.m).area(0);
         b.cpu.run([&] {
             area.diagnosing = true;
             test::nmi_at(b.m, 0x1000);
@@ -163,7 +163,7 @@ TEST_CASE("a report names the caller, the vCPU and its handler's generation")
 {
     const auto child = in_child(20, [] {
         bench b([] { allocated = to_malloc(8); });
-        b.m.internals().area(0).last_generation.set(29);
+        internals(b.m).area(0).last_generation.set(29);
         b.cpu.run([&] { test::nmi_at(b.m, 0x1000); });
         const violation& v = b.of_nmi().first();
         return std::to_string(v.cpu) + " " + std::to_string(v.generation) +

@@ -124,7 +124,7 @@ TEST_CASE("exchange returns the old handler only after the NMI that uses it has 
             make_nmi_handler([](const pt_regs&, int) noexcept { return 1; })); // the old one dies here
         exchanged = true;
     });
-    REQUIRE(eventually([&] { return m.internals().all_waits_begun() > m.internals().all_waits_ended(); }));
+    REQUIRE(eventually([&] { return internals(m).all_waits_begun() > internals(m).all_waits_ended(); }));
     CHECK_FALSE(exchanged);
     s.leave = true;
     controller.join();
@@ -140,13 +140,13 @@ TEST_CASE("the default action runs exactly when the callback returned 0")
     m.set_reason(nmi_reason_serr);
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
-    percpu& area = m.internals().area(0);
+    percpu& area = internals(m).area(0);
     CHECK(area.external.read() == 0);
     answer = 0;
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
     CHECK(area.external.read() == 1);
-    CHECK(m.internals().domain.reason == 0); // the bit is cleared, as the line is
+    CHECK(internals(m).domain.reason == 0); // the bit is cleared, as the line is
     CHECK(area.checks[check::exactly_once].looked_at() == 2);
     CHECK(area.checks[check::exactly_once].failures() == 0);
 }
@@ -154,14 +154,14 @@ TEST_CASE("the default action runs exactly when the callback returned 0")
 TEST_CASE("SERR wins over IOCHK, and an NMI without a reason is unknown")
 {
     machine m(config_with(flavor::memb)); // the dummy callback returns 0
-    percpu& area = m.internals().area(0);
+    percpu& area = internals(m).area(0);
     m.set_reason(nmi_reason_serr | nmi_reason_iochk);
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
-    CHECK(m.internals().domain.reason == nmi_reason_iochk);
+    CHECK(internals(m).domain.reason == nmi_reason_iochk);
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
-    CHECK(m.internals().domain.reason == 0);
+    CHECK(internals(m).domain.reason == 0);
     CHECK(area.external.read() == 2);
     CHECK(area.unknown.read() == 0);
 }
@@ -184,7 +184,7 @@ TEST_CASE("a hundred unknown NMIs are counted each and reported once")
         }
         char text[4096];
         const ssize_t n = read(fds[0], text, sizeof text);
-        return std::to_string(m.internals().area(0).unknown.read()) + " " +
+        return std::to_string(internals(m).area(0).unknown.read()) + " " +
                std::string(text, n > 0 ? static_cast<std::size_t>(n) : 0);
     });
     CHECK(child.code == 0);
@@ -199,11 +199,11 @@ TEST_CASE("panic_on_unknown_nmi panics on an unknown NMI and not on a handled on
     std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
-    CHECK_FALSE(m.internals().domain.panicked);
+    CHECK_FALSE(internals(m).domain.panicked);
     std::ignore = m.exchange(nullptr);
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
-    CHECK(m.internals().domain.panicked);
+    CHECK(internals(m).domain.panicked);
 }
 
 TEST_CASE("both forms of the per-CPU count lead to the same counts")
@@ -221,7 +221,7 @@ TEST_CASE("both forms of the per-CPU count lead to the same counts")
     CHECK(m.nmi_count(0) == 1);
     CHECK(m.nmi_count(1) == 6);
     CHECK(m.nmi_count(2) == 11);
-    const percpu& area = m.internals().area(2);
+    const percpu& area = internals(m).area(2);
     CHECK(area.count->nmis() == (form == percpu_form::pda ? 11u : 0u));
 }
 
@@ -230,19 +230,19 @@ TEST_CASE("a count that is full is carried, and is no NMI short")
     machine m(config_with(every_flavor()));
     std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
     constexpr std::uint64_t most = (carry_is_odd - one_nmi) / one_nmi; // what the word can hold
-    m.internals().area(0).count->add(most * one_nmi);                  // at rest
+    internals(m).area(0).count->add(most * one_nmi);                   // at rest
     CHECK(m.nmi_count(0) == most);
     for (std::uint64_t i = 1; i <= 3; ++i) {
         m.raise_nmi(0);
         REQUIRE(m.drain(10 * second));
         CHECK(m.nmi_count(0) == most + i);
     }
-    m.internals().area(0).count->add(most / 2 * one_nmi); // once more: the number of carries is even then
+    internals(m).area(0).count->add(most / 2 * one_nmi); // once more: the number of carries is even then
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
     CHECK(m.nmi_count(0) == most + most / 2 + 4);
     m.all_cpus_down();
-    CHECK(m.internals().area(0).count->preempt_count() == 0);
+    CHECK(internals(m).area(0).count->preempt_count() == 0);
 }
 
 TEST_CASE("a vCPU that goes and comes back counts on from where it was, and another machine from 0")
@@ -309,7 +309,7 @@ TEST_CASE("with queue delivery each raise is an NMI of its own, up to the bound"
     leave = true;
     REQUIRE(m.drain(10 * second));
     CHECK(m.nmi_count(0) == 3);
-    CHECK(m.internals().area(0).line.raised() == 3);
+    CHECK(internals(m).area(0).line.raised() == 3);
 }
 
 TEST_CASE("a raise on an offline vCPU is in the books as offline, and the vCPU comes back")
@@ -325,7 +325,7 @@ TEST_CASE("a raise on an offline vCPU is in the books as offline, and the vCPU c
     CHECK(m.raise_nmi(1) == raise_result::sent);
     REQUIRE(m.drain(10 * second));
     CHECK(m.nmi_count(1) == 1);
-    CHECK(m.internals().area(1).line.offline_at_raise == 1);
+    CHECK(internals(m).area(1).line.offline_at_raise == 1);
 }
 
 TEST_CASE("do_nmi on an offline CPU returns uncounted and runs no callback")
@@ -336,13 +336,13 @@ TEST_CASE("do_nmi on an offline CPU returns uncounted and runs no callback")
         ++calls;
         return 1;
     }));
-    m.internals().area(0).count->set_offline(true); // as between leaving and the blocked signal
+    internals(m).area(0).count->set_offline(true); // as between leaving and the blocked signal
     m.raise_nmi(0);
     REQUIRE(m.drain(10 * second));
     CHECK(calls == 0);
     CHECK(m.nmi_count(0) == 0);
-    CHECK(m.internals().area(0).offline_seen.read() == 1);
-    m.internals().area(0).count->set_offline(false);
+    CHECK(internals(m).area(0).offline_seen.read() == 1);
+    internals(m).area(0).count->set_offline(false);
 }
 
 TEST_CASE("waiting for a grace period in NMI context is refused, never a deadlock")
@@ -374,8 +374,8 @@ TEST_CASE("a signal that no machine raised is a stray: ignored and counted")
 {
     machine m(config_with(flavor::memb));
     std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept { return 1; }));
-    pthread_kill(m.internals().area(0).line.target, m.internals().nmi_signal.number()); // si_code SI_TKILL
-    REQUIRE(eventually([&] { return m.internals().domain.strays == 1; }));
+    pthread_kill(internals(m).area(0).line.target, internals(m).nmi_signal.number()); // si_code SI_TKILL
+    REQUIRE(eventually([&] { return internals(m).domain.strays == 1; }));
     CHECK(m.nmi_count(0) == 0);
 }
 
@@ -385,7 +385,7 @@ TEST_CASE("a late signal after the machine has gone does not end the process")
         int signo = 0;
         {
             machine m(config_with(flavor::memb));
-            signo = m.internals().nmi_signal.number();
+            signo = internals(m).nmi_signal.number();
         }
         raise(signo);
         return std::string("alive");

@@ -27,7 +27,7 @@ struct bench {
     test::on_vcpu cpu;
     machine m;
     explicit bench(nesting how, flavor f = flavor::memb, entry_kind fault = entry_kind::correct)
-        : m(config(how, f, cpu), machine_faults{fault})
+        : m(make_machine(config(how, f, cpu), machine_faults{fault}))
     {}
     static machine_config config(nesting how, flavor f, test::on_vcpu& cpu)
     {
@@ -48,7 +48,7 @@ struct bench {
     {
         cpu.run([this] { m.raise_nmi(0); });
     }
-    percpu& area() { return m.internals().area(0); }
+    percpu& area() { return internals(m).area(0); }
     std::uint64_t failures() { return area().checks[check::nesting].failures(); }
 };
 
@@ -162,7 +162,7 @@ TEST_CASE("NMIs that are pending when the window opens nest to the same depth an
             m.raise_nmi(0);
         open_nmi_window(*this_cpu); // each comes before the one before it has come to nmi_enter
     });
-    const percpu& area = m.internals().area(0);
+    const percpu& area = internals(m).area(0);
     CHECK(calls == 40);
     CHECK(area.nesting.max_depth == 15);
     CHECK(area.nesting.nested.read() == 39);
@@ -189,7 +189,7 @@ TEST_CASE("on top of an IRQ, whose depth each NMI adds to, NMIs nest one level l
                                  }),
                                  0, "interrupted");
     cpu.run([&] { raise_irq(m, 0, 0); });
-    const percpu& area = m.internals().area(0);
+    const percpu& area = internals(m).area(0);
     CHECK(calls == 20);
     CHECK(deepest == 14);
     CHECK(area.nesting.depth == 0);
@@ -209,13 +209,13 @@ TEST_CASE("what a nested NMI finds in the percpu area of the interrupted one is 
             b.m.raise_nmi(0);
         kept = kept && this_cpu->generations_run == 1 && this_cpu->defaults_run == 0;
     });
-    b.m.internals().domain.expect_one_generation = true;
+    internals(b.m).domain.expect_one_generation = true;
     b.nmi();
     REQUIRE(b.m.drain(nsec_per_sec));
     CHECK(calls == 3);
     CHECK(kept);
     CHECK(b.area().checks[check::exactly_once].failures() == 0);
-    b.m.internals().domain.expect_one_generation = false;
+    internals(b.m).domain.expect_one_generation = false;
 }
 
 TEST_CASE("blocked, which is the default: an NMI waits for the one that executes")
@@ -307,7 +307,7 @@ TEST_CASE("queued NMIs go through the window one by one, and nothing is lost")
     }));
     cpu.run([&] { m.raise_nmi(0); });
     REQUIRE(m.drain(nsec_per_sec));
-    const percpu& area = m.internals().area(0);
+    const percpu& area = internals(m).area(0);
     CHECK(area.line.raised() == m.nmi_count(0) + area.nesting.merged.read());
     CHECK(m.nmi_count(0) == (how == nesting::latched ? 2 : 5));
 }

@@ -44,7 +44,7 @@ struct bench {
     {
         cpu.run([&] { nmi_at(m, ip); });
     }
-    percpu& area() { return m.internals().area(0); }
+    percpu& area() { return internals(m).area(0); }
 };
 
 /// A handler that appends its letter to `log` and gives an answer.
@@ -265,7 +265,7 @@ TEST_CASE("unregistering returns only after the NMI that runs the handler has en
         token.unregister();
         unregistered = true;
     });
-    REQUIRE(eventually([&] { return m.internals().all_waits_begun() > m.internals().all_waits_ended(); }));
+    REQUIRE(eventually([&] { return internals(m).all_waits_begun() > internals(m).all_waits_ended(); }));
     CHECK_FALSE(unregistered);
     leave = true;
     control.join();
@@ -421,7 +421,7 @@ TEST_CASE("only a handler's new record is said, not every call that takes too lo
         dup2(fds[1], STDERR_FILENO);
         std::string text;
         for (const std::uint64_t ns : {40'000'000, 2'000'000, 80'000'000}) {
-            b.m.internals().domain.last_duration_report_ns = 0; // as if the last message were long ago
+            internals(b.m).domain.last_duration_report_ns = 0; // as if the last message were long ago
             hold_ns = ns;
             const std::uint64_t before = slow.max_duration_ns();
             b.nmi(0x1000);

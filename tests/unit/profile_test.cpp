@@ -126,7 +126,7 @@ TEST_CASE(
         const signals_blocked block;
         machine m(c.machine);
         if (c.reclaim == reclaim::call_rcu)
-            m.internals().rcu.start_worker();
+            internals(m).rcu.start_worker();
         letting_go s(m, pool, c.reclaim, info_of(fault::none).swap);
         s.first();
         s.when_published = c.reclaim == reclaim::sync;

@@ -181,8 +181,8 @@ TEST_CASE("in a handler each call that allocates or waits is refused, says so wh
         if (pipe2(fds, O_NONBLOCK) != 0)
             throw std::runtime_error("pipe");
         bench b;
-        const nmi_callback* const published = b.m.internals().domain.callback;
-        const std::uint64_t waits = b.m.internals().all_waits_begun();
+        const nmi_callback* const published = internals(b.m).domain.callback;
+        const std::uint64_t waits = internals(b.m).all_waits_begun();
         b.attempt = r.attempt;
         dup2(fds[1], STDERR_FILENO);
         b.run_in(in);
@@ -191,8 +191,8 @@ TEST_CASE("in a handler each call that allocates or waits is refused, says so wh
         text += b.attempts == 1 ? "once, " : std::to_string(b.attempts) + " times, ";
         text += b.all_refused ? "refused, " : "done, ";
         // Its own request_irq() waits, for the line of the attempt.
-        text += b.m.internals().all_waits_begun() == waits + 1 ? "nobody waited, " : "waited, ";
-        text += b.m.internals().domain.callback == published ? "published as before, " : "published anew, ";
+        text += internals(b.m).all_waits_begun() == waits + 1 ? "nobody waited, " : "waited, ";
+        text += internals(b.m).domain.callback == published ? "published as before, " : "published anew, ";
         b.nmis = b.irqs = 0;
         b.cpu.run([&] {
             b.m.raise_nmi(0);

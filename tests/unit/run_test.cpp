@@ -67,7 +67,7 @@ TEST_CASE("a run swaps through machine::exchange(): what it has published comes 
         const auto swapper = make_swapper(m, pool, reclaim::sync, info_of(fault::none).swap);
         swapper->first();
         swapper->step();
-        nmi_callback* const current = m.internals().domain.callback.load();
+        nmi_callback* const current = internals(m).domain.callback.load();
         const nmi_handler back = m.exchange(nullptr).old;
         return fmt::format("{} {} {}", back.get() == current, pool.retired(), pool.reclaimed());
     });

@@ -70,7 +70,7 @@ struct bench {
         }
         return "nothing";
     }
-    machine_state& state() { return m.internals(); }
+    machine_state& state() { return internals(m); }
     percpu& cpu() { return state().area(0); }
 
     machine m;
@@ -252,10 +252,10 @@ TEST_CASE("hotplug leaves nothing behind that the watch would take for a change 
     machine m(still(2));
     hotplug changes(m, 0, 1);
     changes.start();
-    CHECK(eventually([&] { return m.internals().changing_since_ns != 0; })); // seen from outside
-    CHECK(eventually([&] { return m.internals().area(0).times_onlined.read() > 1; }));
+    CHECK(eventually([&] { return internals(m).changing_since_ns != 0; })); // seen from outside
+    CHECK(eventually([&] { return internals(m).area(0).times_onlined.read() > 1; }));
     REQUIRE(changes.stop(60 * second));
-    CHECK(m.internals().changing_since_ns == 0);
+    CHECK(internals(m).changing_since_ns == 0);
 }
 
 TEST_CASE("patience counts the time in which somebody asks, and none in which nobody could")

@@ -29,7 +29,7 @@ void enter()
     info.si_signo = nmi_number;
     info.si_code = SI_QUEUE;
     info.si_value = marked(0);
-    info.si_pid = the_machine().internals().domain.pid;
+    info.si_pid = internals(the_machine()).domain.pid;
     static ucontext_t context;
     the_entry().exc_nmi(nmi_number, &info, &context);
 }
@@ -37,7 +37,7 @@ void enter()
 void enter_misbehaving()
 {
     // nobody else runs
-    the_machine().internals().domain.callback.store(&misbehaving, std::memory_order_relaxed);
+    internals(the_machine()).domain.callback.store(&misbehaving, std::memory_order_relaxed);
     enter();
 }
 

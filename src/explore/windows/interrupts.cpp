@@ -23,13 +23,13 @@ siginfo_t raised_by_us(int signo) noexcept
     info.si_signo = signo;
     info.si_code = SI_QUEUE;
     info.si_value = marked(0);
-    info.si_pid = the_machine().internals().domain.pid;
+    info.si_pid = internals(the_machine()).domain.pid;
     return info;
 }
 
 void change_nmi_mask(int how) noexcept
 {
-    change_mask(how, the_machine().internals().nmi_signal.number());
+    change_mask(how, internals(the_machine()).nmi_signal.number());
 }
 
 // One IRQ, played by hand: its line's signal is blocked, as it would be, and the NMI's is not.
@@ -50,7 +50,7 @@ void prepare_irq() noexcept
     prepare();
     build(irq_handler);
     irq_handler.function = checked_irq_call;
-    nmi_domain& domain = the_machine().internals().domain;
+    nmi_domain& domain = internals(the_machine()).domain;
     domain.irqs[0].action.store(&irq_handler, std::memory_order_relaxed); // at rest
     irqs_before = explored_vcpu().area().irq->lines[0].count.read();
     irq_failures_before = irq_failures();
@@ -58,7 +58,7 @@ void prepare_irq() noexcept
 
 void irq_by_hand()
 {
-    const int signo = the_machine().internals().domain.first_irq_signal;
+    const int signo = internals(the_machine()).domain.first_irq_signal;
     siginfo_t info = raised_by_us(signo);
     the_entry().exc_irq(signo, &info, &interrupted);
 }
@@ -77,7 +77,7 @@ void exc_nmi_by_hand()
 {
     const errno_guard errno_kept;
     change_nmi_mask(SIG_BLOCK);
-    siginfo_t info = raised_by_us(the_machine().internals().nmi_signal.number());
+    siginfo_t info = raised_by_us(internals(the_machine()).nmi_signal.number());
     the_entry().exc_nmi(info.si_signo, &info, &interrupted);
     change_nmi_mask(SIG_UNBLOCK);
 }
@@ -101,8 +101,8 @@ nmi_callback watch_probe{[](nmi_callback&, const pt_regs&, int) noexcept {
 void prepare_probe() noexcept
 {
     prepare_dummy_allowed();
-    the_machine().internals().domain.nmis_nest = true; // the outer one is called by hand
-    the_machine().internals().domain.callback.store(&watch_probe, std::memory_order_relaxed); // at rest
+    internals(the_machine()).domain.nmis_nest = true; // the outer one is called by hand
+    internals(the_machine()).domain.callback.store(&watch_probe, std::memory_order_relaxed); // at rest
 }
 
 void prepare_idle() noexcept

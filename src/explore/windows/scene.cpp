@@ -88,8 +88,8 @@ void build_machine()
     config.measure_latency = false;
     make_own_programs(config);
     config.custom_workload = sleep_for_ever;
-    built = new machine(config, machine_faults_of(the_fault, the_flavor));
-    machine_state& state = built->internals();
+    built = new machine(make_machine(config, machine_faults_of(the_fault, the_flavor)));
+    machine_state& state = internals(*built);
     state.domain.observe = observe;
     state.domain.observe_task = observe_from_task;
     vcpu_1 = new vcpu_thread(state, 1);
@@ -126,12 +126,12 @@ vcpu_thread& explored_vcpu() noexcept
 
 const domain_rcu& the_rcu() noexcept
 {
-    return built->internals().rcu;
+    return internals(*built).rcu;
 }
 
 const nmi_entry& the_entry() noexcept
 {
-    return built->internals().entry;
+    return internals(*built).entry;
 }
 
 checked_handler& handler(int which) noexcept
@@ -159,7 +159,7 @@ void prepare() noexcept
 {
     build(handlers[0]);
     reclaim(handlers[1]);
-    machine_state& state = built->internals();
+    machine_state& state = internals(*built);
     (void)state.owned.release();
     state.owned.reset(&handlers[0]);
     state.domain.callback.store(&handlers[0], std::memory_order_relaxed);      // both threads are at rest
@@ -175,7 +175,7 @@ void prepare() noexcept
 void prepare_dummy_allowed() noexcept
 {
     prepare();
-    built->internals().domain.expect_one_generation.store(false, std::memory_order_relaxed); // at rest
+    internals(*built).domain.expect_one_generation.store(false, std::memory_order_relaxed); // at rest
 }
 
 std::uint64_t nmis_since_prepare() noexcept

@@ -16,7 +16,7 @@ struct scene_steps final : swap_steps {
     void set(nmi_callback& callback) override { the_machine().set_nmi_callback(callback); }
     void synchronize_rcu() override { (void)the_machine().synchronize_rcu(); }
     void nmi_everywhere() override {}
-    std::atomic<nmi_callback*>& slot() override { return the_machine().internals().domain.callback; }
+    std::atomic<nmi_callback*>& slot() override { return internals(the_machine()).domain.callback; }
     int tries() const override { return 1; }
 };
 scene_steps steps;
@@ -59,7 +59,7 @@ void prepare_publish() noexcept
 
 void publish()
 {
-    ordered_publish(&handler(1).data, &complete, &the_machine().internals().domain.callback, &handler(1));
+    ordered_publish(&handler(1).data, &complete, &internals(the_machine()).domain.callback, &handler(1));
 }
 
 void publish_wrongly()

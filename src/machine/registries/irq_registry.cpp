@@ -34,7 +34,7 @@ irq_registration request_irq_action(machine& m, int irq, nmi_callback* handler, 
                                     unsigned flags, std::string_view name)
 {
     irq_registration r;
-    irq_registry& lines = *m.internals().irqs;
+    irq_registry& lines = *internals(m).irqs;
     if (lines.may_enter(r, owned))
         lines.enter(r, make_action(handler, std::move(owned), static_cast<std::size_t>(irq), flags, name));
     return r;
@@ -100,18 +100,18 @@ irq_registration request_irq(machine& m, int irq, nmi_callback& handler, unsigne
 
 raise_result raise_irq(machine& m, int cpu, int irq) noexcept
 {
-    machine_state& state = m.internals();
+    machine_state& state = internals(m);
     return state.has(cpu) ? raise_on(state.irq(cpu, irq).line) : raise_result::no_such_cpu;
 }
 
 std::uint64_t irq_count(machine& m, int cpu, int irq) noexcept
 {
-    return m.internals().irq(cpu, irq).count.read();
+    return internals(m).irq(cpu, irq).count.read();
 }
 
 std::uint64_t irq_unhandled(machine& m, int cpu, int irq) noexcept
 {
-    return m.internals().irq(cpu, irq).unhandled.read();
+    return internals(m).irq(cpu, irq).unhandled.read();
 }
 
 } // namespace nmisim

@@ -29,7 +29,7 @@ nmi_registration register_handler(machine& m, nmi_type type, nmi_callback* handl
                                   unsigned flags, std::string_view name)
 {
     nmi_registration r;
-    nmi_chain_registry& chains = *m.internals().chains;
+    nmi_chain_registry& chains = *internals(m).chains;
     if (chains.may_enter(r, owned))
         chains.enter(r,
                      make_nmi_action(handler, std::move(owned), name, static_cast<std::size_t>(type), flags));
@@ -120,7 +120,7 @@ nmi_registration register_nmi_handler(machine& m, nmi_type type, nmi_handler han
 
 void set_emergency_nmi_handler(machine& m, nmi_type type, nmi_emergency_function function) noexcept
 {
-    machine_state& state = m.internals();
+    machine_state& state = internals(m);
     // (1) release: what the caller prepared for it; pairs with nmi/chain/chain.cpp(1)
     state.domain.emergency[static_cast<std::size_t>(type)].store(function, std::memory_order_release);
     nmi_callback* nothing = &dummy_nmi_callback;
@@ -131,18 +131,18 @@ void set_emergency_nmi_handler(machine& m, nmi_type type, nmi_emergency_function
 
 void stop_nmi(machine& m) noexcept
 {
-    m.internals().domain.ignore_nmis.fetch_add(1, std::memory_order_relaxed); // a flag, nothing with it
+    internals(m).domain.ignore_nmis.fetch_add(1, std::memory_order_relaxed); // a flag, nothing with it
 }
 
 void restart_nmi(machine& m) noexcept
 {
-    BUG_ON(m.internals().domain.ignore_nmis.fetch_sub(1, std::memory_order_relaxed) <= 0);
+    BUG_ON(internals(m).domain.ignore_nmis.fetch_sub(1, std::memory_order_relaxed) <= 0);
 }
 
 void set_nmi_longest_ns(machine& m, std::uint64_t longest_ns, bool cpu_time) noexcept
 {
-    m.internals().domain.nmi_longest_ns.store(longest_ns, std::memory_order_relaxed); // knobs
-    m.internals().domain.nmi_check_cpu_time.store(cpu_time, std::memory_order_relaxed);
+    internals(m).domain.nmi_longest_ns.store(longest_ns, std::memory_order_relaxed); // knobs
+    internals(m).domain.nmi_check_cpu_time.store(cpu_time, std::memory_order_relaxed);
 }
 
 } // namespace nmisim

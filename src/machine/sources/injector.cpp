@@ -67,8 +67,8 @@ constexpr std::uint64_t look_again_ns = 20'000; // without room: ten NMIs' time 
 void injector::start()
 {
     thread_.start("injector", "the injector's thread", [this] {
-        keep_time(machine_.internals().config);
-        trace_log* const trace = machine_.internals().trace;
+        keep_time(internals(machine_).config);
+        trace_log* const trace = internals(machine_).trace;
         const traced_thread traced(trace == nullptr ? nullptr : &trace->injector());
         if (plan_.rate_max)
             run_max();
@@ -119,7 +119,7 @@ void injector::run_paced()
 
 void injector::run_max()
 {
-    machine_state& state = machine_.internals();
+    machine_state& state = internals(machine_);
     int idle_turns = 0;
     while (!thread_.stopping()) {
         bool raised = false;

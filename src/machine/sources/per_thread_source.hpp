@@ -27,22 +27,22 @@ public:
     per_thread_source(machine& m, double rate_hz)
         : machine_(m), rate_hz_(rate_hz), devices_(static_cast<std::size_t>(m.cpus()))
     {
-        const std::lock_guard guard(machine_.internals().sources_lock);
-        machine_.internals().sources.push_back(this);
+        const std::lock_guard guard(internals(machine_).sources_lock);
+        internals(machine_).sources.push_back(this);
     }
 
     ~per_thread_source() override
     {
         stop();
-        const std::lock_guard guard(machine_.internals().sources_lock);
-        std::erase(machine_.internals().sources, this);
+        const std::lock_guard guard(internals(machine_).sources_lock);
+        std::erase(internals(machine_).sources, this);
     }
 
     void start() override
     {
         const std::lock_guard guard(lock_);
         running_ = true;
-        for (auto& cpu : machine_.internals().cpus)
+        for (auto& cpu : internals(machine_).cpus)
             if (machine_.cpu_online(cpu->area().cpunumber))
                 arm(cpu->area());
     }

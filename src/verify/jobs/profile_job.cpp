@@ -34,7 +34,7 @@ std::vector<split_row> split_rows(machine& m, const profile_report& profile)
 {
     std::array<std::uint64_t, split_parts> times{};
     std::uint64_t all = 0;
-    for (auto& cpu : m.internals().cpus)
+    for (auto& cpu : internals(m).cpus)
         for (std::size_t i = 0; i < split_parts; ++i) {
             times[i] += cpu->area().split[i].read();
             all += cpu->area().split[i].read();

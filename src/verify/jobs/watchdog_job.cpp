@@ -123,7 +123,7 @@ void watchdog_job::lock_up_here() noexcept
 
 void watchdog_job::ready(machine& m)
 {
-    mask_tick_in_nmi(m.internals().nmi_signal.number(), tick_signal_->number());
+    mask_tick_in_nmi(internals(m).nmi_signal.number(), tick_signal_->number());
     while (ticking_.load(std::memory_order_relaxed) < cpus_) // each vCPU's first round
         sched_yield();
     if (const int error = failed_.load(std::memory_order_relaxed); error != 0)

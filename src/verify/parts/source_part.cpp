@@ -11,7 +11,7 @@ namespace {
 std::uint64_t sum(machine& m, counter cpu_sources::*of) noexcept
 {
     std::uint64_t n = 0;
-    for (const auto& cpu : m.internals().cpus)
+    for (const auto& cpu : internals(m).cpus)
         n += (cpu->area().sources.*of).read();
     return n;
 }

@@ -37,7 +37,7 @@ void swap_part::publish(machine& m)
 
 void swap_part::start(machine& m)
 {
-    const machine_state& state = m.internals();
+    const machine_state& state = internals(m);
     if (config_.swap && config_.controller_place == controller_place::thread)
         controller_.start(state.rcu, state.trace ? &state.trace->controller() : nullptr,
                           state.config.pin ? state.config.cpus : 0);
@@ -55,7 +55,7 @@ void swap_part::fill_report(machine&, run_report& report, bool)
 void swap_part::detach() noexcept
 {
     if (machine_ != nullptr && config_.reclaim == reclaim::call_rcu)
-        machine_->internals().rcu.barrier();
+        internals(*machine_).rcu.barrier();
 }
 
 } // namespace nmisim

@@ -64,13 +64,13 @@ void swapper::set(nmi_callback& callback)
 
 std::atomic<nmi_callback*>& swapper::slot() noexcept
 {
-    nmi_domain& domain = machine_.internals().domain;
+    nmi_domain& domain = internals(machine_).domain;
     return irq_ < 0 ? domain.callback : domain.irqs[irq_].action;
 }
 
 interrupt_line& swapper::line(int cpu) noexcept
 {
-    machine_state& state = machine_.internals();
+    machine_state& state = internals(machine_);
     return irq_ < 0 ? state.area(cpu).line : state.irq(cpu, irq_).line;
 }
 
@@ -79,7 +79,7 @@ void swapper::first()
     element* const e = pool_.take();
     publish(e);
     if (!by_hand_) // as exchange() leaves it; no older handler has readers to wait for
-        machine_.internals().owned.reset(e);
+        internals(machine_).owned.reset(e);
 }
 
 element* swapper::build()
@@ -126,9 +126,9 @@ element* swapper::exchange(element* next)
     }
     next_ = next;
     begin_ns_ = now_ns();
-    machine_.internals().watch = this;
+    internals(machine_).watch = this;
     exchange_result result = machine_.exchange(nmi_handler(next));
-    machine_.internals().watch = nullptr;
+    internals(machine_).watch = nullptr;
     return static_cast<element*>(result.old.release()); // the pool's
 }
 
@@ -142,7 +142,7 @@ void swapper::step()
 {
     element* next = build();
     if (next == nullptr) { // every handler waits for its grace period, or was leaked
-        machine_.internals().rcu.barrier();
+        internals(machine_).rcu.barrier();
         if ((next = build()) == nullptr)
             return;
     }
@@ -179,8 +179,8 @@ void swapper::retire(element& old)
 void swapper::retire_deferred(element& old)
 {
     old.owner = this;
-    machine_.internals().deferred_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch
-    machine_.internals().rcu.call(&old.head, reclaim_callback);
+    internals(machine_).deferred_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch
+    internals(machine_).rcu.call(&old.head, reclaim_callback);
 }
 
 void swapper::reclaim_callback(rcu_callback_head* head)
@@ -190,11 +190,11 @@ void swapper::reclaim_callback(rcu_callback_head* head)
     const std::uint64_t ended_ns = now_ns();
     self.times_.grace_period.record(ended_ns - old.retired_ns);
     self.times_.swap.record(ended_ns - old.retired_ns);
-    self.machine_.internals().deferred_grace_periods.fetch_add(1, std::memory_order_relaxed);
+    internals(self.machine_).deferred_grace_periods.fetch_add(1, std::memory_order_relaxed);
     self.reclaim_now(old);
     const std::uint64_t reclaimed_ns = now_ns();
     self.times_.reclaim.record(reclaimed_ns - ended_ns);
-    trace_log* const log = self.machine_.internals().trace;
+    trace_log* const log = internals(self.machine_).trace;
     const traced_thread traced(log == nullptr ? nullptr : &log->reclaimer());
     self.trace(trace_kind::reclaim, ended_ns, reclaimed_ns, old);
 }
@@ -203,7 +203,7 @@ void swapper::last()
 {
     element* const old = exchange(nullptr);
     if (how_ == reclaim::call_rcu)
-        machine_.internals().rcu.barrier(); // the worker has ended before this thread reclaims
+        internals(machine_).rcu.barrier(); // the worker has ended before this thread reclaims
     if (old != nullptr)
         retire(*old);
 }

@@ -39,6 +39,9 @@ struct exec_config {
     bool each_call = false;
     std::vector<std::string> at; ///< addresses of calls, "0.1:121"; empty: each call
     std::uint64_t limit = 0;     ///< of the calls that are tried; 0: none
+    bool audit = false;
+    int signal = 0;                   ///< whose handlers are looked at; 0: each that comes
+    std::vector<std::string> allowed; ///< functions that a handler may call
 };
 
 } // namespace nmisim::exec

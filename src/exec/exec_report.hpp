@@ -5,6 +5,7 @@
 
 #include "exec/call_table.hpp"
 #include "exec/exec_config.hpp"
+#include "exec/handlers/audited_handler.hpp"
 #include "exec/trace/supervisor.hpp"
 
 #include <string>
@@ -19,6 +20,10 @@ enum class exec_verdict {
     none_delivered, ///< the runs were too short for an NMI
     all_blocked,    ///< NMIs were sent, and every one was blocked to the end
     not_comparable, ///< the command could not be run, or differs from itself
+    safe,           ///< the handlers that ran call nothing that they must not
+    unsafe,         ///< one does, or changes errno
+    none_ran,       ///< no handler did
+    not_judged,     ///< one ran, and what it calls cannot be told
     absent,         ///< it cannot be traced here, or does not live under ptrace
     stopped,        ///< we were asked to stop before the end
 };
@@ -65,6 +70,10 @@ struct exec_report {
     std::vector<difference> differences;
     bool each_call = false;
     std::vector<placement> placements; ///< in the order in which they were tried
+    bool audit = false;
+    outcome audited; ///< the run
+    std::vector<audited_handler> handlers;
+    std::uint64_t signals_sent = 0; ///< by the audit
     int signal = 0;
     int stop_signal = 0;
     exec_verdict verdict = exec_verdict::not_comparable;
@@ -72,6 +81,8 @@ struct exec_report {
 };
 
 std::string to_text(const exec_report& r);
+/// The command as it was typed, fit for a shell.
+std::string command_text(const exec_config& c);
 /// Schema: docs/nmi-sim-exec-1.schema.json.
 std::string to_json(const exec_report& r);
 

@@ -2,6 +2,7 @@
 #include "base/number_text.hpp"
 #include "base/shown_text.hpp"
 #include "exec/exec_report.hpp"
+#include "exec/handlers/audit_text.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <fmt/format.h>
@@ -33,14 +34,6 @@ std::string quoted(const std::string& word)
     for (const char c : word)
         text += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return text + "'";
-}
-
-std::string command_text(const exec_config& c)
-{
-    std::vector<std::string> words;
-    for (const std::string& w : c.argv)
-        words.push_back(quoted(w));
-    return shown(fmt::format("{}", fmt::join(words, " ")), 200);
 }
 
 std::string baseline_text(const exec_report& r)
@@ -187,7 +180,11 @@ std::string verdict_text(const exec_report& r)
     case exec_verdict::same:
         return fmt::format("PASS {}: no outcome differs: {}\n", plural(delivered, "NMI"), command);
     case exec_verdict::differs: return fmt::format("FAIL the outcome differs: {}\n", command);
+    case exec_verdict::safe:
+    case exec_verdict::unsafe: return audit_verdict_text(r);
     case exec_verdict::none_delivered:
+    case exec_verdict::none_ran:
+    case exec_verdict::not_judged:
     case exec_verdict::not_comparable: return fmt::format("NO RESULT {}\n", r.why);
     case exec_verdict::all_blocked:
     case exec_verdict::absent: return fmt::format("SKIPPED {}\n", r.why);
@@ -198,6 +195,14 @@ std::string verdict_text(const exec_report& r)
 
 } // namespace
 
+std::string command_text(const exec_config& c)
+{
+    std::vector<std::string> words;
+    for (const std::string& w : c.argv)
+        words.push_back(quoted(w));
+    return shown(fmt::format("{}", fmt::join(words, " ")), 200);
+}
+
 std::string_view name_of(exec_verdict v) noexcept
 {
     switch (v) {
@@ -206,6 +211,10 @@ std::string_view name_of(exec_verdict v) noexcept
     case exec_verdict::none_delivered: return "none-delivered";
     case exec_verdict::all_blocked: return "all-blocked";
     case exec_verdict::not_comparable: return "not-comparable";
+    case exec_verdict::safe: return "safe";
+    case exec_verdict::unsafe: return "unsafe";
+    case exec_verdict::none_ran: return "none-ran";
+    case exec_verdict::not_judged: return "not-judged";
     case exec_verdict::absent: return "absent";
     case exec_verdict::stopped: return "stopped";
     }
@@ -215,9 +224,13 @@ std::string_view name_of(exec_verdict v) noexcept
 int exit_code_of(exec_verdict v) noexcept
 {
     switch (v) {
-    case exec_verdict::same: return 0;
-    case exec_verdict::differs: return 3;
+    case exec_verdict::same:
+    case exec_verdict::safe: return 0;
+    case exec_verdict::differs:
+    case exec_verdict::unsafe: return 3;
     case exec_verdict::none_delivered:
+    case exec_verdict::none_ran:
+    case exec_verdict::not_judged:
     case exec_verdict::not_comparable:
     case exec_verdict::stopped: return 1;
     case exec_verdict::all_blocked:
@@ -229,6 +242,8 @@ int exit_code_of(exec_verdict v) noexcept
 std::string to_text(const exec_report& r)
 {
     std::string text = fmt::format("exec: {}\n", command_text(r.config)) + baseline_text(r);
+    if (r.audit)
+        return text + audit_text(r) + verdict_text(r);
     if (r.each_call)
         return text + placements_text(r) + verdict_text(r);
     for (const storm_run& s : r.storms)

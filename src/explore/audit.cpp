@@ -5,15 +5,11 @@
 // handler's own object may call only listed functions of other objects. A function known to allocate, lock or throw is
 // reported at any depth; what it calls in turn is not reported again.
 #include "base/clock.hpp"
-#include "explore/place/calls.hpp"
+#include "explore/place/judged_calls.hpp"
 #include "explore/place/objects.hpp"
-#include "explore/place/places.hpp"
-#include "explore/place/signal_safe.hpp"
 #include "explore/step/stepper.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/shared.hpp"
-
-#include <algorithm>
 
 #include <sys/syscall.h>
 
@@ -22,8 +18,6 @@ namespace nmisim::explore {
 namespace {
 
 constexpr std::uint32_t most_steps = 400'000; // a throw takes some 26 000
-constexpr const char* bound_lazily =
-    "bound lazily: the dynamic loader runs inside the handler; link with -Wl,-z,now";
 
 struct shared_audit {
     progress alive;
@@ -51,146 +45,6 @@ int step_handler(void* argument)
     j.shared->maps.take(); // the handler may have loaded something, too
     return 0;
 }
-
-class auditor {
-public:
-    auditor(const shared_audit& seen, const std::vector<std::string>& allowed, audit_report& report)
-        : steps_(seen.steps), places_(seen.maps.view()), functions_(places_.objects()),
-          calls_(seen.steps, places_.objects(), functions_), allowed_(allowed), report_(report)
-    {
-        for (const std::string& name : signal_safe_names())
-            functions_.also_called(name.c_str());
-    }
-
-    void run()
-    {
-        for (std::uint32_t i = 1; i < steps_.count; ++i)
-            if (calls_.step(i))
-                entered(i);
-        for (const called_function& f : calls_.all())
-            if (f.binds)
-                add("dynamic loader", f, bound_lazily);
-    }
-
-private:
-    struct judgement {
-        std::string name;
-        std::string why; ///< empty: safe
-        bool known = false;
-    };
-
-    void entered(std::uint32_t i)
-    {
-        called_function& f = calls_.now();
-        const called_function& by = calls_.caller();
-        const std::vector<std::string> names = names_of(i);
-        if (f.object != nullptr && f.object->loader && !f.called &&
-            (names.empty() || names.front().starts_with("_dl_runtime_")))
-            return loader_entered();
-        if (names.empty() && f.object == by.object)
-            return; // a function of its own without a name, or a stub that leads to one
-        const bool by_the_handler = by.object == own() && f.object != own();
-        const judgement j =
-            judge(names, by_the_handler ? how_deep::called_by_the_handler : how_deep::anywhere);
-        f.name = j.name.empty() ? name_of(places_.of(f.entry)) : demangled(j.name.c_str());
-        if (f.blamed)
-            return;
-        if (f.binds)
-            add(f.name, f, bound_lazily);
-        f.binds = false;
-        if (by_the_handler || j.known)
-            add(f.name, f, j.why);
-        f.blamed = j.known;
-    }
-
-    // It was not called by name: it binds the function that was called, named when it is entered.
-    void loader_entered()
-    {
-        called_function& stub = calls_.caller();
-        stub.binds = !stub.blamed;
-        calls_.now().blamed = true;
-    }
-
-    const loaded_object* own() const noexcept { return calls_.all().front().object; }
-
-    std::vector<std::string> names_of(std::uint32_t i)
-    {
-        std::vector<std::string> names;
-        if (const std::string_view name = places_.objects().function_of_slot(calls_.now().slot);
-            !name.empty())
-            names.emplace_back(name);
-        for (const std::string_view name : functions_.at(steps_.ip[i]))
-            names.emplace_back(name);
-        return names;
-    }
-
-    judgement judge(const std::vector<std::string>& names, how_deep where) const
-    {
-        for (const std::string& name : names)
-            if (is_allowed(name))
-                return {name, {}, false};
-        for (const std::string& name : names)
-            if (const std::string_view why = known_unsafe(name, where); !why.empty())
-                return {name, std::string(why), true};
-        for (const std::string& name : names)
-            if (is_signal_safe(name))
-                return {name, {}, false};
-        return {names.empty() ? std::string() : names.front(),
-                "not on the list of async-signal-safe functions", false};
-    }
-
-    bool is_allowed(const std::string& name) const
-    {
-        std::vector<std::string> forms = forms_of(name);
-        forms.push_back(demangled(name.c_str()));
-        return std::any_of(forms.begin(), forms.end(), [&](const std::string& form) {
-            return std::find(allowed_.begin(), allowed_.end(), form) != allowed_.end();
-        });
-    }
-
-    void add(const std::string& name, const called_function& f, std::string_view why)
-    {
-        std::vector<std::string> chain = chain_to(name);
-        for (audit_entry& e : report_.entries)
-            if (e.function == name && e.why == why && (e.safe || same_caller(e.chain, chain))) {
-                ++e.calls;
-                return;
-            }
-        audit_entry e;
-        e.function = name;
-        e.object = f.object != nullptr ? f.object->name : "?";
-        e.called_from = places_.of(steps_.ip[f.called_from], steps_.code[f.called_from]);
-        e.why = why;
-        e.safe = why.empty();
-        e.calls = 1;
-        e.chain = std::move(chain);
-        e.deep = calls_.all().size() > 1 && calls_.caller().object != own();
-        report_.entries.push_back(std::move(e));
-    }
-
-    static bool same_caller(const std::vector<std::string>& a, const std::vector<std::string>& b)
-    {
-        return (a.size() < 2 || b.size() < 2) ? a.size() == b.size() : a[a.size() - 2] == b[b.size() - 2];
-    }
-
-    // From the handler to `name`, which is the function that runs now.
-    std::vector<std::string> chain_to(const std::string& name) const
-    {
-        std::vector<std::string> chain;
-        for (const called_function& f : calls_.all())
-            if (!f.name.empty() && &f != &calls_.all().back())
-                chain.push_back(&f == &calls_.all().front() ? demangled(f.name.c_str()) : f.name);
-        chain.push_back(name);
-        return chain;
-    }
-
-    const recording& steps_;
-    places places_;
-    function_names functions_;
-    call_stack calls_;
-    const std::vector<std::string>& allowed_;
-    audit_report& report_;
-};
 
 // The signal that this call raises, 0: it is none that does.
 long raised_by(const last_call& c) noexcept
@@ -260,7 +114,7 @@ audit_report audit(const char* name, explored handler, explored setup,
     steps.capacity = most_steps;
     audit_job job{handler, setup, shared.data()};
     const child_result end = watch_child(start_child(step_handler, &job), shared->alive, within.watchdog_ns);
-    auditor(*shared.data(), allowed, r).run();
+    r.entries = judged_calls(steps, shared->maps.view(), {.allowed = allowed}).entries;
     r.steps = steps.count;
     r.ends = end_by_handler(end, steps);
     // Without the mappings no function is another object's.

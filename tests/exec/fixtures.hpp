@@ -15,6 +15,7 @@ struct entry {
     program run;
 };
 extern const entry faulty[];
+extern const entry handlers[];
 extern const entry honest[];
 extern const entry trees[];
 

@@ -4,6 +4,7 @@
 #include "base/shown_text.hpp"
 #include "cli/options/value.hpp"
 #include "exec/each_call_campaign.hpp"
+#include "exec/handlers/signal_name.hpp"
 
 #include <fmt/format.h>
 
@@ -26,6 +27,26 @@ void set_at(settings& s, std::string_view value)
     if (!exec::call_address_of(value))
         throw usage_error(fmt::format("'{}' is not the address of a call (example: 0.1:121)", shown(value)));
     s.exec.at.emplace_back(value);
+}
+
+void set_handler_signal(settings& s, std::string_view value)
+{
+    const auto signal = exec::signal_of(value);
+    if (!signal)
+        throw usage_error(
+            fmt::format("'{}' is not a signal that a program can handle (example: USR1)", shown(value)));
+    s.exec.signal = *signal;
+}
+
+void set_allow(settings& s, std::string_view value)
+{
+    for (std::size_t begin = 0; begin <= value.size();) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        if (end == begin)
+            throw usage_error("--allow needs the name of a function");
+        s.exec.allowed.emplace_back(value.substr(begin, end - begin));
+        begin = end + 1;
+    }
 }
 
 void set_compare(settings& s, std::string_view value)

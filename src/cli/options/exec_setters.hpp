@@ -9,9 +9,11 @@
 
 namespace nmisim::cli {
 
-void set_restart(settings& s, std::string_view value); // on | off | both
-void set_wait(settings& s, std::string_view value);    // main | all
-void set_at(settings& s, std::string_view value);      // 0.1:121
-void set_compare(settings& s, std::string_view value); // status,stdout,stderr,file=PATH
+void set_restart(settings& s, std::string_view value);        // on | off | both
+void set_wait(settings& s, std::string_view value);           // main | all
+void set_at(settings& s, std::string_view value);             // 0.1:121
+void set_handler_signal(settings& s, std::string_view value); // USR1 | RTMIN+1 | 10
+void set_allow(settings& s, std::string_view value);          // NAME[,NAME]
+void set_compare(settings& s, std::string_view value);        // status,stdout,stderr,file=PATH
 
 } // namespace nmisim::cli

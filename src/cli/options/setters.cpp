@@ -2,6 +2,7 @@
 #include "cli/options/setters.hpp"
 
 #include "base/shown_text.hpp"
+#include "cli/options/exec_setters.hpp"
 #include "cli/options/value.hpp"
 #include "explore/windows/windows.hpp"
 
@@ -190,6 +191,8 @@ void set_verbosity(settings& s, std::string_view value, verbosity asked)
 
 void set_signal(settings& s, std::string_view value)
 {
+    if (s.verb == for_exec)
+        return set_handler_signal(s, value);
     std::string_view offset = value;
     if (offset.starts_with("SIG"))
         offset.remove_prefix(3);

@@ -13,6 +13,7 @@
 #include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "exec/campaign.hpp"
+#include "exec/handlers/audit_campaign.hpp"
 #include "report/output_file.hpp"
 
 #include <fmt/format.h>
@@ -28,13 +29,28 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
     exec::exec_config c = s.exec;
     c.argv = std::move(command);
     c.seed = s.run.seed;
+    c.audit = s.audit;
     for (const auto& [name, value] : s.given)
         if (name == "rate")
             c.rate_hz = s.run.inject.rate_hz;
     if (s.run.inject.rate_max)
         throw usage_error("--rate max is not for exec: each NMI stops a thread twice, so name a rate (10k is "
                           "about the most)");
+    if (c.audit && (c.each_call || !c.at.empty()))
+        throw usage_error("--audit looks at the program's handlers, --each-call and --at at its system "
+                          "calls: one at a time");
+    if (!c.audit && c.signal != 0)
+        throw usage_error("--signal names the handlers that --audit looks at: give that as well");
+    if (!c.audit && !c.allowed.empty())
+        throw usage_error("--allow is for --audit: give that as well");
     return c;
+}
+
+exec::exec_report run(const exec::exec_config& c, const exec::progress& tell)
+{
+    if (c.audit)
+        return exec::run_audit(c, tell);
+    return c.each_call || !c.at.empty() ? exec::run_each_call(c, tell) : exec::run_storm(c, tell);
 }
 
 } // namespace
@@ -66,9 +82,7 @@ int exec_verb(const invocation& call)
         if (chatty)
             write_stderr(fmt::format("exec: {}\n", what));
     };
-    const bool single_calls = config.each_call || !config.at.empty();
-    const exec::exec_report report =
-        single_calls ? exec::run_each_call(config, tell) : exec::run_storm(config, tell);
+    const exec::exec_report report = run(config, tell);
     const auto json = [&] { return exec::to_json(report); };
     report_writer writer;
     if (s.json)

@@ -44,6 +44,26 @@ void set_call(saved_registers& r, long nr, const std::array<std::uint64_t, 6>& a
 void skip_call(saved_registers& r, long result) noexcept;
 void set_argument(saved_registers& r, int index, std::uint64_t value) noexcept;
 
+/// Number of the system call that the thread's next instruction makes, whose first bytes are `code`; -1: it makes none.
+long call_made_by(const saved_registers& r, std::uint64_t code) noexcept;
+/// The instruction is an atomic read-modify-write, as a lock is made of.
+bool is_atomic(std::uint64_t code) noexcept;
+
+/// A handler's first stop. It is left when it returns to `back`, or when its stack is (a jump).
+struct entered_handler {
+    std::uintptr_t back = 0;
+    std::uintptr_t back_sp = 0;
+    std::uintptr_t stack_low = 0; ///< of an alternate stack that it runs on; 0: on the interrupted one
+    std::uintptr_t stack_high = 0;
+};
+entered_handler handler_entered(pid_t tid, const saved_registers& r) noexcept;
+
+std::uintptr_t thread_pointer(const saved_registers& r) noexcept;
+
+/// Where the thread's errno is: what `function`, the C library's __errno_location, would return, read from its code. 0:
+/// another code than those that are known.
+std::uintptr_t errno_address(pid_t tid, const saved_registers& r, std::uintptr_t function) noexcept;
+
 /// The bytes of one system call instruction, filled up to words.
 std::span<const std::uint64_t> system_call_code() noexcept;
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <system_error>
 
@@ -29,6 +30,18 @@ bool is_endless(dev_t device)
     return major(device) == memory && (minor(device) == 5 || (minor(device) >= 7 && minor(device) <= 9));
 }
 
+/// In the set of its status that is called so, "SigBlk:".
+bool has_signal(pid_t tid, std::string_view set, int signal)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(
+        std::fopen(("/proc/" + std::to_string(tid) + "/status").c_str(), "re"), std::fclose);
+    std::array<char, 256> line{};
+    while (status != nullptr && std::fgets(line.data(), line.size(), status.get()) != nullptr)
+        if (std::string_view(line.data()).starts_with(set))
+            return (std::strtoull(line.data() + set.size(), nullptr, 16) >> (signal - 1) & 1) != 0;
+    return false;
+}
+
 } // namespace
 
 bool is_thread_of(pid_t tgid, pid_t tid)
@@ -40,14 +53,12 @@ bool is_thread_of(pid_t tgid, pid_t tid)
 
 bool blocks(pid_t tid, int signal)
 {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(
-        std::fopen(("/proc/" + std::to_string(tid) + "/status").c_str(), "re"), std::fclose);
-    std::array<char, 256> line{};
-    unsigned long long mask = 0;
-    while (status != nullptr && std::fgets(line.data(), line.size(), status.get()) != nullptr)
-        if (std::sscanf(line.data(), "SigBlk: %llx", &mask) == 1)
-            return (mask >> (signal - 1) & 1) != 0;
-    return false;
+    return has_signal(tid, "SigBlk:", signal);
+}
+
+bool catches(pid_t tid, int signal)
+{
+    return has_signal(tid, "SigCgt:", signal);
 }
 
 std::string exe_of(pid_t pid)

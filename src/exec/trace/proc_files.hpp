@@ -13,6 +13,8 @@ namespace nmisim::exec {
 bool is_thread_of(pid_t tgid, pid_t tid);
 /// Whether the thread has the signal in its mask.
 bool blocks(pid_t tid, int signal);
+/// Whether its process has a handler of its own for the signal.
+bool catches(pid_t tid, int signal);
 /// Where its program lies.
 std::string exe_of(pid_t pid);
 std::string file_name_of(std::string_view path);

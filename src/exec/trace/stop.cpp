@@ -61,6 +61,22 @@ stop stop_of(pid_t tid, int status) noexcept
     }
 }
 
+// A step ends with TRAP_TRACE; behind a system call with TRAP_BRKPT; and at a handler's first instruction the kernel
+// reports by SIGTRAP alone.
+trap trap_of(pid_t tid) noexcept
+{
+    siginfo_t info{};
+    if (ptrace(PTRACE_GETSIGINFO, tid, nullptr, &info) != 0)
+        return trap::none;
+    switch (info.si_code) {
+    case SI_KERNEL: return trap::breakpoint;
+    case TRAP_TRACE:
+    case TRAP_BRKPT:
+    case SIGTRAP: return trap::step;
+    default: return trap::none;
+    }
+}
+
 std::uint32_t arch_of_call(pid_t tid) noexcept
 {
     return info_of_call(tid).arch;

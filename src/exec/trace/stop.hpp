@@ -33,6 +33,10 @@ struct stop {
 
 stop stop_of(pid_t tid, int status) noexcept;
 
+/// Why a SIGTRAP is about to be delivered.
+enum class trap { step, breakpoint, none };
+trap trap_of(pid_t tid) noexcept;
+
 /// Of the system call that the thread stopped at: AUDIT_ARCH_..., 0 where unknown.
 std::uint32_t arch_of_call(pid_t tid) noexcept;
 

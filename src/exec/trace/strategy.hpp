@@ -24,6 +24,21 @@ public:
     /// An NMI is about to be delivered; the handler has not run.
     virtual void delivery(task& /*t*/, const interrupted& /*at*/) {}
 
+    /// A program is there, with the handler in it; none of its instructions has run.
+    virtual void executed(task& /*t*/) {}
+
+    /// Whether the task goes on by one instruction. Then stepped(), with the next one in front of it.
+    virtual bool steps(const task& /*t*/) const noexcept { return false; }
+    virtual void stepped(task& /*t*/) {}
+    /// It has run onto a breakpoint. False: it is none of ours.
+    virtual bool at_breakpoint(task& /*t*/) { return false; }
+
+    /// A signal that is no NMI is about to be delivered. False: it is not.
+    virtual bool own_signal(task& /*t*/, int /*signal*/) { return true; }
+
+    /// Nothing has stopped for a while.
+    virtual void idle() {}
+
     /// A task is there from now on, and no longer.
     virtual void born(task& /*t*/) {}
     virtual void gone(task& /*t*/) {}

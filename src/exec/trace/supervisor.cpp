@@ -61,9 +61,12 @@ void supervisor::remove(pid_t tid)
 
 void supervisor::resume(task& t, int signal)
 {
-    const bool at_calls = strategy_.stops_at_calls() || t.awaits_exec_exit || t.changed_argument >= 0;
-    ptrace(at_calls ? PTRACE_SYSCALL : PTRACE_CONT, t.tid, nullptr,
-           signal); // fails where it was killed: its end comes
+    const bool needs_exit = t.awaits_exec_exit || t.changed_argument >= 0;
+    const auto how = needs_exit                   ? PTRACE_SYSCALL
+                     : strategy_.steps(t)         ? PTRACE_SINGLESTEP
+                     : strategy_.stops_at_calls() ? PTRACE_SYSCALL
+                                                  : PTRACE_CONT;
+    ptrace(how, t.tid, nullptr, signal); // fails where it was killed: its end comes
 }
 
 void supervisor::set_armed(process& p, bool armed)
@@ -143,10 +146,28 @@ void supervisor::arm(task& t)
         ++end_.unarmed;
 }
 
+bool supervisor::trapped(task& t)
+{
+    switch (trap_of(t.tid)) {
+    case trap::step:
+        if (!strategy_.steps(t))
+            return false;
+        strategy_.stepped(t);
+        return true;
+    case trap::breakpoint: return strategy_.at_breakpoint(t);
+    case trap::none: break;
+    }
+    return false;
+}
+
 void supervisor::signal(task& t, int number)
 {
+    if (number == SIGTRAP && trapped(t)) {
+        resume(t);
+        return;
+    }
     if (!is_nmi(t.tid, number, how_.signal)) {
-        resume(t, number);
+        resume(t, strategy_.own_signal(t, number) ? number : 0);
         return;
     }
     t.aim->outstanding.store(false, std::memory_order_relaxed); // relaxed: see target
@@ -179,6 +200,7 @@ void supervisor::handle(task& t, const stop& s)
             arm(t);
             if (tasks_.find(tid) == tasks_.end()) // killed meanwhile
                 return;
+            strategy_.executed(t);
         } else if (saved_registers r{}; strategy_.stops_at_calls() && read_registers(t.tid, r)) {
             if (s.kind == stop_kind::call_entry)
                 strategy_.call_entry(t, interrupted_by(r));
@@ -272,6 +294,8 @@ traced_end supervisor::run()
         if (wake_ups_.stop_signal() != 0 || now >= deadline)
             break;
         claim_lost();
+        if (tid == 0)
+            strategy_.idle();
         // Behind a stop it only looks: stops that never cease outlast neither the deadline nor Ctrl-C.
         wake_ups_.wait(tid > 0 ? now : std::min(deadline, now + look_again_ns));
     }
@@ -281,6 +305,8 @@ traced_end supervisor::run()
     end_all();
     if (const launched::failure f = command_.why_not(); f.filter)
         end_.absent = "seccomp is refused";
+    else
+        end_.exec_error = f.error;
     return end_;
 }
 

@@ -34,6 +34,7 @@ struct trace_options {
 
 struct traced_end {
     std::string absent;       ///< why it could not be traced, or empty
+    int exec_error = 0;       ///< errno of an execve that failed; 0: the command was there
     int status = 0;           ///< of waitpid
     bool hang = false;        ///< it did not end in time
     int stop_signal = 0;      ///< we were asked to stop
@@ -66,6 +67,7 @@ private:
     void arm(task& t);
     void set_armed(process& p, bool armed);
     void signal(task& t, int number);
+    bool trapped(task& t);
     void claim_lost();
     void end_all();
 

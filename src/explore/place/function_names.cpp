@@ -96,18 +96,19 @@ std::string_view text(const std::vector<char>& strings, std::uint64_t at) noexce
 
 } // namespace
 
-const std::vector<function_names::symbol>& function_names::of(const loaded_object& object)
+const function_names::table& function_names::of(const loaded_object& object)
 {
     const auto [found, fresh] = known_.try_emplace(&object);
-    std::vector<symbol>& all = found->second;
+    std::vector<symbol>& all = found->second.all;
     if (!fresh || object.path.empty())
-        return all;
+        return found->second;
     const elf_reader file(object.path.c_str());
     const std::vector<section> sections = file.sections();
     const std::uintptr_t base = object.base - file.first_page();
     for (const section& s : sections) {
         if ((s.sh_type != SHT_SYMTAB && s.sh_type != SHT_DYNSYM) || s.sh_link >= sections.size())
             continue;
+        found->second.complete = found->second.complete || s.sh_type == SHT_SYMTAB;
         const auto names = file.contents<char>(sections[s.sh_link]);
         // An indirect function's value is its resolver's address.
         for (const ElfW(Sym) & one : file.contents<ElfW(Sym)>(s))
@@ -116,14 +117,26 @@ const std::vector<function_names::symbol>& function_names::of(const loaded_objec
     }
     std::stable_sort(all.begin(), all.end(),
                      [](const symbol& a, const symbol& b) { return a.start < b.start; });
-    return all;
+    return found->second;
+}
+
+std::uintptr_t function_names::address_of(const loaded_object& object, std::string_view name)
+{
+    const auto& all = of(object).all;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const symbol& s) { return s.name == name; });
+    return found == all.end() ? 0 : found->start;
+}
+
+bool function_names::names_all(const loaded_object& object)
+{
+    return of(object).complete;
 }
 
 std::vector<std::string_view> function_names::at(std::uintptr_t address)
 {
     std::vector<std::string_view> names;
     if (const loaded_object* o = objects_.at(address)) {
-        const auto& all = of(*o);
+        const auto& all = of(*o).all;
         auto next = std::lower_bound(all.begin(), all.end(), address,
                                      [](const symbol& s, std::uintptr_t a) { return s.start < a; });
         for (; next != all.end() && next->start == address; ++next)
@@ -140,7 +153,7 @@ std::string_view function_names::around(std::uintptr_t address)
     const loaded_object* o = objects_.at(address);
     if (o == nullptr)
         return {};
-    const auto& all = of(*o);
+    const auto& all = of(*o).all;
     auto next = std::upper_bound(all.begin(), all.end(), address,
                                  [](std::uintptr_t a, const symbol& s) { return a < s.start; });
     while (next != all.begin()) {

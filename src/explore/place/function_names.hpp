@@ -24,6 +24,10 @@ public:
     std::vector<std::string_view> at(std::uintptr_t address);
     /// Of the function that holds `address`, or an empty text.
     std::string_view around(std::uintptr_t address);
+    /// Where a function of that name starts in `object`; 0: it has none.
+    std::uintptr_t address_of(const loaded_object& object, std::string_view name);
+    /// Whether the file has the names of its own functions too, not only those that it exports.
+    bool names_all(const loaded_object& object);
     /// `name` is a function that this program, and so the child, finds under that name: an indirect one is resolved.
     void also_called(const char* name);
 
@@ -33,11 +37,14 @@ private:
         std::uint64_t size;
         std::string name; ///< as in the file, without a version
     };
-    /// In order of their addresses.
-    const std::vector<symbol>& of(const loaded_object& object);
+    struct table {
+        std::vector<symbol> all; ///< in order of their addresses
+        bool complete = false;
+    };
+    const table& of(const loaded_object& object);
 
     loaded_objects& objects_;
-    std::unordered_map<const loaded_object*, std::vector<symbol>> known_;
+    std::unordered_map<const loaded_object*, table> known_;
     std::unordered_multimap<std::uintptr_t, const char*> resolved_;
 };
 

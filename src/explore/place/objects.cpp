@@ -112,7 +112,8 @@ void loaded_objects::add(const mapped& m, const std::string& executable)
                                         : std::string(m.path.substr(m.path.rfind('/') + 1));
         o.path = path;
         o.base = m.start;
-        o.loader = o.name.starts_with("ld-linux") || o.name.starts_with("ld.so");
+        o.loader =
+            o.name.starts_with("ld-linux") || o.name.starts_with("ld.so") || o.name.starts_with("ld-musl");
         objects_.push_back(std::move(o));
     }
     mappings_.push_back({m.start, m.end, objects_.size() - 1});
@@ -126,6 +127,11 @@ const loaded_object* loaded_objects::at(std::uintptr_t address) const noexcept
         return nullptr;
     const mapping& m = *(behind - 1);
     return address < m.end ? &objects_[m.object] : nullptr;
+}
+
+bool loaded_objects::shared() const noexcept
+{
+    return std::any_of(objects_.begin(), objects_.end(), [](const loaded_object& o) { return o.loader; });
 }
 
 const std::string& loaded_objects::function_of_slot(std::uintptr_t address)

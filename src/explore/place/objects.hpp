@@ -52,6 +52,9 @@ public:
 
     /// nullptr: in none; memory without a file, as that of code made at run time, is in none.
     const loaded_object* at(std::uintptr_t address) const noexcept;
+    const std::vector<loaded_object>& all() const noexcept { return objects_; }
+    /// There are libraries, or a loader, beside the executable.
+    bool shared() const noexcept;
     /// Name of the function that the slot at `address` is bound to, or an empty text.
     const std::string& function_of_slot(std::uintptr_t address);
     /// Of the files with code, in the format of /proc/PID/maps: equal texts, equal names.

@@ -2,6 +2,7 @@
 //
 // JSON of an exec: docs/nmi-sim-exec-1.schema.json says what each key means. Keys are always present.
 #include "exec/exec_report.hpp"
+#include "exec/handlers/signal_name.hpp"
 #include "explore/step/system_call.hpp"
 #include "report/json/json_value.hpp"
 
@@ -89,6 +90,76 @@ json to_json(const std::vector<difference>& all)
     return found;
 }
 
+std::string_view name_of(audited_handler::error_number e)
+{
+    using enum audited_handler::error_number;
+    return e == kept ? "kept" : e == changed ? "changed" : "not-known";
+}
+
+json to_json(const explore::audit_entry& e)
+{
+    return json{{"function", e.function},
+                {"object", e.object},
+                {"safe", e.safe},
+                {"why", e.why},
+                {"called_from", explore::name_of(e.called_from)},
+                {"source", e.called_from.source},
+                {"calls", e.calls},
+                {"chain", e.chain}};
+}
+
+json to_json(const audited_handler& h)
+{
+    json functions = json::array();
+    for (const explore::audit_entry& e : h.functions)
+        functions.push_back(to_json(e));
+    json calls = json::array();
+    for (const auto& [nr, count] : h.system_calls)
+        calls.push_back(json{{"call", explore::name_of_system_call(nr)}, {"count", count}});
+    return json{{"path", h.path},
+                {"exe", h.exe},
+                {"signal", signal_name(h.signal)},
+                {"handler", h.name},
+                {"source", h.source},
+                {"ran", h.ran},
+                {"sent", h.sent},
+                {"stepped", h.stepped},
+                {"cut", h.cut},
+                {"returned", h.returned},
+                {"jumped", h.jumped},
+                {"ended", h.ended},
+                {"last_call", h.last_call},
+                {"steps", h.steps},
+                {"stack_bytes", h.stack_bytes},
+                {"alternate_stack", h.alternate_stack},
+                {"errno", name_of(h.error)},
+                {"errno_before", h.error_before},
+                {"errno_after", h.error_after},
+                {"judged", h.judged()},
+                {"stripped", !h.names},
+                {"static", !h.libraries},
+                {"calls", h.calls},
+                {"bound_lazily", h.bound},
+                {"atomics", h.atomics},
+                {"unsafe", h.unsafe()},
+                {"functions", std::move(functions)},
+                {"system_calls", std::move(calls)}};
+}
+
+json audit_json(const exec_report& r)
+{
+    if (!r.audit)
+        return json();
+    json handlers = json::array();
+    for (const audited_handler& h : r.handlers)
+        handlers.push_back(to_json(h));
+    return json{{"signal", r.config.signal != 0 ? json(signal_name(r.config.signal)) : json()},
+                {"allow", r.config.allowed},
+                {"sent", r.signals_sent},
+                {"outcome", to_json(r.audited)},
+                {"handlers", std::move(handlers)}};
+}
+
 } // namespace
 
 std::string to_json(const exec_report& r)
@@ -132,7 +203,8 @@ std::string to_json(const exec_report& r)
                         {"storms", std::move(storms)},
                         {"differences", std::move(found)},
                         {"each_call", r.each_call},
-                        {"placements", std::move(placements)}};
+                        {"placements", std::move(placements)},
+                        {"audit", audit_json(r)}};
     return document.dump(1) + "\n";
 }
 

@@ -31,6 +31,26 @@ void skip_call(saved_registers& /*r*/, long /*result*/) noexcept {}
 
 void set_argument(saved_registers& /*r*/, int /*index*/, std::uint64_t /*value*/) noexcept {}
 
+long call_made_by(const saved_registers& /*r*/, std::uint64_t /*code*/) noexcept
+{
+    return -1;
+}
+
+bool is_atomic(std::uint64_t /*code*/) noexcept
+{
+    return false;
+}
+
+entered_handler handler_entered(pid_t /*tid*/, const saved_registers& /*r*/) noexcept
+{
+    return {};
+}
+
+std::uintptr_t thread_pointer(const saved_registers& /*r*/) noexcept
+{
+    return 0;
+}
+
 std::span<const std::uint64_t> system_call_code() noexcept
 {
     return {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exec/trace/arch.hpp"
 
+#include "exec/trace/memory.hpp"
+
 #include <csignal>
 #include <cstring>
 
@@ -94,6 +96,47 @@ void set_argument(saved_registers& r, int index, std::uint64_t value) noexcept
     decltype(&u.rdi) const arg[] = {&u.rdi, &u.rsi, &u.rdx, &u.r10, &u.r8, &u.r9};
     *arg[index] = value;
     put(r, u);
+}
+
+long call_made_by(const saved_registers& r, std::uint64_t code) noexcept
+{
+    constexpr std::uint64_t syscall_bytes = 0x050f;
+    return (code & 0xffff) == syscall_bytes ? static_cast<long>(in(r).rax) : -1;
+}
+
+bool is_atomic(std::uint64_t code) noexcept
+{
+    constexpr std::uint8_t lock = 0xf0;
+    constexpr std::uint8_t operand_size = 0x66;
+    constexpr std::uint8_t exchange = 0x86; // and 0x87; with memory it locks by itself
+    auto byte = static_cast<std::uint8_t>(code);
+    for (; byte == operand_size || (byte & 0xf0) == 0x40; byte = static_cast<std::uint8_t>(code)) // REX
+        code >>= 8;
+    const auto operands = static_cast<std::uint8_t>(code >> 8);
+    return byte == lock || ((byte & 0xfe) == exchange && operands < 0xc0);
+}
+
+// The kernel's struct rt_sigframe: the address of the restorer, then the ucontext, which tells the alternate stack.
+entered_handler handler_entered(pid_t tid, const saved_registers& r) noexcept
+{
+    constexpr std::uintptr_t ss_sp = 24;
+    constexpr std::uintptr_t ss_size = 40;
+    const std::uintptr_t frame = in(r).rsp;
+    entered_handler h;
+    h.back = read_word(tid, frame).value_or(0);
+    h.back_sp = frame + 8;
+    const std::uintptr_t low = read_word(tid, frame + ss_sp).value_or(0);
+    const std::uintptr_t high = low + read_word(tid, frame + ss_size).value_or(0);
+    if (low <= frame && frame < high) {
+        h.stack_low = low;
+        h.stack_high = high;
+    }
+    return h;
+}
+
+std::uintptr_t thread_pointer(const saved_registers& r) noexcept
+{
+    return in(r).fs_base;
 }
 
 std::span<const std::uint64_t> system_call_code() noexcept

@@ -43,6 +43,9 @@ def allocates():
 @case
 def aliases():
     """functions are known by their address: __libc_malloc is malloc, _IO_puts is puts"""
+    for program in (options.fixture, options.static):
+        result = audit("handler_mallocs_by_own_alias", program=program)
+        expect(result.code == 3 and [f["function"] for f in unsafe(only(result))] == ["je_malloc"], *result.shown())
     for build, program in BUILDS.items():
         for name, why in (("handler_mallocs_by_alias", "allocates"), ("handler_puts_by_alias", "stdio")):
             result = audit(name, program=program)
@@ -90,7 +93,9 @@ def leaves_by_a_jump():
         result = audit("handler_jumps", program=program)
         row = only(result)
         expect(result.code == 0 and (row["ran"], row["jumped"], row["returned"]) == (1, 1, 0), build, row)
-        expect(row["steps"] < 8000, build, row)
+        expect(row["steps"] < 8000 and row["errno"] == "not-known", build, row)
+        row = only(audit("handler_jumps_in_thread", program=program))
+        expect((row["ran"], row["jumped"], row["returned"]) == (1, 1, 0) and row["steps"] < 8000, build, row)
 
 
 @case
@@ -142,6 +147,7 @@ def is_sent():
     for habit in ("waits", "computes"):
         result = audit("handler_mallocs", habit, words=["--signal", "USR1"])
         expect(result.code == 3 and result.json["audit"]["sent"] > 0 and only(result)["sent"] > 0, habit, *result.shown())
+        expect(result.json["audit"]["outcome"]["stdout"]["bytes"] == len("handled\n"), habit, result.json["audit"]["outcome"])
     result = audit("handler_keeps_errno", words=["--signal", "SIGUSR1"])
     expect(result.code == 0 and result.json["audit"]["sent"] == 0 and only(result)["ran"] == 1, *result.shown())
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,13 @@
 extern "C" {
 void* __libc_malloc(std::size_t size);
 int _IO_puts(const char* text);
+void* je_malloc(std::size_t size) noexcept;
+__attribute__((noinline)) void* je_malloc(std::size_t size) noexcept
+{
+    return reinterpret_cast<void*>(size);
+}
+__attribute__((alias("je_malloc"))) void* harmless(std::size_t size) noexcept;
+__attribute__((alias("je_malloc"))) void* harmless_too(std::size_t size) noexcept;
 }
 
 namespace fixture {
@@ -71,6 +79,12 @@ void mallocs_by_alias(int)
     handled = 1;
 }
 
+void mallocs_by_own_alias(int)
+{
+    keep(harmless(100));
+    handled = 1;
+}
+
 void puts_by_alias(int)
 {
     _IO_puts("handled");
@@ -96,6 +110,7 @@ void keeps_errno(int)
 void jumps(int)
 {
     handled = 1;
+    errno = EBADF; // nobody who was interrupted reads it
     siglongjmp(before, 1);
 }
 
@@ -133,6 +148,27 @@ int handler_jumps(int, char**)
         std::raise(SIGUSR1);
     for (int i = 0; i < 10'000; ++i) // none of it is the handler's
         keep(&i);
+    say("done\n");
+    return 0;
+}
+
+/// The same from an alternate stack that lies above the interrupted one.
+int handler_jumps_in_thread(int, char**)
+{
+    char stack[1 << 16];
+    std::thread([&stack] {
+        stack_t other{};
+        other.ss_size = sizeof stack;
+        other.ss_sp = stack;
+        sigaltstack(&other, nullptr);
+        install(SIGUSR1, jumps, SA_ONSTACK);
+        if (sigsetjmp(before, 1) == 0)
+            pthread_kill(pthread_self(), SIGUSR1);
+        for (int i = 0; i < 10'000; ++i)
+            keep(&i);
+        other.ss_flags = SS_DISABLE;
+        sigaltstack(&other, nullptr);
+    }).join();
     say("done\n");
     return 0;
 }
@@ -196,10 +232,12 @@ int handler_often(int, char**)
 
 const entry handlers[] = {{"handler_mallocs", with_handler<mallocs>},
                           {"handler_mallocs_by_alias", with_handler<mallocs_by_alias>},
+                          {"handler_mallocs_by_own_alias", with_handler<mallocs_by_own_alias>},
                           {"handler_puts_by_alias", with_handler<puts_by_alias>},
                           {"handler_sets_errno", with_handler<sets_errno>},
                           {"handler_keeps_errno", with_handler<keeps_errno>},
                           {"handler_jumps", handler_jumps},
+                          {"handler_jumps_in_thread", handler_jumps_in_thread},
                           {"handler_exits", with_handler<exits>},
                           {"handler_nested", handler_nested},
                           {"handler_on_stack", handler_on_stack},

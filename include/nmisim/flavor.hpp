@@ -13,7 +13,7 @@
 //         instruction, a grace period one look at each counter (src/rcu/nmi_counter.hpp)
 //   srcu  not liburcu's: readers count in a domain, the machine's, and need not be registered. A read side costs two
 //         locked instructions; a grace period adds up the domain's counters, and no other machine's readers delay it
-//         (src/rcu/srcu_counter.hpp)
+//         (src/rcu/srcu/counter.hpp)
 #pragma once
 
 #include <array>

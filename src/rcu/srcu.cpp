@@ -8,9 +8,7 @@
 #include "store_then_fence.hpp" // base/<cpu family>
 
 #include <algorithm>
-#include <bit>
 #include <ctime>
-#include <unistd.h>
 
 namespace nmisim {
 namespace rcu {
@@ -65,8 +63,7 @@ const rcu_ops srcu_ops{
 
 rcu_domain::rcu_domain()
 {
-    const long cpus = std::clamp(sysconf(_SC_NPROCESSORS_CONF), 1l, static_cast<long>(rcu::srcu_lines));
-    grace_periods.readers().last_line = std::bit_ceil(static_cast<std::uint32_t>(cpus)) - 1;
+    grace_periods.readers().last_line = rcu::last_line_in_use();
 }
 
 void rcu_domain::synchronize()

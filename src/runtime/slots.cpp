@@ -123,6 +123,8 @@ outcome may_wait(const interrupt_state& state, deadline limit) noexcept
 
 outcome wait_for_handlers(interrupt_state& state, deadline limit) noexcept
 {
+    if (state.readers.nobody_is_inside())
+        return outcome::drained;
     const domain::cookie cookie = state.readers.start_poll();
     return wait_until(limit, [&] { return state.readers.ended(cookie); }) ? outcome::drained
                                                                           : outcome::timed_out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Flavor srcu under the C++ memory model, in small programs; and what each finds when one fence, order or look is left out.
+// SRCU under the C++ memory model, for flavor srcu and for the runtime, in small programs; and what each finds when one fence,
+// order or look is left out. Some updaters wait, and some poll, as those with a deadline do.
 // A thread runs on a CPU of the model's choice at each section, so threads share lines and meet on them.
 //
 //   swap      an updater replaces an object and poisons the old one; a reader's sections, and NMIs', use it
@@ -10,7 +11,7 @@
 //   deferred  the old object is passed to the worker of call(); how the worker sleeps is not in the model
 #include "support/catch2.hpp"
 
-#include "rcu/srcu_grace_period.hpp"
+#include "rcu/srcu/grace_period.hpp"
 #include "search.hpp"
 
 #include "relacy_platform.hpp"
@@ -51,23 +52,29 @@ struct no_reader_fence : rcu::srcu_orders {
 struct relaxed_section_end : rcu::srcu_orders {
     static constexpr std::memory_order section_end = std::memory_order_relaxed;
 };
-struct no_sum_fence : rcu::srcu_orders {
-    static constexpr std::memory_order sum_fence = std::memory_order_relaxed;
+struct no_caller_fence : rcu::srcu_orders {
+    static constexpr std::memory_order caller_fence = std::memory_order_relaxed;
 };
-struct sum_fence_of_loads_only : rcu::srcu_orders {
-    static constexpr std::memory_order sum_fence = std::memory_order_acquire;
+struct no_look_fence : rcu::srcu_orders {
+    static constexpr std::memory_order look_fence = std::memory_order_relaxed;
 };
-struct sum_fence_of_stores_only : rcu::srcu_orders {
-    static constexpr std::memory_order sum_fence = std::memory_order_release;
+struct look_fence_of_loads_only : rcu::srcu_orders {
+    static constexpr std::memory_order look_fence = std::memory_order_acquire;
 };
-struct locks_first : rcu::srcu_orders {
-    static constexpr bool unlocks_first = false;
+struct relaxed_look : rcu::srcu_orders {
+    static constexpr std::memory_order look = std::memory_order_relaxed;
+};
+struct relaxed_step : rcu::srcu_orders {
+    static constexpr std::memory_order step = std::memory_order_relaxed;
+};
+struct relaxed_step_seen : rcu::srcu_orders {
+    static constexpr std::memory_order step_seen = std::memory_order_relaxed;
+};
+struct two_steps_ahead : rcu::srcu_orders {
+    static constexpr unsigned steps_ahead = 2;
 };
 struct one_phase : rcu::srcu_orders {
     static constexpr bool both_phases = false;
-};
-struct joins_a_flip_under_way : rcu::srcu_orders {
-    static constexpr bool full_grace_period = false;
 };
 struct relaxed_push : rcu::srcu_orders {
     static constexpr std::memory_order deferred_push = std::memory_order_relaxed;
@@ -85,6 +92,7 @@ struct object {
 };
 
 constexpr std::size_t most_objects = 2;
+enum how_to_wait { waiting, polling };
 
 template <class Orders>
 struct scene {
@@ -104,12 +112,20 @@ struct scene {
                 objects[static_cast<std::size_t>(at - 1)].use();
         rcu::leave_section<platform, Orders>(count);
     }
-    void replace(std::size_t slot, int next)
+    void replace(std::size_t slot, int next, how_to_wait how)
     {
         const int old = published[slot].load(std::memory_order_relaxed); // the slot's only writer
         published[slot].store(next, std::memory_order_release);
-        grace_periods.synchronize();
+        wait(how);
         objects[static_cast<std::size_t>(old - 1)].reclaim();
+    }
+    void wait(how_to_wait how)
+    {
+        if (how == waiting)
+            return grace_periods.synchronize();
+        const auto wanted = grace_periods.start_poll();
+        while (!grace_periods.ended(wanted))
+            rl::yield(1, $);
     }
     void nmis(unsigned thread, int count, bool nest)
     {
@@ -118,39 +134,39 @@ struct scene {
     }
 };
 
-template <class Orders, int Nmis = 0, bool Nest = false>
-struct swap : rl::test_suite<swap<Orders, Nmis, Nest>, 2>, scene<Orders> {
+template <class Orders, how_to_wait How = waiting, int Nmis = 0, bool Nest = false>
+struct swap : rl::test_suite<swap<Orders, How, Nmis, Nest>, 2>, scene<Orders> {
     void before() { this->nmis(0, Nmis, Nest); }
     void thread(unsigned index)
     {
         if (index == 1)
-            return this->replace(0, 0);
+            return this->replace(0, 0, How);
         this->section();
         if (Nmis == 0)
             this->section();
     }
 };
 
-template <class Orders>
-struct twice : rl::test_suite<twice<Orders>, 2>, scene<Orders> {
+template <class Orders, how_to_wait How = waiting>
+struct twice : rl::test_suite<twice<Orders, How>, 2>, scene<Orders> {
     void before() { this->nmis(0, 1, false); }
     void thread(unsigned index)
     {
         if (index == 0)
             return this->section();
-        this->replace(0, 2);
-        this->replace(0, 0);
+        this->replace(0, 2, How);
+        this->replace(0, 0, How);
     }
 };
 
 template <class Orders>
 struct share : rl::test_suite<share<Orders>, 3>, scene<Orders> {
     void before() { this->nmis(0, 0, false); }
-    void thread(unsigned index) { index == 2 ? this->replace(0, 0) : this->section(); }
+    void thread(unsigned index) { index == 2 ? this->replace(0, 0, polling) : this->section(); }
 };
 
-template <class Orders>
-struct batch : rl::test_suite<batch<Orders>, 3>, scene<Orders> {
+template <class Orders, how_to_wait First = waiting, how_to_wait Second = polling>
+struct batch : rl::test_suite<batch<Orders, First, Second>, 3>, scene<Orders> {
     void before()
     {
         this->nmis(0, 0, false);
@@ -159,9 +175,8 @@ struct batch : rl::test_suite<batch<Orders>, 3>, scene<Orders> {
     void thread(unsigned index)
     {
         if (index != 0)
-            return this->replace(index - 1, 0);
-        this->section(); // makes an updater flip
-        this->section(); // begins meanwhile
+            return this->replace(index - 1, 0, index == 1 ? First : Second);
+        this->section();
     }
 };
 
@@ -198,22 +213,25 @@ struct deferred : rl::test_suite<deferred<Orders>, 3>, scene<Orders> {
 
 TEST_CASE("a swap waits for every section that could see the old object")
 {
-    is_right<swap<rcu::srcu_orders>>(3);
+    is_right<swap<rcu::srcu_orders, waiting>>(3);
+    is_right<swap<rcu::srcu_orders, polling>>(3);
 }
 
 TEST_CASE("it does so with an NMI before every atomic operation of the reader")
 {
-    is_right<swap<rcu::srcu_orders, 1>>(3);
+    is_right<swap<rcu::srcu_orders, waiting, 1>>(3);
+    is_right<swap<rcu::srcu_orders, polling, 1>>(3);
 }
 
 TEST_CASE("it does so with NMIs that interrupt NMIs")
 {
-    is_right<swap<rcu::srcu_orders, 2, true>>(2);
+    is_right<swap<rcu::srcu_orders, polling, 2, true>>(1);
 }
 
-TEST_CASE("a reader that took its phase before a flip is waited for by the next grace period")
+TEST_CASE("a reader that took its phase before a step is waited for by the next grace period")
 {
-    is_right<twice<rcu::srcu_orders>>(3);
+    is_right<twice<rcu::srcu_orders, waiting>>(2);
+    is_right<twice<rcu::srcu_orders, polling>>(2);
 }
 
 TEST_CASE("two readers may share a line")
@@ -221,9 +239,11 @@ TEST_CASE("two readers may share a line")
     is_right<share<rcu::srcu_orders>>(3);
 }
 
-TEST_CASE("a caller that another's flip serves is served by one that began after it came")
+TEST_CASE("a look that was under way when a caller came does not count for it")
 {
-    is_right<batch<rcu::srcu_orders>>(2);
+    is_right<batch<rcu::srcu_orders, waiting, waiting>>(2);
+    is_right<batch<rcu::srcu_orders, waiting, polling>>(2);
+    is_right<batch<rcu::srcu_orders, polling, polling>>(2);
 }
 
 TEST_CASE("a deferred callback runs after a grace period that began after its call")
@@ -241,29 +261,39 @@ TEST_CASE("each fence, order and look left out is found")
     {
         is_found_wrong<swap<relaxed_section_end>>(3);
     }
-    SECTION("the fence between the sums")
+    SECTION("the caller's fence")
     {
-        is_found_wrong<swap<no_sum_fence>>(3);
+        is_found_wrong<batch<no_caller_fence, polling>>(3);
+    }
+    SECTION("the fence of the look")
+    {
+        is_found_wrong<batch<no_look_fence, polling>>(3);
+        is_found_wrong<swap<no_look_fence>>(3);
     }
     SECTION("its half that orders stores with loads")
     {
-        is_found_wrong<swap<sum_fence_of_loads_only>>(3);
+        is_found_wrong<swap<look_fence_of_loads_only>>(3);
     }
-    SECTION("its half that orders loads")
+    SECTION("the acquire of the look")
     {
-        is_found_wrong<swap<sum_fence_of_stores_only>>(3);
-    }
-    SECTION("the unlocks before the locks")
-    {
-        is_found_wrong<swap<locks_first, 1>>(3);
+        is_found_wrong<swap<relaxed_look>>(3);
+        is_found_wrong<batch<relaxed_look, polling>>(3);
     }
     SECTION("the look at the other phase")
     {
         is_found_wrong<twice<one_phase>>(3);
     }
-    SECTION("a flip that began after the call")
+    SECTION("the release of a step")
     {
-        is_found_wrong<batch<joins_a_flip_under_way>>(3);
+        is_found_wrong<batch<relaxed_step, polling>>(3);
+    }
+    SECTION("the acquire of a step by another")
+    {
+        is_found_wrong<batch<relaxed_step_seen, polling>>(3);
+    }
+    SECTION("the third step")
+    {
+        is_found_wrong<batch<two_steps_ahead, polling>>(3);
     }
     SECTION("the release of a deferred call")
     {

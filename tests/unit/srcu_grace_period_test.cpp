@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What a grace period of flavor srcu looks at: every line, both phases; what it does not need if nobody is inside; and that
-// sections which begin meanwhile do not hold it up. On a platform where the updater's pauses are the readers' turns.
+// What a grace period of SRCU looks at: every line, both phases; what it does not need if nobody is inside; and that
+// sections which begin meanwhile do not hold it up; who polls, and who waits. On a platform where the updater's pauses are the readers' turns.
 #include "support/catch2.hpp"
 
-#include "rcu/srcu_grace_period.hpp"
+#include "rcu/srcu/grace_period.hpp"
 
 #include <functional>
 #include <stdexcept>
@@ -66,7 +66,8 @@ struct fixture {
         return enter_section<turns_platform, srcu_orders>(g.readers());
     }
     static void leave(section& s) { leave_section<turns_platform, srcu_orders>(s); }
-    std::uint32_t phase() { return g.readers().phase.load() & 1; }
+    std::uint64_t sequence() { return g.readers().sequence.load(); }
+    unsigned phase() { return sequence() & 1; }
     /// How many pauses a grace period took.
     int waits()
     {
@@ -78,14 +79,14 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("a grace period of srcu that finds nobody inside takes no lock and leaves the phase alone")
+TEST_CASE("a grace period of srcu that finds nobody inside takes no lock and writes to no line of readers")
 {
     fixture f;
-    const std::uint32_t before = f.phase();
+    const std::uint64_t before = f.sequence();
     f.leave(f.enter(3));
     CHECK(f.waits() == 0);
     CHECK(turns_platform::locked == 0);
-    CHECK(f.phase() == before);
+    CHECK(f.sequence() == before);
 }
 
 TEST_CASE("a grace period of srcu waits for a section on any line")
@@ -106,19 +107,20 @@ TEST_CASE("CPUs beyond the last line share lines")
     fixture f;
     f.g.readers().last_line = 3;
     section& s = f.enter(7);
-    CHECK(&s == &f.g.readers().lines[3].phases[f.phase()]);
+    CHECK(&s == &f.g.readers().lines[3].inside[f.phase()]);
     turns_platform::readers_go = [&](int) { f.leave(s); };
     CHECK(f.waits() == 1);
 }
 
-TEST_CASE("a grace period of srcu waits for a section that counts in the phase before the last flip")
+TEST_CASE("a grace period of srcu waits for a section that counts in the phase before the last step")
 {
     fixture f;
-    section& straggler = f.enter(1); // took its phase now
-    turns_platform::readers_go = [&](int) { f.leave(straggler); };
-    REQUIRE(f.waits() == 1);
-    auto& late = f.g.readers().lines[1].phases[(f.phase() + 1) & 1];
-    late.locks.fetch_add(1); // another one took it then, too, and counts only now
+    auto& late = f.g.readers().lines[1].inside[f.phase()];
+    section& first = f.enter(1); // took its phase now, and so did another one that counts only later
+    CHECK_FALSE(f.g.ended(f.g.start_poll()));
+    f.leave(first);
+    late.fetch_add(1);
+    REQUIRE(&late != &f.g.readers().lines[1].inside[f.phase()]);
     turns_platform::readers_go = [&](int n) {
         if (n == 3)
             f.leave(late);
@@ -135,29 +137,51 @@ TEST_CASE("sections that begin while an updater of srcu waits do not hold it up"
         section& next = f.enter(++cpu % lines); // there is always one inside
         f.leave(*std::exchange(inside, &next));
     };
-    CHECK(f.waits() == 1);
+    CHECK(f.waits() <= 3); // a step each
     f.leave(*inside);
 }
 
-TEST_CASE("a caller of srcu is served by a flip that began after it came")
+TEST_CASE("a caller of srcu is served by the steps of another that came after it")
+{
+    fixture f;
+    section* inside = &f.enter(0);
+    // Whoever has the lock before the caller gets it waits a whole grace period.
+    turns_platform::in_lock = [&] {
+        turns_platform::readers_go = [&](int) {
+            section& next = f.enter(1);
+            f.leave(*std::exchange(inside, &next));
+        };
+        f.g.synchronize();
+        turns_platform::pauses = 0;
+    };
+    f.g.synchronize();
+    CHECK(turns_platform::locked == 2);
+    CHECK(turns_platform::pauses == 0);
+    f.leave(*inside);
+}
+
+TEST_CASE("a step of srcu that may have begun before does not count for who comes now")
 {
     fixture f;
     section& s = f.enter(0);
-    // Whoever has the lock before the caller gets it does a whole flip.
-    turns_platform::in_lock = [&] {
-        turns_platform::readers_go = [&](int) { f.leave(s); };
-        f.g.synchronize();
-    };
-    const std::uint32_t before = f.phase();
-    f.g.synchronize();
-    CHECK(turns_platform::locked == 2);
-    CHECK(f.phase() != before); // one flip, not two
+    const auto before = f.sequence();
+    CHECK_FALSE(f.g.ended(f.g.start_poll()));
+    CHECK(f.sequence() == before + 1); // the other phase was empty
+    CHECK(f.g.start_poll() == before + 1 + 3);
+    f.leave(s);
 }
 
-TEST_CASE("a flip of srcu that is under way does not count for who comes now")
+TEST_CASE("who polls takes no lock and makes the steps that can be made")
 {
-    CHECK(grace_periods::end_of_next(2) == 4);
-    CHECK(grace_periods::end_of_next(3) == 6);
+    fixture f;
+    section& s = f.enter(0);
+    const auto wanted = f.g.start_poll();
+    for (int i = 0; i < 5; ++i)
+        CHECK_FALSE(f.g.ended(wanted));
+    f.leave(s);
+    CHECK(f.g.ended(wanted));
+    CHECK(turns_platform::locked == 0);
+    CHECK(turns_platform::pauses == 0);
 }
 
 } // namespace nmisim::rcu

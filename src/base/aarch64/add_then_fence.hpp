@@ -12,7 +12,7 @@ namespace nmisim {
 inline void add_then_fence(std::atomic<std::uint64_t>& number) noexcept
 {
     number.fetch_add(1, std::memory_order_relaxed); // the fence orders it
-    // (1) seq_cst fence: dmb ish; pairs with outside: srcu_counter.hpp explains both sides
+    // (1) seq_cst fence: dmb ish; pairs with outside: rcu/srcu/counter.hpp explains both sides
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

@@ -10,9 +10,9 @@ namespace nmisim {
 
 inline void add_then_fence(std::atomic<std::uint64_t>& number) noexcept
 {
-    // (1) seq_cst: a locked add, and the compiler moves nothing across; pairs with outside: srcu_counter.hpp explains both sides
+    // (1) seq_cst: a locked add, and the compiler moves nothing across; pairs with outside: rcu/srcu/counter.hpp explains both sides
     number.fetch_add(1, std::memory_order_seq_cst);
-    // (2) seq_cst fence: no instruction, holds the compiler; pairs with outside: srcu_counter.hpp explains both sides
+    // (2) seq_cst fence: no instruction, holds the compiler; pairs with outside: rcu/srcu/counter.hpp explains both sides
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 

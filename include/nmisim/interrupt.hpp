@@ -110,6 +110,19 @@ struct interrupt_books {
     bool replaced = false;       ///< somebody installed another handler for the signal later
     std::uint64_t timed_out = 0; ///< objects whose exchange did not wait to the end, ...
     std::uint64_t reclaimed = 0; ///< ... and of all that the library retires, how many are gone
+
+    std::uint64_t begun_unattached = 0; ///< threads that began and could not attach: no timer was to be had
+};
+
+/// What attach_process() came to, in threads.
+struct process_threads {
+    std::uint64_t attached = 0; ///< by this call
+    std::uint64_t already = 0;  ///< were attached before it
+    std::uint64_t ended = 0;    ///< while it looked
+    std::uint64_t failed = 0;
+    int error = 0; ///< why the last of them failed, mostly EAGAIN; ECANCELED on a closed interrupt
+    bool later_ones =
+        false; ///< threads that begin from now on attach too: nmisim_thread_begins() is called here
 };
 
 /// Keeps the calling thread attached. The thread's end detaches as well, with or without it.
@@ -149,6 +162,13 @@ public:
     /// Idempotent: a thread attaches once, and a timer that is not there is armed, as in a child of fork().
     /// Context: control, on the thread itself.
     [[nodiscard]] attachment attach_this_thread(const attach_options& options = {}) noexcept;
+
+    /// All threads of the process, from outside: no code runs in them before their first event. They stay attached
+    /// until they end, and may attach themselves as well. Threads that begin later attach as they begin, if the program
+    /// has the library nmisim-threads in front of pthread_create(), or calls nmisim_thread_begins() in them.
+    /// What is pending when a thread ends that never attached itself is lost with it: raises are booked as dropped.
+    /// Context: control. Progress: some system calls a thread. May be called again.
+    [[nodiscard]] process_threads attach_process(const attach_options& options = {}) noexcept;
 
     /// Context: any, handlers included. Progress: one system call.
     raise_result raise(pid_t tid) noexcept;

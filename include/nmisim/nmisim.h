@@ -49,13 +49,26 @@ struct nmisim_books {
     unsigned long unattached_raised, unattached_handled;
     unsigned long timer_events, expirations, expirations_dropped;
     unsigned long foreign_signals, foreign_ignored;
-    unsigned long attached, blocked, replaced, timed_out, reclaimed;
+    unsigned long attached, blocked, replaced, timed_out, reclaimed, begun_unattached;
+};
+
+/* What attach_process came to. `later_ones`: threads that begin from now on attach too, as nmisim_thread_begins is called. */
+struct nmisim_threads {
+    unsigned long attached, already, ended, failed;
+    int later_ones;
 };
 
 /* Handles are never freed: any call after close answers NMISIM_CLOSED. */
 NMISIM_API int nmisim_open(nmisim_interrupt** interrupt, int signo);
 /* Of the calling thread. cpu_hz or wall_hz arms a timer; 0: none. The thread's end detaches as well. */
 NMISIM_API int nmisim_attach(nmisim_interrupt* interrupt, unsigned cpu_hz, unsigned wall_hz, void* user);
+/* All threads that are there, from outside: no code runs in them before their first event. The timer is each thread's own.
+ * Answers the errno of the last thread that failed; EAGAIN: no timer was to be had. `threads` may be null. */
+NMISIM_API int nmisim_attach_process(nmisim_interrupt* interrupt, unsigned cpu_hz, unsigned wall_hz,
+                                     void* user, struct nmisim_threads* threads);
+/* The calling thread attaches to each interrupt that attach_process was called for. For whoever starts threads, first
+ * thing in each; the library nmisim-threads does it in every thread that pthread_create makes. */
+NMISIM_API void nmisim_thread_begins(void);
 NMISIM_API int nmisim_detach(nmisim_interrupt* interrupt);
 NMISIM_API int nmisim_raise(nmisim_interrupt* interrupt, pid_t tid);
 /* How many attached threads it was raised on. */

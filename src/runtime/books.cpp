@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/control.hpp"
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
+#include "runtime/threads/outsider.hpp"
+#include "runtime/threads/task_status.hpp"
 
 namespace nmisim::runtime {
 namespace {
@@ -14,24 +9,6 @@ namespace {
 std::uint64_t read(const std::atomic<std::uint64_t>& count) noexcept
 {
     return count.load(std::memory_order_relaxed); // counters stand for themselves
-}
-
-/// SigBlk of a thread, as the kernel tells it. Context: control.
-bool blocks_signal(pid_t tid, int signo) noexcept
-{
-    std::array<char, 64> name;
-    std::snprintf(name.data(), name.size(), "/proc/self/task/%d/status", tid);
-    const int fd = open(name.data(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    std::array<char, 4096> text{};
-    std::size_t length = 0;
-    for (ssize_t n;
-         length < text.size() - 1 && (n = ::read(fd, &text[length], text.size() - 1 - length)) > 0;)
-        length += static_cast<std::size_t>(n);
-    close(fd);
-    const char* const row = std::strstr(text.data(), "\nSigBlk:");
-    return row != nullptr && (std::strtoull(row + 8, nullptr, 16) >> (signo - 1) & 1) != 0;
 }
 
 } // namespace
@@ -61,12 +38,14 @@ interrupt_books count_all(interrupt_state& state) noexcept
     sum.rejected = read(state.rejected);
     sum.no_thread = read(state.no_thread);
     sum.timed_out = read(state.timed_out);
+    sum.begun_unattached = read(state.begun_unattached);
     sum.reclaimed = state.retired.reclaimed();
     return sum;
 }
 
 interrupt_books read_books(interrupt_state& state) noexcept
 {
+    settle_ended(state);
     interrupt_books now = count_all(state);
     interrupt_books base;
     {
@@ -79,7 +58,7 @@ interrupt_books read_books(interrupt_state& state) noexcept
           &interrupt_books::rejected, &interrupt_books::no_thread, &interrupt_books::unattached_raised,
           &interrupt_books::unattached_handled, &interrupt_books::timer_events, &interrupt_books::expirations,
           &interrupt_books::expirations_dropped, &interrupt_books::foreign, &interrupt_books::foreign_ignored,
-          &interrupt_books::timed_out, &interrupt_books::reclaimed})
+          &interrupt_books::timed_out, &interrupt_books::reclaimed, &interrupt_books::begun_unattached})
         now.*field -= base.*field;
     for (std::size_t i = 0; i < state.blocks(); ++i)
         if (const pid_t tid = state.block(i).tid.load(std::memory_order_relaxed);

@@ -4,10 +4,11 @@
 // one that was closed may still be asked.
 #include "nmisim/nmisim.h"
 
-#include "runtime/attach.hpp"
 #include "runtime/control.hpp"
 #include "runtime/entry/raise.hpp"
 #include "runtime/slots.hpp"
+#include "runtime/threads/attach.hpp"
+#include "runtime/threads/process.hpp"
 
 #include <array>
 #include <atomic>
@@ -121,8 +122,27 @@ int nmisim_attach(nmisim_interrupt* interrupt, unsigned cpu_hz, unsigned wall_hz
     if (!is_open(interrupt))
         return NMISIM_CLOSED;
     int error = 0;
-    runtime::attach(*interrupt->state, {cpu_hz, wall_hz, user}, error);
-    return error;
+    runtime::attach(*interrupt->state, interrupt->opening.load(std::memory_order_relaxed), // as in is_open()
+                    {cpu_hz, wall_hz, user}, error);
+    return error == ECANCELED ? static_cast<int>(NMISIM_CLOSED) : error;
+}
+
+int nmisim_attach_process(nmisim_interrupt* interrupt, unsigned cpu_hz, unsigned wall_hz, void* user,
+                          struct nmisim_threads* threads)
+{
+    if (!is_open(interrupt))
+        return NMISIM_CLOSED;
+    const process_threads found =
+        runtime::attach_process(*interrupt->state, interrupt->opening.load(std::memory_order_relaxed),
+                                {cpu_hz, wall_hz, user}); // as in is_open()
+    if (threads != nullptr)
+        *threads = {found.attached, found.already, found.ended, found.failed, found.later_ones ? 1 : 0};
+    return found.error == ECANCELED ? static_cast<int>(NMISIM_CLOSED) : found.error;
+}
+
+void nmisim_thread_begins(void)
+{
+    runtime::thread_begins();
 }
 
 int nmisim_detach(nmisim_interrupt* interrupt)
@@ -198,7 +218,8 @@ int nmisim_read_books(nmisim_interrupt* interrupt, struct nmisim_books* books)
               b.blocked,
               b.replaced ? 1UL : 0UL,
               b.timed_out,
-              b.reclaimed};
+              b.reclaimed,
+              b.begun_unattached};
     return 0;
 }
 

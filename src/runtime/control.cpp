@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/control.hpp"
 
-#include "runtime/attach.hpp"
 #include "runtime/entry/arrival.hpp"
 #include "runtime/slots.hpp"
+#include "runtime/threads/attach.hpp"
+#include "runtime/threads/outsider.hpp"
+#include "runtime/threads/thread_timer.hpp"
 #include "runtime/wait.hpp"
 
 #include <cerrno>
@@ -41,6 +43,17 @@ int install(interrupt_state& state) noexcept
     if (sigaction(state.signo, nullptr, &state.previous) != 0 || sigaction(state.signo, &ours, nullptr) != 0)
         return errno;
     return 0;
+}
+
+/// All that was raised there up to now is handled, or died with the thread.
+bool is_done(interrupt_state& state, thread_block& block, std::uint64_t wanted) noexcept
+{
+    if (block.done() < wanted &&
+        block.from_outside.load(std::memory_order_relaxed)) { // looked at under the lock
+        const control_section section;
+        settle_if_ended(state, block);
+    }
+    return block.done() >= wanted;
 }
 
 /// The end of the program: what no handler uses is destroyed, what one may use is left to the process's end.
@@ -92,7 +105,8 @@ outcome close_interrupt(interrupt_state& state, std::uint64_t opening, deadline 
     {
         const control_section section;
         if (is_open(state, opening)) {
-            state.open.store(false, std::memory_order_relaxed); // under the control lock
+            state.open.store(false, std::memory_order_relaxed);          // under the control lock
+            state.whole_process.store(false, std::memory_order_relaxed); // as above
             take_all_out(state);
             for (std::size_t i = 0; i < state.blocks(); ++i)
                 delete_timer(state.block(i));
@@ -112,13 +126,13 @@ outcome drain(interrupt_state& state, deadline limit) noexcept
     const std::size_t blocks = state.blocks();
     const std::uint64_t begin = now_ns();
     for (std::size_t i = 0; i < blocks; ++i) {
-        const thread_block& block = state.block(i);
+        thread_block& block = state.block(i);
         const std::uint64_t wanted =
             block.sent.load(std::memory_order_relaxed); // what this thread raised, it sees
         const std::uint64_t waited = now_ns() - begin;
         const deadline left =
             limit.is_none() ? limit : deadline(limit.ns() - static_cast<std::int64_t>(waited));
-        if (!wait_until(left, [&] { return block.done() >= wanted; }))
+        if (!wait_until(left, [&] { return is_done(state, block, wanted); }))
             return outcome::timed_out;
     }
     return outcome::drained;

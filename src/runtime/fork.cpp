@@ -6,6 +6,7 @@
 // _Fork() or clone(2), is noticed by its pid and refused.
 #include "base/own_pid.hpp"
 #include "runtime/control.hpp"
+#include "runtime/threads/outsider.hpp"
 
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ void prepare() noexcept
     sigset_t mask;
     hold_control_lock(mask);
     mask_of_the_forking_thread = mask;
+    for (int signo = 1; signo < signals; ++signo)
+        if (interrupt_state* const state = state_of(signo);
+            state != nullptr && own_block(*state) == nullptr) {
+            int error = 0;
+            adopt(*state, gettid(), error); // by its key the child finds it, whose tid is another one
+        }
 }
 
 void parent() noexcept
@@ -37,6 +44,7 @@ void settle(thread_block& block) noexcept
                          block.dropped.load(std::memory_order_relaxed),
                      std::memory_order_relaxed);
     block.timer_armed = false;
+    block.from_outside.store(false, std::memory_order_relaxed);
 }
 
 void begin_anew(interrupt_state& state) noexcept
@@ -46,8 +54,8 @@ void begin_anew(interrupt_state& state) noexcept
     const thread_block* const own = own_block(state);
     for (std::size_t i = 0; i < state.blocks(); ++i) {
         thread_block& block = state.block(i);
-        const pid_t tid = block.tid.load(std::memory_order_relaxed); // as above
-        if (tid == 0)
+        const pid_t tid = block.tid.load(std::memory_order_relaxed);         // as above
+        if (tid == 0 && !block.from_outside.load(std::memory_order_relaxed)) // as above
             continue;
         settle(block);
         state.threads.remove(block, tid);
@@ -59,6 +67,7 @@ void begin_anew(interrupt_state& state) noexcept
         block.depth.store(0, std::memory_order_relaxed); // as above
         state.give_back(block);
     }
+    state.outsiders.store(0, std::memory_order_relaxed); // as above
     state.base = count_all(state);
 }
 

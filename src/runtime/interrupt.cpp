@@ -4,10 +4,11 @@
 #include "nmisim/interrupt.hpp"
 
 #include "nmisim/slot.hpp"
-#include "runtime/attach.hpp"
 #include "runtime/control.hpp"
 #include "runtime/entry/raise.hpp"
 #include "runtime/slots.hpp"
+#include "runtime/threads/attach.hpp"
+#include "runtime/threads/process.hpp"
 
 #include <cerrno>
 #include <system_error>
@@ -43,12 +44,21 @@ interrupt::~interrupt()
 attachment interrupt::attach_this_thread(const attach_options& options) noexcept
 {
     int error = ECANCELED;
-    if (state_ == nullptr || !runtime::is_open(*state_, opening_))
+    if (state_ == nullptr)
         return {nullptr, 0, error};
-    runtime::thread_block* const block = runtime::attach(*state_, options, error);
+    runtime::thread_block* const block = runtime::attach(*state_, opening_, options, error);
     if (block == nullptr)
         return {nullptr, 0, error};
     return {block, block->incarnation.load(std::memory_order_relaxed), 0}; // own thread's
+}
+
+process_threads interrupt::attach_process(const attach_options& options) noexcept
+{
+    if (state_ != nullptr)
+        return runtime::attach_process(*state_, opening_, options);
+    process_threads none;
+    none.error = ECANCELED;
+    return none;
 }
 
 raise_result interrupt::raise(pid_t tid) noexcept

@@ -2,7 +2,7 @@
 #include "runtime/interrupt_state.hpp"
 
 #include "base/own_pid.hpp"
-#include "runtime/leave.hpp"
+#include "runtime/threads/leave.hpp"
 
 #include <cerrno>
 #include <new>
@@ -93,6 +93,7 @@ void interrupt_state::give_back(thread_block& block) noexcept
 {
     block.incarnation.fetch_add(1, std::memory_order_relaxed); // compared by tokens of this thread
     block.holds = 0;
+    block.process_holds = false;
     block.next_free = free_blocks;
     free_blocks = &block;
 }
@@ -102,7 +103,7 @@ thread_standing standing() noexcept
     thread_standing found;
     for (int signo = 1; signo < signals; ++signo)
         if (interrupt_state* const state = state_of(signo); state != nullptr)
-            if (const thread_block* const block = own_block(*state); block != nullptr) {
+            if (const thread_block* const block = block_of_this_thread(*state); block != nullptr) {
                 found.attached = true;
                 found.in_interrupt |= block->depth.load(std::memory_order_relaxed) != 0; // own thread's
             }

@@ -18,6 +18,7 @@
 #include <atomic>
 #include <csignal>
 #include <pthread.h>
+#include <unistd.h>
 
 namespace nmisim::runtime {
 
@@ -78,6 +79,11 @@ struct interrupt_state {
     std::atomic<std::uint64_t> rejected{0};
     std::atomic<std::uint64_t> no_thread{0};
     std::atomic<std::uint64_t> timed_out{0};
+    std::atomic<std::uint64_t> begun_unattached{0};
+
+    std::atomic<unsigned> outsiders{0};     ///< blocks of threads that others attached
+    std::atomic<bool> whole_process{false}; ///< threads that begin attach too; under the control lock
+    attach_options for_process{};           ///< with these; under the control lock
     interrupt_books base{}; ///< what the counters showed when it was opened; under the control lock
 
     // Blocks: chunks that are never freed. Made under the control lock; read by anybody.
@@ -115,6 +121,15 @@ inline interrupt_state* state_of(int signo) noexcept
 inline thread_block* own_block(const interrupt_state& state) noexcept
 {
     return static_cast<thread_block*>(pthread_getspecific(state.key));
+}
+
+/// The same, also where others attached the thread; a system call if there are such threads. Context: any.
+inline thread_block* block_of_this_thread(const interrupt_state& state) noexcept
+{
+    thread_block* const own = own_block(state);
+    return own == nullptr && state.outsiders.load(std::memory_order_relaxed) != 0 // its own is counted
+               ? state.threads.find(gettid())
+               : own;
 }
 
 /// What is known of the calling thread: all interrupts that it attached to.

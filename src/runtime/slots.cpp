@@ -2,7 +2,7 @@
 #include "runtime/slots.hpp"
 
 #include "base/own_pid.hpp"
-#include "runtime/attach.hpp"
+#include "runtime/threads/attach.hpp"
 #include "runtime/wait.hpp"
 
 #include <cerrno>

@@ -48,8 +48,11 @@ struct alignas(cacheline_size) thread_block {
     thread_block* next_free = nullptr;
     std::atomic<std::uint64_t> incarnation{0};
     unsigned holds = 0;
+    bool process_holds = false; ///< one of them is attach_process()'s
     bool timer_armed = false;
+    std::atomic<bool> from_outside{false}; ///< others attached the thread: there is a witness
     timer_t timer{};
+    timer_t witness{};
 
     /// Of the chain by tid; see thread_table.
     std::atomic<std::uintptr_t> next{0};

@@ -61,7 +61,7 @@ def install():
         "bin/nmi-sim", "bin/nmi-stress", f"{options.datadir}/nmi-sim/stress/scenario.py",
         f"{options.datadir}/nmi-sim/stress/scenarios/memb-defaults.conf",
         *([f"{options.mandir}/man1/nmi-sim.1"] if options.manual == "true" else []), f"{options.libdir}/libnmisim-machine.a", f"{options.libdir}/libnmisim-explore.a",
-        f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/pkgconfig/nmisim.pc",
+        f"{options.libdir}/libnmisim.a", f"{options.libdir}/libnmisim.so.{options.version}", f"{options.libdir}/libnmisim-threads.so.{options.version}", f"{options.libdir}/pkgconfig/nmisim.pc",
         f"{options.libdir}/libnmisim-machine.so.{options.version}", f"{options.libdir}/{soname}", f"{options.libdir}/libnmisim-machine.so",
         f"{options.libdir}/pkgconfig/nmisim-machine.pc", f"{options.libdir}/pkgconfig/nmisim-explore.pc",
         f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",

@@ -82,7 +82,7 @@ raise_result raise(interrupt_state& state, pid_t tid) noexcept
     raise_result answer{};
     if (!may_raise(state, answer))
         return answer;
-    const held_block held(state.threads.find(tid), tid, own_block(state));
+    const held_block held(state.threads.find(tid), tid, block_of_this_thread(state));
     return held.get() != nullptr ? raise_counted(state, *held.get(), tid) : raise_unattached(state, tid);
 }
 
@@ -93,7 +93,7 @@ std::uint64_t raise_all(interrupt_state& state) noexcept
     std::uint64_t raised = 0;
     if (!may_raise(state, answer))
         return 0;
-    const thread_block* const own = own_block(state);
+    const thread_block* const own = block_of_this_thread(state);
     const std::size_t blocks = state.blocks();
     for (std::size_t i = 0; i < blocks; ++i) {
         thread_block& block = state.block(i);

@@ -6,13 +6,13 @@
 namespace nmisim::runtime {
 
 /// The calling thread's block, with one hold more; null with `error`. Context: control.
-thread_block* attach(interrupt_state& state, const attach_options& options, int& error) noexcept;
+thread_block* attach(interrupt_state& state, std::uint64_t opening, const attach_options& options,
+                     int& error) noexcept;
+/// The same, under the control lock and on an interrupt that is open.
+thread_block* attach_here(interrupt_state& state, const attach_options& options, int& error) noexcept;
 /// One hold less; leaves with the last one. On another thread, or of another life of the block, nothing. Context: any.
 void detach(thread_block& block, std::uint64_t incarnation) noexcept;
 /// True while the interrupt is the same one that was opened then.
 bool is_open(const interrupt_state& state, std::uint64_t opening) noexcept;
-
-/// Under the control lock. From any thread.
-void delete_timer(thread_block& block) noexcept;
 
 } // namespace nmisim::runtime

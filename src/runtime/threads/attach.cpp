@@ -2,20 +2,22 @@
 //
 // How a thread attaches and leaves.
 //
-//   attach   block taken, tid findable, timer armed, key set: from then on the thread's end leaves by itself
+//   attach   block taken, or the one that others gave the thread (outsider.hpp); key set, timer armed, tid findable: from
+//            then on the thread's end leaves by itself
 //   leave    signal blocked, tid taken off, raises under way waited for, pending signals taken off, timer deleted, and
 //            what it sent meanwhile taken off: a deleted timer takes its pending signal along, so that comes first
 //
 // The key's destructor runs while the thread's stack and the C library still work; the signal stays blocked until the
 // thread is gone, so nothing of ours runs on a stack that is being unmapped.
-#include "runtime/attach.hpp"
+#include "runtime/threads/attach.hpp"
 
 #include "base/signal_mask.hpp"
-#include "runtime/leave.hpp"
 #include "runtime/origin.hpp"
+#include "runtime/threads/leave.hpp"
+#include "runtime/threads/outsider.hpp"
+#include "runtime/threads/thread_timer.hpp"
 #include "runtime/wait.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -24,31 +26,6 @@
 
 namespace nmisim::runtime {
 namespace {
-
-/// 0, or the errno. Context: the thread itself, under the control lock.
-int arm_timer(interrupt_state& state, thread_block& block, const attach_options& options) noexcept
-{
-    const unsigned hz = options.cpu_hz != 0 ? options.cpu_hz : options.wall_hz;
-    if (hz == 0 || block.timer_armed)
-        return 0;
-    sigevent event{};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = state.signo;
-    event.sigev_value.sival_ptr = mark_of(origin::timer);
-    event._sigev_un._tid = gettid();
-    if (timer_create(options.cpu_hz != 0 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &event, &block.timer) !=
-        0)
-        return errno;
-    const timespec period = to_timespec(std::max<std::uint64_t>(1, nsec_per_sec / hz));
-    const itimerspec spec{period, period};
-    block.timer_armed = true;
-    if (timer_settime(block.timer, 0, &spec, nullptr) != 0) {
-        const int error = errno;
-        delete_timer(block);
-        return error;
-    }
-    return 0;
-}
 
 /// Pending signals come off and are booked. What is foreign goes to the process: this thread will not take it.
 void take_off_pending(interrupt_state& state, thread_block& block) noexcept
@@ -92,24 +69,22 @@ void take_off_pending(interrupt_state& state, thread_block& block) noexcept
 
 } // namespace
 
-void delete_timer(thread_block& block) noexcept
-{
-    if (block.timer_armed)
-        timer_delete(block.timer);
-    block.timer_armed = false;
-}
-
 bool is_open(const interrupt_state& state, std::uint64_t opening) noexcept
 {
     return state.open.load(std::memory_order_relaxed) &&
            state.opening.load(std::memory_order_relaxed) == opening; // both change under the control lock
 }
 
-thread_block* attach(interrupt_state& state, const attach_options& options, int& error) noexcept
+thread_block* attach_here(interrupt_state& state, const attach_options& options, int& error) noexcept
 {
-    const control_section section;
+    const pid_t tid = gettid();
+    error = 0;
     thread_block* block = own_block(state);
+    if (block == nullptr)
+        block = adopt(state, tid, error);
     const bool fresh = block == nullptr;
+    if (error != 0)
+        return nullptr;
     if (fresh) {
         block = state.take_block();
         error = block == nullptr ? ENOMEM : pthread_setspecific(state.key, block);
@@ -120,7 +95,11 @@ thread_block* attach(interrupt_state& state, const attach_options& options, int&
         }
     }
     block->user.store(options.user, std::memory_order_relaxed); // own thread's; the signal is blocked
-    error = arm_timer(state, *block, options);
+    if (!block->timer_armed && (options.cpu_hz != 0 || options.wall_hz != 0)) {
+        error = make_timer(state, *block, options, tid);
+        if (error == 0)
+            error = start_timer(*block, options);
+    }
     if (error != 0) {
         if (fresh) {
             pthread_setspecific(state.key, nullptr);
@@ -129,9 +108,17 @@ thread_block* attach(interrupt_state& state, const attach_options& options, int&
         return nullptr;
     }
     if (fresh)
-        state.threads.insert(*block, gettid());
+        state.threads.insert(*block, tid);
     ++block->holds;
     return block;
+}
+
+thread_block* attach(interrupt_state& state, std::uint64_t opening, const attach_options& options,
+                     int& error) noexcept
+{
+    const control_section section;
+    error = is_open(state, opening) ? 0 : ECANCELED;
+    return error == 0 ? attach_here(state, options, error) : nullptr;
 }
 
 void detach(thread_block& block, std::uint64_t incarnation) noexcept
@@ -151,6 +138,7 @@ void leave(interrupt_state& state, thread_block& block) noexcept
     {
         const control_guard guard;
         state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
+        delete_witness(state, block); // from here on nobody else looks for its end
         // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/held_block.hpp(1), runtime/entry/held_block.hpp(2)
         block.tid.store(0, std::memory_order_seq_cst);
     }

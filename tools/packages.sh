@@ -27,6 +27,7 @@ test_packages=(
     libbenchmark-dev        # tests/bench
     libck-dev               # tests/bench: Concurrency Kit's epochs, for comparison
     relacy-dev              # tests/model
+    libsqlite3-dev libuv1-dev libzstd-dev # tests/runtime: programs that are sampled
     scdoc mandoc            # the manual page
     cmake fish zsh          # tests/package
     dpkg-dev                # tells Meson the library folder that CMake looks into

@@ -2,7 +2,7 @@
 //
 // A place at an interrupt for one object of type T, whose call operator is the handler. The object is published by RCU:
 // exchange() puts another one in its place while the interrupt goes on, and hands the old one back when no handler can
-// see it. An interrupt has any number of slots; an event runs all of them, in the order of their making.
+// see it. An interrupt has up to 32 slots; an event runs all of them, in the order of their making, but for those that asked to be first.
 #pragma once
 
 #include "nmisim/interrupt.hpp"
@@ -86,14 +86,17 @@ template <class T, class... Arguments>
     return owned<T>(new runtime::box<T>(static_cast<Arguments&&>(arguments)...));
 }
 
+/// Where a new slot goes among those that are there. Kernel: NMI_FLAG_FIRST.
+enum class slot_order { last, first };
+
 class NMISIM_API slot_base {
 public:
     slot_base(const slot_base&) = delete;
     slot_base& operator=(const slot_base&) = delete;
 
 protected:
-    explicit slot_base(interrupt& owner);
-    slot_base(interrupt& owner, int& error) noexcept;
+    slot_base(interrupt& owner, slot_order where);
+    slot_base(interrupt& owner, slot_order where, int& error) noexcept;
     ~slot_base();
     runtime::exchange_result exchange(runtime::published* fresh, deadline limit) noexcept;
 
@@ -112,8 +115,10 @@ template <class T>
 class slot : slot_base {
 public:
     /// Context: control. Errors: std::system_error; ECANCELED on a closed interrupt, ENOMEM.
-    explicit slot(interrupt& owner) : slot_base(owner) {}
-    slot(interrupt& owner, int& error) noexcept : slot_base(owner, error) {}
+    explicit slot(interrupt& owner, slot_order where = slot_order::last) : slot_base(owner, where) {}
+    slot(interrupt& owner, int& error, slot_order where = slot_order::last) noexcept
+        : slot_base(owner, where, error)
+    {}
     /// The slot is taken off the interrupt and its object retired; it does not wait.
     ~slot() = default;
 

@@ -104,8 +104,9 @@ int nmisim_open(nmisim_interrupt** interrupt, int signo)
         return error;
     nmisim_interrupt& handle = handles[static_cast<std::size_t>(signo)];
     // A swap that comes too late may still look at the slot of an earlier life: it is used again, never freed.
-    runtime::slot_state* const slot = runtime::add_slot(
-        *state, opening, error, handle.slot.load(std::memory_order_relaxed)); // the lock orders it
+    runtime::slot_state* const slot =
+        runtime::add_slot(*state, opening, error, slot_order::last,
+                          handle.slot.load(std::memory_order_relaxed)); // the lock orders it
     if (slot == nullptr) {
         runtime::close_interrupt(*state, opening, deadline(0));
         return error;

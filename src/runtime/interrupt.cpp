@@ -100,18 +100,18 @@ attachment::~attachment()
         runtime::detach(*block_, incarnation_);
 }
 
-slot_base::slot_base(interrupt& owner, int& error) noexcept
+slot_base::slot_base(interrupt& owner, slot_order where, int& error) noexcept
 {
     error = ECANCELED;
     if (owner.state_ != nullptr)
-        state_ = runtime::add_slot(*owner.state_, owner.opening_, error);
+        state_ = runtime::add_slot(*owner.state_, owner.opening_, error, where);
 }
 
-slot_base::slot_base(interrupt& owner)
+slot_base::slot_base(interrupt& owner, slot_order where)
 {
     int error = ECANCELED;
     if (owner.state_ != nullptr)
-        state_ = runtime::add_slot(*owner.state_, owner.opening_, error);
+        state_ = runtime::add_slot(*owner.state_, owner.opening_, error, where);
     if (state_ == nullptr)
         fail(error, "nmisim::slot: the interrupt takes no more slots");
 }

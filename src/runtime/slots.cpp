@@ -5,6 +5,7 @@
 #include "runtime/threads/attach.hpp"
 #include "runtime/wait.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
@@ -49,7 +50,8 @@ slot_table* copy_without(const slot_table* from, const slot_state* left_out) noe
 
 } // namespace
 
-slot_state* add_slot(interrupt_state& state, std::uint64_t opening, int& error, slot_state* again) noexcept
+slot_state* add_slot(interrupt_state& state, std::uint64_t opening, int& error, slot_order where,
+                     slot_state* again) noexcept
 {
     const control_section section;
     const slot_table* const now = state.table.load(std::memory_order_relaxed); // written under the lock
@@ -70,6 +72,9 @@ slot_state* add_slot(interrupt_state& state, std::uint64_t opening, int& error, 
     slot->owner = &state;
     slot->object.store(nullptr, std::memory_order_relaxed); // published with the table
     table->slots[table->count++] = slot;
+    if (where == slot_order::first)
+        std::rotate(table->slots.begin(), table->slots.begin() + table->count - 1,
+                    table->slots.begin() + table->count);
     publish(state, table);
     return slot;
 }

@@ -9,7 +9,7 @@
 namespace nmisim::runtime {
 
 /// A slot on the table, `again` if that is one of an earlier life; null with `error`. Context: control.
-slot_state* add_slot(interrupt_state& state, std::uint64_t opening, int& error,
+slot_state* add_slot(interrupt_state& state, std::uint64_t opening, int& error, slot_order where,
                      slot_state* again = nullptr) noexcept;
 /// Off the table, retired with its object. Context: any but nmi.
 void remove_slot(slot_state& slot) noexcept;

@@ -232,6 +232,15 @@ target_link_libraries(program PRIVATE nmisim::nmisim)
 """)
     run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", folder / "build")
+    # Without the simulator's libraries: a project that asks for one of them is told so, another one is not.
+    alone = shutil.copytree(prefix, folder / "alone", symlinks=True)
+    for library in ("machine", "explore"):
+        (alone / options.libdir / f"libnmisim-{library}.so.{options.version}").unlink()
+    run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build-alone", f"-DCMAKE_PREFIX_PATH={alone}")
+    (folder / "CMakeLists.txt").write_text((folder / "CMakeLists.txt").read_text().replace("REQUIRED", "REQUIRED COMPONENTS machine"))
+    done = subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build-machine", f"-DCMAKE_PREFIX_PATH={alone}"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "libnmisim-machine" in done.stderr, done.stderr
     words = pkg_config("--cflags", "--libs", "nmisim")
     assert not [w for w in words if "urcu" in w or "unwind" in w], words
     run("g++", "-std=c++20", options.source / "docs/examples/sampler.cpp", "-o", folder / "sampler", *words)

@@ -24,6 +24,8 @@ work = pathlib.Path(scratch.name)
 here = pathlib.Path(__file__).resolve().parent
 folder = options.build / "package"
 library = folder / f"libnmisim.so.{options.version}"
+hook = folder / f"libnmisim-threads.so.{options.version}"
+examples = options.source / "docs/examples/plugin"
 shared = ["-L", folder, "-lnmisim", f"-Wl,-rpath,{folder}", "-Wl,-z,now"]
 strict = ["-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", f"-I{options.source / 'include'}"]
 expected = ["100 calls, 100 handled", "detached: done"]
@@ -46,7 +48,7 @@ def plugin():
 def exports():
     """Of each symbol, the words of its name stand in a header; no std:: comes through."""
     headers = options.source / "include/nmisim"
-    words = {w for name in ("interrupt.hpp", "slot.hpp", "deadline.hpp", "regs.hpp", "nmisim.h")
+    words = {w for name in ("interrupt.hpp", "slot.hpp", "timed.hpp", "deadline.hpp", "regs.hpp", "nmisim.h")
              for w in re.findall(r"\w+", (headers / name).read_text())}
     lines = run("nm", "-DC", "--defined-only", library).splitlines()
     names = [line.split(" ", 2)[2] for line in lines]
@@ -77,7 +79,7 @@ def no_text():
 
 def light_headers():
     """<memory> and <chrono> cost three quarters of a second each: they, and all that includes them, stay out."""
-    for header in ("slot.hpp", "nmisim.h"):
+    for header in ("timed.hpp", "nmisim.h"):
         (work / "one.cpp").write_text(f"#include <nmisim/{header}>\n")
         included = run("g++", "-std=c++20", "-M", *strict, work / "one.cpp")
         for heavy in ("memory", "chrono", "functional", "atomic", "string", "utility"):
@@ -100,6 +102,64 @@ def in_python():
     assert run(sys.executable, "-c", code, plugin()).splitlines() == expected
 
 
+def example_plugin():
+    made = work / "sampler.so"
+    if not made.exists():
+        run("gcc", "-std=c89", "-pedantic", *strict, "-shared", "-fPIC", examples / "sampler.c", "-o", made, *shared)
+    return made
+
+
+def sampled(printed):
+    """Both lines, and no sample without at least one expiration. The user's queue of signals may be full: no timer then."""
+    if "Resource temporarily unavailable" in printed:
+        raise tap.Skipped("no timer to be had")
+    found = re.fullmatch(r"sampler: (\d+) samples stand for (\d+) expirations\nhost: done\n", printed)
+    assert found and int(found[2]) >= int(found[1]) >= 20, printed
+
+
+def host_is_sampled():
+    run("gcc", "-std=gnu89", *strict, examples / "host.c", "-o", work / "example_host", "-ldl", "-pthread")
+    assert "nmisim" not in run("readelf", "-d", work / "example_host")
+    sampled(run(work / "example_host", example_plugin()))
+
+
+def python_is_sampled():
+    sampled(run(sys.executable, examples / "host.py", example_plugin()))
+
+
+def later_threads():
+    """The hook of pthread_create() by LD_PRELOAD, into a program that was not made for it."""
+    (work / "late.c").write_text("""
+        #include <dlfcn.h>
+        #include <pthread.h>
+        #include <stdio.h>
+        #include <nmisim/nmisim.h>
+        static nmisim_interrupt* i;
+        static void* late(void* p)
+        {
+            struct nmisim_books b;
+            nmisim_read_books(i, &b);
+            printf("%lu ", b.attached);
+            return p;
+        }
+        int main(void)
+        {
+            struct nmisim_threads t;
+            pthread_t thread;
+            if (nmisim_open(&i, SIGPROF) != 0 || nmisim_attach_process(i, 0, 0, NULL, &t) != 0)
+                return 1;
+            pthread_create(&thread, NULL, late, NULL);
+            pthread_join(thread, NULL);
+            puts(t.later_ones ? "later ones too" : "not later ones");
+            return 0;
+        }""")
+    run("gcc", *strict, work / "late.c", "-o", work / "late", *shared, "-pthread")
+    assert run(work / "late") == "1 not later ones\n"
+    assert run(work / "late", env={"LD_PRELOAD": str(hook)}) == "2 later ones too\n"
+    exported = {line.split()[-1].split("@")[0] for line in run("nm", "-D", "--defined-only", hook).splitlines()}
+    assert exported == {"pthread_create"}, exported
+
+
 def fully_static():
     run("gcc", "-std=c89", *strict, "-static", "-DMAIN", here / "runtime_plugin.c", "-o", work / "static",
         folder / "libnmisim.a", "-lstdc++", "-pthread")
@@ -120,6 +180,9 @@ tap.run([
     ("a program in C89", in_c),
     ("a plugin in a program that knows nothing of it; a signal after dlclose()", in_plain_host),
     ("the same plugin in Python", in_python),
+    ("the plugin of the examples samples a program in C with threads", host_is_sampled),
+    ("the plugin of the examples samples Python", python_is_sampled),
+    ("later threads attach with libnmisim-threads preloaded, and not without", later_threads),
     ("a fully static program", fully_static),
     ("a program without exceptions and type information", without_exceptions),
 ])

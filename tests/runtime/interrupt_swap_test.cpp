@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What exchange() promises, and each of its answers.
+#include "nmisim/timed.hpp"
 #include "runtime/control.hpp"
 #include "runtime/origin.hpp"
 #include "runtime_parts.hpp"
@@ -88,7 +89,9 @@ TEST_CASE("a handler leaves the interrupted code's errno alone", "[swap]")
     CHECK(seen.text == "11");
 }
 
-TEST_CASE("every slot's object runs, in the order of the slots, and a slot that is gone does not", "[swap]")
+TEST_CASE("every slot's object runs, in the order of the slots, and a slot that is gone does not; first is "
+          "before all",
+          "[swap]")
 {
     struct noting {
         std::string* text;
@@ -109,9 +112,42 @@ TEST_CASE("every slot's object runs, in the order of the slots, and a slot that 
         i.raise(gettid());
         delete b;
         i.raise(gettid());
+        slot<noting> d(i, slot_order::first);
+        (void)d.exchange(make<noting>(noting{&text, 'd'}), patient);
+        i.raise(gettid());
         return text;
     });
-    CHECK(seen.text == "abcac");
+    CHECK(seen.text == "abcacdac");
+}
+
+TEST_CASE("a stopwatch keeps the longest run of its handler, in CPU time", "[swap]")
+{
+    struct working {
+        std::uint64_t ns;
+        void operator()(const event& e) noexcept
+        {
+            // The second event is the long one, the third is not.
+            timespec t;
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+            for (const std::uint64_t end = to_ns(t) + (++events == 2 ? ns : 0); to_ns(t) < end;)
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+            last_tid = e.tid();
+        }
+        int events = 0;
+        pid_t last_tid = 0;
+    };
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        const attachment here = i.attach_this_thread();
+        slot<timed<working>> s(i);
+        (void)s.exchange(make<timed<working>>(working{3'000'000}), patient);
+        for (int n = 0; n < 3; ++n)
+            i.raise(gettid());
+        const auto [result, old] = s.exchange({}, patient);
+        return std::string(old->longest_ns() >= 3'000'000 ? "kept" : "not kept") +
+               (old->handler.last_tid == gettid() && old->handler.events == 3 ? "" : " not run");
+    });
+    CHECK(seen.text == "kept");
 }
 
 TEST_CASE("exchange hands the old object out only when no handler uses it", "[swap]")

@@ -18,9 +18,9 @@ public:
     {
         if (!counted_)
             return;
-        // (1) seq_cst: comes before the look at the tid; pairs with runtime/threads/attach.cpp(1)
+        // (1) seq_cst: comes before the look at the tid; pairs with runtime/threads/attach.cpp(1), runtime/threads/outsider.cpp(1)
         block->raisers.fetch_add(1, std::memory_order_seq_cst);
-        // (2) seq_cst: the owner has not begun to leave, or waits for us; pairs with runtime/threads/attach.cpp(1)
+        // (2) seq_cst: the owner has not begun to leave, or waits for us; pairs with runtime/threads/attach.cpp(1), runtime/threads/outsider.cpp(1)
         if (block->tid.load(std::memory_order_seq_cst) != tid) {
             let_go();
             block_ = nullptr;
@@ -40,7 +40,7 @@ private:
     void let_go() const noexcept
     {
         if (counted_)
-            // (3) release: what was sent and counted; pairs with runtime/threads/attach.cpp(2)
+            // (3) release: what was sent and counted; pairs with runtime/threads/attach.cpp(2), runtime/threads/outsider.cpp(2)
             block_->raisers.fetch_sub(1, std::memory_order_release);
     }
     thread_block* block_;

@@ -42,6 +42,8 @@ struct exec_config {
     bool audit = false;
     int signal = 0;                   ///< whose handlers are looked at; 0: each that comes
     std::vector<std::string> allowed; ///< functions that a handler may call
+    std::string function;             ///< at whose instructions the signal is put; empty: none
+    std::uint64_t visit = 0;          ///< only each instruction's execution of that number; 0: all
 };
 
 } // namespace nmisim::exec

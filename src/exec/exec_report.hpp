@@ -6,6 +6,7 @@
 #include "exec/call_table.hpp"
 #include "exec/exec_config.hpp"
 #include "exec/handlers/audited_handler.hpp"
+#include "exec/handlers/function_sweep.hpp"
 #include "exec/trace/supervisor.hpp"
 
 #include <string>
@@ -38,17 +39,6 @@ struct storm_run {
     std::vector<call_row> calls;
 };
 
-/// An aspect of the outcome that differs with NMIs.
-struct difference {
-    std::string aspect;
-    bool restart = true;
-    std::string without; ///< NMIs
-    std::string with;
-    unsigned seen = 0; ///< in so many
-    unsigned runs = 0; ///< of so many
-    bool counts() const noexcept { return seen >= 2; }
-};
-
 /// An NMI in one system call.
 struct placement {
     std::string at; ///< "0.1:121": process, and which of its calls
@@ -74,6 +64,7 @@ struct exec_report {
     outcome audited; ///< the run
     std::vector<audited_handler> handlers;
     std::uint64_t signals_sent = 0; ///< by the audit
+    function_sweep sweep;           ///< with exec_config::function
     int signal = 0;
     int stop_signal = 0;
     exec_verdict verdict = exec_verdict::not_comparable;

@@ -3,6 +3,7 @@
 #include "base/shown_text.hpp"
 #include "exec/exec_report.hpp"
 #include "exec/handlers/audit_text.hpp"
+#include "exec/handlers/function_text.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <fmt/format.h>
@@ -166,6 +167,8 @@ std::string verdict_text(const exec_report& r)
         command += fmt::format(" --restart {}", name_of(r.config.restarts));
     if (r.config.each_call)
         command += " --each-call";
+    if (!r.config.function.empty())
+        command += function_options(r.config);
     for (const std::string& at : r.config.at)
         command += fmt::format(" --at {}", at);
     if (r.config.rate_hz != exec_config{}.rate_hz)
@@ -176,9 +179,12 @@ std::string verdict_text(const exec_report& r)
         delivered += r.each_call ? 0 : s.end.delivered;
     for (const placement& p : r.placements)
         delivered += p.delivered ? 1 : 0;
+    for (const boundary_run& b : r.sweep.runs)
+        delivered += b.state == "delivered" || b.state == "elsewhere" ? 1 : 0;
     switch (r.verdict) {
     case exec_verdict::same:
-        return fmt::format("PASS {}: no outcome differs: {}\n", plural(delivered, "NMI"), command);
+        return fmt::format("PASS {}: no outcome differs: {}\n",
+                           plural(delivered, r.config.function.empty() ? "NMI" : "signal"), command);
     case exec_verdict::differs: return fmt::format("FAIL the outcome differs: {}\n", command);
     case exec_verdict::safe:
     case exec_verdict::unsafe: return audit_verdict_text(r);
@@ -244,6 +250,8 @@ std::string to_text(const exec_report& r)
     std::string text = fmt::format("exec: {}\n", command_text(r.config)) + baseline_text(r);
     if (r.audit)
         return text + audit_text(r) + verdict_text(r);
+    if (!r.config.function.empty())
+        return text + function_text(r) + verdict_text(r);
     if (r.each_call)
         return text + placements_text(r) + verdict_text(r);
     for (const storm_run& s : r.storms)

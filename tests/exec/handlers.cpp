@@ -23,6 +23,15 @@ __attribute__((noinline)) void* je_malloc(std::size_t size) noexcept
 {
     return reinterpret_cast<void*>(size);
 }
+volatile int torn_pair[2];
+void torn_work(int rounds);
+__attribute__((noinline)) void torn_work(int rounds)
+{
+    for (int i = 0; i < rounds; ++i) {
+        torn_pair[0] = i;
+        torn_pair[1] = i;
+    }
+}
 __attribute__((alias("je_malloc"))) void* harmless(std::size_t size) noexcept;
 __attribute__((alias("je_malloc"))) void* harmless_too(std::size_t size) noexcept;
 }
@@ -134,6 +143,59 @@ __attribute__((noinline)) void uses_stack(int)
     handled = room[0];
 }
 
+volatile int rounds = 2;
+volatile int torn = 0;
+
+void looks_at_pair(int)
+{
+    torn = torn_pair[0] != torn_pair[1] ? 1 : torn;
+}
+
+void looks_at_nothing(int) {}
+
+/// The second round writes two words one after the other; in the first they are what they were.
+template <void (*handler)(int)>
+int with_torn_pair(int, char**)
+{
+    install(SIGUSR1, handler);
+    torn_work(rounds);
+    say(torn != 0 ? "torn\n" : "whole\n");
+    return 0;
+}
+
+/// A child that was forked before runs the function as well, and is not to notice that somebody waits for it there.
+int torn_pair_child(int argc, char** argv)
+{
+    if (fork() == 0) {
+        torn_work(rounds);
+        _exit(7);
+    }
+    int status = 0;
+    while (waitpid(-1, &status, 0) < 0 && errno == EINTR) {
+    }
+    say(WIFEXITED(status) && WEXITSTATUS(status) == 7 ? "child well\n" : "child ill\n");
+    return with_torn_pair<looks_at_nothing>(argc, argv);
+}
+
+/// Is there before the handler is.
+int no_handler_yet(int, char**)
+{
+    torn_work(rounds);
+    install(SIGUSR1, looks_at_pair);
+    say("done\n");
+    return 0;
+}
+
+/// The signal waits until behind the function.
+int torn_pair_blocked(int argc, char** argv)
+{
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, nullptr);
+    return with_torn_pair<looks_at_pair>(argc, argv);
+}
+
 template <void (*handler)(int)>
 int with_handler(int argc, char** argv)
 {
@@ -241,6 +303,11 @@ const entry handlers[] = {{"handler_mallocs", with_handler<mallocs>},
                           {"handler_exits", with_handler<exits>},
                           {"handler_nested", handler_nested},
                           {"handler_on_stack", handler_on_stack},
+                          {"torn_pair", with_torn_pair<looks_at_pair>},
+                          {"torn_pair_unseen", with_torn_pair<looks_at_nothing>},
+                          {"torn_pair_blocked", torn_pair_blocked},
+                          {"torn_pair_child", torn_pair_child},
+                          {"no_handler_yet", no_handler_yet},
                           {"handler_never", handler_never},
                           {"handler_one_of_two", handler_one_of_two},
                           {"handler_in_child", handler_in_child},

@@ -4,6 +4,7 @@
 #include "base/shown_text.hpp"
 #include "cli/options/value.hpp"
 #include "exec/each_call_campaign.hpp"
+#include "exec/handlers/function_name.hpp"
 #include "exec/handlers/signal_name.hpp"
 
 #include <fmt/format.h>
@@ -24,9 +25,36 @@ void set_wait(settings& s, std::string_view value)
 
 void set_at(settings& s, std::string_view value)
 {
+    if (const auto place = exec::boundary_address_of(value)) {
+        if (!s.exec.function.empty() && s.exec.function != place->function)
+            throw usage_error(
+                fmt::format("--at {} is in another function than {}", shown(value), shown(s.exec.function)));
+        s.exec.function = place->function;
+        s.exec.at.push_back(text_of(*place));
+        return;
+    }
     if (!exec::call_address_of(value))
-        throw usage_error(fmt::format("'{}' is not the address of a call (example: 0.1:121)", shown(value)));
+        throw usage_error(fmt::format(
+            "'{}' is not the address of a call, nor an instruction's (examples: 0.1:121, work+0xf#2)",
+            shown(value)));
     s.exec.at.emplace_back(value);
+}
+
+void set_function(settings& s, std::string_view value)
+{
+    if (!exec::function_name_of(value))
+        throw usage_error(
+            fmt::format("'{}' is not the name of a function (examples: qsort, libc:qsort, libfoo.so+0x1200)",
+                        shown(value)));
+    if (!s.exec.function.empty() && s.exec.function != value)
+        throw usage_error(
+            fmt::format("one function at a time: {} and {}", shown(s.exec.function), shown(value)));
+    s.exec.function = value;
+}
+
+void set_visit(settings& s, std::string_view value)
+{
+    s.exec.visit = value == "all" ? 0 : parse_count(value, 1, 1'000'000'000);
 }
 
 void set_handler_signal(settings& s, std::string_view value)

@@ -75,8 +75,8 @@ const option_spec table[] = {
      [](settings& s, text v) { s.run.machine.nesting = parse_choice(v, "a nesting", all_nestings); }, words,
      "nestings"},
     {"signal", 0, "NAME", "RTMIN+1", machine, for_run | for_exec,
-     "real-time signal that stands for the NMI; of exec: whose handlers are audited, any (USR1), all unless "
-     "given",
+     "real-time signal that stands for the NMI; of exec, any (USR1): whose handlers --audit looks at, "
+     "all unless given; whose --function puts",
      set_signal},
     {"affinity", 0, "KIND", "auto", machine, for_run,
      "auto: pin each vCPU to a CPU of its own, if one is left for the injector; none",
@@ -146,8 +146,12 @@ const option_spec table[] = {
      "no storm: an NMI in each system call that a signal can interrupt, one a run",
      [](settings& s, text v) { s.exec.each_call = parse_flag(v); }},
     {"at", 0, "ADDRESS", "", checks, for_exec,
-     "only in the call of that address, as --each-call names it; repeatable", set_at, free_text, "", true},
-    {"limit", 0, "N", "0", checks, for_exec, "most calls that --each-call tries; 0: all of them",
+     "only in the call of that address, as --each-call names it, or at that instruction and visit, as "
+     "--function "
+     "does; repeatable",
+     set_at, free_text, "", true},
+    {"limit", 0, "N", "0", checks, for_exec,
+     "most calls that --each-call tries, or instructions that --function does; 0: all of them",
      [](settings& s, text v) { s.exec.limit = parse_count(v, 0, 1'000'000'000); }},
     {"compare", 0, "WHAT[,WHAT]", "status,stdout,stderr", checks, for_exec,
      "what an outcome is: status, stdout, stderr, file=PATH", set_compare, words, "outcomes"},
@@ -160,6 +164,12 @@ const option_spec table[] = {
      "only list the functions that an NMI calls, and which are unsafe; of exec: the program's own handlers, "
      "stepped when a signal comes",
      [](settings& s, text v) { s.audit = parse_flag(v); }},
+    {"function", 0, "[LIB:]NAME", "", checks, for_exec,
+     "no storm: the program's own handler of --signal at each instruction of that function's first call; "
+     "also LIB+0xOFFSET",
+     set_function},
+    {"visit", 0, "N", "all", checks, for_exec,
+     "of each instruction only its Nth execution in that call; all: each", set_visit},
     {"allow", 0, "NAME[,NAME]", "", checks, for_exec,
      "functions that a handler may call all the same; 'errno': it may change that; repeatable", set_allow,
      free_text, "", true},

@@ -14,6 +14,7 @@
 #include "cli/verbs/verb.hpp"
 #include "exec/campaign.hpp"
 #include "exec/handlers/audit_campaign.hpp"
+#include "exec/handlers/function_campaign.hpp"
 #include "report/output_file.hpp"
 
 #include <fmt/format.h>
@@ -36,13 +37,24 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
     if (s.run.inject.rate_max)
         throw usage_error("--rate max is not for exec: each NMI stops a thread twice, so name a rate (10k is "
                           "about the most)");
-    if (c.audit && (c.each_call || !c.at.empty()))
-        throw usage_error("--audit looks at the program's handlers, --each-call and --at at its system "
-                          "calls: one at a time");
-    if (!c.audit && c.signal != 0)
-        throw usage_error("--signal names the handlers that --audit looks at: give that as well");
+    const bool at_instructions = !c.function.empty();
+    if (at_instructions && c.at.size() > static_cast<std::size_t>(std::count_if(
+                                             c.at.begin(), c.at.end(),
+                                             [](const std::string& at) { return at.find('#') != at.npos; })))
+        throw usage_error("--at names calls, or instructions of one function: not both");
+    if (c.audit + at_instructions + (c.each_call || (!c.at.empty() && !at_instructions)) > 1)
+        throw usage_error(
+            "--audit and --function look at the program's handlers, --each-call and --at at its system "
+            "calls: one at a time");
+    if (at_instructions && c.signal == 0)
+        throw usage_error("--function needs the signal whose handler is meant, as --signal USR1");
+    if (!c.audit && !at_instructions && c.signal != 0)
+        throw usage_error(
+            "--signal names the handlers that --audit or --function look at: give one of them as well");
     if (!c.audit && !c.allowed.empty())
         throw usage_error("--allow is for --audit: give that as well");
+    if (!at_instructions && c.visit != 0)
+        throw usage_error("--visit is for --function: give that as well");
     return c;
 }
 
@@ -50,6 +62,8 @@ exec::exec_report run(const exec::exec_config& c, const exec::progress& tell)
 {
     if (c.audit)
         return exec::run_audit(c, tell);
+    if (!c.function.empty())
+        return exec::run_function(c, tell);
     return c.each_call || !c.at.empty() ? exec::run_each_call(c, tell) : exec::run_storm(c, tell);
 }
 

@@ -43,7 +43,8 @@ const verb_info table[] = {
      "  nmi-sim exec -- tail -n 1 FILE              does it survive a profiler?\n"
      "  nmi-sim exec --restart both -- make check   also a handler without SA_RESTART\n"
      "  nmi-sim exec --rate 5k --compare status,file=out.db -- COMMAND\n"
-     "  nmi-sim exec --audit --signal TERM -- COMMAND   what do its handlers call?\n",
+     "  nmi-sim exec --audit --signal TERM -- COMMAND   what do its handlers call?\n"
+     "  nmi-sim exec --signal USR1 --function work -- COMMAND\n",
      exec_verb},
     {"selftest", for_selftest, "send an NMI in every possible way, with every flavor and delivery",
      "[OPTION]...",

@@ -64,6 +64,12 @@ std::uintptr_t thread_pointer(const saved_registers& r) noexcept;
 /// another code than those that are known.
 std::uintptr_t errno_address(pid_t tid, const saved_registers& r, std::uintptr_t function) noexcept;
 
+/// Code with a breakpoint for its first instruction, and `now` with what was there before it.
+std::uint64_t with_breakpoint(std::uint64_t code) noexcept;
+std::uint64_t without_breakpoint(std::uint64_t now, std::uint64_t before) noexcept;
+/// Where the breakpoint is that the thread has run onto.
+std::uintptr_t breakpoint_behind(const saved_registers& r) noexcept;
+
 /// The bytes of one system call instruction, filled up to words.
 std::span<const std::uint64_t> system_call_code() noexcept;
 

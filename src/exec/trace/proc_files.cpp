@@ -8,6 +8,7 @@
 #include <memory>
 #include <system_error>
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -70,6 +71,17 @@ std::string file_name_of(std::string_view path)
 {
     const std::size_t slash = path.rfind('/');
     return std::string(slash == path.npos ? path : path.substr(slash + 1));
+}
+
+std::uintptr_t entry_of(pid_t pid)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> vector(
+        std::fopen(("/proc/" + std::to_string(pid) + "/auxv").c_str(), "re"), std::fclose);
+    std::array<std::uint64_t, 2> one{};
+    while (vector != nullptr && std::fread(one.data(), sizeof one, 1, vector.get()) == 1)
+        if (one[0] == AT_ENTRY)
+            return one[1];
+    return 0;
 }
 
 open_file file_of(pid_t pid, std::uint64_t fd)

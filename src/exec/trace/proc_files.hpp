@@ -3,6 +3,7 @@
 // What /proc tells about a traced process. All of it may be gone meanwhile: an empty answer is no error.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ bool catches(pid_t tid, int signal);
 /// Where its program lies.
 std::string exe_of(pid_t pid);
 std::string file_name_of(std::string_view path);
+
+/// Where it starts once the loader has finished; 0: not known.
+std::uintptr_t entry_of(pid_t pid);
 
 /// What its descriptor `fd` is.
 struct open_file {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "explore/place/function_names.hpp"
 
+#include "explore/place/places.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -125,6 +127,19 @@ std::uintptr_t function_names::address_of(const loaded_object& object, std::stri
     const auto& all = of(object).all;
     const auto found = std::find_if(all.begin(), all.end(), [&](const symbol& s) { return s.name == name; });
     return found == all.end() ? 0 : found->start;
+}
+
+function_names::range function_names::function_of(const loaded_object& object, std::string_view name)
+{
+    const auto& all = of(object).all;
+    const auto end_of_longer = "::" + std::string(name);
+    auto found = std::find_if(all.begin(), all.end(), [&](const symbol& s) { return s.name == name; });
+    if (found == all.end())
+        found = std::find_if(all.begin(), all.end(), [&](const symbol& s) {
+            const std::string read = s.name.starts_with("_Z") ? demangled(s.name.c_str()) : "";
+            return read == name || std::string_view(read).ends_with(end_of_longer);
+        });
+    return found == all.end() ? range{} : range{found->start, found->size};
 }
 
 bool function_names::names_all(const loaded_object& object)

@@ -26,6 +26,12 @@ public:
     std::string_view around(std::uintptr_t address);
     /// Where a function of that name starts in `object`; 0: it has none.
     std::uintptr_t address_of(const loaded_object& object, std::string_view name);
+    struct range {
+        std::uintptr_t start = 0; ///< 0: there is none
+        std::uint64_t size = 0;
+    };
+    /// The same, also by the name as people read it, or its last parts: "ns::f" of `_ZN2ns1fEv`, "f".
+    range function_of(const loaded_object& object, std::string_view name);
     /// Whether the file has the names of its own functions too, not only those that it exports.
     bool names_all(const loaded_object& object);
     /// `name` is a function that this program, and so the child, finds under that name: an indirect one is resolved.

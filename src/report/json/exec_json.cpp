@@ -160,6 +160,31 @@ json audit_json(const exec_report& r)
                 {"handlers", std::move(handlers)}};
 }
 
+json function_json(const exec_report& r)
+{
+    if (r.config.function.empty())
+        return json();
+    const function_sweep& s = r.sweep;
+    json runs = json::array();
+    for (const boundary_run& b : s.runs)
+        runs.push_back(json{{"at", b.at},
+                            {"source", b.source},
+                            {"instruction", b.instruction},
+                            {"state", b.state},
+                            {"differences", to_json(b.differences)}});
+    return json{{"signal", signal_name(r.config.signal)},
+                {"name", r.config.function},
+                {"path", s.path},
+                {"exe", s.exe},
+                {"steps", s.steps},
+                {"cut", s.cut},
+                {"instructions", s.instructions},
+                {"boundaries", s.boundaries},
+                {"without_handler", s.without_handler},
+                {"elapsed_ns", s.elapsed_ns},
+                {"runs", std::move(runs)}};
+}
+
 } // namespace
 
 std::string to_json(const exec_report& r)
@@ -204,7 +229,8 @@ std::string to_json(const exec_report& r)
                         {"differences", std::move(found)},
                         {"each_call", r.each_call},
                         {"placements", std::move(placements)},
-                        {"audit", audit_json(r)}};
+                        {"audit", audit_json(r)},
+                        {"function", function_json(r)}};
     return document.dump(1) + "\n";
 }
 

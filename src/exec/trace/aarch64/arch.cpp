@@ -46,6 +46,21 @@ entered_handler handler_entered(pid_t /*tid*/, const saved_registers& /*r*/) noe
     return {};
 }
 
+std::uint64_t with_breakpoint(std::uint64_t code) noexcept
+{
+    return code;
+}
+
+std::uint64_t without_breakpoint(std::uint64_t now, std::uint64_t /*before*/) noexcept
+{
+    return now;
+}
+
+std::uintptr_t breakpoint_behind(const saved_registers& /*r*/) noexcept
+{
+    return 0;
+}
+
 std::uintptr_t thread_pointer(const saved_registers& /*r*/) noexcept
 {
     return 0;

@@ -134,6 +134,23 @@ entered_handler handler_entered(pid_t tid, const saved_registers& r) noexcept
     return h;
 }
 
+std::uint64_t with_breakpoint(std::uint64_t code) noexcept
+{
+    constexpr std::uint64_t int3 = 0xcc;
+    return without_breakpoint(code, int3);
+}
+
+std::uint64_t without_breakpoint(std::uint64_t now, std::uint64_t before) noexcept
+{
+    constexpr std::uint64_t first_byte = 0xff;
+    return (now & ~first_byte) | (before & first_byte);
+}
+
+std::uintptr_t breakpoint_behind(const saved_registers& r) noexcept
+{
+    return in(r).rip - 1;
+}
+
 std::uintptr_t thread_pointer(const saved_registers& r) noexcept
 {
     return in(r).fs_base;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// What a sweep of a function found, as plain data: a signal at each instruction of one call, one a run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::exec {
+
+/// An aspect of the outcome that differs with NMIs, or with the signal.
+struct difference {
+    std::string aspect;
+    bool restart = true;
+    std::string without; ///< NMIs
+    std::string with;
+    unsigned seen = 0; ///< in so many
+    unsigned runs = 0; ///< of so many
+    bool counts() const noexcept { return seen >= 2; }
+};
+
+struct boundary_run {
+    std::string at; ///< "work+0xf#2"
+    std::string source;
+    std::string instruction; ///< the one that the signal comes before
+    std::string_view state;  ///< "delivered", "no-handler" ...: where the signal went
+    std::vector<difference> differences;
+};
+
+struct function_sweep {
+    std::string path; ///< of the process whose call was recorded; empty: none was
+    std::string exe;
+    std::uint32_t steps = 0;           ///< of that call, with all that it calls
+    bool cut = false;                  ///< it has more
+    std::uint64_t instructions = 0;    ///< of the function itself that the call comes to
+    std::uint64_t boundaries = 0;      ///< ... and how often, in all
+    std::uint64_t without_handler = 0; ///< of these: before the program has a handler
+    std::uint64_t elapsed_ns = 0;      ///< of the runs
+    std::vector<boundary_run> runs;    ///< in the order of the call
+};
+
+} // namespace nmisim::exec

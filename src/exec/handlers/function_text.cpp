@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "exec/handlers/function_text.hpp"
+
+#include "base/number_text.hpp"
+#include "base/shown_text.hpp"
+#include "exec/handlers/signal_name.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace nmisim::exec {
+
+namespace {
+
+std::string finding_text(const exec_report& r, const boundary_run& b)
+{
+    std::string text =
+        fmt::format("  {}{}  before  {}{}\n", b.at, b.source.empty() ? "" : fmt::format(" ({})", b.source),
+                    b.instruction.empty() ? "?" : b.instruction,
+                    b.state == "delivered" ? "" : fmt::format("  [{}]", b.state));
+    for (const difference& d : b.differences)
+        text += fmt::format("             {} of {}  {}: {}  instead of  {}{}\n", d.seen, d.runs, d.aspect,
+                            d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
+    if (r.config.at.empty())
+        text += fmt::format("             nmi-sim exec --signal {} --at '{}' -- {}\n",
+                            signal_name(r.config.signal), b.at, command_text(r.config));
+    return text;
+}
+
+} // namespace
+
+std::string function_text(const exec_report& r)
+{
+    const function_sweep& s = r.sweep;
+    if (s.path.empty())
+        return {};
+    std::map<std::string_view, std::uint64_t> states;
+    std::string found;
+    for (const boundary_run& b : s.runs) {
+        ++states[b.state];
+        if (!b.differences.empty() || !r.config.at.empty())
+            found += finding_text(r, b);
+    }
+    std::string text =
+        fmt::format("Function     {} of {} {}: first call, {} instructions come to {} times{}\n",
+                    r.config.function, s.path, shown(s.exe), count_text(s.instructions),
+                    count_text(s.boundaries), s.cut ? ", and more: cut" : "");
+    if (s.without_handler != 0)
+        text += fmt::format("             {} before the program has a handler for {}: not tried\n",
+                            count_text(s.without_handler), signal_name(r.config.signal));
+    text += fmt::format("Signal       {} at {}", signal_name(r.config.signal), count_text(s.runs.size()));
+    for (const auto& [state, count] : states)
+        text += fmt::format(", {} {}", count_text(count), state);
+    return text + fmt::format("; {} each\n", time_text(s.runs.empty() ? 0 : s.elapsed_ns / s.runs.size())) +
+           found;
+}
+
+std::string function_options(const exec_config& c)
+{
+    std::string text = fmt::format(" --signal {}", signal_name(c.signal));
+    if (c.at.empty())
+        text += fmt::format(" --function {}", c.function);
+    return c.visit == 0 ? text : text + fmt::format(" --visit {}", c.visit);
+}
+
+} // namespace nmisim::exec

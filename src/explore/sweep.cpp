@@ -64,12 +64,6 @@ struct job {
     int signal() const { return what.signal != 0 ? what.signal : SIGRTMIN + 1; }
 };
 
-void call(function f)
-{
-    if (f != nullptr)
-        f();
-}
-
 struct ending_thread {
     const target& what;
     const plan& p;

@@ -23,9 +23,13 @@ def unexplained_exclusions(config):
     return [name for name in re.findall(r"[,'](-[a-z][\w.-]+)", text) if not re.search(rf"^# {re.escape(name)}: \w", text, re.M)]
 
 
-def without_precompiled(command):
-    """The command without g++'s precompiled header, which clang cannot read: each file includes what it uses."""
-    return command | {"command": re.sub(r" -fpch-preprocess -include \S+", "", command["command"])}
+def one_by_one(command):
+    """A command for each file of a batch, which is a file of #include lines made by Meson."""
+    made = pathlib.Path(command["directory"]) / command["file"]
+    if not re.search(r"-unity\d+\.cpp$", made.name):
+        return [command]
+    files = re.findall(r'#include\s*[<"](.*?)[>"]', made.read_text())
+    return [command | {"file": file, "command": command["command"].replace(command["file"], file)} for file in files]
 
 
 def check(arguments, findings):
@@ -34,12 +38,12 @@ def check(arguments, findings):
     program = shutil.which("clang-tidy-14") or shutil.which("clang-tidy")
     if not program or "version 14." not in subprocess.run([program, "--version"], capture_output=True, text=True).stdout:
         raise lint.Skip("no clang-tidy 14 here (apt-get install clang-tidy)")
-    commands = json.loads((arguments.build / "compile_commands.json").read_text())
+    commands = [one for c in json.loads((arguments.build / "compile_commands.json").read_text()) for one in one_by_one(c)]
     sources = sorted({str((pathlib.Path(c["directory"]) / c["file"]).resolve()) for c in commands})
     sources = [s for s in sources if any(s.startswith(f"{root}/{folder}/") for folder in arguments.folders)]
 
     plain = tempfile.TemporaryDirectory()
-    (pathlib.Path(plain.name) / "compile_commands.json").write_text(json.dumps([without_precompiled(c) for c in commands]))
+    (pathlib.Path(plain.name) / "compile_commands.json").write_text(json.dumps(commands))
 
     def tidy(source):
         # What only g++ understands is no finding.

@@ -14,12 +14,6 @@ namespace nmisim::cli {
 
 namespace {
 
-std::string_view trimmed(std::string_view text)
-{
-    const auto from = text.find_first_not_of(' ');
-    return from == std::string_view::npos ? "" : text.substr(from, text.find_last_not_of(' ') - from + 1);
-}
-
 double parse_limit(std::string_view text, metric_unit unit)
 {
     switch (unit) {

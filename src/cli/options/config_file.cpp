@@ -5,6 +5,7 @@
 #include "cli/options/boost_options.hpp"
 #include "cli/options/input_file.hpp"
 #include "cli/options/usage_error.hpp"
+#include "cli/options/value.hpp"
 
 #include <fmt/format.h>
 
@@ -69,13 +70,6 @@ std::optional<std::string> take_quoted(std::string& line, const std::string& whe
     line.resize(open);
     line += "quoted";
     return value;
-}
-
-std::string_view trimmed(std::string_view text)
-{
-    constexpr std::string_view blanks = " \t\r\v\f";
-    const std::size_t from = text.find_first_not_of(blanks);
-    return from == std::string_view::npos ? "" : text.substr(from, text.find_last_not_of(blanks) - from + 1);
 }
 
 /// One line, without its end; nothing where it says nothing.

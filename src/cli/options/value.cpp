@@ -88,6 +88,13 @@ const suffix* find(const Table& table, std::string_view name)
 
 } // namespace
 
+std::string_view trimmed(std::string_view text)
+{
+    constexpr std::string_view blanks = " \t\r\v\f";
+    const std::size_t from = text.find_first_not_of(blanks);
+    return from == std::string_view::npos ? "" : text.substr(from, text.find_last_not_of(blanks) - from + 1);
+}
+
 std::uint64_t parse_duration_ns(std::string_view text, bare_number bare)
 {
     const auto number = split_decimal(text);

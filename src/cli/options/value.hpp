@@ -16,6 +16,9 @@
 
 namespace nmisim::cli {
 
+/// Without the blanks around it.
+std::string_view trimmed(std::string_view text);
+
 enum class bare_number { refused, milliseconds, seconds };
 
 /// "500us", "10ms", "1.5s", "2m", "1h", "250ns"; "0" needs no unit.

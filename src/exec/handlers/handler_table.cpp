@@ -12,7 +12,7 @@ namespace nmisim::exec {
 
 namespace {
 
-bool has(const std::vector<std::string>& all, std::string_view one)
+bool is_among_allowed(const std::vector<std::string>& all, std::string_view one)
 {
     return std::find(all.begin(), all.end(), one) != all.end();
 }
@@ -51,7 +51,7 @@ audited_handler& handler_table::row(const task& t, int signal, std::uintptr_t ha
         r.signal = signal;
         r.name = name->second.first;
         r.source = name->second.second;
-        r.error_allowed = has(allowed_, "errno");
+        r.error_allowed = is_among_allowed(allowed_, "errno");
     }
     return r;
 }

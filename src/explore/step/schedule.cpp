@@ -14,12 +14,6 @@ namespace nmisim::explore {
 
 namespace {
 
-void call(function f)
-{
-    if (f != nullptr)
-        f();
-}
-
 // Stays here until the parent finds it: every thread asleep, nobody left to wake one.
 [[noreturn]] void stand_still() noexcept
 {

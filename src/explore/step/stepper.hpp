@@ -172,4 +172,11 @@ struct delivery_note;
 /// Context: control, in the child process.
 void install_handlers(int signal, function handler, delivery_note* note = nullptr);
 
+/// Calls what a target may leave out.
+inline void call(function f)
+{
+    if (f != nullptr)
+        f();
+}
+
 } // namespace nmisim::explore

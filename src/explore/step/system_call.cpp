@@ -23,7 +23,7 @@ std::uint64_t& kernel_mask(sigset_t& set) noexcept
 }
 
 // rt_sigprocmask(how, set, old, size), on the mask that sigreturn will restore, SIGTRAP left out.
-long change_mask(ucontext_t& at, const std::array<long, 6>& arg) noexcept
+long sigprocmask_of(ucontext_t& at, const std::array<long, 6>& arg) noexcept
 {
     std::uint64_t& mask = kernel_mask(at.uc_sigmask);
     const std::uint64_t before = mask;
@@ -117,7 +117,7 @@ void make_system_call(ucontext_t& at) noexcept
     const arch::system_call call = arch::system_call_of(at);
     const auto& a = call.arg;
     if (call.nr == SYS_rt_sigprocmask)
-        arch::finish_system_call(at, change_mask(at, a));
+        arch::finish_system_call(at, sigprocmask_of(at, a));
     else
         arch::finish_system_call(at, arch::raw_system_call(call.nr, a[0], a[1], a[2], a[3], a[4], a[5]));
 }

@@ -24,7 +24,7 @@ std::uint64_t integer(std::uint64_t n)
     return std::min(n, greatest_integer);
 }
 
-double per_second(std::uint64_t n, std::uint64_t elapsed_ns)
+double rate_hz(std::uint64_t n, std::uint64_t elapsed_ns)
 {
     return elapsed_ns == 0 ? 0 : static_cast<double>(n) * 1e9 / static_cast<double>(elapsed_ns);
 }
@@ -111,8 +111,8 @@ json nmis_json(const run_report& r)
             {"restarts", t.restarts},
             {"max_depth", t.max_depth},
             {"throttled", r.throttled},
-            {"raised_per_s", per_second(t.raised, r.elapsed_ns)},
-            {"handled_per_s", per_second(t.handled, r.elapsed_ns)}};
+            {"raised_per_s", rate_hz(t.raised, r.elapsed_ns)},
+            {"handled_per_s", rate_hz(t.handled, r.elapsed_ns)}};
 }
 
 json source_json(const source_report& s)
@@ -244,7 +244,7 @@ std::string json_report(const run_report& r, const report_context& context)
           {"retired", r.retired},
           {"reclaimed", r.reclaimed},
           {"waiting_max", r.waiting_max},
-          {"done_per_s", per_second(r.swaps, r.elapsed_ns)}}},
+          {"done_per_s", rate_hz(r.swaps, r.elapsed_ns)}}},
         {"hotplug", {{"offlined", r.offlined}, {"onlined", r.onlined}, {"failed", r.onoff_failed}}},
         {"handler_age", r.handler_age},
         {"latency_ns",

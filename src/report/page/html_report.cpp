@@ -17,7 +17,7 @@
 namespace nmisim {
 namespace {
 
-std::string per_second(std::uint64_t n, std::uint64_t elapsed_ns)
+std::string rate_text(std::uint64_t n, std::uint64_t elapsed_ns)
 {
     return elapsed_ns == 0
                ? "-"
@@ -52,7 +52,7 @@ std::string verdict_of_run(const run_report& r, const report_context& context)
     text += fmt::format("<p><code>{}</code></p>\n", escaped(context.repeat));
     const std::pair<const char*, std::string> tiles[] = {
         {"NMIs handled", count_text(r.total.handled)},
-        {"handled per second", per_second(r.total.handled, r.elapsed_ns)},
+        {"handled per second", rate_text(r.total.handled, r.elapsed_ns)},
         {"swaps", count_text(r.swaps)},
         {"delivery p50", r.delivery.count == 0 ? "-" : time_text(r.delivery.percentile_ns(0.5))},
         {"delivery p99", r.delivery.count == 0 ? "-" : time_text(r.delivery.percentile_ns(0.99))},
@@ -187,7 +187,7 @@ std::string nmi_section(const run_report& r)
                   text(r.total.offline)});
     };
     line("total", [](std::uint64_t n) { return count_text(n); });
-    line("per second", [&](std::uint64_t n) { return per_second(n, r.elapsed_ns); });
+    line("per second", [&](std::uint64_t n) { return rate_text(n, r.elapsed_ns); });
     return section("nmis", "NMIs", rows.html()) +
            section("time", "Over time",
                    charts({rate_chart("NMIs per second", r.progress,

@@ -15,7 +15,7 @@ namespace nmisim::explore {
 
 namespace {
 
-using json = nlohmann::json;
+using document = nlohmann::json;
 
 constexpr double left = 380; // room for the reader's symbols
 constexpr double top = 216;  // legend, the updater's symbols
@@ -73,10 +73,10 @@ std::string short_name(std::string name)
     return cut(std::move(name), 34);
 }
 
-std::vector<boundary> boundaries(const json& places)
+std::vector<boundary> boundaries(const document& places)
 {
     std::vector<boundary> all;
-    for (const json& p : places) {
+    for (const document& p : places) {
         const std::string symbol = p.at("symbol"), object = p.at("object"), source = p.value("source", "");
         const std::string name = symbol.empty() ? object : symbol;
         const std::string offset =
@@ -90,7 +90,7 @@ std::vector<boundary> boundaries(const json& places)
     return all;
 }
 
-drawn_map map_of(const json& report)
+drawn_map map_of(const document& report)
 {
     drawn_map m{boundaries(report.at("reader")),
                 boundaries(report.at("updater")),
@@ -200,7 +200,7 @@ void panel(picture& p, const drawn_map& m, double x0, const std::vector<std::str
 
 } // namespace
 
-picture map_picture(const json& report)
+picture map_picture(const document& report)
 {
     const drawn_map m = map_of(report);
     const int first = report.at("critical_section").at("first"), last = report["critical_section"].at("last");
@@ -246,7 +246,7 @@ picture map_picture(const json& report)
 std::string to_svg(const map_report& r)
 {
     const any_report one = r;
-    const picture p = map_picture(json::parse(to_json({&one, 1}, {})).at("reports").at(0));
+    const picture p = map_picture(document::parse(to_json({&one, 1}, {})).at("reports").at(0));
     return picture::file({&p, 1});
 }
 

@@ -11,9 +11,9 @@
 namespace nmisim {
 namespace {
 
-constexpr double width = 760;
-constexpr double left = 78;
-constexpr double plot = width - left - 10;
+constexpr double full_width = 760;
+constexpr double label_room = 78;
+constexpr double plot = full_width - label_room - 10;
 constexpr double row_height = 34;
 constexpr double top = 40;
 constexpr std::size_t most_vcpus = 12;
@@ -130,7 +130,7 @@ struct frame {
     double x(std::uint64_t ns) const
     {
         const std::uint64_t at = std::clamp(ns, from_ns, to_ns);
-        return left + plot * static_cast<double>(at - from_ns) / static_cast<double>(to_ns - from_ns);
+        return label_room + plot * static_cast<double>(at - from_ns) / static_cast<double>(to_ns - from_ns);
     }
     bool shows(const trace_record& r) const { return r.end_ns >= from_ns && r.begin_ns <= to_ns; }
 };
@@ -154,8 +154,8 @@ void slice(picture& p, const frame& f, const trace_record& r, double y, double h
 
 void row_label(picture& p, double y, std::string_view name)
 {
-    p.text(left - 8, y + 21, "end", "axis", name);
-    p.box(left, y, plot, row_height - 6, "track");
+    p.text(label_room - 8, y + 21, "end", "axis", name);
+    p.box(label_room, y, plot, row_height - 6, "track");
 }
 
 void nmi(picture& p, const frame& f, const trace_record& r, double y, const chosen_swap& s)
@@ -187,7 +187,7 @@ void time_axis(picture& p, const frame& f, double height)
         for (std::uint64_t unit = 1; unit < 10'000'000'000; unit *= 1000)
             if (const std::uint64_t s = factor * unit; span / s >= 4 && s > step)
                 step = s;
-    for (std::uint64_t n = 0; f.x(f.zero_ns + n) <= width - 30 && f.zero_ns + n <= f.to_ns; n += step) {
+    for (std::uint64_t n = 0; f.x(f.zero_ns + n) <= full_width - 30 && f.zero_ns + n <= f.to_ns; n += step) {
         const double x = f.x(f.zero_ns + n);
         p.line(x, top - 4, x, height - 20, "grid");
         p.text(x, height - 6, "middle", "axis", n == 0 ? "publish" : "+" + time_text(n));
@@ -217,8 +217,8 @@ picture draw(const run_report& report, const chosen_swap& s, std::string title)
             vcpus.push_back(&row);
     const double height = top + row_height * static_cast<double>(1 + vcpus.size()) + 26;
     const std::uint64_t old = s.old_generation(), generation = s.publish->generation;
-    picture p(std::move(title), width, height, "wide");
-    p.legend(left, 18,
+    picture p(std::move(title), full_width, height, "wide");
+    p.legend(label_room, 18,
              {{"slice old", fmt::format("NMI ran the old handler (generation {})", old)},
               {"slice new", fmt::format("the new one ({})", generation)},
               {"slice bad", "violated a check"}});

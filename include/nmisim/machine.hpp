@@ -17,6 +17,7 @@
 
 #include "nmisim/callback.hpp"
 #include "nmisim/context.hpp"
+#include "nmisim/deadline.hpp"
 #include "nmisim/export.hpp"
 #include "nmisim/machine_config.hpp"
 
@@ -42,6 +43,7 @@ enum class raise_result {
 
 enum class sync_result {
     done,
+    timed_out, ///< exchange() only: the new handler is published, the old one is destroyed later, once
     refused_in_interrupt, ///< it would wait for its own NMI or IRQ
     refused_in_child,     ///< in a forked child: its vCPUs are not there, and RCU would wait for them
     refused_by_chains,    ///< exchange() only: handlers are registered on chains (nmisim/nmi_chain.hpp)
@@ -51,8 +53,8 @@ enum class sync_result {
 /// What became of an exchange().
 struct exchange_result {
     sync_result status;
-    nmi_handler
-        old; ///< done: what was published before, null if nothing was. Refused: the new handler, unpublished
+    /// done: what was published before, null if nothing was. timed_out: null. Refused: the new handler, unpublished.
+    nmi_handler old;
 };
 
 /// A vCPU as its workload sees it.
@@ -116,8 +118,12 @@ public:
     /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.
     /// Context: control; callers publish one after the other, not waiting for the others' grace periods, and each gets what
     /// the one before it has published. Refused in NMI context, in a forked child, and while handlers are registered on
-    /// chains: `next` comes back unpublished. No flavor can wait with a deadline.
-    [[nodiscard]] exchange_result exchange(nmi_handler next);
+    /// chains: `next` comes back unpublished.
+    ///
+    /// With a `limit` it waits no longer than that. timed_out: `next` is published, and the machine destroys the old handler, once,
+    /// when no NMI can see it any more, at the latest in the destructor; nobody gets it. The first exchange() with a limit
+    /// starts a thread that waits in the callers' place. Errors: std::system_error if there is none to be had.
+    [[nodiscard]] exchange_result exchange(nmi_handler next, deadline limit = deadline::none());
 
     /// Raises an NMI on vCPU `cpu`.
     ///

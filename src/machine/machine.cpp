@@ -236,6 +236,7 @@ machine::~machine()
     state.chains.reset(); // registrations that live on find nothing to unregister
     // No vCPU is left: the grace period is for task-level readers of other threads.
     static_cast<void>(publish_handler(state, nullptr, publisher::end_of_machine));
+    state.late_handlers.end();
     state.ended.store(true, std::memory_order_relaxed); // for whoever comes late
     if (own == nullptr && !is_static(this))
         delete &state;
@@ -267,10 +268,12 @@ sync_result machine::synchronize_rcu()
     return sync_result::done;
 }
 
-exchange_result publish_handler(machine_state& state, nmi_handler next, publisher by)
+exchange_result publish_handler(machine_state& state, nmi_handler next, publisher by, deadline limit)
 {
     if (!may_wait(state) || state.ended.load(std::memory_order_relaxed)) // for whoever comes late
         return {refuse(state), std::move(next)};
+    if (!limit.is_none())
+        state.late_handlers.start();
     std::uint64_t wait = 0;
     bool own_table = false;
     {
@@ -291,16 +294,20 @@ exchange_result publish_handler(machine_state& state, nmi_handler next, publishe
     }
     if (state.watch != nullptr)
         state.watch->published();
-    state.rcu.synchronize_alone();
+    bool in_time = true;
+    if (limit.is_none())
+        state.rcu.synchronize_alone();
+    else
+        in_time = state.late_handlers.wait(next, limit);
     wait_ended(state, wait);
     if (own_table)
         next.reset(); // the library's own, not the caller's to see
-    return {sync_result::done, std::move(next)};
+    return {in_time ? sync_result::done : sync_result::timed_out, std::move(next)};
 }
 
-exchange_result machine::exchange(nmi_handler next)
+exchange_result machine::exchange(nmi_handler next, deadline limit)
 {
-    return publish_handler(*state_, std::move(next), publisher::program);
+    return publish_handler(*state_, std::move(next), publisher::program, limit);
 }
 
 raise_result machine::raise_nmi(int cpu) noexcept

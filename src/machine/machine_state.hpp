@@ -8,6 +8,7 @@
 #include "machine/machine_faults.hpp"
 #include "machine/registries/irq_registry.hpp"
 #include "machine/registries/nmi_chain_registry.hpp"
+#include "machine/retirer.hpp"
 #include "machine/sources/nmi_source.hpp"
 #include "machine/trace_log.hpp"
 #include "machine/vcpu_thread.hpp"
@@ -77,6 +78,7 @@ struct machine_state {
     /// What exchange() or a chain has published, and who. Under `publishing`.
     nmi_handler owned;
     publisher owned_by = publisher::program;
+    retirer late_handlers{*this}; ///< of exchange() with a deadline
     /// The machine has ended. What is left is for late raises: see ~machine().
     std::atomic<bool> ended{false};
     /// Told by exchange() when it has published, before it waits; null: nobody. One caller at a time may set it.
@@ -182,7 +184,8 @@ private:
 };
 
 /// exchange() for either of its callers. Context: as exchange().
-exchange_result publish_handler(machine_state& state, nmi_handler next, publisher by);
+exchange_result publish_handler(machine_state& state, nmi_handler next, publisher by,
+                                deadline limit = deadline::none());
 
 /// False in a forked child of the process that built the machine. Context: any.
 inline bool is_own_process(const machine_state& state) noexcept

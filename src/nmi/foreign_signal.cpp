@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/foreign_signal.hpp"
 
+#include "base/own_pid.hpp"
 #include "base/signal_mask.hpp"
 #include "nmi/origin.hpp"
 
 #include <cstring>
 #include <ucontext.h>
-#include <unistd.h>
 
 namespace nmisim {
 
@@ -49,7 +49,7 @@ sigset_t mask_while_handled(const struct sigaction& action, int signo, const voi
 void foreign_signal(int signo, siginfo_t* info, void* context) noexcept
 {
     const bool of_timer = info->si_code == SI_TIMER && carries_mark(*info);
-    if (of_timer || is_raised_here(*info, getpid()))
+    if (of_timer || is_raised_here(*info, own_pid()))
         return;
     const previous_action* const kept = take_action(signo);
     if (kept == nullptr) {

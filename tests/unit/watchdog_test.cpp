@@ -7,9 +7,15 @@
 #include "support/child.hpp"
 #include "support/looked_run.hpp"
 #include "support/text_matcher.hpp"
+#include "verify/jobs/watchdog_job.hpp"
 #include "verify/run.hpp"
 
+#include <csignal>
+#include <cstdint>
 #include <fmt/format.h>
+#include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace nmisim;
 using nmisim::test::in_child;
@@ -158,4 +164,25 @@ TEST_CASE("a watchdog that never looked does not pass")
                            name_of(r.checks[static_cast<std::size_t>(check::progress)].status));
     });
     CHECK(child.text == "0 nothing-seen");
+}
+
+TEST_CASE("a timer's signal that carries anything but the vCPU's own mark is no tick")
+{
+    const auto child = in_child(60, [] {
+        run_config config;
+        watchdog_job job(config);
+        const int tick = SIGRTMIN + config.machine.signal_offset - 1;
+        job.configure(config.machine); // installs the handler
+        std::string text;
+        for (const std::uintptr_t carried : {std::uintptr_t{0}, std::uintptr_t{0x10}}) {
+            siginfo_t info{};
+            info.si_code = SI_TIMER;
+            info.si_value.sival_ptr = reinterpret_cast<void*>(carried);
+            const long sent = syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), tick, &info);
+            text += sent == 0 ? "sent " : "not sent ";
+        }
+        return text;
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "sent sent ");
 }

@@ -18,10 +18,14 @@
 namespace nmisim {
 namespace {
 
+/// Of the calling thread, while it has a timer; what the timer's signal carries.
+constinit thread_local watchdog_cpu* own_cpu = nullptr;
+
+/// What a signal carries is compared before it is followed: others have timers as well.
 void tick(int, siginfo_t* info, void*)
 {
-    if (info->si_code == SI_TIMER)
-        watchdog_tick(*static_cast<watchdog_cpu*>(info->si_value.sival_ptr), now_ns());
+    if (info->si_code == SI_TIMER && own_cpu != nullptr && info->si_value.sival_ptr == own_cpu)
+        watchdog_tick(*own_cpu, now_ns());
 }
 
 /// One below the NMI's: of two pending signals the lower one is taken first, and a storm of NMIs would otherwise
@@ -42,6 +46,7 @@ public:
         event.sigev_signo = signo;
         event.sigev_value.sival_ptr = &cpu;
         event._sigev_un._tid = gettid(); // glibc 2.36 has no sigev_notify_thread_id
+        own_cpu = &cpu;
         if (timer_create(CLOCK_MONOTONIC, &event, &id_) != 0) {
             error_ = errno;
             return;
@@ -55,6 +60,7 @@ public:
         change_mask(SIG_BLOCK, signo_);
         if (error_ == 0)
             timer_delete(id_);
+        own_cpu = nullptr;
     }
     tick_timer(const tick_timer&) = delete;
     tick_timer& operator=(const tick_timer&) = delete;

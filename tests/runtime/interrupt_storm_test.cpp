@@ -83,7 +83,7 @@ std::string storm(int lives, bool wait)
     std::uint64_t opening = 0;
     int error = 0;
     runtime::interrupt_state* const state = runtime::open_interrupt(rt(1), opening, error);
-    runtime::slot_state* const slot = runtime::add_slot(*state, opening, error);
+    runtime::slot_state* const slot = runtime::add_slot(*state, opening, error, slot_order::last, nullptr);
     if (slot == nullptr)
         return "not opened";
     std::vector<std::unique_ptr<witness_box>> boxes;

@@ -105,6 +105,7 @@ if [[ $# -eq 0 && $status -eq 0 ]]; then
     say ""
     say "Next: $program --fault no-grace-period   leave one ingredient out and see it caught"
     say "      $program list                      what there is to leave out, to choose and to check"
+    say "      $program exec -- timeout 0.5 tail -f README.md   any program under NMIs: this one does not survive them"
 fi
 cd "$root"
 say_where_it_is

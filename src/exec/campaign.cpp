@@ -86,13 +86,14 @@ private:
 };
 
 template <class Campaign>
-exec_report run_campaign(const exec_config& c, const progress& tell)
+exec_report run_campaign(const exec_config& c, const progress& tell, const journal& note)
 {
     adopt_orphans();
-    comparison runs(c, tell);
+    comparison runs(c, tell, note);
     try {
         runs.run_baseline();
         runs.run_traced_baseline();
+        runs.note();
         Campaign(runs).run();
     } catch (const ended& e) {
         runs.report.verdict = e.verdict;
@@ -110,14 +111,14 @@ std::string exec_absent()
     return why != nullptr ? why : "";
 }
 
-exec_report run_storm(const exec_config& c, const progress& tell)
+exec_report run_storm(const exec_config& c, const progress& tell, const journal& note)
 {
-    return run_campaign<storms>(c, tell);
+    return run_campaign<storms>(c, tell, note);
 }
 
-exec_report run_each_call(const exec_config& c, const progress& tell)
+exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note)
 {
-    return run_campaign<each_call_campaign>(c, tell);
+    return run_campaign<each_call_campaign>(c, tell, note);
 }
 
 } // namespace nmisim::exec

@@ -21,12 +21,16 @@ namespace nmisim::exec {
 /// Is told what is about to be done: "plain run 1 of 2".
 using progress = std::function<void(std::string_view)>;
 
+/// Is shown the report once its runs without NMIs are there, and after each call that is finished: what is worth keeping
+/// if we are killed.
+using journal = std::function<void(const exec_report&)>;
+
 /// Why nothing can be traced here, or empty.
 std::string exec_absent();
 
 /// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
-exec_report run_storm(const exec_config& c, const progress& tell);
+exec_report run_storm(const exec_config& c, const progress& tell, const journal& note);
 /// An NMI in each system call, one a run; or, with exec_config::at, in those that it names.
-exec_report run_each_call(const exec_config& c, const progress& tell);
+exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note);
 
 } // namespace nmisim::exec

@@ -27,7 +27,8 @@ void add_new(aspects& to, const aspects& more)
 
 } // namespace
 
-comparison::comparison(const exec_config& c, const progress& tell) : tell_(tell)
+comparison::comparison(const exec_config& c, const progress& tell, const journal& note)
+    : tell_(tell), note_(note)
 {
     report.config = c;
     report.signal = SIGRTMAX - 3;
@@ -99,7 +100,9 @@ traced_run comparison::traced(double rate_hz, bool restart, strategy& s, unsigne
                             .rate_hz = rate_hz,
                             .seed = c.seed + attempt,
                             .timeout_ns = timeout_ns(),
-                            .wait_all = c.waits == wait_for::all};
+                            .wait_all = c.waits == wait_for::all,
+                            .main_only = c.follow == followed::main,
+                            .ignore_masks = c.mask == masks::ignore};
     traced_run run = run_traced(c, how, s, wake_ups_);
     end_if_stopped();
     if (!run.end.absent.empty())

@@ -20,7 +20,7 @@ struct ended {
 
 class comparison {
 public:
-    comparison(const exec_config& c, const progress& tell);
+    comparison(const exec_config& c, const progress& tell, const journal& note);
 
     /// Errors, here and below: ended.
     void run_baseline();
@@ -34,6 +34,8 @@ public:
     traced_run traced(double rate_hz, bool restart, strategy& s, unsigned attempt);
     traced_run without_nmis(bool restart);
     void tell(std::string_view what) const { tell_(what); }
+    void note() const { note_(report); }
+    wake_ups& wakes() noexcept { return wake_ups_; }
     int stop_signal() const noexcept { return wake_ups_.stop_signal(); }
 
     exec_report report;
@@ -42,6 +44,7 @@ private:
     std::uint64_t timeout_ns() const;
 
     const progress& tell_;
+    const journal& note_;
     wake_ups wake_ups_;
 };
 

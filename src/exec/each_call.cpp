@@ -2,6 +2,9 @@
 #include "exec/each_call.hpp"
 
 #include "exec/call_site.hpp"
+#include "exec/trace/proc_files.hpp"
+#include "exec/trace/remote_call.hpp"
+#include "explore/step/system_call.hpp"
 
 #include <fmt/format.h>
 
@@ -69,24 +72,52 @@ constexpr long interruptible[] = {
 #endif
 };
 
+/// Those behind which no NMI can be taken by the program that made them.
+constexpr long never[] = {SYS_exit,     SYS_exit_group,      SYS_execve,
+                          SYS_execveat, SYS_restart_syscall, SYS_rt_sigreturn};
+
+// ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND. What ends with ERESTART_RESTARTBLOCK goes on as restart_syscall, if at all.
+constexpr long first_restart_code = -514;
+constexpr long last_restart_code = -512;
+
+} // namespace
+
 bool is_interruptible(long nr) noexcept
 {
     return std::find(std::begin(interruptible), std::end(interruptible), nr) != std::end(interruptible);
 }
 
-constexpr long first_restart_code = -516;
-constexpr long last_restart_code = -512;
-
-} // namespace
+std::optional<long> call_named(std::string_view name)
+{
+    constexpr long greatest = 1023;
+    for (long nr = 0; nr <= greatest; ++nr)
+        if (name == explore::name_of_system_call(nr))
+            return nr;
+    return std::nullopt;
+}
 
 std::string text_of(const call_address& a)
 {
     return fmt::format("{}:{}", a.path, a.number);
 }
 
+bool each_call::counts(long nr) const noexcept
+{
+    return is_interruptible(nr) ||
+           (how_.every_call && std::find(std::begin(never), std::end(never), nr) == std::end(never));
+}
+
+void each_call::shoot(task& t, place& p)
+{
+    if (!send_nmi(t.in->tgid, t.tid, how_.signal))
+        return;
+    t.aim->outstanding.store(true, std::memory_order_relaxed); // relaxed: nobody else shoots
+    p.shot = true;
+}
+
 void each_call::call_entry(task& t, const interrupted& at)
 {
-    if (!is_interruptible(at.call))
+    if (!counts(at.call))
         return;
     place& p = entered_[t.tid];
     const auto again = std::find(p.restarting.begin(), p.restarting.end(), std::pair(at.ip, at.sp));
@@ -99,9 +130,26 @@ void each_call::call_entry(task& t, const interrupted& at)
     p.at = {t.in->path, ++t.in->calls};
     p.shot = false;
     calls_.push_back({p.at, at.call, t.in->exe});
-    if (t.in->armed && shoot_.count(p.at) != 0 && send_nmi(t.in->tgid, t.tid, signal_)) {
-        t.aim->outstanding.store(true, std::memory_order_relaxed); // relaxed: nobody else shoots
-        p.shot = true;
+    if (!t.in->armed || shoot_.count(p.at) == 0)
+        return;
+    if (how_.ignore_masks)
+        take_out_of_mask(t.tid, how_.signal);
+    if (how_.placing == placing::entry)
+        shoot(t, p);
+    else
+        asleep_[t.tid] = &t;
+}
+
+// Between the look and the signal the call may end: then the thread stops at its exit, and the signal meets a call that is
+// done, never the next one.
+void each_call::idle()
+{
+    for (auto at = asleep_.begin(); at != asleep_.end();) {
+        const auto [tid, t] = *at;
+        const bool sleeps = state_of(tid) == 'S';
+        if (sleeps)
+            shoot(*t, entered_[tid]);
+        at = sleeps ? asleep_.erase(at) : std::next(at);
     }
 }
 
@@ -110,7 +158,9 @@ void each_call::call_entry(task& t, const interrupted& at)
 void each_call::call_exit(task& t, const interrupted& at)
 {
     constexpr std::size_t most_waiting = 16;
-    if (!is_interruptible(at.call) || at.result < first_restart_code || at.result > last_restart_code)
+    if (counts(at.call))
+        asleep_.erase(t.tid);
+    if (!counts(at.call) || at.result < first_restart_code || at.result > last_restart_code)
         return;
     auto& all = entered_[t.tid].restarting;
     if (all.size() == most_waiting)
@@ -124,10 +174,15 @@ void each_call::delivery(task& t, const interrupted& at)
     if (found == entered_.end() || !found->second.shot)
         return;
     found->second.shot = false;
-    hit h{at.call, t.in->exe, std::string(name_of(interruption_of(at, restart_))), {}};
+    if (shoot_.size() > 1)
+        table_.note(t, at, how_.restart);
+    // Its next entry is another call, be it from the same place.
+    if (interruption_of(at, how_.restart) == interruption::eintr)
+        std::erase(found->second.restarting, std::pair(at.ip, at.sp));
+    hit h{at.call, t.in->exe, std::string(name_of(interruption_of(at, how_.restart))), {}};
     if (const auto cut = short_transfer_of(t.in->tgid, at))
         h.call_text = fmt::format("{} of {}, {}", cut->moved, cut->asked, cut->file);
-    if (sites_ && at.call >= 0)
+    if (how_.sites && at.call >= 0)
         h.site = site_text(frames_of(t.in->tgid, t.tid, at.ip));
     hits_[found->second.at] = std::move(h);
 }

@@ -9,12 +9,16 @@
 // the return from our handler have none.
 #pragma once
 
+#include "exec/call_table.hpp"
+#include "exec/exec_config.hpp"
 #include "exec/interruption.hpp"
 #include "exec/trace/strategy.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +31,12 @@ struct call_address {
     auto operator<=>(const call_address&) const = default;
 };
 std::string text_of(const call_address& a);
+
+/// Whether a signal can do something to that call: it may wait, or move less than it was asked to.
+bool is_interruptible(long nr) noexcept;
+
+/// "read" -> its number.
+std::optional<long> call_named(std::string_view name);
 
 class each_call final : public strategy {
 public:
@@ -42,18 +52,32 @@ public:
         std::string site;
     };
 
-    /// `shoot`: where; `sites`: look up the places in the program as well.
-    each_call(int signal, bool restart, std::set<call_address> shoot, bool sites)
-        : signal_(signal), restart_(restart), sites_(sites), shoot_(std::move(shoot))
-    {}
+    struct options {
+        int signal = 0;
+        bool restart = true;
+        bool every_call = false; ///< number those as well that a signal cannot interrupt
+        exec::placing placing = placing::entry;
+        bool ignore_masks = false;
+        bool sites = false; ///< look up the places in the program
+    };
+    /// `shoot`: where.
+    each_call(const options& how, std::set<call_address> shoot) : how_(how), shoot_(std::move(shoot)) {}
 
     bool stops_at_calls() const noexcept override { return true; }
     void call_entry(task& t, const interrupted& at) override;
     void call_exit(task& t, const interrupted& at) override;
     void delivery(task& t, const interrupted& at) override;
-    void gone(task& t) override { entered_.erase(t.tid); }
+    void gone(task& t) override
+    {
+        entered_.erase(t.tid);
+        asleep_.erase(t.tid);
+    }
+    bool waits() const noexcept override { return !asleep_.empty(); }
+    void idle() override;
 
     const std::vector<call>& calls() const noexcept { return calls_; }
+    /// What the NMIs met.
+    const call_table& table() const noexcept { return table_; }
     const std::map<call_address, hit>& hits() const noexcept { return hits_; }
 
 private:
@@ -66,12 +90,15 @@ private:
         bool shot = false;
     };
 
-    const int signal_;
-    const bool restart_;
-    const bool sites_;
+    bool counts(long nr) const noexcept;
+    void shoot(task& t, place& p);
+
+    const options how_;
     const std::set<call_address> shoot_;
     std::map<pid_t, place> entered_;
+    std::map<pid_t, task*> asleep_; ///< to be sent an NMI once it sleeps in its call
     std::vector<call> calls_;
+    call_table table_;
     std::map<call_address, hit> hits_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/number_text.hpp"
+#include "exec/jobs.hpp"
 
 #include <fmt/format.h>
 
@@ -25,13 +26,19 @@ std::optional<call_address> call_address_of(std::string_view text)
     return a;
 }
 
-void each_call_campaign::try_one(const each_call::call& one)
+each_call::options each_call_campaign::how(bool sites) const
 {
-    placement p{text_of(one.at), one.exe, one.nr, {}, {}, false, {}};
+    const exec_config& c = c_.report.config;
+    return {c_.report.signal, restart_, c.every_call, c.placing, c.mask == masks::ignore, sites};
+}
+
+placement each_call_campaign::try_one(const each_call::call& one)
+{
+    placement p{text_of(one.at), restart_, one.exe, one.nr, {}, {}, false, {}};
     const auto shoot = [&](bool sites) {
-        each_call calls(c_.report.signal, restart_, {one.at}, sites);
-        traced_run run = c_.traced(0, restart_, calls, 0);
-        if (const auto hit = calls.hits().find(one.at); hit != calls.hits().end()) {
+        each_call shot(how(sites), {one.at});
+        traced_run run = c_.traced(0, restart_, shot, 0);
+        if (const auto hit = shot.hits().find(one.at); hit != shot.hits().end()) {
             p.delivered = true;
             p.nr = hit->second.nr >= 0 ? hit->second.nr : p.nr;
             p.exe = hit->second.exe;
@@ -47,7 +54,7 @@ void each_call_campaign::try_one(const each_call::call& one)
             p.differences.push_back(
                 {a, restart_, aspect_text(c_.expected(), a), aspect_text(first, a), 1, 1});
     for (unsigned i = 1; !p.differences.empty() && i < most_tries; ++i) {
-        each_call none(c_.report.signal, restart_, {}, false);
+        each_call none(how(false), {});
         c_.take_as_unstable(differences(c_.expected(), c_.traced(0, restart_, none, 0).what, c_.compared()));
         const outcome again = shoot(true);
         for (difference& d : p.differences) {
@@ -56,45 +63,125 @@ void each_call_campaign::try_one(const each_call::call& one)
         }
     }
     std::erase_if(p.differences, [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
+    return p;
+}
+
+void each_call_campaign::finish(placement p)
+{
     c_.report.placements.push_back(std::move(p));
+    c_.note();
+}
+
+each_call_campaign::calls each_call_campaign::list()
+{
+    const exec_config& c = c_.report.config;
+    c_.tell("run without NMIs that lists the calls");
+    each_call lister(how(false), {});
+    const traced_run listed = c_.traced(0, restart_, lister, 0);
+    c_.take_as_unstable(differences(c_.expected(), listed.what, c_.compared()));
+    calls all = lister.calls();
+    std::erase_if(all, [&](const each_call::call& one) {
+        const auto& only = c.only_calls;
+        return (!only.empty() && std::find(only.begin(), only.end(), one.nr) == only.end()) ||
+               (c.follow == followed::main && one.at.path != "0") ||
+               (!c.at.empty() && !has(c.at, text_of(one.at)));
+    });
+    c_.report.calls += all.size();
+    calls ours;
+    for (std::size_t i = 0; i < all.size(); ++i)
+        if (c.shard.has(i))
+            ours.push_back(all[i]);
+    return ours;
+}
+
+storm_run each_call_campaign::at_once(const calls& some)
+{
+    std::set<call_address> all;
+    for (const each_call::call& one : some)
+        all.insert(one.at);
+    each_call shot(how(false), all);
+    traced_run run = c_.traced(0, restart_, shot, 0);
+    return {restart_, std::move(run.what), std::move(run.end), shot.table().rows()};
+}
+
+void each_call_campaign::halve(const calls& all)
+{
+    const std::uint64_t limit = c_.report.config.limit;
+    const std::uint64_t most_causes = limit == 0 ? 4 : std::min<std::uint64_t>(4, limit);
+    calls left = all;
+    const auto differs = [&](const storm_run& run) {
+        return !differences(c_.expected(), run.what, c_.compared()).empty();
+    };
+    for (std::uint64_t cause = 0; cause <= most_causes && !left.empty(); ++cause) {
+        c_.tell(fmt::format("all {} calls at once", left.size()));
+        storm_run run = at_once(left);
+        const bool found = differs(run);
+        if (cause == 0)
+            c_.report.storms.push_back(std::move(run));
+        if (!found || cause == most_causes)
+            return;
+        calls some = left;
+        while (some.size() > 1) {
+            calls half(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2));
+            c_.tell(fmt::format("halving: {} calls at once", half.size()));
+            if (differs(at_once(half)))
+                some = std::move(half);
+            else
+                some.erase(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(half.size()));
+        }
+        c_.tell(fmt::format("a cause, it seems: {}", text_of(some.front().at)));
+        tried_.insert(some.front().at);
+        finish(try_one(some.front()));
+        std::erase_if(left, [&](const each_call::call& one) { return one.at == some.front().at; });
+    }
+}
+
+void each_call_campaign::each(const calls& all)
+{
+    const std::uint64_t start = now_ns();
+    std::size_t done = 0;
+    const auto tell = [&](const std::string& what) {
+        const std::uint64_t to_go = done == 0 ? 0 : (now_ns() - start) / done * (all.size() - done);
+        c_.tell(fmt::format("call {} of {}: {}{}", done + 1, all.size(), what,
+                            done == 0 ? "" : fmt::format(", about {} to go", time_text(to_go))));
+    };
+    if (c_.report.config.jobs > 1 && all.size() > 1) {
+        run_jobs(
+            c_, static_cast<unsigned>(std::min<std::size_t>(c_.report.config.jobs, all.size())), all.size(),
+            [&](std::size_t i) { return try_one(all[i]); },
+            [&](placement p) {
+                tell(p.at);
+                ++done;
+                finish(std::move(p));
+            });
+        return;
+    }
+    for (const each_call::call& one : all) {
+        tell(text_of(one.at));
+        finish(try_one(one));
+        ++done;
+    }
 }
 
 void each_call_campaign::run()
 {
+    const exec_config& c = c_.report.config;
     c_.report.each_call = true;
+    if (c.shard.of > 1)
+        c_.report.shards = {c.shard.number};
     for (const bool restart : {true, false}) {
-        const exec::restart asked = c_.report.config.restarts;
-        if (asked != restart::both && (asked == restart::on) != restart)
+        if (c.restarts != restart::both && (c.restarts == restart::on) != restart)
             continue;
         restart_ = restart;
-        c_.tell("run without NMIs that lists the calls");
-        each_call list(c_.report.signal, restart, {}, false);
-        const traced_run listed = c_.traced(0, restart, list, 0);
-        if (!differences(c_.expected(), listed.what, c_.compared()).empty())
-            c_.take_as_unstable(differences(c_.expected(), listed.what, c_.compared()));
-        std::vector<each_call::call> calls = list.calls();
-        if (!c_.report.config.at.empty()) {
-            std::erase_if(calls, [&](const each_call::call& one) {
-                return !has(c_.report.config.at, text_of(one.at));
-            });
-        } else {
-            c_.tell(fmt::format("all {} calls at once", calls.size()));
-            std::set<call_address> all;
-            for (const each_call::call& one : calls)
-                all.insert(one.at);
-            each_call at_once(c_.report.signal, restart, all, false);
-            traced_run run = c_.traced(0, restart, at_once, 0);
-            c_.report.storms.push_back({restart, std::move(run.what), std::move(run.end), {}});
-        }
-        if (c_.report.config.limit != 0 && calls.size() > c_.report.config.limit)
-            calls.resize(c_.report.config.limit);
-        const std::uint64_t start = now_ns();
-        for (std::size_t i = 0; i < calls.size(); ++i) {
-            const std::uint64_t left = i == 0 ? 0 : (now_ns() - start) / i * (calls.size() - i);
-            c_.tell(fmt::format("call {} of {}: {}{}", i + 1, calls.size(), text_of(calls[i].at),
-                                i == 0 ? "" : fmt::format(", about {} to go", time_text(left))));
-            try_one(calls[i]);
-        }
+        tried_.clear();
+        calls all = list();
+        c_.note();
+        if (c.at.empty())
+            halve(all);
+        std::erase_if(all, [&](const each_call::call& one) { return tried_.count(one.at) != 0; });
+        if (c.limit != 0 && all.size() + tried_.size() > c.limit)
+            all.resize(c.limit - tried_.size());
+        each(all);
     }
     judge();
 }
@@ -102,19 +189,18 @@ void each_call_campaign::run()
 void each_call_campaign::judge()
 {
     const auto& all = c_.report.placements;
-    const auto counts = [](const placement& p) {
-        return std::any_of(p.differences.begin(), p.differences.end(),
-                           [](const difference& d) { return d.counts(); });
-    };
-    if (std::any_of(all.begin(), all.end(), counts))
-        c_.report.verdict = exec_verdict::differs;
-    else if (std::any_of(all.begin(), all.end(), [](const placement& p) { return p.delivered; }))
-        c_.report.verdict = exec_verdict::same;
-    else if (all.empty())
+    c_.report.verdict = verdict_of(all);
+    if (c_.report.verdict == exec_verdict::all_blocked && all.empty())
         throw ended{exec_verdict::none_delivered,
-                    c_.report.config.at.empty() ? "the command makes no call that a signal can interrupt"
-                                                : "the command makes no call of that address (--at)"};
-    else
+                    c_.report.calls != 0 ? "this shard has no call: there are fewer calls than shards"
+                    : c_.report.config.at.empty() ? "the command makes no call that a signal can interrupt"
+                                                  : "the command makes no call of that address (--at)"};
+    if (c_.report.verdict == exec_verdict::all_blocked && c_.report.config.placing == placing::blocked)
+        throw ended{
+            exec_verdict::none_delivered,
+            "no NMI was delivered: no call was seen to wait, or its thread has the signal blocked. Try "
+            "--place entry"};
+    if (c_.report.verdict == exec_verdict::all_blocked)
         throw ended{exec_verdict::all_blocked,
                     "no NMI was delivered: every thread that got one has it blocked"};
 }

@@ -26,6 +26,37 @@ constexpr std::string_view name_of(wait_for w) noexcept
     return w == wait_for::main ? "main" : "all";
 }
 
+/// Where in a call --each-call places its NMI.
+enum class placing { entry, blocked };
+inline constexpr std::array all_placings{placing::entry, placing::blocked};
+constexpr std::string_view name_of(placing p) noexcept
+{
+    return p == placing::entry ? "entry" : "blocked";
+}
+
+/// What a signal mask of the program's does to an NMI.
+enum class masks { respect, ignore };
+inline constexpr std::array all_masks{masks::respect, masks::ignore};
+constexpr std::string_view name_of(masks m) noexcept
+{
+    return m == masks::respect ? "respect" : "ignore";
+}
+
+/// Which processes take NMIs.
+enum class followed { all, main };
+inline constexpr std::array all_followed{followed::all, followed::main};
+constexpr std::string_view name_of(followed f) noexcept
+{
+    return f == followed::all ? "all" : "main";
+}
+
+/// One of so many machines, or workers, that share the calls.
+struct share {
+    unsigned number = 1;
+    unsigned of = 1;
+    bool has(std::size_t i) const noexcept { return i % of == number - 1; }
+};
+
 struct exec_config {
     std::vector<std::string> argv; ///< the command
     std::string stdin_file = "/dev/null";
@@ -37,8 +68,15 @@ struct exec_config {
     std::uint64_t seed = 1;
     wait_for waits = wait_for::main;
     bool each_call = false;
+    bool every_call = false;      ///< also those that a signal cannot interrupt
+    std::vector<long> only_calls; ///< of these numbers; empty: of all
+    exec::placing placing = placing::entry;
     std::vector<std::string> at; ///< addresses of calls, "0.1:121"; empty: each call
     std::uint64_t limit = 0;     ///< of the calls that are tried; 0: none
+    unsigned jobs = 1;           ///< runs at a time
+    exec::share shard;           ///< of the calls
+    exec::masks mask = masks::respect;
+    exec::followed follow = followed::all;
     bool audit = false;
     int signal = 0;                   ///< whose handlers are looked at; 0: each that comes
     std::vector<std::string> allowed; ///< functions that a handler may call

@@ -9,6 +9,7 @@
 #include "exec/handlers/function_sweep.hpp"
 #include "exec/trace/supervisor.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,6 @@ enum class exec_verdict {
     stopped,        ///< we were asked to stop before the end
 };
 std::string_view name_of(exec_verdict v) noexcept;
-int exit_code_of(exec_verdict v) noexcept;
 
 /// One storm, or another run with NMIs.
 struct storm_run {
@@ -42,12 +42,25 @@ struct storm_run {
 /// An NMI in one system call.
 struct placement {
     std::string at; ///< "0.1:121": process, and which of its calls
+    bool restart = true;
     std::string exe;
     long nr = -1;
     std::string call_text; ///< what became of the call: "short: 4096 of 65536, /dev/zero"
     std::string site;
     bool delivered = false;
     std::vector<difference> differences;
+};
+
+/// Of single calls: differs, same, or all_blocked where none was delivered.
+exec_verdict verdict_of(const std::vector<placement>& all) noexcept;
+
+/// A --fail-if.
+struct limit_result {
+    std::string condition; ///< as given
+    std::string unit;
+    bool held = false;
+    std::optional<double> value;
+    std::string value_text;
 };
 
 struct exec_report {
@@ -60,6 +73,9 @@ struct exec_report {
     std::vector<difference> differences;
     bool each_call = false;
     std::vector<placement> placements; ///< in the order in which they were tried
+    std::uint64_t calls = 0;           ///< that could have been tried, of every shard
+    std::vector<unsigned> shards;      ///< whose results these are; empty: not shared
+    std::vector<limit_result> limits;
     bool audit = false;
     outcome audited; ///< the run
     std::vector<audited_handler> handlers;
@@ -71,10 +87,19 @@ struct exec_report {
     std::string why; ///< of a verdict that is neither same nor differs: what happened, and what to do
 };
 
+int exit_code_of(const exec_report& r) noexcept;
+
 std::string to_text(const exec_report& r);
+/// How it can be said again: "nmi-sim exec --each-call -- dd ...".
+std::string repeat_text(const exec_report& r);
+/// The shards that are missing.
+std::vector<unsigned> lacks(const exec_report& r);
 /// The command as it was typed, fit for a shell.
 std::string command_text(const exec_config& c);
 /// Schema: docs/nmi-sim-exec-1.schema.json.
 std::string to_json(const exec_report& r);
+/// A journal: the report without its placements on one line, then each of these on its own.
+std::string journal_head(const exec_report& r);
+std::string journal_line(const placement& p);
 
 } // namespace nmisim::exec

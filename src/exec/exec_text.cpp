@@ -118,11 +118,36 @@ std::string storm_text(const storm_run& s)
     if (e.left_behind != 0)
         notes.push_back(fmt::format("{} left behind by the command, ended",
                                     plural(e.left_behind, "process", "processes")));
+    if (e.unmasked != 0)
+        notes.push_back(
+            fmt::format("{} of them through an opened mask (--mask ignore)", count_text(e.unmasked)));
     if (e.unarmed != 0)
         notes.push_back(fmt::format("{} could not be given a handler", plural(e.unarmed, "program")));
     for (const std::string& n : notes)
         text += "             " + n + "\n";
     return text + calls_text(s.calls);
+}
+
+/// What a placement needs to be what it was, beside its address.
+std::string how_text(const exec_config& c)
+{
+    std::string text;
+    if (c.every_call)
+        text += " --each-call=all";
+    if (c.placing != exec_config{}.placing)
+        text += fmt::format(" --place {}", name_of(c.placing));
+    if (c.mask != exec_config{}.mask)
+        text += fmt::format(" --mask {}", name_of(c.mask));
+    if (c.follow != exec_config{}.follow)
+        text += fmt::format(" --follow {}", name_of(c.follow));
+    if (c.stdin_file != exec_config{}.stdin_file)
+        text += fmt::format(" --stdin {}", quoted(c.stdin_file));
+    return text;
+}
+
+bool any_limit_held(const exec_report& r) noexcept
+{
+    return std::any_of(r.limits.begin(), r.limits.end(), [](const limit_result& l) { return l.held; });
 }
 
 /// The calls whose interruption changes the outcome, each with the command that repeats it.
@@ -141,13 +166,16 @@ std::string placements_text(const exec_report& r)
             text += fmt::format("  {:<10} {} of {}  {}: {}  instead of  {}{}\n", "", d.seen, d.runs, d.aspect,
                                 d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
         if (r.config.at.empty())
-            text += fmt::format("  {:<10} nmi-sim exec{} --at {} -- {}\n", "",
-                                r.config.restarts == restart::off ? " --restart off" : "", p.at,
+            text += fmt::format("  {:<10} nmi-sim exec{}{} --at {} -- {}\n", "",
+                                p.restart ? "" : " --restart off", how_text(r.config), p.at,
                                 command_text(r.config));
     }
-    return fmt::format("Each call    {} tried, {} with an NMI delivered\n",
-                       plural(r.placements.size(), "call"), count_text(delivered)) +
-           text;
+    std::string head = fmt::format("Each call    {} tried, {} with an NMI delivered",
+                                   plural(r.placements.size(), "call"), count_text(delivered));
+    if (!r.shards.empty())
+        head += fmt::format("; shard {} of {}, of {}", fmt::join(r.shards, ", "), r.config.shard.of,
+                            plural(r.calls, "call"));
+    return head + "\n" + text;
 }
 
 std::string differences_text(const exec_report& r)
@@ -162,18 +190,7 @@ std::string differences_text(const exec_report& r)
 
 std::string verdict_text(const exec_report& r)
 {
-    std::string command = "nmi-sim exec";
-    if (r.config.restarts != restart::on)
-        command += fmt::format(" --restart {}", name_of(r.config.restarts));
-    if (r.config.each_call)
-        command += " --each-call";
-    if (!r.config.function.empty())
-        command += function_options(r.config);
-    for (const std::string& at : r.config.at)
-        command += fmt::format(" --at {}", at);
-    if (r.config.rate_hz != exec_config{}.rate_hz)
-        command += fmt::format(" --rate {}", r.config.rate_hz);
-    command += " -- " + command_text(r.config);
+    const std::string command = repeat_text(r);
     std::uint64_t delivered = 0;
     for (const storm_run& s : r.storms)
         delivered += r.each_call ? 0 : s.end.delivered;
@@ -183,6 +200,8 @@ std::string verdict_text(const exec_report& r)
         delivered += b.state == "delivered" || b.state == "elsewhere" ? 1 : 0;
     switch (r.verdict) {
     case exec_verdict::same:
+        if (any_limit_held(r))
+            return fmt::format("FAIL (--fail-if; no outcome differs): {}\n", command);
         return fmt::format("PASS {}: no outcome differs: {}\n",
                            plural(delivered, r.config.function.empty() ? "NMI" : "signal"), command);
     case exec_verdict::differs: return fmt::format("FAIL the outcome differs: {}\n", command);
@@ -209,6 +228,19 @@ std::string command_text(const exec_config& c)
     return shown(fmt::format("{}", fmt::join(words, " ")), 200);
 }
 
+exec_verdict verdict_of(const std::vector<placement>& all) noexcept
+{
+    const auto counts = [](const placement& p) {
+        return std::any_of(p.differences.begin(), p.differences.end(),
+                           [](const difference& d) { return d.counts(); });
+    };
+    if (std::any_of(all.begin(), all.end(), counts))
+        return exec_verdict::differs;
+    return std::any_of(all.begin(), all.end(), [](const placement& p) { return p.delivered; })
+               ? exec_verdict::same
+               : exec_verdict::all_blocked;
+}
+
 std::string_view name_of(exec_verdict v) noexcept
 {
     switch (v) {
@@ -227,10 +259,10 @@ std::string_view name_of(exec_verdict v) noexcept
     return "?";
 }
 
-int exit_code_of(exec_verdict v) noexcept
+int exit_code_of(const exec_report& r) noexcept
 {
-    switch (v) {
-    case exec_verdict::same:
+    switch (r.verdict) {
+    case exec_verdict::same: return any_limit_held(r) ? 4 : 0;
     case exec_verdict::safe: return 0;
     case exec_verdict::differs:
     case exec_verdict::unsafe: return 3;
@@ -245,6 +277,39 @@ int exit_code_of(exec_verdict v) noexcept
     return 1;
 }
 
+std::vector<unsigned> lacks(const exec_report& r)
+{
+    std::vector<unsigned> missing;
+    for (unsigned i = 1; r.each_call && r.config.shard.of > 1 && i <= r.config.shard.of; ++i)
+        if (std::find(r.shards.begin(), r.shards.end(), i) == r.shards.end())
+            missing.push_back(i);
+    return missing;
+}
+
+std::string repeat_text(const exec_report& r)
+{
+    const exec_config& c = r.config;
+    std::string command = "nmi-sim exec";
+    if (c.restarts != restart::on)
+        command += fmt::format(" --restart {}", name_of(c.restarts));
+    if (c.each_call && !c.every_call)
+        command += " --each-call";
+    if (!c.only_calls.empty()) {
+        std::vector<std::string> names;
+        for (const long nr : c.only_calls)
+            names.emplace_back(explore::name_of_system_call(nr));
+        command += fmt::format("={}", fmt::join(names, ","));
+    }
+    command += how_text(c);
+    if (!c.function.empty())
+        command += function_options(c);
+    for (const std::string& at : c.at)
+        command += fmt::format(" --at {}", at);
+    if (c.rate_hz != exec_config{}.rate_hz)
+        command += fmt::format(" --rate {}", c.rate_hz);
+    return command + " -- " + command_text(c);
+}
+
 std::string to_text(const exec_report& r)
 {
     std::string text = fmt::format("exec: {}\n", command_text(r.config)) + baseline_text(r);
@@ -252,11 +317,12 @@ std::string to_text(const exec_report& r)
         return text + audit_text(r) + verdict_text(r);
     if (!r.config.function.empty())
         return text + function_text(r) + verdict_text(r);
-    if (r.each_call)
-        return text + placements_text(r) + verdict_text(r);
     for (const storm_run& s : r.storms)
-        text += storm_text(s);
-    return text + differences_text(r) + verdict_text(r);
+        text += r.each_call ? "" : storm_text(s);
+    text += r.each_call ? placements_text(r) : differences_text(r);
+    for (const limit_result& l : r.limits)
+        text += l.held ? fmt::format("FAIL --fail-if {}: {}\n", l.condition, l.value_text) : "";
+    return text + verdict_text(r);
 }
 
 } // namespace nmisim::exec

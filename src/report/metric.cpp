@@ -130,7 +130,12 @@ const metric* find_metric(std::string_view name)
 
 threshold_result evaluate(const threshold& t, const run_report& report)
 {
-    threshold_result result{t.text, t.of->unit, true, t.of->read(report)};
+    return evaluate(t, t.of->read(report));
+}
+
+threshold_result evaluate(const threshold& t, std::optional<double> value)
+{
+    threshold_result result{t.text, t.of->unit, true, value};
     if (result.value) // a limit on something that was never measured cannot be said to be kept
         result.held = compare(*result.value, t.compare, t.limit);
     return result;

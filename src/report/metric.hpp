@@ -46,6 +46,8 @@ struct threshold_result {
 };
 
 threshold_result evaluate(const threshold& t, const run_report& report);
+/// Of a value that the caller has read.
+threshold_result evaluate(const threshold& t, std::optional<double> value);
 
 /// "1.20ms", "9.50k/s", "1 204", "0.62 %", "not measured"
 std::string value_text(const threshold_result& r);

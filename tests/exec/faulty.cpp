@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <vector>
 
@@ -46,6 +47,31 @@ int copy_blocks(int argc, char** argv)
     for (int i = argc > 0 ? std::atoi(argv[0]) : 0; i > 0; --i)
         whole = read_block(fd, to.data()) && whole;
     say(whole ? "whole\n" : "short\n");
+    return 0;
+}
+
+/// Waits twice, for time or for a pipe: it fails if one of them is cut short, not if both are: `one_of_two naps|reads`.
+int one_of_two(int argc, char** argv)
+{
+    const bool reads = argc > 0 && std::strcmp(argv[0], "reads") == 0;
+    int ends[2];
+    if (pipe(ends) != 0)
+        return 98;
+    if (reads && fork() == 0) {
+        for (int i = 0; i < 2; ++i) {
+            sleep_on(0.03);
+            if (write(ends[1], "x", 1) != 1)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    bool whole[2] = {false, false};
+    for (bool& one : whole) {
+        const timespec nap{0, 20'000'000};
+        char byte = 0;
+        one = reads ? read(ends[0], &byte, 1) == 1 : nanosleep(&nap, nullptr) == 0;
+    }
+    say(whole[0] == whole[1] ? "even\n" : "odd\n");
     return 0;
 }
 
@@ -143,6 +169,7 @@ int half_file(int argc, char** argv)
 
 const entry faulty[] = {{"short_copy", short_copy},
                         {"copy_blocks", copy_blocks},
+                        {"one_of_two", one_of_two},
                         {"waits_briefly", waits_briefly},
                         {"poll_exits", poll_exits},
                         {"naive_timeout", naive_timeout},

@@ -18,6 +18,8 @@ extern const entry faulty[];
 extern const entry handlers[];
 extern const entry honest[];
 extern const entry trees[];
+extern const entry births[];
+extern const entry single_calls[];
 
 void say(const char* text);
 double seconds();

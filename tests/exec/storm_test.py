@@ -3,6 +3,8 @@
 """The storm: what it must find, and what it must leave in peace."""
 import os
 import signal
+import struct
+import subprocess
 import tempfile
 
 from exec_support import CASES, calls, case, delivered, expect, expect_clean, expect_found, fixture, options, run, tap
@@ -92,6 +94,14 @@ def sleeps_on():
     """a program that sleeps on is left in peace, with and without SA_RESTART, dynamic and static"""
     for static in (False, True):
         expect_clean(fixture("sleeps_on", words=["--restart", "both"], static=static))
+
+
+@case
+def stripped():
+    """programs without symbols, dynamic and static, are left in peace and found as others are"""
+    for path in (options.stripped, options.static_stripped):
+        expect_clean(run("--baseline", "1", command=[path, "sleeps_on"]))
+        expect_found(run("--baseline", "1", command=[path, "early_sleep"]), "stdout")
 
 
 @case
@@ -209,6 +219,59 @@ def term_at_exec():
     result = fixture("term_at_exec")
     expect_clean(result)
     expect(result.json["baseline"]["traced"]["stdout"] == result.json["baseline"]["runs"][0]["stdout"])
+
+
+@case
+def pending_at_exec():
+    """an NMI that is pending while the handler is put in keeps its mark, and the thread takes others behind it"""
+    result = fixture("executes_itself", "40", words=["--rate", "5k"])
+    expect_clean(result)
+    expect(any(row["nmis"] > 0 for row in calls(result, "clock_nanosleep")), result.json["storms"][0]["calls"])
+
+
+@case
+def clears_handlers():
+    """a child that the kernel has reset the handlers of is not killed by the NMI's signal"""
+    expect_clean(fixture("clears_handlers"))
+
+
+@case
+def fork_in_vfork():
+    """the child of a vforked child takes NMIs, though nobody has executed a program"""
+    result = fixture("fork_in_vfork")
+    expect_clean(result)
+    expect(any(row["nmis"] > 0 and row["path"] == "0.1.1" for row in calls(result, "clock_nanosleep")), result.json["storms"][0]["calls"])
+
+
+@case
+def not_dumpable():
+    """a program that hides its memory lives"""
+    expect_clean(fixture("not_dumpable"))
+
+
+# 32 bits, static: sleeps for 400 ms in four naps, writes "done" and ends.
+ELF32 = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, 0x08048054, 52, 0, 0, 52, 32, 1, 0, 0, 0) + \
+    struct.pack("<IIIIIIII", 1, 0, 0x08048000, 0x08048000, 0x200, 0x200, 5, 4096) + \
+    bytes.fromhex("bf04000000" "b8a2000000" "bb9c800408" "31c9" "cd80" "4f" "75ef"  # mov edi,4; nanosleep; dec edi; jnz
+                  "b804000000" "bb01000000" "b9a4800408" "ba05000000" "cd80"  # write(1, "done", 5)
+                  "b801000000" "31db" "cd80").ljust(0x9c - 0x54, b"\0") + struct.pack("<II", 0, 100_000_000) + b"done\n"
+
+
+@case
+def bits_32():
+    """a 32-bit program is followed without NMIs: it has other system calls"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        path = os.path.join(folder, "small")
+        with open(path, "wb") as file:
+            file.write(ELF32.ljust(0x200, b"\0"))
+        os.chmod(path, 0o755)
+        try:
+            subprocess.run([path], check=True, capture_output=True, timeout=60)
+        except (OSError, subprocess.CalledProcessError) as e:
+            raise tap.Skipped(f"no 32-bit programs here: {e}") from e
+        result = run("--baseline", "1", command=["sh", "-c", f"{path}; sleep 0.1"])
+        expect_clean(result)
+        expect(result.json["storms"][0]["unarmed"] == 1, *result.shown())
 
 
 @case

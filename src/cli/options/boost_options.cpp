@@ -27,6 +27,8 @@ po::options_description boost_description(verb_set verb)
         auto* const value = po::value<std::string>();
         if (o.is_flag())
             value->zero_tokens()->implicit_value("true");
+        if (o.value_can_be_left_out())
+            value->implicit_value("");
         all.add_options()(names.c_str(), value, "");
     }
     return all;
@@ -43,7 +45,8 @@ std::string option_hint(std::string_view unknown, verb_set verb, std::string_vie
 
     constexpr std::array verbs{std::pair{for_run, "run"},         std::pair{for_list, "list"},
                                std::pair{for_explore, "explore"}, std::pair{for_selftest, "selftest"},
-                               std::pair{for_page, "page"},       std::pair{for_exec, "exec"}};
+                               std::pair{for_page, "page"},       std::pair{for_exec, "exec"},
+                               std::pair{for_merge, "merge"}};
     if (const option_spec* const elsewhere = find_option(unknown))
         for (const auto& [set, name] : verbs)
             if (elsewhere->is_for(set))

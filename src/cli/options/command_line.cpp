@@ -172,14 +172,18 @@ split_words split_command_line(verb_set verb, const std::vector<std::string>& wo
             continue;
         }
         const option_spec& option = *find_option(o.string_key);
-        if (o.original_tokens.size() == 2 && is_option_word(o.original_tokens[1], verb))
+        if (!option.value_can_be_left_out() && o.original_tokens.size() == 2 &&
+            is_option_word(o.original_tokens[1], verb))
             throw usage_error(fmt::format("option '--{}' needs a value", option.name));
         const std::string original = o.original_tokens.empty() ? "" : o.original_tokens.front();
         if (is_letter_with_equals(original))
             throw usage_error(
                 fmt::format("'-{0}=' is not a form of '-{0}': leave out the '=', or write '--{1}={2}'",
                             option.letter, option.name, shown(original.substr(3))));
-        result.options.push_back({&option, option.is_flag() ? "true" : o.value.at(0),
+        result.options.push_back({&option,
+                                  option.is_flag()  ? "true"
+                                  : o.value.empty() ? ""
+                                                    : o.value.front(),
                                   fmt::format("--{}", option.name), single_dash_hint(original, option)});
     }
     return result;

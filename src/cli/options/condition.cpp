@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace nmisim::cli {
@@ -27,28 +28,30 @@ double parse_limit(std::string_view text, metric_unit unit)
 
 } // namespace
 
-threshold parse_condition(std::string_view text)
+threshold parse_condition(std::string_view text, const std::vector<metric>& metrics)
 {
     const auto at = text.find_first_of("<>");
     if (at == std::string_view::npos || at == 0)
-        throw usage_error(fmt::format(
-            "'{}' is not a condition (examples: latency.p99>200us, rate<9.5k, swaps<100)", shown(text)));
+        throw usage_error(fmt::format("'{}' is not a condition (examples: {})", shown(text),
+                                      &metrics == &all_metrics() ? "latency.p99>200us, rate<9.5k, swaps<100"
+                                                                 : "eintr>0, short>0, nmis<1k"));
     const bool or_equal = at + 1 < text.size() && text[at + 1] == '=';
     const std::string_view name = trimmed(text.substr(0, at));
     const std::string_view limit = trimmed(text.substr(at + (or_equal ? 2 : 1)));
 
-    const metric* const of = find_metric(name);
-    if (of == nullptr) {
+    const auto of =
+        std::find_if(metrics.begin(), metrics.end(), [&](const metric& m) { return m.name == name; });
+    if (of == metrics.end()) {
         std::vector<std::string> names;
-        for (const metric& m : all_metrics())
+        for (const metric& m : metrics)
             names.push_back(m.name);
         const std::string nearest = suggest(name, names);
-        throw usage_error(fmt::format("'{}' is not a metric{} ('nmi-sim list metrics' names them)",
-                                      shown(name),
-                                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+        throw usage_error(fmt::format("'{}' is not a metric{} ('nmi-sim list {}' names them)", shown(name),
+                                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest),
+                                      &metrics == &all_metrics() ? "metrics" : "exec-metrics"));
     }
     threshold t;
-    t.of = of;
+    t.of = &*of;
     t.compare = text[at] == '<' ? (or_equal ? comparison::less_equal : comparison::less)
                                 : (or_equal ? comparison::greater_equal : comparison::greater);
     t.limit = parse_limit(limit, of->unit);

@@ -2,10 +2,12 @@
 #include "cli/options/exec_setters.hpp"
 
 #include "base/shown_text.hpp"
+#include "cli/options/condition.hpp"
 #include "cli/options/value.hpp"
 #include "exec/each_call_campaign.hpp"
 #include "exec/handlers/function_name.hpp"
 #include "exec/handlers/signal_name.hpp"
+#include "report/exec_metric.hpp"
 
 #include <fmt/format.h>
 
@@ -75,6 +77,58 @@ void set_allow(settings& s, std::string_view value)
         s.exec.allowed.emplace_back(value.substr(begin, end - begin));
         begin = end + 1;
     }
+}
+
+void set_each_call(settings& s, std::string_view value)
+{
+    exec::exec_config& c = s.exec;
+    c.each_call = true;
+    c.every_call = value == "all";
+    c.only_calls.clear();
+    for (std::size_t begin = 0; begin < value.size() && !c.every_call;) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        const std::string_view name = value.substr(begin, end - begin);
+        const std::optional<long> nr = exec::call_named(name);
+        if (!nr)
+            throw usage_error(fmt::format("'{}' is not a system call of this machine", shown(name)));
+        if (!exec::is_interruptible(*nr))
+            throw usage_error(fmt::format("a signal can do nothing to '{}' ('nmi-sim list calls' names the "
+                                          "others; --each-call=all takes each)",
+                                          name));
+        c.only_calls.push_back(*nr);
+        begin = end + 1;
+    }
+}
+
+void set_place(settings& s, std::string_view value)
+{
+    s.exec.placing = parse_choice(value, "a place", exec::all_placings);
+}
+
+void set_mask(settings& s, std::string_view value)
+{
+    s.exec.mask = parse_choice(value, "a choice", exec::all_masks);
+}
+
+void set_follow(settings& s, std::string_view value)
+{
+    s.exec.follow = parse_choice(value, "a choice", exec::all_followed);
+}
+
+void set_shard(settings& s, std::string_view value)
+{
+    constexpr std::uint64_t most = 100'000;
+    const std::size_t slash = value.find('/');
+    if (slash == value.npos)
+        throw usage_error(fmt::format("'{}' is not a shard (example: 1/4, the first of four)", shown(value)));
+    s.exec.shard.of = static_cast<unsigned>(parse_count(value.substr(slash + 1), 1, most));
+    s.exec.shard.number = static_cast<unsigned>(parse_count(value.substr(0, slash), 1, s.exec.shard.of));
+}
+
+void set_fail_if(settings& s, std::string_view value)
+{
+    s.fail_if.push_back(s.verb == for_run ? parse_condition(value)
+                                          : parse_condition(value, exec::exec_metrics()));
 }
 
 void set_compare(settings& s, std::string_view value)

@@ -17,5 +17,11 @@ void set_function(settings& s, std::string_view value);       // [LIB:]NAME | LI
 void set_visit(settings& s, std::string_view value);          // N | all
 void set_allow(settings& s, std::string_view value);          // NAME[,NAME]
 void set_compare(settings& s, std::string_view value);        // status,stdout,stderr,file=PATH
+void set_each_call(settings& s, std::string_view value);
+void set_place(settings& s, std::string_view value);
+void set_mask(settings& s, std::string_view value);
+void set_follow(settings& s, std::string_view value);
+void set_shard(settings& s, std::string_view value);
+void set_fail_if(settings& s, std::string_view value);
 
 } // namespace nmisim::cli

@@ -137,14 +137,26 @@ const option_spec table[] = {
      "a run ends with the command (main; what it leaves behind is ended too) or with the last of its "
      "processes (all)",
      set_wait, words, "waits"},
+    {"mask", 0, "WHICH", "respect", run, for_exec,
+     "a thread that blocks the NMI's signal: gets none (respect); its mask is opened for it (ignore)",
+     set_mask, words, "masks"},
+    {"follow", 0, "WHOM", "all", run, for_exec,
+     "which processes take NMIs: all of them, or the command's own (main)", set_follow, words, "followed"},
+    {"jobs", 0, "N", "1", run, for_exec, "runs at a time; with --each-call",
+     [](settings& s, text v) { s.exec.jobs = static_cast<unsigned>(parse_count(v, 1, 256)); }},
     {"stdin", 0, "FILE", "/dev/null", run, for_exec,
      "the command's standard input, from its start in each run",
      [](settings& s, text v) { s.exec.stdin_file = file_to_read(v); }, file},
 
     // Checks
-    {"each-call", 0, "", "", checks, for_exec,
-     "no storm: an NMI in each system call that a signal can interrupt, one a run",
-     [](settings& s, text v) { s.exec.each_call = parse_flag(v); }},
+    {"each-call", 0, "[=NAME[,NAME]]", "", checks, for_exec,
+     "no storm: an NMI in each system call that a signal can interrupt, one a run; =read,poll: in these; "
+     "=all: in "
+     "each",
+     set_each_call, words, "calls"},
+    {"place", 0, "WHERE", "entry", checks, for_exec,
+     "where in a call --each-call sends its NMI: at its entry, or once the thread sleeps in it", set_place,
+     words, "places"},
     {"at", 0, "ADDRESS", "", checks, for_exec,
      "only in the call of that address, as --each-call names it, or at that instruction and visit, as "
      "--function "
@@ -153,6 +165,9 @@ const option_spec table[] = {
     {"limit", 0, "N", "0", checks, for_exec,
      "most calls that --each-call tries, or instructions that --function does; 0: all of them",
      [](settings& s, text v) { s.exec.limit = parse_count(v, 0, 1'000'000'000); }},
+    {"shard", 0, "I/N", "1/1", checks, for_exec,
+     "only the I-th of N parts of the calls, for N machines; 'nmi-sim merge' makes their results one",
+     set_shard},
     {"compare", 0, "WHAT[,WHAT]", "status,stdout,stderr", checks, for_exec,
      "what an outcome is: status, stdout, stderr, file=PATH", set_compare, words, "outcomes"},
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,
@@ -180,20 +195,22 @@ const option_spec table[] = {
      "leave out one ingredient of the pattern and see a check fail", set_fault, words, "faults"},
     {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",
      [](settings& s, text v) { s.run.keep_going = parse_flag(v); }},
-    {"fail-if", 0, "COND", "", checks, for_run,
-     "exit 4 if COND holds or was not measured: 'latency.p99>200us', 'rate<9.5k'; repeatable",
-     [](settings& s, text v) { s.fail_if.push_back(parse_condition(v)); }, free_text, "metrics", true},
+    {"fail-if", 0, "COND", "", checks, for_run | for_exec | for_merge,
+     "exit 4 if COND holds or was not measured: 'latency.p99>200us', 'rate<9.5k'; of exec: 'eintr>0'; "
+     "repeatable",
+     set_fail_if, free_text, "metrics", true},
 
     // Output
-    {"json", 'j', "", "", output, for_run | for_explore | for_exec, "report as JSON on standard output",
-     [](settings& s, text v) { s.json = parse_flag(v); }},
-    {"output", 'o', "FILE", "", output, for_run | for_explore | for_page | for_exec,
+    {"json", 'j', "", "", output, for_run | for_explore | for_exec | for_merge,
+     "report as JSON on standard output", [](settings& s, text v) { s.json = parse_flag(v); }},
+    {"output", 'o', "FILE", "", output, for_run | for_explore | for_page | for_exec | for_merge,
      "report as JSON to FILE; the text stays on standard output. With page: the page, or only its pictures "
      "to "
      "FILE.svg",
      [](settings& s, text v) { s.output_file = file_name(v); }, file},
-    {"report", 0, "FILE", "", output, for_run, "report as one HTML page with charts to FILE",
-     [](settings& s, text v) { s.report_file = file_name(v); }, file},
+    {"report", 0, "FILE", "", output, for_run | for_exec | for_merge,
+     "report as one HTML page with charts to FILE", [](settings& s, text v) { s.report_file = file_name(v); },
+     file},
     {"trace", 0, "FILE", "", output, for_run, "timeline to FILE, for ui.perfetto.dev or speedscope.app",
      [](settings& s, text v) { s.trace_file = file_name(v); }, file},
     {"trace-limit", 0, "N", "100k", output, for_run, "newest records that a timeline keeps",

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace nmisim::cli {
@@ -30,7 +31,7 @@ enum class value_kind { free_text, words, file };
 struct option_spec {
     std::string_view name;     ///< without dashes
     char letter = 0;           ///< short form, 0: none
-    std::string_view metavar;  ///< empty: a flag, which takes no value
+    std::string_view metavar;  ///< empty: a flag, which takes no value; "[=LIST]": may be left out
     std::string_view fallback; ///< the default, as shown in --help; for --print-config where it is a value
     group in = group::other;
     verb_set verbs = for_run;
@@ -41,6 +42,12 @@ struct option_spec {
     bool repeatable = false;
 
     constexpr bool is_flag() const noexcept { return metavar.empty(); }
+    constexpr bool value_can_be_left_out() const noexcept { return metavar.starts_with("[="); }
+    /// As --help writes it behind the name.
+    std::string shown_value() const
+    {
+        return (is_flag() || value_can_be_left_out() ? "" : " ") + std::string(metavar);
+    }
     constexpr bool is_for(verb_set v) const noexcept { return (static_cast<unsigned>(verbs) & v) != 0; }
     /// Takes part in what a run does, as opposed to how it is shown.
     constexpr bool changes_the_run() const noexcept { return in != group::output && in != group::other; }

@@ -41,7 +41,8 @@ enum verb_set : unsigned {
     for_selftest = 8,
     for_page = 16,
     for_exec = 32,
-    for_all = 63
+    for_merge = 64,
+    for_all = 127
 };
 constexpr verb_set operator|(verb_set a, verb_set b) noexcept
 {

@@ -47,6 +47,12 @@ bool is_given(std::string_view given, std::string_view word)
     return fmt::format(",{}", given).find(fmt::format(",{},", word)) != std::string::npos;
 }
 
+/// exec has metrics of its own.
+std::string_view topic_of(const option_spec& option, verb_set verb)
+{
+    return option.name == "fail-if" && verb != for_run ? "exec-metrics" : option.topic;
+}
+
 std::string values_of(const option_spec& option, verb_set verb, std::string_view typed)
 {
     if (option.kind == value_kind::file)
@@ -54,7 +60,7 @@ std::string values_of(const option_spec& option, verb_set verb, std::string_view
     const std::size_t comma = takes_several(option) ? typed.rfind(',') : std::string_view::npos;
     const std::string_view given = comma == std::string_view::npos ? "" : typed.substr(0, comma + 1);
     offer found(typed.substr(given.size()), given);
-    if (const catalog_topic* const topic = find_topic(option.topic); topic != nullptr)
+    if (const catalog_topic* const topic = find_topic(topic_of(option, verb)); topic != nullptr)
         for (const catalog_entry& e : topic->entries())
             if (const std::string_view word = without_placeholder(e.name); !is_given(given, word))
                 found.add(word, e.text);
@@ -120,7 +126,8 @@ std::string candidates(std::span<const std::string> words)
     if (words.size() > 1 && words.back() == "=")
         words = words.first(words.size() - 1);
     if (!words.empty())
-        if (const option_spec* const option = awaits_value(words.back(), verb->id))
+        if (const option_spec* const option = awaits_value(words.back(), verb->id);
+            option != nullptr && !option->value_can_be_left_out())
             return values_of(*option, verb->id, typed);
     if (const std::size_t equals = typed.find('='); equals != std::string_view::npos)
         if (const option_spec* const option = awaits_value(typed.substr(0, equals), verb->id)) {
@@ -139,7 +146,7 @@ std::string candidates(std::span<const std::string> words)
     offer found(typed);
     if (typed.starts_with('-'))
         add_options(found, verb->id);
-    else if (verb->id == for_page)
+    else if (verb->id == for_page || verb->id == for_merge)
         return ":file\n";
     else if (verb->id == for_list)
         for (const catalog_topic& t : all_topics())

@@ -25,7 +25,9 @@ std::string option_entry(const option_spec& o)
 {
     std::string text = o.letter == 0 ? "" : fmt::format("*-{}*, ", o.letter);
     text += fmt::format("*--{}*", o.name);
-    if (!o.is_flag())
+    if (o.value_can_be_left_out())
+        text += escaped(o.metavar);
+    else if (!o.is_flag())
         text += fmt::format(" _{}_", escaped(o.metavar));
     text += fmt::format("\n\t{}.", escaped(o.help));
     if (!o.fallback.empty())

@@ -3,7 +3,10 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/options/settings.hpp"
+#include "exec/each_call.hpp"
+#include "explore/step/system_call.hpp"
 #include "explore/windows/windows.hpp"
+#include "report/exec_metric.hpp"
 #include "verify/check_info.hpp"
 
 #include <fmt/format.h>
@@ -92,6 +95,19 @@ constexpr described<exec::wait_for> waits[]{
     {exec::wait_for::all, "the last of its processes'"},
 };
 
+constexpr described<exec::placing> places[]{
+    {exec::placing::entry, "at the call's entry: the call meets it wherever it would wait; hits each call"},
+    {exec::placing::blocked, "once its thread sleeps in it: tells real waiting from data already there"},
+};
+constexpr described<exec::masks> masks[]{
+    {exec::masks::respect, "it gets none: each finding is something that a real signal could do"},
+    {exec::masks::ignore, "its mask is opened for the NMI, as no mask holds one back"},
+};
+constexpr described<exec::followed> followed[]{
+    {exec::followed::all, "every process"},
+    {exec::followed::main, "the command's own; its children are followed and left alone"},
+};
+
 /// As many descriptions as the enum has values, or it does not compile.
 template <class E, std::size_t N, std::size_t All>
 std::vector<catalog_entry> entries_of(const described<E> (&values)[N], const std::array<E, All>&)
@@ -134,6 +150,17 @@ std::vector<catalog_entry> window_entries()
     return entries_from(explore::all_windows(), [](const explore::window_info& w) {
         return catalog_entry{std::string(w.name), std::string(w.what)};
     });
+}
+
+std::vector<catalog_entry> call_entries()
+{
+    constexpr long greatest = 1023;
+    std::vector<catalog_entry> all{
+        {"all", "each system call, whether a signal can do something to it or not"}};
+    for (long nr = 0; nr <= greatest; ++nr)
+        if (exec::is_interruptible(nr))
+            all.push_back({explore::name_of_system_call(nr), fmt::format("number {}", nr)});
+    return all;
 }
 
 std::vector<catalog_entry> check_entries()
@@ -199,10 +226,23 @@ const catalog_topic topics[] = {
                                            {"file=PATH", "length and hash of a file behind the run"}};
      }},
     {"waits", "whose end ends a run (exec --wait)", [] { return entries_of(waits, exec::all_wait_fors); }},
+    {"places", "where in a call an NMI is sent (exec --place)",
+     [] { return entries_of(places, exec::all_placings); }},
+    {"masks", "what a signal mask does to an NMI (exec --mask)",
+     [] { return entries_of(masks, exec::all_masks); }},
+    {"followed", "which processes take NMIs (exec --follow)",
+     [] { return entries_of(followed, exec::all_followed); }},
+    {"calls", "system calls that a signal can interrupt (exec --each-call=NAME)", call_entries},
     {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(affinities, all_affinities); }},
     {"colors", "when verdicts are coloured (--color)",
      [] { return entries_of(color_whens, all_color_whens); }},
     {"metrics", "what --fail-if can compare: METRIC, one of < <= > >=, a limit", metric_entries},
+    {"exec-metrics", "what --fail-if of exec can compare",
+     [] {
+         return entries_from(exec::exec_metrics(), [](const metric& m) {
+             return catalog_entry{m.name, m.what};
+         });
+     }},
     {"exit-codes", "what the exit status says", exit_code_entries},
 };
 

@@ -10,11 +10,13 @@
 #include "cli/report_writer.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
+#include "cli/verbs/exec_reports.hpp"
 #include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "exec/campaign.hpp"
 #include "exec/handlers/audit_campaign.hpp"
 #include "exec/handlers/function_campaign.hpp"
+#include "report/json/exec_journal.hpp"
 #include "report/output_file.hpp"
 
 #include <fmt/format.h>
@@ -24,6 +26,24 @@
 namespace nmisim::cli {
 
 namespace {
+
+bool asks_for_calls(const exec::exec_config& c)
+{
+    return c.each_call || !c.at.empty();
+}
+
+void check(const exec::exec_config& c, const settings& s)
+{
+    for (const auto& [name, value] : s.given)
+        for (const std::string_view of_calls : {"place", "jobs", "shard", "limit"})
+            if (name == of_calls && !asks_for_calls(c) && !(name == "limit" && !c.function.empty()))
+                throw usage_error(fmt::format("--{} needs --each-call", name));
+    const bool file = std::any_of(c.compared.begin(), c.compared.end(),
+                                  [](const std::string& a) { return a.starts_with("file="); });
+    if (c.jobs > 1 && file)
+        throw usage_error(
+            "--jobs does not go with --compare file=...: runs at a time would write to the same file");
+}
 
 exec::exec_config config_of(const settings& s, std::vector<std::string> command)
 {
@@ -55,16 +75,17 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
         throw usage_error("--allow is for --audit: give that as well");
     if (!at_instructions && c.visit != 0)
         throw usage_error("--visit is for --function: give that as well");
+    check(c, s);
     return c;
 }
 
-exec::exec_report run(const exec::exec_config& c, const exec::progress& tell)
+exec::exec_report run(const exec::exec_config& c, const exec::progress& tell, const exec::journal& note)
 {
     if (c.audit)
         return exec::run_audit(c, tell);
     if (!c.function.empty())
         return exec::run_function(c, tell);
-    return c.each_call || !c.at.empty() ? exec::run_each_call(c, tell) : exec::run_storm(c, tell);
+    return asks_for_calls(c) ? exec::run_each_call(c, tell, note) : exec::run_storm(c, tell, note);
 }
 
 } // namespace
@@ -85,8 +106,9 @@ int exec_verb(const invocation& call)
         throw usage_error("no command: it stands behind --, as in 'nmi-sim exec -- sleep 1'");
     const exec::exec_config config = config_of(s, {dashes + 1, call.words.end()});
     check_output_files(s);
-    if (!s.output_file.empty())
-        check_output_file(s.output_file);
+    for (const std::string& file : {s.output_file, s.report_file})
+        if (!file.empty())
+            check_output_file(file);
     if (const std::string absent = exec::exec_absent(); !absent.empty()) {
         say(absent);
         return exit_unsupported;
@@ -96,17 +118,20 @@ int exec_verb(const invocation& call)
         if (chatty)
             write_stderr(fmt::format("exec: {}\n", what));
     };
-    const exec::exec_report report = run(config, tell);
-    const auto json = [&] { return exec::to_json(report); };
+    exec::exec_journal journal(s.output_file + ".journal");
+    const bool keeps = !s.output_file.empty() && !is_written_in_place(s.output_file);
+    const exec::journal note = [&](const exec::exec_report& r) {
+        if (keeps)
+            journal.write(r);
+    };
+    exec::exec_report report = run(config, tell, note);
     report_writer writer;
-    if (s.json)
-        writer.to_stdout(json);
-    else
-        writer.to_stdout([&] { return exec::to_text(report); });
-    writer.to_file(s.output_file, json);
+    write_exec_reports(writer, report, s);
+    if (writer.all_written())
+        journal.remove();
     if (report.stop_signal != 0 && writer.all_written())
         die_of(report.stop_signal);
-    return writer.exit_code(exec::exit_code_of(report.verdict));
+    return writer.exit_code(exec::exit_code_of(report));
 }
 
 } // namespace nmisim::cli

@@ -55,8 +55,7 @@ std::string option_row(const option_spec& o, std::size_t columns)
 {
     std::string left = o.letter == 0 ? "      " : fmt::format("  -{}, ", o.letter);
     left += fmt::format("--{}", o.name);
-    if (!o.is_flag())
-        left += fmt::format(" {}", o.metavar);
+    left += o.shown_value();
     const std::string text =
         o.fallback.empty() ? std::string(o.help) : fmt::format("{} [{}]", o.help, o.fallback);
     return row(std::move(left), text, columns);

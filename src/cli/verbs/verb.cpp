@@ -42,10 +42,22 @@ const verb_info table[] = {
      "program made it.",
      "  nmi-sim exec -- tail -n 1 FILE              does it survive a profiler?\n"
      "  nmi-sim exec --restart both -- make check   also a handler without SA_RESTART\n"
+     "  nmi-sim exec --each-call --jobs 4 -- COMMAND     each call once, and which one does it\n"
      "  nmi-sim exec --rate 5k --compare status,file=out.db -- COMMAND\n"
      "  nmi-sim exec --audit --signal TERM -- COMMAND   what do its handlers call?\n"
      "  nmi-sim exec --signal USR1 --function work -- COMMAND\n",
      exec_verb},
+    {"merge", for_merge, "make one report of several of exec: shards, or journals of runs that were killed",
+     "FILE... [OPTION]...",
+     "Make one report of the JSON that several runs of exec have written with --output: the shards of a "
+     "search that "
+     "machines have shared, storms with different seeds, or the journal FILE.journal that a run leaves "
+     "behind if it is "
+     "killed. The verdict is that of all of them; a shard that is missing makes it incomplete.",
+     "  nmi-sim exec --each-call --shard 1/2 -o 1.json -- COMMAND      on one machine\n"
+     "  nmi-sim exec --each-call --shard 2/2 -o 2.json -- COMMAND      on another\n"
+     "  nmi-sim merge 1.json 2.json\n",
+     merge_verb},
     {"selftest", for_selftest, "send an NMI in every possible way, with every flavor and delivery",
      "[OPTION]...",
      "Send NMIs from vCPU to vCPU (remote IPI), from a vCPU to itself (local IPI), from outside and to a "

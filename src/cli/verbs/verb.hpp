@@ -43,6 +43,7 @@ int explore_verb(const invocation& call);
 int selftest_verb(const invocation& call);
 int page_verb(const invocation& call);
 int exec_verb(const invocation& call);
+int merge_verb(const invocation& call);
 int help_verb(const invocation& call);
 int completions_verb(const invocation& call);
 int manual_verb(const invocation& call);

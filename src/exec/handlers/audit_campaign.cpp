@@ -116,7 +116,8 @@ private:
 exec_report run_audit(const exec_config& c, const progress& tell)
 {
     adopt_orphans();
-    comparison runs(c, tell);
+    const journal none = [](const exec_report&) {};
+    comparison runs(c, tell, none);
     try {
         audit_campaign(runs).run();
     } catch (const ended& e) {

@@ -159,7 +159,8 @@ private:
 exec_report run_function(const exec_config& c, const progress& tell)
 {
     adopt_orphans();
-    comparison runs(c, tell);
+    const journal none = [](const exec_report&) {};
+    comparison runs(c, tell, none);
     try {
         function_campaign(runs).run();
     } catch (const ended& e) {

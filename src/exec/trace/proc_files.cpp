@@ -62,6 +62,18 @@ bool catches(pid_t tid, int signal)
     return has_signal(tid, "SigCgt:", signal);
 }
 
+char state_of(pid_t tid)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(
+        std::fopen(("/proc/" + std::to_string(tid) + "/status").c_str(), "re"), std::fclose);
+    std::array<char, 256> line{};
+    char state = 0;
+    while (status != nullptr && std::fgets(line.data(), line.size(), status.get()) != nullptr)
+        if (std::sscanf(line.data(), "State: %c", &state) == 1)
+            break;
+    return state;
+}
+
 std::string exe_of(pid_t pid)
 {
     return link_text("/proc/" + std::to_string(pid) + "/exe");

@@ -16,6 +16,8 @@ bool is_thread_of(pid_t tgid, pid_t tid);
 bool blocks(pid_t tid, int signal);
 /// Whether its process has a handler of its own for the signal.
 bool catches(pid_t tid, int signal);
+/// 'S' asleep, 'R' running, 't' stopped; 0 where it is gone.
+char state_of(pid_t tid);
 /// Where its program lies.
 std::string exe_of(pid_t pid);
 std::string file_name_of(std::string_view path);

@@ -22,7 +22,7 @@ constexpr auto set_mask = static_cast<__ptrace_request>(0x420b);
 
 remote_calls::remote_calls(pid_t process, pid_t tid) : process_(process), tid_(tid)
 {
-    std::uint64_t full = ~std::uint64_t{0};
+    std::uint64_t full = ~std::uint64_t{0}; // an NMI among them keeps its mark
     if (!read_registers(tid_, before_) || ptrace(get_mask, tid_, sizeof mask_, &mask_) != 0 ||
         ptrace(set_mask, tid_, sizeof full, &full) != 0)
         return;
@@ -78,6 +78,16 @@ remote_calls::~remote_calls()
     ptrace(set_mask, tid_, sizeof mask_, &mask_);
     for (const int signal : late_)
         syscall(SYS_tgkill, process_, tid_, signal);
+}
+
+bool take_out_of_mask(pid_t tid, int signal) noexcept
+{
+    const std::uint64_t bit = std::uint64_t{1} << (signal - 1);
+    std::uint64_t mask = 0;
+    if (ptrace(get_mask, tid, sizeof mask, &mask) != 0 || (mask & bit) == 0)
+        return false;
+    mask &= ~bit;
+    return ptrace(set_mask, tid, sizeof mask, &mask) == 0;
 }
 
 } // namespace nmisim::exec

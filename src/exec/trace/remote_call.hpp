@@ -43,4 +43,7 @@ private:
     int status_ = 0;
 };
 
+/// Of a stopped thread; whether it was in it.
+bool take_out_of_mask(pid_t tid, int signal) noexcept;
+
 } // namespace nmisim::exec

@@ -54,8 +54,8 @@ stop stop_of(pid_t tid, int status) noexcept
     case PTRACE_EVENT_STOP: return {stops_groups(signal) ? stop_kind::group_stop : stop_kind::trap};
     case PTRACE_EVENT_EXEC: return {stop_kind::exec, 0, message_of(tid)};
     case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE: return {stop_kind::birth, 0, message_of(tid)};
-    case PTRACE_EVENT_VFORK: return {stop_kind::vfork_birth, 0, message_of(tid)};
     case PTRACE_EVENT_SECCOMP: return {stop_kind::guarded_call};
     default: return {stop_kind::other};
     }

@@ -20,8 +20,7 @@ enum class stop_kind {
     call_exit,
     guarded_call, ///< a call that the filter passes to us
     exec,
-    birth,       ///< of a process or thread, by fork or clone
-    vfork_birth, ///< of one that shares our memory until it executes a program
+    birth, ///< of a process or thread, by fork, vfork or clone
     other,
 };
 

@@ -36,8 +36,9 @@ public:
     /// A signal that is no NMI is about to be delivered. False: it is not.
     virtual bool own_signal(task& /*t*/, int /*signal*/) { return true; }
 
-    /// Nothing has stopped for a while.
+    /// Nothing has stopped for a while; a short one where it waits for something that makes no stop.
     virtual void idle() {}
+    virtual bool waits() const noexcept { return false; }
 
     /// A task is there from now on, and no longer.
     virtual void born(task& /*t*/) {}

@@ -25,6 +25,7 @@ constexpr unsigned long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTR
                                   PTRACE_O_EXITKILL;
 
 constexpr std::uint64_t look_again_ns = 100'000'000;
+constexpr std::uint64_t look_soon_ns = 1'000'000;
 constexpr std::uint64_t lost_after_ns = nsec_per_sec;
 
 } // namespace
@@ -77,7 +78,7 @@ void supervisor::set_armed(process& p, bool armed)
             t.aim->armed.store(armed, std::memory_order_relaxed); // relaxed: see target
 }
 
-void supervisor::born(task& parent, pid_t tid, bool vfork)
+void supervisor::born(task& parent, pid_t tid)
 {
     const auto early = unborn_.find(tid);
     const std::optional<int> ended = early == unborn_.end() ? std::nullopt : early->second;
@@ -85,7 +86,7 @@ void supervisor::born(task& parent, pid_t tid, bool vfork)
     if (early != unborn_.end())
         unborn_.erase(early);
     process& in = *parent.in;
-    if (!vfork && is_thread_of(in.tgid, tid)) {
+    if (is_thread_of(in.tgid, tid)) {
         const unsigned number = in.threads++;
         if (ended)
             return;
@@ -98,7 +99,8 @@ void supervisor::born(task& parent, pid_t tid, bool vfork)
     child->tgid = tid;
     child->path = in.path + "." + std::to_string(++in.births);
     child->exe = in.exe;
-    child->armed = in.armed && !vfork;
+    // It has what its parent had; CLONE_CLEAR_SIGHAND leaves it without.
+    child->armed = in.stub_page != 0 && !how_.main_only && !ended && catches(tid, how_.signal);
     child->stub_page = in.stub_page;
     end_.processes.push_back(child);
     if (ended)
@@ -113,6 +115,7 @@ void supervisor::executed(task& t, pid_t former)
     if (former != t.tid && former > 0) // another thread has executed it, and has the leader's number now
         remove(former);
     set_armed(*t.in, false);
+    t.in->stub_page = 0;
     t.in->exe = file_name_of(exe_of(t.tid));
     t.changed_argument = -1;
     t.awaits_exec_exit = true;
@@ -121,6 +124,8 @@ void supervisor::executed(task& t, pid_t former)
 void supervisor::arm(task& t)
 {
     t.awaits_exec_exit = false;
+    if (how_.main_only && t.in != end_.processes.front())
+        return;
     if (arch_of_call(t.tid) != audit_arch()) {
         ++end_.unarmed;
         return;
@@ -187,8 +192,7 @@ void supervisor::handle(task& t, const stop& s)
     switch (s.kind) {
     case stop_kind::signal: signal(t, s.signal); return;
     case stop_kind::group_stop: ptrace(PTRACE_LISTEN, t.tid, nullptr, nullptr); return;
-    case stop_kind::birth: born(t, static_cast<pid_t>(s.message), false); break;
-    case stop_kind::vfork_birth: born(t, static_cast<pid_t>(s.message), true); break;
+    case stop_kind::birth: born(t, static_cast<pid_t>(s.message)); break;
     case stop_kind::exec: executed(t, static_cast<pid_t>(s.message)); break;
     case stop_kind::guarded_call: guard_call(t, how_.signal, end_.own_handler); break;
     case stop_kind::call_entry:
@@ -209,6 +213,9 @@ void supervisor::handle(task& t, const stop& s)
         }
         break;
     case stop_kind::trap:
+        if (t.to_unmask)
+            unmask(t);
+        break;
     case stop_kind::other:
     case stop_kind::ended: break;
     }
@@ -231,6 +238,22 @@ void supervisor::handle(pid_t tid, int status)
     } else {
         handle(found->second, stop_of(tid, status));
     }
+}
+
+// The mask is opened in a stop, and only where an NMI waits behind it: the stop itself ends some calls, as the NMI will.
+void supervisor::open_masks()
+{
+    for (auto& [tid, t] : tasks_)
+        if (!t.to_unmask && t.aim->outstanding.load(std::memory_order_relaxed) && // relaxed: see target
+            t.aim->blocked.load(std::memory_order_relaxed))                       // relaxed: see target
+            t.to_unmask = ptrace(static_cast<__ptrace_request>(PTRACE_INTERRUPT), tid, nullptr, nullptr) == 0;
+}
+
+void supervisor::unmask(task& t)
+{
+    t.to_unmask = false;
+    t.aim->blocked.store(false, std::memory_order_relaxed); // relaxed: see target
+    end_.unmasked += take_out_of_mask(t.tid, how_.signal) ? 1 : 0;
 }
 
 // A parent that is killed behind its fork reports no birth, and the child would wait for ever.
@@ -296,8 +319,11 @@ traced_end supervisor::run()
         claim_lost();
         if (tid == 0)
             strategy_.idle();
+        if (how_.ignore_masks)
+            open_masks();
+        const std::uint64_t pause_ns = strategy_.waits() || how_.ignore_masks ? look_soon_ns : look_again_ns;
         // Behind a stop it only looks: stops that never cease outlast neither the deadline nor Ctrl-C.
-        wake_ups_.wait(tid > 0 ? now : std::min(deadline, now + look_again_ns));
+        wake_ups_.wait(tid > 0 ? now : std::min(deadline, now + pause_ns));
     }
     end_.stop_signal = wake_ups_.stop_signal();
     end_.hang = end_.stop_signal == 0 && now_ns() >= deadline && !(main_ended_ && !how_.wait_all);

@@ -29,18 +29,21 @@ struct trace_options {
     double rate_hz = 0;  ///< of the storm, per thread
     std::uint64_t seed = 1;
     std::uint64_t timeout_ns = 0;
-    bool wait_all = false; ///< also for what the command leaves behind
+    bool wait_all = false;     ///< also for what the command leaves behind
+    bool main_only = false;    ///< NMIs for the command's own process alone
+    bool ignore_masks = false; ///< a mask that has the NMI's signal is opened
 };
 
 struct traced_end {
-    std::string absent;       ///< why it could not be traced, or empty
-    int exec_error = 0;       ///< errno of an execve that failed; 0: the command was there
-    int status = 0;           ///< of waitpid
-    bool hang = false;        ///< it did not end in time
-    int stop_signal = 0;      ///< we were asked to stop
-    bool own_handler = false; ///< it wants the NMI's signal for itself
-    unsigned left_behind = 0; ///< processes that outlived the command
-    unsigned unarmed = 0;     ///< programs that no handler could be put into
+    std::string absent;         ///< why it could not be traced, or empty
+    int exec_error = 0;         ///< errno of an execve that failed; 0: the command was there
+    int status = 0;             ///< of waitpid
+    bool hang = false;          ///< it did not end in time
+    int stop_signal = 0;        ///< we were asked to stop
+    bool own_handler = false;   ///< it wants the NMI's signal for itself
+    unsigned left_behind = 0;   ///< processes that outlived the command
+    unsigned unarmed = 0;       ///< programs that no handler could be put into
+    std::uint64_t unmasked = 0; ///< times a mask was opened
     std::uint64_t delivered = 0;
     std::uint64_t suppressed = 0; ///< met a process without the handler
     std::uint64_t held = 0;       ///< sent, and never taken
@@ -62,13 +65,15 @@ private:
     void resume(task& t, int signal = 0);
     void handle(pid_t tid, int status);
     void handle(task& t, const stop& s);
-    void born(task& parent, pid_t tid, bool vfork);
+    void born(task& parent, pid_t tid);
     void executed(task& t, pid_t former);
     void arm(task& t);
     void set_armed(process& p, bool armed);
     void signal(task& t, int number);
     bool trapped(task& t);
     void claim_lost();
+    void open_masks();
+    void unmask(task& t);
     void end_all();
 
     launched& command_;

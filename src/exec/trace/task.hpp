@@ -5,8 +5,8 @@
 //
 //   process: unarmed --program executed, handler put in--> armed --execve--> unarmed
 //
-// A child has its parent's handler, and is armed if that is; one of vfork shares its parent's memory and is left alone
-// until it executes a program. An NMI for an unarmed process is suppressed at its delivery: it would kill.
+// A child has its parent's handler, and is armed if the kernel says that it has it. An NMI for an unarmed process is
+// suppressed at its delivery: it would kill.
 #pragma once
 
 #include "exec/trace/arch.hpp"
@@ -34,6 +34,7 @@ struct task {
     std::shared_ptr<process> in;
     std::shared_ptr<target> aim;
     bool awaits_exec_exit = false;
+    bool to_unmask = false; ///< was asked to stop, so that its mask can be opened
     /// A guarded call was given another argument; it is put back behind the call.
     int changed_argument = -1;
     std::uint64_t argument_before = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // JSON of an exec: docs/nmi-sim-exec-1.schema.json says what each key means. Keys are always present.
+#include "base/shown_text.hpp"
 #include "exec/exec_report.hpp"
 #include "exec/handlers/signal_name.hpp"
 #include "explore/step/system_call.hpp"
@@ -18,9 +19,16 @@ namespace {
 
 using json = json_value;
 
+std::string first_line(const content& c)
+{
+    constexpr std::size_t most = 60;
+    const std::string_view line = std::string_view(c.head).substr(0, c.head.find('\n'));
+    return has_controls(line) ? "" : shown(line, most);
+}
+
 json to_json(const content& c)
 {
-    return json{{"bytes", c.bytes}, {"hash", fmt::format("{:016x}", c.hash)}};
+    return json{{"bytes", c.bytes}, {"hash", fmt::format("{:016x}", c.hash)}, {"first_line", first_line(c)}};
 }
 
 json to_json(const outcome& o)
@@ -69,7 +77,8 @@ json to_json(const storm_run& s)
                               {"held", e.held},
                               {"blocked", e.blocked},
                               {"suppressed", e.suppressed},
-                              {"refused", e.sent.refused}}},
+                              {"refused", e.sent.refused},
+                              {"unmasked", e.unmasked}}},
                 {"left_behind", e.left_behind},
                 {"unarmed", e.unarmed},
                 {"processes", std::move(processes)},
@@ -185,19 +194,57 @@ json function_json(const exec_report& r)
                 {"runs", std::move(runs)}};
 }
 
-} // namespace
-
-std::string to_json(const exec_report& r)
+json to_json(const placement& p)
 {
-    json placements = json::array();
-    for (const placement& p : r.placements)
-        placements.push_back(json{{"at", p.at},
-                                  {"exe", p.exe},
-                                  {"call", explore::name_of_system_call(p.nr)},
-                                  {"what", p.call_text},
-                                  {"site", p.site},
-                                  {"delivered", p.delivered},
-                                  {"differences", to_json(p.differences)}});
+    return json{{"at", p.at},
+                {"restart", p.restart},
+                {"exe", p.exe},
+                {"call", explore::name_of_system_call(p.nr)},
+                {"what", p.call_text},
+                {"site", p.site},
+                {"delivered", p.delivered},
+                {"differences", to_json(p.differences)}};
+}
+
+json to_json(const limit_result& l)
+{
+    return json{{"condition", l.condition},
+                {"held", l.held},
+                {"unit", l.unit},
+                {"value", l.value ? json(*l.value) : json()}};
+}
+
+json names_of(const std::vector<long>& calls)
+{
+    json all = json::array();
+    for (const long nr : calls)
+        all.push_back(explore::name_of_system_call(nr));
+    return all;
+}
+
+json options_of(const exec_config& c)
+{
+    return json{{"rate_hz", c.rate_hz},
+                {"restart", name_of(c.restarts)},
+                {"baseline", c.baseline},
+                {"compare", c.compared},
+                {"timeout_ns", c.timeout_ns},
+                {"wait", name_of(c.waits)},
+                {"stdin", c.stdin_file},
+                {"seed", c.seed},
+                {"every_call", c.every_call},
+                {"only_calls", names_of(c.only_calls)},
+                {"at", c.at},
+                {"place", name_of(c.placing)},
+                {"limit", c.limit},
+                {"jobs", c.jobs},
+                {"shards", c.shard.of},
+                {"mask", name_of(c.mask)},
+                {"follow", name_of(c.follow)}};
+}
+
+json document_of(const exec_report& r, json placements)
+{
     json plain = json::array();
     for (const outcome& o : r.plain)
         plain.push_back(to_json(o));
@@ -205,33 +252,55 @@ std::string to_json(const exec_report& r)
     for (const storm_run& s : r.storms)
         storms.push_back(to_json(s));
     json found = to_json(r.differences);
+    json limits = json::array();
+    for (const limit_result& l : r.limits)
+        limits.push_back(to_json(l));
     const json document{{"schema", "nmi-sim-exec-1"},
                         {"schema_version", 1},
                         {"verb", "exec"},
                         {"command", r.config.argv},
-                        {"options", json{{"rate_hz", r.config.rate_hz},
-                                         {"restart", name_of(r.config.restarts)},
-                                         {"baseline", r.config.baseline},
-                                         {"compare", r.config.compared},
-                                         {"timeout_ns", r.config.timeout_ns},
-                                         {"wait", name_of(r.config.waits)},
-                                         {"stdin", r.config.stdin_file},
-                                         {"seed", r.config.seed}}},
+                        {"options", options_of(r.config)},
                         {"signal", r.signal},
                         {"verdict", name_of(r.verdict)},
-                        {"exit_code", exit_code_of(r.verdict)},
+                        {"exit_code", exit_code_of(r)},
                         {"why", r.why},
-                        {"complete", r.verdict != exec_verdict::stopped},
+                        {"complete", r.verdict != exec_verdict::stopped && lacks(r).empty()},
                         {"baseline", json{{"runs", std::move(plain)},
                                           {"traced", r.traced ? to_json(r.traced_plain) : json()},
                                           {"unstable", r.unstable}}},
                         {"storms", std::move(storms)},
                         {"differences", std::move(found)},
                         {"each_call", r.each_call},
+                        {"calls", r.calls},
+                        {"shards", r.shards},
                         {"placements", std::move(placements)},
+                        {"limits", std::move(limits)},
                         {"audit", audit_json(r)},
                         {"function", function_json(r)}};
-    return document.dump(1) + "\n";
+    return document;
+}
+
+} // namespace
+
+std::string to_json(const exec_report& r)
+{
+    json placements = json::array();
+    for (const placement& p : r.placements)
+        placements.push_back(to_json(p));
+    return document_of(r, std::move(placements)).dump(1) + "\n";
+}
+
+std::string journal_head(const exec_report& r)
+{
+    exec_report unfinished = r;
+    unfinished.verdict = exec_verdict::stopped;
+    unfinished.why = "stopped before the end";
+    return document_of(unfinished, json::array()).dump() + "\n";
+}
+
+std::string journal_line(const placement& p)
+{
+    return to_json(p).dump() + "\n";
 }
 
 } // namespace nmisim::exec

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "cli/verbs/exec_reports.hpp"
+
+#include "report/exec_metric.hpp"
+#include "report/page/exec_page.hpp"
+
+namespace nmisim::cli {
+
+void write_exec_reports(report_writer& writer, exec::exec_report& report, const settings& s)
+{
+    for (const threshold& t : s.fail_if)
+        report.limits.push_back(exec::evaluate(t, report));
+    const auto json = [&] { return exec::to_json(report); };
+    if (s.json)
+        writer.to_stdout(json);
+    else
+        writer.to_stdout([&] { return exec::to_text(report); });
+    writer.to_file(s.output_file, json);
+    writer.to_file(s.report_file, [&] { return exec::page_of(report); });
+}
+
+} // namespace nmisim::cli

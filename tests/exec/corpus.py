@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the ordinary commands of commands.txt under NMIs: a stress tool, and with --suite a test of the quick ones.
+
+corpus.py --program build/src/cli/nmi-sim [--rate 1k] [--restart on] [--only WORD] [--table FILE] [--suite]
+Exit code: 0 no false alarm, and each true finding was found; 1 otherwise. --table writes docs/findings/ordinary-commands.md.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import tap
+
+HERE = pathlib.Path(__file__).resolve().parent
+LONGEST_SECONDS = 300
+MAIN_C = '#include <stdio.h>\nint main(void) { for (int i = 0; i < 3; ++i) printf("%d\\n", i); return 0; }\n'
+FILES = {
+    "main.c": MAIN_C,
+    "main.cpp": "#include <iostream>\n#include <map>\nint main() { std::map<int, int> m{{1, 2}}; std::cout << m[1] << '\\n'; }\n",
+    "main.rs": "use std::thread; fn main() { let t = thread::spawn(|| { thread::sleep(std::time::Duration::from_millis(200)); 42 });"
+               " println!(\"{}\", t.join().unwrap()); }\n",
+    "main.go": "package main\nimport (\"fmt\"; \"time\")\nfunc main() { c := make(chan int); go func() {"
+               " time.Sleep(200 * time.Millisecond); c <- 42 }(); fmt.Println(<-c) }\n",
+    "Main.java": "public class Main { public static void main(String[] a) throws Exception { Thread.sleep(200);"
+                 " System.out.println(new ProcessBuilder(\"true\").start().waitFor()); } }\n",
+    "Makefile": "all: main\nmain: main.c\n\tcc -o main main.c\nclean:\n\trm -f main\n",
+    "build.ninja": "rule cc\n  command = cc -o $out $in\nbuild main: cc main.c\n",
+}
+
+
+class Command:
+    def __init__(self, line):
+        self.expected, needs, self.text = line.split(None, 2)
+        self.needs = needs.split(",")
+
+    def missing(self):
+        return [program for program in self.needs if shutil.which(program) is None]
+
+
+def commands():
+    lines = (HERE / "commands.txt").read_text().splitlines()
+    return [Command(line) for line in lines if line and not line.startswith("#")]
+
+
+def make_folder(folder):
+    lines = [f"line {i} of a text\n" for i in range(200_000)]
+    (folder / "text").write_text("".join(lines))
+    (folder / "few").write_text("".join(lines[:200]))
+    (folder / "few2").write_text("".join(lines[:100] + ["one more\n"] + lines[100:200]))
+    state, blob = 1, bytearray()
+    while len(blob) < 2_000_000:
+        state = state * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
+        blob += state.to_bytes(8, "little")
+    (folder / "random").write_bytes(blob)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+
+
+def run(options, command, folder):
+    words = [options.program, "exec", "--quiet", "--json", "--rate", options.rate, "--restart", options.restart, "--",
+             "bash", "-c", command.text]
+    environment = {**os.environ, "LC_ALL": "C", "HOME": str(folder)}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, timeout=LONGEST_SECONDS, check=False,
+                          errors="replace", env=environment)
+    return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {"why": done.stderr.strip()}
+
+
+def judge(command, code, report):
+    """What is wrong with it, or nothing."""
+    wanted = {"quick": (0,), "same": (0,), "found": (3,), "traces": (77,)}[command.expected]
+    if code in wanted:
+        return None
+    if code == 1 and command.expected in ("quick", "same"):
+        return None if report.get("verdict") == "none-delivered" else f"no result: {report.get('why')}"
+    return f"exit code {code}: {report.get('why') or report.get('differences')}"
+
+
+def refused(code, report):
+    return code == 77 and ("is refused" in str(report.get("why")) or "traces programs on" in str(report.get("why")))
+
+
+def row_of(command, code, report):
+    delivered = sum(s["nmis"]["delivered"] for s in report.get("storms", []))
+    found = [f"{d['aspect']}: {d['with']} instead of {d['without']}, {d['seen']} of {d['runs']}"
+             for d in report.get("differences", []) if d["counts"]]
+    said = {0: "same", 3: "**differs**: " + "; ".join(found), 77: "skipped: it traces others"}.get(code, report.get("verdict", "?"))
+    return f"| `{command.text}` | {delivered} | {said} |".replace("\n", " ")
+
+
+def machine():
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    system = next((line.split("=")[1].strip().strip('"') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")), "?")
+    return f"{os.cpu_count()} CPUs {cpu}, Linux {platform.release()}, {system}, {time.strftime('%Y-%m-%d')}"
+
+
+def escaped(text):
+    return text.replace("|", "\\|")
+
+
+def write_table(options, rows, skipped):
+    head = ["# Ordinary commands under NMIs", "",
+            f"Generated by `tests/exec/corpus.py --program nmi-sim --rate {options.rate} --restart {options.restart} --table FILE`",
+            f"on {machine()}.", "",
+            "Each command was run twice plain, once traced, and under a storm of NMIs; one that differed, five times. `differs` are true",
+            "findings: [tail](tail-interrupted-poll.md), [sqlite3](sqlite3-busy-timeout.md),",
+            "[busybox timeout](busybox-timeout.md); dd, perl and python are told of short reads and early wake-ups, as documented.", "",
+            "| command | NMIs | outcome |", "|---|---|---|"]
+    body = ["| " + " | ".join(escaped(cell) for cell in row[2:-2].split(" | ")) + " |" if row.count(" | ") == 2 else fix_row(row) for row in rows]
+    tail = ["", "Not there: " + ", ".join(sorted(set(skipped))) + "."] if skipped else []
+    pathlib.Path(options.table).write_text("\n".join(head + body + tail) + "\n")
+
+
+def fix_row(row):
+    command, rest = row[2:].rsplit("` | ", 1)
+    return "| " + escaped(command) + "` | " + rest
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=os.path.abspath, required=True)
+    parser.add_argument("--rate", default="1k")
+    parser.add_argument("--restart", default="on", choices=["on", "off", "both"])
+    parser.add_argument("--only", default="", help="commands with that word")
+    parser.add_argument("--table", help="write a table of all to that file")
+    parser.add_argument("--suite", action="store_true", help="the quick ones, as a test")
+    return parser.parse_args()
+
+
+def suite(options):
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as name:
+        folder = pathlib.Path(name)
+        make_folder(folder)
+
+        def test_of(command):
+            def test():
+                if command.missing():
+                    raise tap.Skipped(f"no {', '.join(command.missing())}")
+                code, report = run(options, command, folder)
+                if refused(code, report):
+                    raise tap.Skipped(report["why"])
+                wrong = judge(command, code, report)
+                assert wrong is None, wrong
+            return test
+        tap.run([(c.text.replace("#", "number")[:100], test_of(c)) for c in commands() if c.expected == "quick"])
+
+
+def sweep(options):
+    rows, skipped, wrong, counts = [], [], 0, {}
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as name:
+        folder = pathlib.Path(name)
+        make_folder(folder)
+        for command in commands():
+            if options.only not in command.text:
+                continue
+            if command.missing():
+                skipped += command.missing()
+                counts["skipped"] = counts.get("skipped", 0) + 1
+                print(f"SKIP {command.text}: no {', '.join(command.missing())}", flush=True)
+                continue
+            try:
+                code, report = run(options, command, folder)
+            except subprocess.TimeoutExpired:
+                code, report = 1, {"why": f"longer than {LONGEST_SECONDS}s"}
+            complaint = judge(command, code, report)
+            wrong += complaint is not None
+            said = report.get("verdict", "no result")
+            counts[said] = counts.get(said, 0) + 1
+            rows.append(row_of(command, code, report))
+            print(f"{'ok  ' if complaint is None else 'FAIL'} {said:<15} {command.text[:90]}{': ' + complaint if complaint else ''}",
+                  flush=True)
+    print(", ".join(f"{n} {what}" for what, n in sorted(counts.items())), f"; {wrong} not as expected")
+    if options.table:
+        write_table(options, rows, skipped)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    chosen = parse()
+    sys.exit(suite(chosen) if chosen.suite else sweep(chosen))

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""nmi-sim killed at random moments: NMISIM_EXEC_KILLS=200 for more of them, NMISIM_EXEC_SEED for the same ones again."""
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import tempfile
+import time
+
+from exec_support import CASES, TIMEOUT, Result, case, expect, options, tap
+
+KILLS = int(os.environ.get("NMISIM_EXEC_KILLS", "20"))
+SEED = int(os.environ.get("NMISIM_EXEC_SEED", str(random.randrange(1 << 30))))
+
+
+def alive(word):
+    """Processes with that word on their command line, and their states."""
+    all_of_them = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+            state = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if word.encode() in words and state != "Z" and int(path.parent.name) != os.getpid():
+            all_of_them.append((path.parent.name, state))
+    return all_of_them
+
+
+def gone(word):
+    deadline = time.monotonic() + TIMEOUT
+    while (left := alive(word)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not left
+
+
+def one_kill(folder, number, rng, mark):
+    how = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    words = rng.choice([[], ["--each-call"], ["--each-call", "--jobs", "3"]])
+    path = folder / f"{number}.json"
+    script = f"'{options.fixture}' copy_blocks 2 {mark} & '{options.fixture}' threads {mark}; wait"
+    child = subprocess.Popen([options.program, "exec", "--json", "-o", str(path), "--baseline", "1", *words, "--", "sh", "-c", script, mark],
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    moment = rng.uniform(0, 4)
+    try:
+        child.wait(moment)
+    except subprocess.TimeoutExpired:
+        child.send_signal(how)
+    out, _ = child.communicate(timeout=TIMEOUT)
+    seen = (how.name, words, moment, child.returncode)
+    left = not gone(mark) and alive(mark)
+    for pid, _ in left or []:
+        os.kill(int(pid), signal.SIGKILL)
+    expect(not left, seen, left)
+    files = sorted(one.name for one in folder.iterdir())
+    if child.returncode in (0, 1, 3):  # it had ended before
+        expect(files == [path.name], seen, files)
+    elif child.returncode == -how and how != signal.SIGKILL and out:
+        report = json.loads(out)
+        expect(files == [path.name] and report["verdict"] == "stopped", seen, files)
+    elif child.returncode == -how:  # at once, or before it had begun
+        expect(set(files) <= {path.name, path.name + ".journal"}, seen, files)
+        if path.name + ".journal" in files:
+            merged = subprocess.run([options.program, "merge", "--json", str(path) + ".journal"], capture_output=True, text=True, check=False)
+            expect(Result(merged).json["command"][0] == "sh", seen, merged.stderr)
+    else:
+        expect(False, seen)
+    for one in folder.iterdir():
+        one.unlink()
+
+
+@case
+def random_kills():
+    """killed at a random moment: no process is left, running or stopped, no temporary file, and what is finished can be read"""
+    rng = random.Random(SEED)
+    mark = f"nmi-sim-kills-{os.getpid()}"
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        for number in range(KILLS):
+            try:
+                one_kill(pathlib.Path(folder), number, rng, mark)
+            except AssertionError as e:
+                raise AssertionError(f"kill {number} of seed {SEED}: {e}") from e
+    print(f"# {KILLS} kills, seed {SEED}")
+
+
+tap.run(CASES)

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Which calls, which processes, which masks; limits; several runs at a time, shards, merged; the journal."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+
+from exec_support import CASES, TIMEOUT, Result, calls, case, delivered, expect, expect_clean, fixture, options, run, tap
+
+
+def found(result):
+    return sorted(p["at"] for p in result.json["placements"] if any(d["counts"] for d in p["differences"]))
+
+
+def program(*words):
+    return subprocess.run([options.program, *words], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+@case
+def named_calls():
+    """--each-call=NAME tries those calls alone, under the addresses that they always have; =all tries more"""
+    usual = fixture("copy_blocks", "1", words=["--each-call"])
+    reads = fixture("copy_blocks", "1", words=["--each-call=read"])
+    tried = [(p["at"], p["call"]) for p in reads.json["placements"]]
+    expect(tried and sorted(tried) == sorted((p["at"], p["call"]) for p in usual.json["placements"] if p["call"] == "read"), tried)
+    every = fixture("copy_blocks", "1", words=["--each-call=all", "--limit", "1"])
+    expect(every.json["calls"] > usual.json["calls"] > reads.json["calls"] == len(tried), every.json["calls"], usual.json["calls"])
+    for name, said in (("reed", "'reed' is not a system call"), ("getpid", "can do nothing to 'getpid'")):
+        done = program("exec", f"--each-call={name}", "--", "true")
+        expect(done.returncode == 2 and said in done.stderr, done.stderr)
+
+
+@case
+def first_cause_first():
+    """where all calls at once differ, halving finds a cause before each call is tried"""
+    result = fixture("copy_blocks", "1", words=["--each-call"])
+    first = result.json["placements"][0]
+    expect(first["call"] == "read" and any(d["counts"] for d in first["differences"]), first)
+    expect(result.json["calls"] > 10 and len(result.json["placements"]) == result.json["calls"], result.json["calls"])
+
+
+@case
+def one_hides_another():
+    """a run with an NMI in each call that does not differ ends no search: two faults hid each other there"""
+    for kind, words in (("naps", ["--each-call=clock_nanosleep,nanosleep"]), ("reads", ["--each-call=read", "--restart", "off"])):
+        result = fixture("one_of_two", kind, words=words)
+        expect(result.json["storms"][0]["outcome"]["stdout"] == result.json["baseline"]["runs"][0]["stdout"], kind, *result.shown())
+        expect(result.code == 3 and len(found(result)) == 2, kind, found(result))
+
+
+@case
+def blocked():
+    """with --place blocked an NMI comes only where a thread sleeps in its call, and never in the next one"""
+    result = fixture("early_sleep", words=["--each-call", "--place", "blocked"])
+    hit = [p["call"] for p in result.json["placements"] if p["delivered"]]
+    expect(result.code == 3 and set(hit) <= {"nanosleep", "clock_nanosleep"} and len(found(result)) == 1, hit)
+    result = fixture("copy_blocks", "1", words=["--each-call", "--place", "blocked"])
+    expect(result.code == 1 and "--place entry" in result.json["why"], *result.shown())
+
+
+@case
+def mask_ignore():
+    """--mask ignore opens the mask of a thread that blocks the NMI's signal, and says how often"""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        result = fixture("sleeps_on", words=["--mask", "ignore"])
+        single = fixture("early_sleep", words=["--mask", "ignore", "--each-call=clock_nanosleep,nanosleep"])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    expect_clean(result)
+    expect(result.json["storms"][0]["nmis"]["unmasked"] > 0, *result.shown())
+    expect(single.code == 3 and len(found(single)) == 1, *single.shown())
+
+
+@case
+def follow_main():
+    """--follow main leaves the command's children alone"""
+    command = ["sh", "-c", f"{options.fixture} sleeps_on; :"]
+    result = run("--follow", "main", command=command)
+    paths = {row["path"] for row in result.json["storms"][0]["calls"]}
+    expect(result.code == 0 and paths == {"0"} and delivered(result) > 0, paths)
+    result = fixture("fork_in_vfork", words=["--follow", "main"])  # children that execute nothing
+    expect({row["path"] for row in result.json["storms"][0]["calls"]} == {"0"}, result.json["storms"][0]["calls"])
+    result = run("--baseline", "1", "--follow", "main", "--each-call", command=command)
+    expect(result.json["placements"] and all(p["at"].startswith("0:") for p in result.json["placements"]), result.json["placements"])
+
+
+@case
+def limits():
+    """--fail-if: 4 where a condition holds and no outcome differs; 3 where one differs"""
+    result = fixture("sleeps_on", words=["--fail-if", "eintr>0", "--fail-if", "nmis>1M"])
+    expect(result.code == 4 and result.verdict == "same" and result.json["exit_code"] == 4, *result.shown())
+    expect([(one["condition"], one["held"]) for one in result.json["limits"]] == [("eintr>0", True), ("nmis>1M", False)], result.json["limits"])
+    expect(fixture("sleeps_on", words=["--fail-if", "nmis>1M"]).code == 0)
+    expect(fixture("early_sleep", words=["--fail-if", "eintr>0"]).code == 3)
+    result = run("--fail-if", "eintr>0", command=[options.fixture, "sleeps_on"], json_report=False)
+    expect("FAIL --fail-if eintr>0: " in result.text and result.text.splitlines()[-1].startswith("FAIL (--fail-if"), result.text)
+    done = program("exec", "--fail-if", "latency.p99>1ms", "--", "true")
+    expect(done.returncode == 2 and "exec-metrics" in done.stderr, done.stderr)
+
+
+@case
+def needs_each_call():
+    """options of single calls are refused without --each-call, and --jobs where runs would share a file"""
+    for words in (["--jobs", "2"], ["--shard", "1/2"], ["--place", "entry"], ["--limit", "3"]):
+        done = program("exec", *words, "--", "true")
+        expect(done.returncode == 2 and "needs --each-call" in done.stderr, words, done.stderr)
+    done = program("exec", "--each-call", "--jobs", "2", "--compare", "file=x", "--", "true")
+    expect(done.returncode == 2 and "--jobs" in done.stderr, done.stderr)
+    for shard in ("1", "0/2", "3/2"):
+        expect(program("exec", "--each-call", "--shard", shard, "--", "true").returncode == 2, shard)
+
+
+@case
+def jobs():
+    """--jobs finds what one run at a time finds, at the same addresses, and tries as many calls"""
+    one = fixture("copy_blocks", "6", words=["--each-call"])
+    three = fixture("copy_blocks", "6", words=["--each-call", "--jobs", "3"])
+    expect(len(found(one)) == 6 and found(three) == found(one), found(one), found(three))
+    at = [sorted(p["at"] for p in r.json["placements"]) for r in (one, three)]
+    expect(at[0] == at[1], at)
+    site = [{p["at"]: (p["what"], p["site"], p["exe"]) for p in r.json["placements"] if p["at"] in found(one)} for r in (one, three)]
+    expect(site[0] == site[1], site)
+
+
+@case
+def jobs_stopped():
+    """a SIGTERM with --jobs ends every worker and every process, and keeps what is finished"""
+    child = subprocess.Popen([options.program, "exec", "--json", "--each-call", "--jobs", "3", "--", options.fixture, "copy_blocks", "4000"],
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while "call 3 of" not in (line := child.stderr.readline()) and line:
+        pass
+    child.send_signal(signal.SIGTERM)
+    out, _ = child.communicate(timeout=TIMEOUT)
+    expect(child.returncode == -signal.SIGTERM, child.returncode)
+    report = json.loads(out)
+    expect(report["verdict"] == "stopped" and len(report["placements"]) >= 2, report["verdict"])
+    left = subprocess.run(["pgrep", "-f", "copy_blocks 4000"], capture_output=True, text=True, check=False).stdout
+    expect(left == "", left)
+
+
+@case
+def shards():
+    """shards try each call once between them, and merged they are the whole; one that is missing makes it incomplete"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        whole = fixture("copy_blocks", "3", words=["--each-call"])
+        for i in ("1", "2"):
+            part = fixture("copy_blocks", "3", words=["--each-call", "--shard", f"{i}/2", "-o", f"{folder}/{i}.json"])
+            expect(len(part.json["placements"]) < len(whole.json["placements"]), len(part.json["placements"]))
+            expect(part.json["shards"] == [int(i)] and part.json["complete"] is False, part.json["shards"])
+        both = program("merge", "--json", f"{folder}/1.json", f"{folder}/2.json")
+        result = Result(both)
+        expect(result.code == 3 and result.json["complete"] is True and found(result) == found(whole), *result.shown())
+        expect(sorted(p["at"] for p in result.json["placements"]) == sorted(p["at"] for p in whole.json["placements"]))
+        expect(result.json["shards"] == [1, 2] and result.json["baseline"]["runs"] == json.loads(pathlib.Path(f"{folder}/1.json").read_text())["baseline"]["runs"])
+        text = program("merge", f"{folder}/1.json", f"{folder}/2.json").stdout
+        expect(text.count("5 of 5") == 3 and text.splitlines()[-1].startswith("FAIL the outcome differs"), text)
+        fixture("forks", "2", words=["--each-call", "--shard", "1/2", "-o", f"{folder}/clean.json"])
+        alone = program("merge", f"{folder}/clean.json")
+        expect(alone.returncode == 1 and "shards are missing: 2 of 2" in alone.stdout, alone.stdout)
+        other = program("merge", f"{folder}/1.json", f"{folder}/clean.json")
+        expect(other.returncode == 1 and "another command" in other.stderr, other.stderr)
+        expect(program("merge").returncode == 2)
+        pathlib.Path(f"{folder}/no.json").write_text('{"schema": "other"}')
+        expect("not a report of nmi-sim exec" in program("merge", f"{folder}/no.json").stderr)
+
+
+@case
+def journal():
+    """what is finished survives a SIGKILL in FILE.journal, torn at its end or not; a report that is written takes its place"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        path = pathlib.Path(folder) / "r.json"
+        notes = pathlib.Path(folder) / "r.json.journal"
+        child = subprocess.Popen([options.program, "exec", "-o", str(path), "--each-call", "--", options.fixture, "copy_blocks", "3"], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while not re.match("exec: call 5 of", line := child.stderr.readline()) and line:
+            pass
+        child.kill()
+        child.communicate()
+        expect(not path.exists() and notes.exists(), os.listdir(folder))
+        lines = notes.read_text().splitlines()
+        with notes.open("a") as end:
+            end.write('{"at": "0:1", "torn')
+        result = Result(program("merge", "--json", str(notes)))
+        expect(len(result.json["placements"]) == len(lines) - 1 >= 5, len(result.json["placements"]), len(lines))
+        expect(result.verdict in ("stopped", "differs") and result.json["baseline"]["traced"] is not None, *result.shown())
+        done = program("exec", "-q", "-o", str(path), "--each-call=read", "--", options.fixture, "copy_blocks", "1")
+        expect(done.returncode == 3 and os.listdir(folder) == ["r.json"], os.listdir(folder))
+
+
+@case
+def page():
+    """--report writes one page, with the command and what was found in it, and markup of the command's escaped"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        path = pathlib.Path(folder) / "r.html"
+        run("--baseline", "1", "--report", str(path), command=["sh", "-c", f"{options.fixture} early_sleep '<b>'"])
+        text = path.read_text()
+        expect(text.startswith("<!") and "woke up early" in text and "nanosleep" in text, text[:200])
+        expect("&lt;b&gt;" in text and "<b>'" not in text)
+
+
+tap.run(CASES)

@@ -59,7 +59,7 @@ say "Building packages of nmi-sim $version; the log is $log"
 rm -f "$folder"/*.deb
 cp "$scratch"/*.deb "$folder"
 (cd "$folder" && sha256sum ./*.deb)
-found=$(lintian --no-tag-display-limit --allow-root --suppress-tags initial-upload-closes-no-bugs "$scratch"/*.changes) || true
+found=$(lintian --tag-display-limit 0 --allow-root --suppress-tags initial-upload-closes-no-bugs "$scratch"/*.changes) || true
 if [[ -n $found ]]; then
     say "$found"
     die "lintian has findings, see above"

@@ -55,7 +55,7 @@ struct alignas(cacheline_size) unattached_counts {
     std::atomic<std::uint64_t> handled{0};
     std::atomic<std::uint64_t> foreign{0};
     std::atomic<std::uint64_t> foreign_ignored{0};
-    std::atomic<std::uint64_t> other{0}; ///< timers of threads that have left
+    std::atomic<std::uint64_t> other{0}; ///< expirations of timers of threads that have left
 };
 
 struct interrupt_state {

@@ -6,6 +6,7 @@ The projects are docs/examples/profiler, copied elsewhere, with pkg-config, CMak
 compiler. Nothing is taken from the build folder.
 """
 import argparse
+import fnmatch
 import os
 import pathlib
 import re
@@ -76,9 +77,36 @@ def install():
     assert not outside, outside
 
 
+def debian_packages():
+    """Each file that is installed goes into one Debian package (debhelper would say so, minutes later)."""
+    if "/" not in options.libdir:
+        raise tap.Skipped(f"Debian's folders have the architecture in their names, {options.libdir} has not")
+    rows = [(line, package.stem) for package in (options.source / "package/debian").glob("*.install")
+            for line in package.read_text().split()]
+    used = set()
+    for path in prefix.rglob("*"):
+        if path.is_dir():
+            continue
+        name = f"usr/{path.relative_to(prefix)}"
+        here = [row for row in rows if fnmatch.fnmatchcase(name, row[0]) or name.startswith(row[0] + "/")]
+        assert len({package for _, package in here}) == 1, f"{name}: {here}"
+        used.update(here)
+    assert used == set(rows), set(rows) - used
+
+
 def program_runs():
     assert "nmi-sim" in run(prefix / "bin/nmi-sim", "--version")
     assert "PASS" in run(prefix / "bin/nmi-sim", "--duration", "300ms")
+
+
+def stress_manual():
+    """By the names of its options, as far as they go."""
+    if options.manual != "true":
+        raise tap.Skipped("no manual was made")
+    page = (prefix / options.mandir / "man1/nmi-stress.1").read_text().replace("\\-", "-").replace("\\fB", "").replace("\\fR", "")
+    wanted = set(re.findall(r"^  (--[\w-]+)", run(prefix / "bin/nmi-stress", "--help"), re.M))
+    described = set(re.findall(r"^(--[\w-]+)", page, re.M))
+    assert wanted and wanted == described, wanted ^ described
 
 
 def stress_runs():
@@ -250,8 +278,10 @@ target_link_libraries(program PRIVATE nmisim::nmisim)
 
 tap.run([
     ("everything is installed below the prefix", install),
+    ("each installed file is in one Debian package", debian_packages),
     ("the installed program runs", program_runs),
     ("the installed nmi-stress runs the installed program and scenarios", stress_runs),
+    ("the manual of nmi-stress has its options", stress_manual),
     ("nmi-stress finds its scenarios where the folders are others", stress_elsewhere),
     ("each installed header stands alone", headers_stand_alone),
     ("the installed headers do not show what a machine is made of", headers_hide_the_inside),

@@ -2,6 +2,7 @@
 //
 // Timers per thread: what they weigh, and that they end.
 #include "base/signal_mask.hpp"
+#include "runtime/origin.hpp"
 #include "runtime_parts.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -104,6 +105,39 @@ TEST_CASE("timers end when their thread detaches, and when the interrupt closes"
                     : " goes on");
     });
     CHECK(seen.text == "some ended");
+}
+
+TEST_CASE("what a timer sends to a thread that has left runs nothing, and is booked with its weight",
+          "[timer]")
+{
+    const auto seen = in_child(60, [] {
+        tally t;
+        interrupt i({.signal = SIGPROF});
+        slot<counting> s(i);
+        (void)s.exchange(make<counting>(t), patient);
+        // As a timer of ours that fires while its thread leaves.
+        sigevent ours{};
+        ours.sigev_notify = SIGEV_THREAD_ID;
+        ours.sigev_signo = SIGPROF;
+        ours.sigev_value.sival_ptr = runtime::mark_of(runtime::origin::timer);
+        ours._sigev_un._tid = gettid();
+        timer_t timer{};
+        if (!eventually([&] { return timer_create(CLOCK_THREAD_CPUTIME_ID, &ours, &timer) == 0; }))
+            return std::string("no timer to be had");
+        change_mask(SIG_BLOCK, SIGPROF);
+        const itimerspec spec{to_timespec(period_ns), to_timespec(period_ns)};
+        timer_settime(timer, 0, &spec, nullptr);
+        const std::uint64_t begin = cpu_ns();
+        burn(30 * period_ns);
+        eventually([] { return is_pending(SIGPROF); });
+        const std::uint64_t at_least = (cpu_ns() - begin) / period_ns - 1;
+        change_mask(SIG_UNBLOCK, SIGPROF);
+        const interrupt_books b = i.books();
+        timer_delete(timer);
+        return std::string(b.expirations_dropped >= at_least ? "booked" : "not booked") +
+               (t.runs == 0 && b.timer_events == 0 ? "" : " run");
+    });
+    CHECK(seen.text == "booked");
 }
 
 TEST_CASE("a timer on the wall clock fires on a thread that sleeps", "[timer]")

@@ -91,11 +91,11 @@ void take_raise(interrupt_state& state, thread_block* block, origin from, siginf
 
 void take_timer(interrupt_state& state, thread_block* block, siginfo_t& info, void* context) noexcept
 {
+    const std::uint64_t weight = 1 + static_cast<std::uint64_t>(info.si_overrun);
     if (block == nullptr) {
-        counts_here(state).other.fetch_add(1, std::memory_order_relaxed); // for the books
+        counts_here(state).other.fetch_add(weight, std::memory_order_relaxed); // for the books
         return;
     }
-    const std::uint64_t weight = 1 + static_cast<std::uint64_t>(info.si_overrun);
     run_on(state, *block, info, context, weight);
     block->expirations.fetch_add(weight, std::memory_order_relaxed); // for the books
     block->timer_events.fetch_add(1, std::memory_order_relaxed);     // for the books

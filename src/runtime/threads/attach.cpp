@@ -4,8 +4,8 @@
 //
 //   attach   block taken, or the one that others gave the thread (outsider.hpp); key set, timer armed, tid findable: from
 //            then on the thread's end leaves by itself
-//   leave    signal blocked, tid taken off, raises under way waited for, pending signals taken off, timer deleted, and
-//            what it sent meanwhile taken off: a deleted timer takes its pending signal along, so that comes first
+//   leave    signal blocked, tid taken off, raises under way waited for, pending signals taken off, and then the timer
+//            deleted: it would take its pending signal along, and the books would not know
 //
 // The key's destructor runs while the thread's stack and the C library still work; the signal stays blocked until the
 // thread is gone, so nothing of ours runs on a stack that is being unmapped.
@@ -145,15 +145,9 @@ void leave(interrupt_state& state, thread_block& block) noexcept
     // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/held_block.hpp(3)
     wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
     take_off_pending(state, block);
-    bool had_timer = false;
-    {
-        const control_guard guard;
-        had_timer = block.timer_armed;
-        delete_timer(block);
-    }
-    if (had_timer)
-        take_off_pending(state, block);
+    // What the timer sends in between finds no block and is booked as dropped, or ends with the thread.
     const control_guard guard;
+    delete_timer(block);
     state.give_back(block);
 }
 

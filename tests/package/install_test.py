@@ -88,7 +88,7 @@ def debian_packages():
         if path.is_dir():
             continue
         name = f"usr/{path.relative_to(prefix)}"
-        here = [row for row in rows if fnmatch.fnmatchcase(name, row[0]) or name.startswith(row[0] + "/")]
+        here = [row for row in rows if any(fnmatch.fnmatchcase(name, pattern) for pattern in (row[0], row[0] + "/*"))]
         assert len({package for _, package in here}) == 1, f"{name}: {here}"
         used.update(here)
     assert used == set(rows), set(rows) - used

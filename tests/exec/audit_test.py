@@ -34,6 +34,8 @@ def allocates():
         expect((row["signal"], row["ran"], row["returned"]) == ("USR1", 1, 1), row)
         found = unsafe(row)
         expect({f["function"] for f in found} == {"malloc", "free"}, build, found)
+        chains = [f["chain"] for f in found]
+        expect(all(len(chain) >= 2 for chain in chains), build, chains)
         if build != "stripped":
             malloc = next(f for f in found if f["function"] == "malloc")
             expect([name.rsplit("::", 1)[-1] for name in malloc["chain"]] == ["mallocs", "log_it", "malloc"], malloc)
@@ -136,7 +138,7 @@ def never_ran():
     expect(result.code == 1 and result.verdict == "none-ran" and "--signal" in result.json["why"], *result.shown())
     expect({h["signal"]: h["ran"] for h in result.json["audit"]["handlers"]} == {"USR1": 0, "TERM": 0}, result.json["audit"])
     result = run("--audit", command=[options.fixture, "handler_one_of_two"], json_report=False)
-    expect(result.code == 0 and "never ran" in result.text and "1 other never ran" in result.text, result.text)
+    expect(result.code == 0 and "Never ran" in result.text and "1 other never ran" in result.text, result.text)
     result = run("--audit", command=["true"])
     expect(result.code == 1 and result.verdict == "none-ran", *result.shown())
 

@@ -179,9 +179,9 @@ const option_spec table[] = {
      "only list the functions that an NMI calls, and which are unsafe; of exec: the program's own handlers, "
      "stepped when a signal comes",
      [](settings& s, text v) { s.audit = parse_flag(v); }},
-    {"function", 0, "[LIB:]NAME", "", checks, for_exec,
+    {"function", 0, "NAME", "", checks, for_exec,
      "no storm: the program's own handler of --signal at each instruction of that function's first call; "
-     "also LIB+0xOFFSET",
+     "also LIB:NAME, LIB+0xOFFSET",
      set_function},
     {"visit", 0, "N", "all", checks, for_exec,
      "of each instruction only its Nth execution in that call; all: each", set_visit},

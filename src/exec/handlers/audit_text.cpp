@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 namespace nmisim::exec {
 
@@ -117,11 +118,19 @@ std::string audit_text(const exec_report& r)
         "Audit        {} installed, {} ran{}; {}\n", plural(r.handlers.size(), "handler"), count_text(ran),
         r.signals_sent != 0 ? fmt::format("; {} sent", plural(r.signals_sent, "signal")) : "",
         r.audited.hang ? "ended by the time-out" : status_text(r.audited));
+    // The same one may be there for many signals.
+    std::map<std::string, std::vector<std::string>> never;
     for (const audited_handler& h : r.handlers) {
-        text += fmt::format("{:<13}{}   {} {}\n", signal_name(h.signal), with_source(h.name, h.source),
-                            h.path, shown(h.exe));
-        text += h.ran == 0 ? "             never ran: nothing is known about it\n" : ran_text(h);
+        const std::string where =
+            fmt::format("{}   {} {}", with_source(h.name, h.source), h.path, shown(h.exe));
+        if (h.ran == 0)
+            never[where].push_back(signal_name(h.signal));
+        else
+            text += fmt::format("{:<13}{}\n", signal_name(h.signal), where) + ran_text(h);
     }
+    for (const auto& [where, signals] : never)
+        text += fmt::format("Never ran    {}: for {}; nothing is known about it\n", where,
+                            fmt::join(signals, ", "));
     return text;
 }
 

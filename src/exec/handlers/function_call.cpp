@@ -109,6 +109,8 @@ void recorded_call::finish(task& t)
     tid_ = 0;
     over_ = true;
     explore::places all(explore::maps_of(t.in->tgid));
+    if (const explore::loaded_object* const o = all.objects().at(range_.start))
+        where_ = {o->name, {}, range_.start - o->base};
     for (const auto& [offset, code] : code_)
         places_[offset] = all.of(range_.start + offset, code);
 }

@@ -64,6 +64,8 @@ public:
 
     const std::vector<boundary>& boundaries() const noexcept { return boundaries_; }
     const explore::place& place_of(std::uint64_t offset) const { return places_.at(offset); }
+    /// The function, to be found again without a look at symbols.
+    const function_name& where() const noexcept { return where_; }
     /// Of the first boundary at which the program has a handler for the signal; boundaries().size(): of none.
     std::size_t first_with_handler() const noexcept { return first_with_handler_; }
     std::uint32_t steps_made() const noexcept { return steps_; }
@@ -94,6 +96,7 @@ private:
     std::map<std::uint64_t, explore::place> places_;
     std::string path_;
     std::string exe_;
+    function_name where_;
 };
 
 class placed_signal final : public way_to_function {

@@ -92,7 +92,7 @@ private:
         const explore::place& place = call.place_of(where.offset);
         boundary_run b{address_of(where), place.source, place.instruction, {}, {}};
         const auto shoot = [&] {
-            placed_signal placed(function_, config().signal, where, call.path(), call.exe());
+            placed_signal placed(call.where(), config().signal, where, call.path(), call.exe());
             traced_run run = c_.traced(0, true, placed, 0);
             b.state = name_of(placed.what());
             return run.what;

@@ -154,12 +154,17 @@ private:
     }
 
     // From the handler to `name`, which is the function that runs now.
-    std::vector<std::string> chain_to(const std::string& name) const
+    std::vector<std::string> chain_to(const std::string& name)
     {
         std::vector<std::string> chain;
-        for (const called_function& f : calls_.all())
-            if (!f.name.empty() && &f != &calls_.all().back())
+        for (const called_function& f : calls_.all()) {
+            if (&f == &calls_.all().back())
+                continue;
+            if (!f.name.empty())
                 chain.push_back(&f == &calls_.all().front() ? demangled(f.name.c_str()) : f.name);
+            else if (!rules_.of_this_program) // a stripped one: better its place than nothing
+                chain.push_back(name_of(places_.of(f.entry)));
+        }
         chain.push_back(name);
         return chain;
     }

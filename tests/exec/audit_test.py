@@ -150,6 +150,9 @@ def is_sent():
         result = audit("handler_mallocs", habit, words=["--signal", "USR1"])
         expect(result.code == 3 and result.json["audit"]["sent"] > 0 and only(result)["sent"] > 0, habit, *result.shown())
         expect(result.json["audit"]["outcome"]["stdout"]["bytes"] == len("handled\n"), habit, result.json["audit"]["outcome"])
+    for habit in ("waits", "computes"):
+        result = audit("handler_takes_long", habit, words=["--signal", "USR1"])
+        expect(only(result)["ran"] == result.json["audit"]["sent"] > 0, habit, result.json["audit"])
     result = audit("handler_keeps_errno", words=["--signal", "SIGUSR1"])
     expect(result.code == 0 and result.json["audit"]["sent"] == 0 and only(result)["ran"] == 1, *result.shown())
 

@@ -82,6 +82,13 @@ void mallocs(int)
     handled = 1;
 }
 
+void takes_long(int)
+{
+    for (int i = 0; i < 2'000; ++i)
+        keep(&i);
+    handled = 1;
+}
+
 void mallocs_by_alias(int)
 {
     keep(__libc_malloc(100));
@@ -296,6 +303,7 @@ const entry handlers[] = {{"handler_mallocs", with_handler<mallocs>},
                           {"handler_mallocs_by_alias", with_handler<mallocs_by_alias>},
                           {"handler_mallocs_by_own_alias", with_handler<mallocs_by_own_alias>},
                           {"handler_puts_by_alias", with_handler<puts_by_alias>},
+                          {"handler_takes_long", with_handler<takes_long>},
                           {"handler_sets_errno", with_handler<sets_errno>},
                           {"handler_keeps_errno", with_handler<keeps_errno>},
                           {"handler_jumps", handler_jumps},

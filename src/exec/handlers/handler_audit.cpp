@@ -70,7 +70,7 @@ void handler_audit::call_exit(task& t, const interrupted& at)
 void handler_audit::call_entry(task& t, const interrupted& at)
 {
     const auto found = send_ ? receivers_.find(t.in->tgid) : receivers_.end();
-    if (found == receivers_.end() || at.call == SYS_rt_sigreturn)
+    if (found == receivers_.end() || at.call == SYS_rt_sigreturn || at.call == SYS_exit_group)
         return;
     found->second.last_ns = now_ns();
     if (is_power_of_two(++found->second.calls))
@@ -87,6 +87,9 @@ void handler_audit::idle()
 void handler_audit::send(pid_t tgid, receiver& to)
 {
     to.last_ns = now_ns();
+    // One that comes while a handler is stepped would wait, and the next would be one with it.
+    if (!walks_.empty())
+        return;
     if (to.sent >= most_sent || !catches(tgid, signal_) || kill(tgid, signal_) != 0)
         return;
     ++to.sent;

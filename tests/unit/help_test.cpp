@@ -5,6 +5,7 @@
 #include "cli/verbs/help.hpp"
 #include "support/text_matcher.hpp"
 
+#include <cctype>
 #include <sstream>
 
 using namespace nmisim;
@@ -22,7 +23,10 @@ TEST_CASE("the help of a verb names each of its options and none of another's", 
                 shown += " " + std::string(o.metavar);
             if (o.letter != 0)
                 shown.insert(0, std::string("-") + o.letter + ", ");
-            const bool is_there = help.find("  " + shown) != std::string::npos;
+            const std::size_t at = help.find("  " + shown);
+            // an option may be the beginning of another one's name
+            const bool is_there = at != std::string::npos &&
+                                  std::isalpha(static_cast<unsigned char>(help[at + 2 + shown.size()])) == 0;
             CHECK(is_there == o.is_for(verb.id));
         }
     }

@@ -204,7 +204,8 @@ TEST_CASE("in a handler each call that allocates or waits is refused, says so wh
     CHECK(child.exited);
     const std::string where = in == context::irq ? "IRQ" : "NMI";
     if (r.says == nullptr)
-        CHECK_THAT(child.text, !Contains("nmi-sim"));
+        CHECK_THAT(child.text,
+                   !Contains("called in")); // on a loaded machine it may say that a handler took long
     else if (r.what != std::string("cpu_down of its own"))
         CHECK_THAT(child.text,
                    Contains(std::string(r.says) + " called in " + where + " context on CPU 0: refused"));

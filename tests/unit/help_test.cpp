@@ -20,7 +20,7 @@ TEST_CASE("the help of a verb names each of its options and none of another's", 
             CAPTURE(verb.name, o.name);
             std::string shown = "--" + std::string(o.name);
             if (!o.is_flag())
-                shown += " " + std::string(o.metavar);
+                shown += (o.value_can_be_left_out() ? "" : " ") + std::string(o.metavar);
             if (o.letter != 0)
                 shown.insert(0, std::string("-") + o.letter + ", ");
             const std::size_t at = help.find("  " + shown);

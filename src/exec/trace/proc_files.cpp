@@ -57,6 +57,11 @@ bool blocks(pid_t tid, int signal)
     return has_signal(tid, "SigBlk:", signal);
 }
 
+bool is_pending(pid_t tid, int signal)
+{
+    return has_signal(tid, "SigPnd:", signal);
+}
+
 bool catches(pid_t tid, int signal)
 {
     return has_signal(tid, "SigCgt:", signal);

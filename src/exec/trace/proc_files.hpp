@@ -14,6 +14,8 @@ namespace nmisim::exec {
 bool is_thread_of(pid_t tgid, pid_t tid);
 /// Whether the thread has the signal in its mask.
 bool blocks(pid_t tid, int signal);
+/// Whether one was sent to the thread that it has not taken.
+bool is_pending(pid_t tid, int signal);
 /// Whether its process has a handler of its own for the signal.
 bool catches(pid_t tid, int signal);
 /// 'S' asleep, 'R' running, 't' stopped; 0 where it is gone.

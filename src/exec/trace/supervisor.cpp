@@ -110,10 +110,24 @@ void supervisor::born(task& parent, pid_t tid)
         resume(t);
 }
 
+// Another thread than the leader has executed a program, and has the leader's number now. An NMI that the leader had not taken
+// went with the leader; its own one waits on.
+void supervisor::leader_replaced(task& t, pid_t former)
+{
+    const bool waits = is_pending(t.tid, how_.signal);
+    unsigned outstanding =
+        t.aim->outstanding.exchange(waits, std::memory_order_relaxed); // relaxed: see target
+    if (const auto own = tasks_.find(former); own != tasks_.end())
+        outstanding +=
+            own->second.aim->outstanding.exchange(false, std::memory_order_relaxed); // relaxed: see target
+    end_.held += outstanding > waits ? outstanding - waits : 0;
+    remove(former);
+}
+
 void supervisor::executed(task& t, pid_t former)
 {
-    if (former != t.tid && former > 0) // another thread has executed it, and has the leader's number now
-        remove(former);
+    if (former != t.tid && former > 0)
+        leader_replaced(t, former);
     set_armed(*t.in, false);
     t.in->stub_page = 0;
     t.in->exe = file_name_of(exe_of(t.tid));

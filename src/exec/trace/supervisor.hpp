@@ -66,6 +66,7 @@ private:
     void handle(pid_t tid, int status);
     void handle(task& t, const stop& s);
     void born(task& parent, pid_t tid);
+    void leader_replaced(task& t, pid_t former);
     void executed(task& t, pid_t former);
     void arm(task& t);
     void set_armed(process& p, bool armed);

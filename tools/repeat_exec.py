@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the cases of the exec tests N times, and says of each how often it held: repeat.py N BUILD [TEST]...
+"""Runs the cases of the exec tests N times, and says of each how often it held: repeat_exec.py N BUILD [TEST]...
 
-`repeat.py 20 build` runs every test; `repeat.py 20 build storm calls` those alone. Exit code: 1 if a case ever failed.
+`repeat_exec.py 20 build` runs every test; `repeat_exec.py 20 build storm calls` those alone. Exit code: 1 if a case ever failed.
 """
 import collections
 import pathlib
@@ -10,14 +10,15 @@ import re
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests" / "exec"
 ALL = ("storm", "control", "calls", "audit", "options", "classifier")
 
 
 def arguments(build):
     fixtures = {name: build / "tests" / "exec" / f"exec-fixture{end}" for name, end in
                 (("fixture", ""), ("static", "-static"), ("stripped", "-stripped"), ("static-stripped", "-static-stripped"))}
-    words = ["--program", build / "src" / "cli" / "nmi-sim", "--schema", HERE.parents[1] / "docs" / "nmi-sim-exec-1.schema.json"]
+    words = ["--program", build / "src" / "cli" / "nmi-sim", "--schema", ROOT / "docs" / "nmi-sim-exec-1.schema.json"]
     for name, path in fixtures.items():
         words += [f"--{name}", path]
     return [str(word) for word in words]
@@ -28,7 +29,7 @@ def main():
     held, failed, skipped = collections.Counter(), collections.Counter(), set()
     for number in range(times):
         for test in tests:
-            done = subprocess.run([sys.executable, HERE / f"{test}_test.py", *arguments(build)], capture_output=True, text=True, check=False)
+            done = subprocess.run([sys.executable, TESTS / f"{test}_test.py", *arguments(build)], capture_output=True, text=True, check=False)
             for verdict, name in re.findall(r"^(ok|not ok) \d+ - (.*)$", done.stdout, re.M):
                 if " # SKIP" in name:
                     skipped.add(f"{test}: {name}")

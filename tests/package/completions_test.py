@@ -179,7 +179,7 @@ def manual_knows_each_option():
     for verb in VERBS:
         section = re.search(rf"^OPTIONS OF {verb.upper()}\n(.*?)^[A-Z]", text, re.S | re.M).group(1)
         got = {name: (letter or None, bool(metavar))
-               for letter, name, metavar in re.findall(r"^ {5,}(?:-(\w), )?--([\w-]+)( [A-Z]\S*)?$", section, re.M)}
+               for letter, name, metavar in re.findall(r"^ {5,}(?:-(\w), )?--([\w-]+)(?:\[=\S+\])?( [A-Z]\S*)?$", section, re.M)}
         assert got == helped(verb), (verb, set(got) ^ set(helped(verb)))
     for code in sim("list", "--names", "exit-codes").split():
         assert re.search(rf"^ +{code}$", text, re.M), code

@@ -130,7 +130,7 @@ def jobs():
 @case
 def jobs_stopped():
     """a SIGTERM with --jobs ends every worker and every process, and keeps what is finished"""
-    child = subprocess.Popen([options.program, "exec", "--json", "--each-call", "--jobs", "3", "--", options.fixture, "copy_blocks", "4000"],
+    child = subprocess.Popen([options.program, "exec", "--json", "--each-call", "--jobs", "3", "--", options.fixture, "copy_blocks", "300"],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while "call 3 of" not in (line := child.stderr.readline()) and line:
         pass
@@ -139,7 +139,7 @@ def jobs_stopped():
     expect(child.returncode == -signal.SIGTERM, child.returncode)
     report = json.loads(out)
     expect(report["verdict"] == "stopped" and len(report["placements"]) >= 2, report["verdict"])
-    left = subprocess.run(["pgrep", "-f", "copy_blocks 4000"], capture_output=True, text=True, check=False).stdout
+    left = subprocess.run(["pgrep", "-f", "copy_blocks 300"], capture_output=True, text=True, check=False).stdout
     expect(left == "", left)
 
 

@@ -20,6 +20,7 @@ public:
 
     void run()
     {
+        c_.begin();
         for (const bool restart : {true, false})
             if (const exec::restart asked = c_.report.config.restarts;
                 asked == restart::both || (asked == restart::on) == restart)
@@ -84,24 +85,6 @@ private:
 
     comparison& c_;
 };
-
-template <class Campaign>
-exec_report run_campaign(const exec_config& c, const progress& tell, const journal& note)
-{
-    adopt_orphans();
-    comparison runs(c, tell, note);
-    try {
-        runs.run_baseline();
-        runs.run_traced_baseline();
-        runs.note();
-        Campaign(runs).run();
-    } catch (const ended& e) {
-        runs.report.verdict = e.verdict;
-        runs.report.why = e.why;
-    }
-    runs.report.stop_signal = runs.stop_signal();
-    return std::move(runs.report);
-}
 
 } // namespace
 

@@ -69,6 +69,13 @@ void comparison::take_as_unstable(const aspects& differ)
                     "the command differs from itself in all that is compared (--compare)"};
 }
 
+void comparison::begin()
+{
+    run_baseline();
+    run_traced_baseline();
+    note();
+}
+
 void comparison::run_baseline()
 {
     const exec_config& c = report.config;

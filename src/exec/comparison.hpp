@@ -7,6 +7,8 @@
 #include "exec/campaign.hpp"
 #include "exec/runs.hpp"
 
+#include <utility>
+
 namespace nmisim::exec {
 
 /// How often a run that differs is tried in all.
@@ -23,8 +25,7 @@ public:
     comparison(const exec_config& c, const progress& tell, const journal& note);
 
     /// Errors, here and below: ended.
-    void run_baseline();
-    void run_traced_baseline();
+    void begin();
 
     const outcome& expected() const { return report.plain.front(); }
     aspects compared() const;
@@ -41,11 +42,29 @@ public:
     exec_report report;
 
 private:
+    void run_baseline();
+    void run_traced_baseline();
     std::uint64_t timeout_ns() const;
 
     const progress& tell_;
     const journal& note_;
     wake_ups wake_ups_;
 };
+
+/// From its first run to its report, whatever ended it.
+template <class Campaign>
+exec_report run_campaign(const exec_config& c, const progress& tell, const journal& note)
+{
+    adopt_orphans();
+    comparison runs(c, tell, note);
+    try {
+        Campaign(runs).run();
+    } catch (const ended& e) {
+        runs.report.verdict = e.verdict;
+        runs.report.why = e.why;
+    }
+    runs.report.stop_signal = runs.stop_signal();
+    return std::move(runs.report);
+}
 
 } // namespace nmisim::exec

@@ -165,6 +165,7 @@ void each_call_campaign::each(const calls& all)
 
 void each_call_campaign::run()
 {
+    c_.begin();
     const exec_config& c = c_.report.config;
     c_.report.each_call = true;
     if (c.shard.of > 1)

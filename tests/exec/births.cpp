@@ -19,16 +19,6 @@ namespace fixture {
 
 namespace {
 
-constexpr double long_enough = 0.5;
-
-int wait_for(pid_t child)
-{
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
-}
-
 /// As newer C libraries spawn: the kernel resets the child's handlers, nobody calls sigaction.
 int clears_handlers(int, char**)
 {

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from exec_support import CASES, TIMEOUT, case, delivered, expect, expect_clean, fixture, options, run, tap
+from exec_support import CASES, TIMEOUT, case, delivered, expect, expect_clean, fixture, options, processes, run, tap
 
 
 @case
@@ -91,17 +91,7 @@ def wait_all_hangs():
 
 
 def fixtures_alive(name):
-    """Processes of the fixture that are there, whoever started them."""
-    alive = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-            state = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            continue
-        if len(words) > 1 and words[0] == options.fixture.encode() and words[1] == name.encode() and state != "Z":
-            alive.append((path.parent.name, state))
-    return alive
+    return processes(options.fixture, name, anywhere=False)
 
 
 def until(condition):

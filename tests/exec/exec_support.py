@@ -29,6 +29,21 @@ def case(function):
     return function
 
 
+def processes(*words, anywhere=True):
+    """Processes with these words on their command line, in a row or as its first ones, whoever started them, and their states."""
+    found = []
+    wanted = b"\0" + b"\0".join(word.encode() for word in words) + b"\0"
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = b"\0" + path.read_bytes()
+            state = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if (wanted in line if anywhere else line.startswith(wanted)) and state != "Z" and int(path.parent.name) != os.getpid():
+            found.append((path.parent.name, state))
+    return found
+
+
 def expect(condition, *seen):
     if not condition:
         raise AssertionError(f"saw {seen!r}")

@@ -19,7 +19,6 @@ namespace fixture {
 namespace {
 
 constexpr std::size_t block = std::size_t{4} << 20;
-constexpr double long_enough = 0.5;
 
 /// Copies blocks from a device and believes that each read is whole, as dd does.
 __attribute__((noinline)) bool read_block(int fd, char* to)

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <initializer_list>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fixture {
@@ -39,6 +40,14 @@ void sleep_on(double for_seconds)
                          static_cast<long>((left - static_cast<double>(static_cast<time_t>(left))) * 1e9)};
         nanosleep(&t, nullptr);
     }
+}
+
+int wait_for(pid_t child)
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
 }
 
 } // namespace fixture

@@ -5,6 +5,8 @@
 // to find it, on a loaded machine too.
 #pragma once
 
+#include <sys/types.h>
+
 namespace fixture {
 
 /// The words behind the name. Returns the exit status.
@@ -25,5 +27,9 @@ void say(const char* text);
 double seconds();
 /// Sleeps for all of it, whatever interrupts.
 void sleep_on(double seconds);
+/// A process that is to take NMIs lives as long.
+inline constexpr double long_enough = 0.5;
+/// The status of the child, whatever interrupts.
+int wait_for(pid_t child);
 
 } // namespace fixture

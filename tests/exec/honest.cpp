@@ -23,7 +23,6 @@ namespace fixture {
 
 namespace {
 
-constexpr double long_enough = 0.5;
 volatile std::sig_atomic_t taken = 0;
 
 /// The twin of short_copy: goes on until its block is whole.

@@ -10,29 +10,15 @@ import subprocess
 import tempfile
 import time
 
-from exec_support import CASES, TIMEOUT, Result, case, expect, options, tap
+from exec_support import CASES, TIMEOUT, Result, case, expect, options, processes, tap
 
 KILLS = int(os.environ.get("NMISIM_EXEC_KILLS", "20"))
 SEED = int(os.environ.get("NMISIM_EXEC_SEED", str(random.randrange(1 << 30))))
 
 
-def alive(word):
-    """Processes with that word on their command line, and their states."""
-    all_of_them = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-            state = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            continue
-        if word.encode() in words and state != "Z" and int(path.parent.name) != os.getpid():
-            all_of_them.append((path.parent.name, state))
-    return all_of_them
-
-
 def gone(word):
     deadline = time.monotonic() + TIMEOUT
-    while (left := alive(word)) and time.monotonic() < deadline:
+    while (left := processes(word)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not left
 
@@ -51,7 +37,7 @@ def one_kill(folder, number, rng, mark):
         child.send_signal(how)
     out, _ = child.communicate(timeout=TIMEOUT)
     seen = (how.name, words, moment, child.returncode)
-    left = not gone(mark) and alive(mark)
+    left = not gone(mark) and processes(mark)
     for pid, _ in left or []:
         os.kill(int(pid), signal.SIGKILL)
     expect(not left, seen, left)

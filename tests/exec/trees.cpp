@@ -29,16 +29,6 @@ namespace fixture {
 
 namespace {
 
-constexpr double long_enough = 0.5;
-
-int wait_for(pid_t child)
-{
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
-}
-
 void tell(const char* what, int value)
 {
     char text[64];

@@ -115,17 +115,7 @@ private:
 
 exec_report run_audit(const exec_config& c, const progress& tell)
 {
-    adopt_orphans();
-    const journal none = [](const exec_report&) {};
-    comparison runs(c, tell, none);
-    try {
-        audit_campaign(runs).run();
-    } catch (const ended& e) {
-        runs.report.verdict = e.verdict;
-        runs.report.why = e.why;
-    }
-    runs.report.stop_signal = runs.stop_signal();
-    return std::move(runs.report);
+    return run_campaign<audit_campaign>(c, tell, [](const exec_report&) {});
 }
 
 } // namespace nmisim::exec

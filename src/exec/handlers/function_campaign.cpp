@@ -26,8 +26,7 @@ public:
 
     void run()
     {
-        c_.run_baseline();
-        c_.run_traced_baseline();
+        c_.begin();
         c_.tell("run that records the function's first call");
         recorded_call call(function_, config().signal);
         c_.traced(0, true, call, 0);
@@ -158,17 +157,7 @@ private:
 
 exec_report run_function(const exec_config& c, const progress& tell)
 {
-    adopt_orphans();
-    const journal none = [](const exec_report&) {};
-    comparison runs(c, tell, none);
-    try {
-        function_campaign(runs).run();
-    } catch (const ended& e) {
-        runs.report.verdict = e.verdict;
-        runs.report.why = e.why;
-    }
-    runs.report.stop_signal = runs.stop_signal();
-    return std::move(runs.report);
+    return run_campaign<function_campaign>(c, tell, [](const exec_report&) {});
 }
 
 } // namespace nmisim::exec

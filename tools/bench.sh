@@ -14,11 +14,14 @@ usage()
     cat <<'END'
 Usage: tools/bench.sh [--quick] [--no-install] [--out DIR] [--filter REGEX]
 
-Builds nmi-sim-bench in build-bench/ (g++, -O2), runs every benchmark in repetitions that are shuffled among each
-other, and writes to DIR (default: bench-results):
-  bench.json   every figure, with machine and versions (Google Benchmark's format)
+Builds nmi-sim-bench in build-bench/ (g++, -O2), runs every group of benchmarks in repetitions that are shuffled among
+each other, and ends with ten lines: question, our number, the best peer's, ratio, verdict. Before and after each group
+it looks what bare code costs; a group during which that changed is repeated, at most twice, and said to be disturbed.
+Writes to DIR (default: bench-results):
+  bench.json   every figure, with machine, versions and the machine's state (Google Benchmark's format)
   bench.md     the tables: median, and the quartiles of the repetitions
   bench.svg    the picture
+  verdict.md   the ten lines
 
   --quick         fewer repetitions and sizes
   --out DIR       another folder
@@ -35,7 +38,7 @@ repetitions=7 filter=. out=bench-results install=yes
 while [[ $# -gt 0 ]]; do
     case $1 in
     --help | -h) usage; exit ;;
-    --quick) repetitions=5 filter='^(dispatcher|read-pair|self|ping-pong|exactly-once|explore|cost)/|^saturation/(memb|nmi)/latch/|^writer/(memb|mb|nmi)/busy 1/idle (8|512)/|^scale/.*/(1|64)/' ;;
+    --quick) repetitions=5 filter='^(dispatcher|read-pair|self|self-paired|ping-pong|exactly-once|explore|cost|library)/|^saturation/(memb|nmi)/latch/|^writer/(memb|mb|nmi)/busy 1/idle (8|512)/|^scale/.*/(1|64)/' ;;
     --no-install) install=no ;;
     --out | --filter)
         [[ $# -ge 2 ]] || { say "bench.sh: $1 needs a value"; exit 2; }
@@ -55,11 +58,11 @@ programs=(tests/bench/nmi-sim-bench src/cli/nmi-sim)
 ninja -C build-bench "${programs[@]}" >/dev/null || die "the build failed: ninja -C build-bench ${programs[*]}"
 mkdir -p "$out" || exit 1
 say "bench.sh: $repetitions repetitions, load $(cut -d' ' -f1 /proc/loadavg) before the start"
-build-bench/tests/bench/nmi-sim-bench --benchmark_repetitions="$repetitions" --benchmark_filter="$filter" \
-    --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
-    --benchmark_out="$out/bench.json" --benchmark_out_format=json >/dev/null || die "the benchmarks failed"
+python3 tests/bench/run.py build-bench/tests/bench/nmi-sim-bench --repetitions "$repetitions" --filter "$filter" --out "$out/bench.json" ||
+    die "the benchmarks failed"
 python3 tests/bench/report.py "$out/bench.json" --markdown "$out/bench.md" --page "$out/page.json" || exit 1
 build-bench/src/cli/nmi-sim page "$out/page.json" --output "$out/bench.svg" || exit 1
 rm -f "$out/page.json"
 cat "$out/bench.md"
+python3 tests/bench/verdict.py "$out/bench.json" --markdown "$out/verdict.md" || exit 1
 say "bench.sh: figures in $out/bench.json, tables in bench.md, picture in bench.svg"

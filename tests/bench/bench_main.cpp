@@ -53,6 +53,7 @@ int main(int argc, char** argv)
     nmisim::bench::register_domain();
     nmisim::bench::register_cost();
     nmisim::bench::register_explore();
+    nmisim::bench::register_library();
     benchmark::RunSpecifiedBenchmarks();
     return 0;
 }

@@ -15,10 +15,16 @@
 #include "statistics.hpp"
 #include "suite.hpp"
 
+#include <array>
+#include <atomic>
 #include <string>
 
 namespace nmisim::bench {
 namespace {
+
+struct alignas(cacheline_size) padded_count {
+    std::atomic<std::uint64_t> n{0};
+};
 
 template <class Function>
 void call_repeatedly(benchmark::State& state, Function function)
@@ -52,6 +58,19 @@ void of_read_pair(benchmark::State& state, flavor f, read_pairs pairs)
         pairs(batch);
 }
 
+/// The floor of a reader that counts itself in and out on lines that others count on as well.
+void two_locked_adds(benchmark::State& state)
+{
+    static std::array<padded_count, 2> lines;
+    constexpr unsigned batch = 1000;
+    while (state.KeepRunningBatch(batch))
+        for (unsigned i = 0; i < batch; ++i) {
+            lines[0].n.fetch_add(1, std::memory_order_relaxed); // only its cost is looked at
+            asm volatile("" ::: "memory");                      // the section
+            lines[1].n.fetch_add(1, std::memory_order_relaxed); // as above
+        }
+}
+
 void finish(benchmark::internal::Benchmark* b)
 {
     with_spread(b)->Unit(benchmark::kNanosecond)->MinTime(0.01);
@@ -78,6 +97,7 @@ void register_dispatcher()
             of_read_pair(state, f, nmi_pairs_of(f));
         }));
     }
+    finish(benchmark::RegisterBenchmark("read-pair/two locked adds", two_locked_adds));
     finish(benchmark::RegisterBenchmark("read-pair/mb of liburcu", [](benchmark::State& state) {
         of_read_pair(state, flavor::mb, read_pairs_liburcu_mb);
     }));

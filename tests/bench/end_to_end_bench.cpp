@@ -28,26 +28,87 @@ namespace {
 
 using handler = void (*)(int, siginfo_t*, void*);
 
+/// The calling thread as a vCPU that raises to itself; `bare` is on the second signal.
+class self_raiser {
+public:
+    self_raiser(flavor f, handler h) : cpu_(f, 0)
+    {
+        shared_domain.callback.store(&claims_it, std::memory_order_relaxed); // this thread only
+        shared_domain.pid = getpid();
+        shared_domain.measure_latency = false;
+        line().target = pthread_self();
+        line().stamp = false;
+        line().accepting.store(true, std::memory_order_relaxed); // this thread only
+        install(ours, h);
+        install(bare, bare_handler);
+    }
+    ~self_raiser()
+    {
+        // nothing is in flight: each was handled before its raise returned
+        sigaction(ours, &before_[0], nullptr);
+        sigaction(bare, &before_[1], nullptr);
+    }
+    void raise(int signo) noexcept
+    {
+        line().signo = signo;
+        raise_on(line());
+    }
+    const int ours = SIGRTMIN + 3;
+    const int bare = SIGRTMIN + 4;
+
+private:
+    interrupt_line& line() noexcept { return cpu_.area().line; }
+    void install(int signo, handler h)
+    {
+        struct sigaction action {};
+        action.sa_sigaction = h;
+        action.sa_flags = SA_SIGINFO | SA_RESTART;
+        sigemptyset(&action.sa_mask);
+        sigaction(signo, &action, &before_[signo == bare]);
+    }
+    bench_cpu cpu_;
+    struct sigaction before_[2];
+};
+
 void self(benchmark::State& state, flavor f, handler h)
 {
-    const int signo = SIGRTMIN + 3;
-    shared_domain.callback.store(&claims_it, std::memory_order_relaxed); // this thread only
-    shared_domain.pid = getpid();
-    shared_domain.measure_latency = false;
-    bench_cpu cpu(f, 0);
-    cpu.area().line.target = pthread_self();
-    cpu.area().line.signo = signo;
-    cpu.area().line.stamp = false;
-    cpu.area().line.accepting.store(true, std::memory_order_relaxed); // this thread only
-    struct sigaction action {};
-    action.sa_sigaction = h;
-    action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    struct sigaction before {};
-    sigaction(signo, &action, &before);
+    self_raiser cpu(f, h);
     for (auto _ : state)
-        raise_on(cpu.area().line);
-    sigaction(signo, &before, nullptr); // nothing is in flight: each was handled before its raise returned
+        cpu.raise(cpu.ours);
+}
+
+/// What ours adds to bare: short laps of both in turn, there and back, and the quartiles of their differences.
+void self_paired(benchmark::State& state, flavor f, handler h)
+{
+    constexpr int pairs = 64;
+    constexpr int per_lap = 64;
+    self_raiser cpu(f, h);
+    const auto lap_ns = [&](int signo) {
+        timespec begin;
+        timespec end;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+        for (int i = 0; i < per_lap; ++i)
+            cpu.raise(signo);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+        return static_cast<double>(to_ns(end) - to_ns(begin)) / per_lap;
+    };
+    for (auto _ : state) {
+        std::vector<double> added;
+        std::vector<double> floor;
+        for (int i = 0; i < pairs; ++i) {
+            const double bare_ns = lap_ns(cpu.bare);
+            const double ours_ns = lap_ns(cpu.ours) + lap_ns(cpu.ours);
+            const double bare_after_ns = lap_ns(cpu.bare);
+            added.push_back((ours_ns - bare_ns - bare_after_ns) / 2);
+            floor.push_back((bare_ns + bare_after_ns) / 2);
+        }
+        std::sort(added.begin(), added.end());
+        std::sort(floor.begin(), floor.end());
+        state.counters["added_ns"] = quantile(added, 0.5);
+        state.counters["added_p25_ns"] = quantile(added, 0.25);
+        state.counters["added_p75_ns"] = quantile(added, 0.75);
+        state.counters["bare_ns"] = quantile(floor, 0.5);
+    }
 }
 
 /// Bare if no flavor is given.
@@ -152,6 +213,9 @@ void register_end_to_end()
         add("self/" + name, [f](benchmark::State& s) {
             self(s, f, nmi_entry_of(f, entry_kind::correct, percpu_form::pda).exc_nmi);
         })->MinTime(0.02);
+        add("self-paired/" + name, [f](benchmark::State& s) {
+            self_paired(s, f, nmi_entry_of(f, entry_kind::correct, percpu_form::pda).exc_nmi);
+        })->Iterations(1);
         add("ping-pong/" + name, [f](benchmark::State& s) { ping_pong(s, f); })->MinTime(0.02)->UseRealTime();
     }
     for (const int khz : {1, 10, 50}) {

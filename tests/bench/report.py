@@ -22,6 +22,7 @@ class Figures:
 
     def __init__(self, document):
         self.context = document["context"]
+        self.states, self.best = document.get("states", []), document.get("best_state", {})
         self.rows, self.errors = {}, []
         # As the program registered them: in the file they are shuffled.
         for b in sorted(document["benchmarks"], key=lambda b: (b.get("family_index", 0), b.get("threads", 1))):
@@ -93,10 +94,13 @@ def markdown(figures):
     text += f', ck {c["ck"]}' if "ck" in c else ""
     text += f', load {"/".join(f"{x:.1f}" for x in c.get("load_avg", []))}, {c.get("date", "")}. '
     text += "Median of the repetitions, small: their quartiles.\n\n"
+    text += states(figures)
     text += table("Dispatcher, ns per call (CPU time)", ["", "1 thread", "over bare", "2 threads", "over bare"],
                   list(dispatcher_lines(figures)))
     text += table("Read pair, ns", ["flavor", "enter + exit"], list(counter_lines(figures, "read-pair", ["cpu_ns"])))
     text += table("Raise to self, ns (CPU time)", ["", "per NMI"], list(counter_lines(figures, "self", ["cpu_ns"])))
+    text += table("Raise to self in turn with a bare handler, ns (CPU time)", ["", "added", "quartiles of a repetition's pairs", "", "bare"],
+                  list(counter_lines(figures, "self-paired", ["added_ns", "added_p25_ns", "added_p75_ns", "bare_ns"])))
     text += table("Ping-pong, ns", ["", "raise until counted"], list(counter_lines(figures, "ping-pong", ["real_ns"])))
     text += table("Saturation, NMIs per second", ["flavor, delivery, with", "bare", "nmi-sim", "ratio", "CPUs had"],
                   list(counter_lines(figures, "saturation", ["bare_per_s", "full_per_s", "ratio", "cpus"])))
@@ -111,11 +115,23 @@ def markdown(figures):
     columns = ["online_ms", "kib_per_vcpu", "swap_p50_us", "swap_p99_us", "drain_ms", "offline_ms"]
     text += table("Scale", ["flavor, vCPUs", "online ms", "KiB per vCPU", "swap p50 us", "p99 us", "drain ms", "offline ms"],
                   list(counter_lines(figures, "scale", columns)))
+    text += table("Grace period of srcu beside threads that nobody registered, us", ["threads", "p50", "p99"],
+                  list(counter_lines(figures, "grace_period_srcu", ["p50_us", "p99_us"])))
+    text += table("Library, on a thread of the program", ["", "us", "its timer alone, us", "p99 us", "added to bare, ns", "bare, ns"],
+                  list(counter_lines(figures, "library", ["us", "timer_us", "p99_us", "added_ns", "bare_ns"])))
     text += table("Cost", ["flavor", "CPU seconds per million NMIs", "resident KiB at most", "start and end, ms"],
                   list(counter_lines(figures, "cost", ["cpu_s_per_million", "resident_kib", "start_and_end_ms"])))
     text += table("Exploration", ["window, flavor", "boundaries or schedules per s", "of how many"],
                   list(counter_lines(figures, "explore", ["per_s", "explored"])))
     return text
+
+
+def states(figures):
+    """What bare code cost before and after each group: whether the machine was our own."""
+    lines = [[s["group"], *(f'{s[when][what]:.2f}' for what in sorted(figures.best) for when in ("before", "after")),
+              f'{s["distance"]:.2f}', str(s["tries"]), "disturbed" if s["disturbed"] else ""] for s in figures.states]
+    head = ["group", *(f"{what} {when}, ns" for what in sorted(figures.best) for when in ("before", "after")), "of the best", "tries", ""]
+    return table("The machine's state: bare code beside each group", head, lines)
 
 
 def panels(figures):
@@ -171,4 +187,5 @@ def main():
     return 1 if figures.errors else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -19,5 +19,6 @@ void register_scale();
 void register_domain();
 void register_cost();
 void register_explore();
+void register_library();
 
 } // namespace nmisim::bench

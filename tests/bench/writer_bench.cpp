@@ -14,7 +14,7 @@
 //
 // One repetition measures them one after the other, there and back, in windows of 2 ms. A window in which the writer or
 // the busy reader lost its CPU says nothing about a grace period and is left out (`kept` gives the share that was
-// kept); with two busy readers on one CPU one of them is always preempted, so nothing is left out.
+// kept).
 #include "base/clock.hpp"
 #include "helper_threads.hpp"
 #include "machine/machine_state.hpp"
@@ -70,7 +70,7 @@ void measure(series& s, const helper_threads& helpers, int busy, Step step, int 
             static_cast<double>(thread_cpu_ns() - cpu_ns) >= own_share * length &&
             (busy == 0 || static_cast<double>(helpers.busy_cpu_ns() - reader_ns) >= own_share * length);
         ++s.tried;
-        if (!undisturbed && busy < 2 && !(s.kept == 0 && w == windows - 1)) {
+        if (!undisturbed && !(s.kept == 0 && w == windows - 1)) {
             s.ns.resize(before);
             continue;
         }

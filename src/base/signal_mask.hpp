@@ -46,6 +46,10 @@ public:
         pthread_sigmask(SIG_BLOCK, &blocked, &before_);
     }
     ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    /// Whether the program blocks it.
+    bool before(int signo) const noexcept { return sigismember(&before_, signo) == 1; }
+    /// It stays blocked.
+    void keep(int signo) noexcept { sigaddset(&before_, signo); }
     signals_blocked(const signals_blocked&) = delete;
     signals_blocked& operator=(const signals_blocked&) = delete;
 

@@ -67,10 +67,15 @@ interrupt_state* make_state(int signo, int& error) noexcept
 
 thread_block* interrupt_state::take_block() noexcept
 {
-    if (thread_block* const free = free_blocks; free != nullptr) {
-        free_blocks = free->next_free;
-        return free;
+    // (6) acquire: the block as it was left; pairs with (7)
+    thread_block* free = free_blocks.load(std::memory_order_acquire);
+    // Only the holder of the lock takes one out, so the one that is seen stays on the list until then.
+    while (free != nullptr && !free_blocks.compare_exchange_weak(free, free->next_free,
+                                                                 // (8) acquire: as above; pairs with (7)
+                                                                 std::memory_order_acquire)) {
     }
+    if (free != nullptr)
+        return free;
     const std::size_t n = block_count.load(std::memory_order_relaxed); // written under the lock
     if (n == chunk_size * most_chunks)
         return nullptr;
@@ -94,8 +99,11 @@ void interrupt_state::give_back(thread_block& block) noexcept
     block.incarnation.fetch_add(1, std::memory_order_relaxed); // compared by tokens of this thread
     block.holds = 0;
     block.process_holds = false;
-    block.next_free = free_blocks;
-    free_blocks = &block;
+    block.next_free = free_blocks.load(std::memory_order_relaxed); // compared below
+    // (7) release: the block as it is left; pairs with (6), (8)
+    while (!free_blocks.compare_exchange_weak(block.next_free, &block, std::memory_order_release,
+                                              std::memory_order_relaxed)) {
+    }
 }
 
 thread_standing standing() noexcept

@@ -90,7 +90,7 @@ struct interrupt_state {
     static constexpr std::size_t chunk_size = 64, most_chunks = 4096;
     std::array<std::atomic<thread_block*>, most_chunks> chunks{};
     std::atomic<std::size_t> block_count{0}; ///< that were ever used
-    thread_block* free_blocks = nullptr;     ///< under the control lock
+    std::atomic<thread_block*> free_blocks{nullptr};
 
     thread_block& block(std::size_t i) noexcept
     {
@@ -104,6 +104,7 @@ struct interrupt_state {
     }
     /// Null where there is no memory. Under the control lock.
     thread_block* take_block() noexcept;
+    /// Context: whoever has the block alone. Progress: lock-free.
     void give_back(thread_block& block) noexcept;
 };
 

@@ -45,7 +45,7 @@ struct alignas(cacheline_size) thread_block {
 
     // Under the control lock.
     alignas(cacheline_size) interrupt_state* owner = nullptr;
-    thread_block* next_free = nullptr;
+    thread_block* next_free = nullptr; ///< written by the thread that has left
     std::atomic<std::uint64_t> incarnation{0};
     unsigned holds = 0;
     bool process_holds = false; ///< one of them is attach_process()'s
@@ -57,6 +57,15 @@ struct alignas(cacheline_size) thread_block {
     /// Of the chain by tid; see thread_table.
     std::atomic<std::uintptr_t> next{0};
 
+    /// All that was raised and is not handled never will be. Nobody raises here any more.
+    void drop_the_rest() noexcept
+    {
+        latch.store(0, std::memory_order_relaxed); // nobody has the block any more
+        dropped.fetch_add(sent.load(std::memory_order_relaxed) - done(),
+                          std::memory_order_relaxed); // as above
+    }
+    /// Of a block that the calling thread finds by its key: it has begun to leave, and no handler of others changes its mind.
+    bool is_leaving() const noexcept { return tid.load(std::memory_order_relaxed) == 0; } // own thread's
     /// Raises and takes that the drain waits for. Context: any.
     std::uint64_t done() const noexcept
     {

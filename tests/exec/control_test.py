@@ -133,7 +133,7 @@ def stopped():
             child.send_signal(number)
             out, _ = child.communicate(timeout=TIMEOUT)
             expect(child.returncode == -number, step, child.returncode)
-            expect(f'"verdict": "stopped"' in out and '"complete": false' in out, step, out[:300])
+            expect('"verdict": "stopped"' in out and '"complete": false' in out, step, out[:300])
             expect(out.count('"elapsed_ns"') >= finished, step, out.count('"elapsed_ns"'))
             expect(not fixtures_alive("sleeps_on"), step, fixtures_alive("sleeps_on"))
 

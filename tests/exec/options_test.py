@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 
-from exec_support import CASES, TIMEOUT, Result, calls, case, delivered, expect, expect_clean, fixture, options, run, tap
+from exec_support import CASES, TIMEOUT, Result, case, delivered, expect, expect_clean, fixture, options, run, tap
 
 
 def found(result):

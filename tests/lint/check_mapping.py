@@ -5,7 +5,7 @@ In docs/mutations.md each mutation has a test that exists.
 
 The verdict begins with faithful, approximate, impossible or `not built`. A file in parentheses is one of src/,
 include/nmisim or docs. Tests are cited as  file: "beginning of a test's name", "another"  with the file's stem
-without _test; faults, windows and lint checks as  fault `name`,  explore `name`,  lint name.
+without _test, also what say() of a program of its own tells; faults, windows and lint checks as  fault `name`,  explore `name`,  lint name.
 """
 import ast
 import re
@@ -25,6 +25,9 @@ def test_names(root):
             found = re.findall(r'TEST_CASE\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', path.read_text())
             names.setdefault(path.stem.removesuffix("_test"), []).extend(
                 "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)) for text in found)
+    for path in lint.files(root, ["tests"], [".hpp"]):  # what a program of its own says when it does not hold
+        if found := re.findall(r'\bsay\([^;]*?"([^"]+)"\)', path.read_text()):
+            names.setdefault(path.stem, []).extend(found)
     for path in lint.files(root, ["tests"], [".spec"]):
         names.setdefault(path.stem, []).extend(re.findall(r"^NAME (.*)", path.read_text(), re.M))
     for path in lint.files(root, ["tests"], [".py"]):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Threads that attach, leave and end.
+#include "base/own_tid.hpp"
 #include "base/signal_mask.hpp"
 #include "runtime/interrupt_state.hpp"
 #include "runtime_parts.hpp"
@@ -16,11 +17,6 @@ using namespace nmisim;
 using namespace nmisim::test;
 
 namespace {
-
-std::string number(std::uint64_t n)
-{
-    return std::to_string(n);
-}
 
 std::atomic<int> process_got{0};
 
@@ -51,7 +47,7 @@ TEST_CASE("a thread that ends attached is gone from the books, and a raise on it
 {
     const auto seen = in_child(60, [] {
         interrupt i({.signal = SIGPROF});
-        worker w([&] { (void)new attachment(i.attach_this_thread()); });
+        worker w([&] { attach_for_good(i); });
         std::string text = number(i.books().attached);
         w.join();
         text += number(i.books().attached);
@@ -86,7 +82,7 @@ TEST_CASE("blocks are used again", "[attach]")
         for (int n = 0; n < 300; ++n) {
             pid_t tid = 0;
             std::thread([&] {
-                (void)new attachment(i.attach_this_thread());
+                attach_for_good(i);
                 tid = gettid();
             }).join();
             if (first == 0)
@@ -105,8 +101,7 @@ TEST_CASE("two raises on a thread that blocks the signal are one, and are told",
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         const attachment here = i.attach_this_thread();
         change_mask(SIG_BLOCK, SIGPROF);
         std::string text = i.raise(gettid()) == raise_result::raised ? "raised" : "-";
@@ -126,10 +121,9 @@ TEST_CASE("what is pending when a thread ends is dropped and booked, and no drai
     const auto seen = in_child(60, [&] {
         tally t;
         interrupt i({.signal = signo});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         worker w([&] {
-            (void)new attachment(i.attach_this_thread());
+            attach_for_good(i);
             change_mask(SIG_BLOCK, signo);
         });
         raise_queued(i, w.tid());
@@ -142,13 +136,129 @@ TEST_CASE("what is pending when a thread ends is dropped and booked, and no drai
     CHECK(seen.text == "drained1010");
 }
 
+TEST_CASE(
+    "what is pending when a thread detaches that blocks the signal is dropped, and comes to no later life",
+    "[attach]")
+{
+    const int signo = GENERATE(SIGPROF, SIGRTMIN + 2);
+    const auto seen = in_child(60, [&] {
+        tally t;
+        interrupt i({.signal = signo});
+        filled<counting> s(i, t);
+        std::optional<attachment> here(i.attach_this_thread());
+        change_mask(SIG_BLOCK, signo);
+        raise_queued(i, gettid());
+        here.reset();
+        here.emplace(i.attach_this_thread());
+        change_mask(SIG_UNBLOCK, signo);
+        const interrupt_books b = i.books();
+        return number(b.raised) + number(b.handled) + number(b.dropped) + number(b.echoes) +
+               std::to_string(t.runs.load());
+    });
+    CHECK(seen.text == "10100");
+}
+
+TEST_CASE(
+    "what a handler of others took in our place is dropped when the thread leaves, and no drain waits for it",
+    "[attach]")
+{
+    const int signo = GENERATE(SIGPROF, SIGRTMIN + 2);
+    const bool ends = GENERATE(false, true);
+    const auto seen = in_child(60, [&] {
+        interrupt i({.signal = signo});
+        std::thread([&] {
+            std::optional<attachment> here(i.attach_this_thread());
+            signal(signo, [](int) { ++process_got; });
+            raise_queued(i, gettid());
+            if (ends)
+                (void)new attachment(std::move(*here));
+        }).join();
+        std::string text = to_string(i.drain(patient));
+        const interrupt_books b = i.books();
+        return text + number(b.raised) + number(b.handled) + number(b.dropped) + number(b.attached) +
+               std::to_string(process_got.load());
+    });
+    CHECK(seen.text == "drained10101");
+}
+
+TEST_CASE("a handler of others that interrupts a detach can neither attach its thread nor detach it twice",
+          "[attach]")
+{
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        runtime::interrupt_state& state = *runtime::state_of(SIGPROF);
+        std::optional<attachment> here(i.attach_this_thread());
+        runtime::thread_block& block = *runtime::own_block(state);
+        // As the handler finds it.
+        state.threads.remove(block, gettid());
+        block.tid = 0;
+        std::string text = i.attach_this_thread().error() == EBUSY ? "busy " : "attached ";
+        text += i.attach_process().error == EBUSY ? "busy " : "attached ";
+        here.reset();
+        text += runtime::own_block(state) == &block ? "still leaving " : "has left ";
+        state.threads.insert(block, gettid());
+        here.emplace(i.attach_this_thread());
+        text += number(i.books().attached);
+        here.reset();
+        return text + number(i.books().attached);
+    });
+    CHECK(seen.text == "busy busy still leaving 10");
+}
+
+TEST_CASE("threads that attach and detach at the same time have blocks of their own", "[attach]")
+{
+    constexpr int threads = 4;
+    const auto seen = in_child(60, [] {
+        struct owner_check {
+            std::atomic<int>* wrong;
+            void operator()(const event& e) noexcept
+            {
+                *wrong += *static_cast<pid_t*>(e.user) == gettid() ? 0 : 1;
+            }
+        };
+        std::atomic<int> wrong{0};
+        interrupt i({.signal = SIGPROF});
+        filled<owner_check> s(i, owner_check{&wrong});
+        std::vector<std::thread> all;
+        for (int n = 0; n < threads; ++n)
+            all.emplace_back([&] {
+                pid_t mine = gettid();
+                for (int lives = 0; lives < 3000; ++lives) {
+                    const attachment here = i.attach_this_thread({.user = &mine});
+                    i.raise(mine);
+                }
+            });
+        for (std::thread& t : all)
+            t.join();
+        const interrupt_books b = i.books();
+        return std::string(runtime::state_of(SIGPROF)->blocks() <= threads ? "" : "blocks were lost ") +
+               std::to_string(wrong.load()) + number(b.attached) + number(b.raised - b.handled) +
+               number(b.raised);
+    });
+    CHECK(seen.text == "00012000");
+}
+
+TEST_CASE("a thread knows its number without a system call, also in a child of fork()", "[attach]")
+{
+    CHECK(own_tid() == gettid());
+    pid_t told = 0;
+    pid_t is = 1;
+    std::thread([&] {
+        told = own_tid();
+        is = gettid();
+    }).join();
+    CHECK(told == is);
+    CHECK(in_child(60, [] { return std::string(own_tid() == gettid() ? "same" : "another"); }).text ==
+          "same");
+}
+
 TEST_CASE("a foreign signal that is pending when a thread ends goes on to the process", "[attach]")
 {
     const auto seen = in_child(60, [] {
         signal(SIGPROF, [](int) { ++process_got; });
         interrupt i({.signal = SIGPROF});
         worker w([&] {
-            (void)new attachment(i.attach_this_thread());
+            attach_for_good(i);
             change_mask(SIG_BLOCK, SIGPROF);
         });
         send_foreign(w.tid(), SIGPROF);
@@ -172,7 +282,7 @@ TEST_CASE("once a thread's end has begun, the signal is blocked there", "[attach
             blocked = sigismember(&now, SIGPROF);
         });
         std::thread([&] {
-            (void)new attachment(i.attach_this_thread());
+            attach_for_good(i);
             pthread_setspecific(later, &i);
         }).join();
         return std::to_string(blocked.load());
@@ -185,9 +295,8 @@ TEST_CASE("raise_all reaches each attached thread once, and no other", "[attach]
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
-        const auto attach = [&] { (void)new attachment(i.attach_this_thread()); };
+        filled<counting> s(i, t);
+        const auto attach = [&] { attach_for_good(i); };
         worker a(attach);
         worker b(attach);
         worker c;

@@ -60,7 +60,7 @@ TEST_CASE("a child of fork() has its own books, readers and timers, whatever the
         interrupt i({.signal = SIGPROF});
         slot<holding_others> s(i);
         slot<counting> counted(i);
-        worker w([&] { (void)new attachment(i.attach_this_thread()); });
+        worker w([&] { attach_for_good(i); });
         i.raise(w.tid());
         if (i.drain(patient) != outcome::drained || i.books().handled != 1)
             return std::string("no event");
@@ -107,8 +107,7 @@ TEST_CASE("a child of _Fork() is refused, and signals none of its parent's threa
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         worker w;
         const pid_t child = _Fork();
         if (child == 0) {

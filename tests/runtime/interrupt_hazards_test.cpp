@@ -69,8 +69,7 @@ TEST_CASE("a thread that ends attached, whose stack is unmapped at once", "[haza
     const auto seen = in_child(100, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         std::atomic<bool> stop{false};
         std::atomic<pid_t> target{0};
         std::thread raiser([&] {
@@ -90,7 +89,7 @@ TEST_CASE("a thread that ends attached, whose stack is unmapped at once", "[haza
             pthread_t thread;
             const auto body = [](void* p) -> void* {
                 const args* const to = static_cast<args*>(p);
-                (void)new attachment(to->i->attach_this_thread());
+                attach_for_good(*to->i);
                 *to->target = gettid();
                 return nullptr;
             };
@@ -113,10 +112,9 @@ TEST_CASE("a thread that blocks all signals hangs nobody", "[hazards]")
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         worker w([&] {
-            (void)new attachment(i.attach_this_thread());
+            attach_for_good(i);
             sigset_t all;
             sigfillset(&all);
             pthread_sigmask(SIG_SETMASK, &all, nullptr);
@@ -137,8 +135,7 @@ TEST_CASE("a stack of 2 KiB with an alternate one beside it", "[hazards]")
     const auto seen = in_child(60, [] {
         std::atomic<int> runs{0};
         interrupt i({.signal = SIGPROF});
-        slot<roomy> s(i);
-        (void)s.exchange(make<roomy>(roomy{&runs}), patient);
+        filled<roomy> s(i, roomy{&runs});
         const attachment here = i.attach_this_thread();
         const own_stack alternate(256 * 1024);
         const stack_t ss{alternate.at, 0, alternate.size};
@@ -164,11 +161,10 @@ TEST_CASE("exit() in a handler, while the interrupt is static", "[hazards]")
     const bool attached = GENERATE(false, true);
     const auto seen = in_child(60, [&] {
         static interrupt i({.signal = SIGPROF});
-        static slot<leaving> s(i);
-        (void)s.exchange(make<leaving>(leaving{7}), patient);
+        static filled<leaving> s(i, leaving{7});
         worker w([&] {
             if (attached)
-                (void)new attachment(i.attach_this_thread());
+                attach_for_good(i);
         });
         i.raise(w.tid());
         pause();
@@ -188,10 +184,9 @@ TEST_CASE("an event that meets a slot whose object was taken away runs nothing",
             i.raise(other);
             _exit(eventually([] { return i.books().unattached_handled == 1; }) ? 7 : 8);
         });
-        static slot<leaving> s(i);
-        (void)s.exchange(make<leaving>(leaving{9}), patient);
+        static filled<leaving> s(i, leaving{9});
         worker w([] {
-            (void)new attachment(i.attach_this_thread());
+            attach_for_good(i);
             i.raise(gettid());
         });
         return std::string("still here");
@@ -207,9 +202,8 @@ TEST_CASE("close under fire: afterwards nothing runs, and what arrives is no def
         for (int n = 0; n < 20; ++n) {
             tally t;
             interrupt i({.signal = SIGPROF});
-            slot<counting> s(i);
-            (void)s.exchange(make<counting>(t), patient);
-            const auto attach = [&] { (void)new attachment(i.attach_this_thread()); };
+            filled<counting> s(i, t);
+            const auto attach = [&] { attach_for_good(i); };
             worker a(attach);
             worker b;
             std::atomic<bool> stop{false};
@@ -241,11 +235,10 @@ TEST_CASE("siglongjmp() out of a handler ends in a deadline, not in a hang", "[h
     const bool attached = GENERATE(false, true);
     const auto seen = in_child(60, [&] {
         interrupt i({.signal = SIGPROF});
-        slot<jumping> s(i);
-        (void)s.exchange(make<jumping>(), patient);
+        filled<jumping> s(i);
         worker w([&] {
             if (attached)
-                (void)new attachment(i.attach_this_thread());
+                attach_for_good(i);
             if (sigsetjmp(way_out, 1) == 0)
                 i.raise(gettid());
         });
@@ -271,8 +264,8 @@ TEST_CASE("a handler that stays in one interrupt delays no exchange of another, 
         (void)s.exchange(make<held>(g, t), patient);
         (void)u.exchange(make<counting>(t), patient);
         worker w([&] {
-            (void)new attachment(slow.attach_this_thread());
-            (void)new attachment(quick.attach_this_thread());
+            attach_for_good(slow);
+            attach_for_good(quick);
         });
         slow.raise(w.tid());
         eventually([&] { return g.inside == 1; });

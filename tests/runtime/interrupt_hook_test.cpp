@@ -31,8 +31,7 @@ TEST_CASE("threads that begin after the process was attached attach as they begi
         int user = 0;
         std::string text;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         in_thread([&] { text += std::to_string(i.books().attached); });
         const process_threads found = i.attach_process({.user = &user});
         text += found.later_ones ? " later " : " - ";

@@ -54,11 +54,6 @@ void install(void (*handler)(int, siginfo_t*, void*), int flags)
     sigaction(SIGPROF, &action, nullptr);
 }
 
-std::string number(std::uint64_t n)
-{
-    return std::to_string(n);
-}
-
 /// An interrupt with a counting handler, on the calling thread attached.
 struct bench {
     explicit bench(int signo) : i({.signal = signo}), s(i), here(i.attach_this_thread())
@@ -225,7 +220,7 @@ TEST_CASE("foreign signals do not end a drain", "[origin]")
 {
     const auto seen = in_child(60, [] {
         bench b(rt(1));
-        worker other([&] { (void)new attachment(b.i.attach_this_thread()); });
+        worker other([&] { attach_for_good(b.i); });
         change_mask(SIG_BLOCK, rt(1));
         raise_queued(b.i, gettid());
         std::string text;

@@ -13,7 +13,10 @@
 #include <array>
 #include <csetjmp>
 #include <deque>
+#include <dirent.h>
+#include <dlfcn.h>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <string>
 #include <sys/resource.h>
@@ -22,11 +25,6 @@ using namespace nmisim;
 using namespace nmisim::test;
 
 namespace {
-
-std::string number(std::uint64_t n)
-{
-    return std::to_string(n);
-}
 
 /// Which threads were seen, with a weight each.
 class census {
@@ -117,15 +115,27 @@ void use_up_keys()
     }
 }
 
+/// What happens once, when the list of threads has been read, and before it is read again.
+std::function<void()> between_readings;
+
 } // namespace
+
+/// In front of the C library's: the list is read by this program's readdir() until it is closed.
+extern "C" int closedir(DIR* folder)
+{
+    static const auto next = reinterpret_cast<int (*)(DIR*)>(dlsym(RTLD_NEXT, "closedir"));
+    const int result = next(folder);
+    if (const auto happens = std::exchange(between_readings, nullptr))
+        happens();
+    return result;
+}
 
 TEST_CASE("threads that are there are sampled, and call nothing for it", "[process]")
 {
     const auto seen = in_child(60, [] {
         census c;
         interrupt i({.signal = SIGPROF});
-        slot<noting> s(i);
-        (void)s.exchange(make<noting>(noting{&c}), patient);
+        filled<noting> s(i, noting{&c});
         std::deque<worker> workers(3);
         const process_threads found = attach_all(i, {.cpu_hz = 1000});
         std::string text = number(found.attached) + number(found.error) + (found.later_ones ? "later" : "");
@@ -137,6 +147,20 @@ TEST_CASE("threads that are there are sampled, and call nothing for it", "[proce
         return text + (c.weight() == b.expirations ? " equal" : " not equal") + number(b.foreign);
     });
     CHECK(seen.text == "40 seen seen seen equal0");
+}
+
+TEST_CASE("a thread that begins behind the reading of the list is attached: it is read until nobody is new",
+          "[process]")
+{
+    const auto seen = in_child(60, [] {
+        interrupt i({.signal = SIGPROF});
+        std::optional<worker> late;
+        between_readings = [&] { late.emplace(); };
+        const process_threads found = i.attach_process();
+        const bool known = runtime::state_of(SIGPROF)->threads.find(late->tid()) != nullptr;
+        return number(found.attached) + (known ? " attached" : " missed");
+    });
+    CHECK(seen.text == "2 attached");
 }
 
 TEST_CASE("attaching the process again finds the same threads, and those that came", "[process]")
@@ -163,8 +187,7 @@ TEST_CASE("a thread that attached itself, before or after the process was, ends 
             use_up_keys();
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         std::optional<attachment> token;
         std::atomic<int> step{0};
         int mine = 0;
@@ -232,8 +255,7 @@ TEST_CASE("in a handler on a thread that others attached, waiting is refused", "
     const auto seen = in_child(60, [] {
         std::atomic<int> answer{-1};
         interrupt i({.signal = SIGPROF});
-        slot<asking> s(i);
-        (void)s.exchange(make<asking>(asking{&i, &answer}), patient);
+        filled<asking> s(i, asking{&i, &answer});
         worker w;
         (void)i.attach_process();
         i.raise(w.tid());
@@ -248,8 +270,7 @@ TEST_CASE("threads that begin and end while the process is attached: the books b
     const auto seen = in_child(100, [] {
         census c;
         interrupt i({.signal = SIGPROF});
-        slot<noting> s(i);
-        (void)s.exchange(make<noting>(noting{&c}), patient);
+        filled<noting> s(i, noting{&c});
         std::atomic<bool> stop{false};
         std::array<std::thread, 2> starters;
         for (std::thread& starter : starters)
@@ -289,8 +310,7 @@ TEST_CASE(
         for (int n = 0; n < 2; ++n) {
             tally t;
             interrupt i({.signal = SIGPROF});
-            slot<counting> s(i);
-            (void)s.exchange(make<counting>(t), patient);
+            filled<counting> s(i, t);
             attach_all(i, {.cpu_hz = 1000});
             text += eventually([&] { return t.last_tid == w.tid(); }) ? "runs " : "silent ";
             text += number(i.books().attached);
@@ -429,8 +449,7 @@ TEST_CASE("siglongjmp() out of a handler on a thread that others attached keeps 
     };
     const auto seen = in_child(60, [] {
         interrupt i({.signal = SIGPROF});
-        slot<jumping> s(i);
-        (void)s.exchange(make<jumping>(), patient);
+        filled<jumping> s(i);
         worker w([] {},
                  [&] {
                      if (sigsetjmp(way_out, 1) == 0)
@@ -448,8 +467,7 @@ TEST_CASE("fork() on a thread that others attached: in the child it is attached"
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         std::atomic<bool> go{false};
         std::atomic<int> code{-1};
         std::thread forker([&] {

@@ -53,12 +53,11 @@ TEST_CASE("a raise runs the handler once, on the thread that it names", "[swap]"
     const auto seen = in_child(60, [&] {
         tally t;
         interrupt i({.signal = signo});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         int mine = 0;
         worker w([&] {
             if (attached)
-                (void)new attachment(i.attach_this_thread({.user = &mine}));
+                attach_for_good(i, {.user = &mine});
         });
         if (raise_queued(i, w.tid()) != raise_result::raised)
             return std::string("not raised");
@@ -79,8 +78,7 @@ TEST_CASE("a handler leaves the interrupted code's errno alone", "[swap]")
     };
     const auto seen = in_child(60, [] {
         interrupt i({.signal = SIGPROF});
-        slot<spoiling> s(i);
-        (void)s.exchange(make<spoiling>(), patient);
+        filled<spoiling> s(i);
         errno = ENOENT;
         send_foreign(gettid(), SIGPROF, runtime::mark_of(runtime::origin::unattached));
         const int now = errno;
@@ -159,8 +157,7 @@ TEST_CASE("exchange hands the old object out only when no handler uses it", "[sw
         gate open;
         open.open = true;
         interrupt i({.signal = SIGPROF});
-        slot<held> s(i);
-        (void)s.exchange(make<held>(g, t), patient);
+        filled<held> s(i, g, t);
         worker w;
         i.raise(w.tid());
         if (!eventually([&] { return g.inside == 1; }))
@@ -196,8 +193,7 @@ TEST_CASE("an exchange that runs out of time has published, and the old object i
         tally second;
         gate g;
         interrupt i({.signal = SIGPROF});
-        slot<held> s(i);
-        (void)s.exchange(make<held>(g, first), patient);
+        filled<held> s(i, g, first);
         worker w;
         i.raise(w.tid());
         eventually([&] { return g.inside == 1; });
@@ -224,8 +220,7 @@ TEST_CASE("what a close could not wait for is retired by the next one, and not t
         tally t;
         gate g;
         interrupt i({.signal = SIGPROF});
-        slot<held> s(i);
-        (void)s.exchange(make<held>(g, t), patient);
+        filled<held> s(i, g, t);
         worker w;
         i.raise(w.tid());
         eventually([&] { return g.inside == 1; });
@@ -296,8 +291,7 @@ TEST_CASE("after close nothing runs, and everything answers", "[swap]")
     const auto seen = in_child(60, [&] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         const attachment here = i.attach_this_thread();
         std::string text = name(i.close(patient));
         text += std::to_string(t.destroyed.load());
@@ -326,8 +320,7 @@ TEST_CASE("a signal is one interrupt's at a time, and can be opened again", "[sw
         }
         interrupt i({.signal = SIGPROF}, error);
         text += std::to_string(error);
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         i.raise(gettid());
         text += std::to_string(t.runs.load());
         for (const int signo : {0, -1, 65, SIGKILL, SIGSEGV}) {

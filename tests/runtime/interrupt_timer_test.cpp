@@ -46,8 +46,7 @@ TEST_CASE("one event of a timer weighs all its expirations", "[timer]")
     const auto seen = in_child(60, [&] {
         tally t;
         interrupt i({.signal = signo});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         std::uint64_t earliest = 0;
         if (!eventually([&] {
                 earliest = cpu_ns();
@@ -113,8 +112,7 @@ TEST_CASE("what a timer sends to a thread that has left runs nothing, and is boo
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         // As a timer of ours that fires while its thread leaves.
         sigevent ours{};
         ours.sigev_notify = SIGEV_THREAD_ID;
@@ -140,13 +138,38 @@ TEST_CASE("what a timer sends to a thread that has left runs nothing, and is boo
     CHECK(seen.text == "booked");
 }
 
+TEST_CASE("a timer's event that is pending when its thread leaves is booked", "[timer]")
+{
+    const bool ends = GENERATE(false, true);
+    const auto seen = in_child(60, [&] {
+        interrupt i({.signal = SIGPROF});
+        bool pending = false;
+        std::thread([&] {
+            change_mask(SIG_BLOCK, SIGPROF);
+            std::optional<attachment> here;
+            eventually([&] {
+                here.reset();
+                here.emplace(i.attach_this_thread({.cpu_hz = 1000}));
+                return here->error() != EAGAIN;
+            });
+            burn(30 * period_ns);
+            pending = eventually([&] { return is_pending(SIGPROF); });
+            if (ends)
+                (void)new attachment(std::move(*here));
+        }).join();
+        const interrupt_books b = i.books();
+        return std::string(pending ? "pending" : "no timer") +
+               (b.expirations_dropped != 0 && b.timer_events == 0 ? " booked" : " lost");
+    });
+    CHECK(seen.text == "pending booked");
+}
+
 TEST_CASE("a timer on the wall clock fires on a thread that sleeps", "[timer]")
 {
     const auto seen = in_child(60, [] {
         tally t;
         interrupt i({.signal = SIGPROF});
-        slot<counting> s(i);
-        (void)s.exchange(make<counting>(t), patient);
+        filled<counting> s(i, t);
         pid_t tid = 0;
         std::thread([&] {
             tid = gettid();

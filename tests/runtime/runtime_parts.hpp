@@ -8,12 +8,21 @@
 
 #include <atomic>
 #include <cerrno>
+#include <string>
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
 namespace nmisim::test {
+
+/// Long enough for any test on any machine; its end is a failure.
+constexpr deadline patient{20'000'000'000};
+
+inline std::string number(std::uint64_t n)
+{
+    return std::to_string(n);
+}
 
 /// What a handler has done, and whether it still lives.
 struct tally {
@@ -67,6 +76,23 @@ private:
     gate* gate_;
     tally* tally_;
 };
+
+/// A slot with an object in it, for the test's time.
+template <class Handler>
+class filled : public slot<Handler> {
+public:
+    template <class... Arguments>
+    explicit filled(interrupt& i, Arguments&&... arguments) : slot<Handler>(i)
+    {
+        (void)this->exchange(make<Handler>(std::forward<Arguments>(arguments)...), patient);
+    }
+};
+
+/// For the rest of the thread.
+inline void attach_for_good(interrupt& i, const attach_options& options = {})
+{
+    (void)new attachment(i.attach_this_thread(options));
+}
 
 /// A thread of the program: calls `begin`, then waits for its end, then calls `end`.
 class worker {
@@ -129,8 +155,5 @@ inline bool attach_timer(interrupt& i, const attach_options& options)
 {
     return eventually([&] { return (new attachment(i.attach_this_thread(options)))->error() != EAGAIN; });
 }
-
-/// Long enough for any test on any machine; its end is a failure.
-constexpr deadline patient{20'000'000'000};
 
 } // namespace nmisim::test

@@ -4,13 +4,17 @@
 //
 //   attach   block taken, or the one that others gave the thread (outsider.hpp); key set, timer armed, tid findable: from
 //            then on the thread's end leaves by itself
-//   leave    signal blocked, tid taken off, raises under way waited for, pending signals taken off, and then the timer
-//            deleted: it would take its pending signal along, and the books would not know
+//   detach   tid taken off, raises under way waited for, with all signals blocked. Then they are open again: what is pending
+//            arrives and finds the block by the key. On a thread that blocks the signal it is taken off instead.
+//   end      the key's destructor: the same, with the signal blocked until the thread is gone, so nothing of ours runs on a
+//            stack that is being unmapped. What is pending is taken off.
+//   last     the timer is deleted: before, it would take its pending signal along, and the books would not know. Then the key
+//            is cleared, and then the block is the next one's.
 //
-// The key's destructor runs while the thread's stack and the C library still work; the signal stays blocked until the
-// thread is gone, so nothing of ours runs on a stack that is being unmapped.
+// Each of these costs system calls, and those are all that attaching costs: so none is made twice.
 #include "runtime/threads/attach.hpp"
 
+#include "base/own_tid.hpp"
 #include "base/signal_mask.hpp"
 #include "runtime/origin.hpp"
 #include "runtime/threads/leave.hpp"
@@ -27,7 +31,7 @@
 namespace nmisim::runtime {
 namespace {
 
-/// Pending signals come off and are booked. What is foreign goes to the process: this thread will not take it.
+/// Pending signals come off, and timers' are booked. What is foreign goes to the process: this thread will not take it.
 void take_off_pending(interrupt_state& state, thread_block& block) noexcept
 {
     std::array<siginfo_t, 16> foreign;
@@ -42,14 +46,11 @@ void take_off_pending(interrupt_state& state, thread_block& block) noexcept
             break;
         }
         switch (origin_of(info, state.pid.load(std::memory_order_relaxed))) { // constant in a process
-        case origin::counted:
-            if (!state.latching)
-                block.dropped.fetch_add(1, std::memory_order_relaxed); // read after this thread's tid is gone
-            break;
         case origin::timer:
             block.expirations_dropped.fetch_add(1 + static_cast<std::uint64_t>(info.si_overrun),
                                                 std::memory_order_relaxed); // for the books
             break;
+        case origin::counted: // dropped with all that was raised and not handled
         case origin::unattached: break;
         case origin::lost:
             if (!state.latching ||
@@ -59,12 +60,27 @@ void take_off_pending(interrupt_state& state, thread_block& block) noexcept
         case origin::foreign: foreign[foreigners++] = info; break;
         }
     }
-    if (block.take_latch())
-        block.dropped.fetch_add(1, std::memory_order_relaxed); // as above
     for (std::size_t i = 0; i < foreigners; ++i)
         // The kernel lets a main thread alone repeat what kill(2) or the kernel sent.
         if (syscall(SYS_rt_sigqueueinfo, getpid(), state.signo, &foreign[i]) != 0)
             kill(getpid(), state.signo);
+}
+
+/// From here on nobody finds the thread, and all that was raised on it is pending or handled. With all signals blocked.
+own_timer cannot_be_found(interrupt_state& state, thread_block& block) noexcept
+{
+    own_timer timer;
+    {
+        const control_guard guard;
+        state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
+        delete_witness(state, block); // from here on nobody else looks for its end
+        timer = take_timer(block);
+        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/held_block.hpp(1), runtime/entry/held_block.hpp(2)
+        block.tid.store(0, std::memory_order_seq_cst);
+    }
+    // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/held_block.hpp(3)
+    wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
+    return timer;
 }
 
 } // namespace
@@ -77,9 +93,13 @@ bool is_open(const interrupt_state& state, std::uint64_t opening) noexcept
 
 thread_block* attach_here(interrupt_state& state, const attach_options& options, int& error) noexcept
 {
-    const pid_t tid = gettid();
+    const pid_t tid = own_tid();
     error = 0;
     thread_block* block = own_block(state);
+    if (block != nullptr && block->is_leaving()) {
+        error = EBUSY;
+        return nullptr;
+    }
     if (block == nullptr)
         block = adopt(state, tid, error);
     const bool fresh = block == nullptr;
@@ -126,28 +146,21 @@ void detach(thread_block& block, std::uint64_t incarnation) noexcept
     interrupt_state& state = *block.owner;
     if (own_block(state) != &block || block.incarnation.load(std::memory_order_relaxed) != incarnation)
         return; // relaxed: own thread's block
-    if (--block.holds != 0 || standing().in_interrupt)
+    if (block.holds != 0)
+        --block.holds;
+    if (block.holds != 0 || block.is_leaving() || standing().in_interrupt)
         return;
-    const signals_blocked blocked; // all that can wait: the control lock wants that
-    leave(state, block);
-    pthread_setspecific(state.key, nullptr);
-}
-
-void leave(interrupt_state& state, thread_block& block) noexcept
-{
+    own_timer timer;
     {
-        const control_guard guard;
-        state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
-        delete_witness(state, block); // from here on nobody else looks for its end
-        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/held_block.hpp(1), runtime/entry/held_block.hpp(2)
-        block.tid.store(0, std::memory_order_seq_cst);
+        const signals_blocked blocked; // all that can wait: the control lock wants that
+        timer = cannot_be_found(state, block);
+        if (blocked.before(state.signo))
+            take_off_pending(state, block);
     }
-    // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/held_block.hpp(3)
-    wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
-    take_off_pending(state, block);
-    // What the timer sends in between finds no block and is booked as dropped, or ends with the thread.
-    const control_guard guard;
-    delete_timer(block);
+    // What was pending has arrived, here or at a handler that others have put in our place.
+    timer.end();
+    block.drop_the_rest();
+    pthread_setspecific(state.key, nullptr);
     state.give_back(block);
 }
 
@@ -155,9 +168,14 @@ extern "C" void thread_ends(void* block)
 {
     auto& self = *static_cast<thread_block*>(block);
     interrupt_state& state = *self.owner;
-    change_mask(SIG_BLOCK, state.signo); // and so it stays
-    const signals_blocked blocked;
-    leave(state, self);
+    signals_blocked blocked;
+    blocked.keep(state.signo);
+    own_timer timer = cannot_be_found(state, self);
+    take_off_pending(state, self);
+    // What the timer sends in between ends with the thread.
+    timer.end();
+    self.drop_the_rest();
+    state.give_back(self);
 }
 
 } // namespace nmisim::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/outsider.hpp"
 
+#include "base/own_tid.hpp"
 #include "runtime/threads/attach.hpp"
 #include "runtime/threads/task_status.hpp"
 #include "runtime/threads/thread_timer.hpp"
@@ -67,7 +68,7 @@ attaching attach_from_outside(interrupt_state& state, std::uint64_t opening, pid
     error = is_open(state, opening) ? 0 : ECANCELED;
     if (error != 0)
         return attaching::failed;
-    if (tid == gettid())
+    if (tid == own_tid())
         return attach_self(state, options, error);
     if (thread_block* const block = state.threads.find(tid); block != nullptr)
         return attach_again(state, *block, tid, options, error);
@@ -76,11 +77,11 @@ attaching attach_from_outside(interrupt_state& state, std::uint64_t opening, pid
 
 attaching attach_self(interrupt_state& state, const attach_options& options, int& error) noexcept
 {
-    const pid_t tid = gettid();
+    const pid_t tid = own_tid();
     thread_block* block = own_block(state);
     if (block == nullptr)
         block = adopt(state, tid, error);
-    if (block != nullptr)
+    if (block != nullptr && !block->is_leaving())
         return attach_again(state, *block, tid, options, error);
     block = attach_here(state, options, error);
     if (block == nullptr)
@@ -117,10 +118,8 @@ void settle_if_ended(interrupt_state& state, thread_block& block) noexcept
     // (2) seq_cst: what they sent is lost now; pairs with runtime/entry/held_block.hpp(3)
     if (block.raisers.load(std::memory_order_seq_cst) != 0)
         return;
-    block.latch.store(0, std::memory_order_relaxed); // nobody has the block any more
-    block.depth.store(0, std::memory_order_relaxed); // as above; it may have ended in a handler
-    block.dropped.fetch_add(block.sent.load(std::memory_order_relaxed) - block.done(),
-                            std::memory_order_relaxed); // as above
+    block.depth.store(0, std::memory_order_relaxed); // nobody has it any more; it may have ended in a handler
+    block.drop_the_rest();
     delete_timer(block);
     delete_witness(state, block);
     state.give_back(block);

@@ -41,7 +41,8 @@ process_threads look_once(interrupt_state& state, std::uint64_t opening,
     while (const dirent* const entry = readdir(folder))
         if (const int tid = std::atoi(entry->d_name); tid > 0) {
             int error = 0;
-            count(attach_from_outside(state, opening, tid, options, error), error, pass);
+            const attaching what = attach_from_outside(state, opening, tid, options, error);
+            count(what, error, pass);
         }
     closedir(folder);
     return pass;

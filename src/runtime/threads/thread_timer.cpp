@@ -2,6 +2,7 @@
 #include "runtime/threads/thread_timer.hpp"
 
 #include "base/clock.hpp"
+#include "base/own_tid.hpp"
 #include "runtime/origin.hpp"
 
 #include <algorithm>
@@ -9,15 +10,6 @@
 #include <ctime>
 
 namespace nmisim::runtime {
-namespace {
-
-/// As pthread_getcpuclockid() makes it. Kernel: make_thread_cpuclock(tid, CPUCLOCK_SCHED).
-clockid_t cpu_clock_of(pid_t tid) noexcept
-{
-    return static_cast<clockid_t>(~static_cast<unsigned>(tid) << 3 | 6);
-}
-
-} // namespace
 
 int make_timer(interrupt_state& state, thread_block& block, const attach_options& options, pid_t tid) noexcept
 {
@@ -46,11 +38,16 @@ int start_timer(thread_block& block, const attach_options& options) noexcept
     return error;
 }
 
+own_timer take_timer(thread_block& block) noexcept
+{
+    const own_timer taken{block.timer_armed, block.timer};
+    block.timer_armed = false;
+    return taken;
+}
+
 void delete_timer(thread_block& block) noexcept
 {
-    if (block.timer_armed)
-        timer_delete(block.timer);
-    block.timer_armed = false;
+    take_timer(block).end();
 }
 
 int make_witness(interrupt_state& state, thread_block& block, pid_t tid) noexcept

@@ -17,6 +17,19 @@ namespace nmisim::runtime {
 int make_timer(interrupt_state& state, thread_block& block, const attach_options& options,
                pid_t tid) noexcept;
 int start_timer(thread_block& block, const attach_options& options) noexcept;
+/// A timer that is in no block any more, so nobody else ends it.
+struct own_timer {
+    bool armed = false;
+    timer_t timer{};
+    /// Without the control lock as well.
+    void end() const noexcept
+    {
+        if (armed)
+            timer_delete(timer);
+    }
+};
+/// None, if there is none.
+own_timer take_timer(thread_block& block) noexcept;
 /// From any thread.
 void delete_timer(thread_block& block) noexcept;
 

@@ -44,7 +44,7 @@ fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-version=$(sed -n 's/^nmi-sim (\([^-]*\)-.*/\1/p;q' package/debian/changelog)
+version=$(sed -n "s/^  version: '\(.*\)',/\1/p;T;q" meson.build)
 tree=$scratch/nmi-sim-$version
 git archive --prefix="nmi-sim-$version/" HEAD | tar -x -C "$scratch"
 tar -C "$scratch" -czf "$scratch/nmi-sim_$version.orig.tar.gz" "nmi-sim-$version"

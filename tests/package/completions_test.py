@@ -185,6 +185,14 @@ def manual_knows_each_option():
         assert re.search(rf"^ +{code}$", text, re.M), code
 
 
+def manual_is_of_this_version():
+    told = sim("--version").splitlines()[0]
+    assert re.fullmatch(r"nmi-sim \d+\.\d+\.\d+", told), told
+    for page in ("nmi-sim.1", "nmi-stress.1"):
+        manual_page()
+        assert told in output("mandoc", "-T", "ascii", str(options.folder / page)).splitlines()[-1], page
+
+
 def manual_is_clean():
     manual_page()
     done = subprocess.run(["mandoc", "-T", "lint", str(options.folder / "nmi-sim.1")], capture_output=True, text=True)
@@ -204,5 +212,6 @@ tap.run([
     ("zsh completes each option of each verb and no other", zsh_knows_each_option),
     ("zsh completes each listed value", zsh_knows_each_value),
     ("the manual page has each option of each verb, and each exit code", manual_knows_each_option),
+    ("the manual pages tell the version of the program", manual_is_of_this_version),
     ("the manual page lints clean", manual_is_clean),
 ])

@@ -200,7 +200,7 @@ def with_cmake(compiler):
     run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", folder / "build")
     check_profiler(folder / "build/profiler")
-    wanted = (folder / "CMakeLists.txt").read_text().replace("find_package(nmisim 0.1 ", "find_package(nmisim 99.0 ")
+    wanted = (folder / "CMakeLists.txt").read_text().replace(f"find_package(nmisim {options.version.rpartition('.')[0]} ", "find_package(nmisim 99.0 ")
     (folder / "CMakeLists.txt").write_text(wanted)
     done = subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", folder / "newer", f"-DCMAKE_PREFIX_PATH={prefix}"],
                           capture_output=True, text=True, check=False)

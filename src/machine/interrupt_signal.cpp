@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "machine/interrupt_signal.hpp"
 
+#include "base/program_handler.hpp"
 #include "nmi/foreign_signal.hpp"
 
 #include <cerrno>
@@ -35,7 +36,7 @@ void keep_previous(int signo)
     auto& slot = previous_actions[static_cast<std::size_t>(signo)];
     const previous_action* const before = slot.load(std::memory_order_relaxed); // written under owners_lock
     const previous_action* kept = nullptr;
-    if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN)
+    if (is_program_handler(now))
         kept = new previous_action{now, before}; // never freed: see nmi/foreign_signal.hpp
     // (1) release: the action; pairs with nmi/foreign_signal.cpp(1), nmi/foreign_signal.cpp(2)
     slot.store(kept, std::memory_order_release);

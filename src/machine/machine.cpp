@@ -3,7 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/message_line.hpp"
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 #include "nmi/record/backtrace.hpp"

@@ -3,7 +3,7 @@
 // What a machine is made of, for the layers above that look inside (injector, checks, exploration).
 #pragma once
 
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 #include "machine/interrupt_signal.hpp"
 #include "machine/machine_faults.hpp"
 #include "machine/registries/irq_registry.hpp"

@@ -2,14 +2,8 @@
 //
 // What becomes of a signal that arrives on a line and is none of ours (nmi/origin.hpp): it goes to the handler that the
 // program had there before the machine came, as if the machine were not there. A default action is never taken, because
-// most end the process; such a signal is counted and ignored. Of what the program asked for
-//
-//   SA_SIGINFO or not   is kept
-//   the mask            is kept: what was blocked where the signal came, sa_mask, and the signal unless SA_NODEFER
-//   SA_RESETHAND        is kept: the handler runs once
-//   SIG_IGN             is kept
-//   SA_ONSTACK          is not: the line's own handler is on the thread's stack already
-//   no SA_RESTART       is not: system calls go on afterwards, as after an NMI
+// most end the process; such a signal is counted and ignored. base/program_handler.hpp says what is kept of what the
+// program asked for. A handler with SA_RESETHAND runs once.
 //
 // A foreign signal changes no book of NMIs or IRQs. What is kept here is never freed: a signal may come after main().
 #pragma once

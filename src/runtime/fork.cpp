@@ -4,7 +4,7 @@
 // signals blocked; in the child the domains forget readers that are not there, blocks of other threads are free again,
 // timers are gone until their thread attaches again, and the books begin anew. A child that comes about otherwise, as by
 // _Fork() or clone(2), is noticed by its pid and refused.
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 #include "runtime/control.hpp"
 #include "runtime/threads/outsider.hpp"
 

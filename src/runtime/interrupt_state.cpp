@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/interrupt_state.hpp"
 
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 #include "runtime/threads/leave.hpp"
 
 #include <cerrno>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/slots.hpp"
 
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 #include "runtime/threads/attach.hpp"
 #include "runtime/wait.hpp"
 

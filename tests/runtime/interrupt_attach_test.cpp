@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Threads that attach, leave and end.
-#include "base/own_tid.hpp"
+#include "base/own/own_tid.hpp"
 #include "base/signal_mask.hpp"
 #include "runtime/interrupt_state.hpp"
 #include "runtime_parts.hpp"

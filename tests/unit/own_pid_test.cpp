@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 
 #include "support/catch2.hpp"
 #include "support/child.hpp"

@@ -6,7 +6,7 @@
 #include "runtime/entry/raise.hpp"
 
 #include "base/errno_guard.hpp"
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 #include "runtime/entry/held_block.hpp"
 
 #include <sys/syscall.h>

@@ -14,7 +14,7 @@
 // Each of these costs system calls, and those are all that attaching costs: so none is made twice.
 #include "runtime/threads/attach.hpp"
 
-#include "base/own_tid.hpp"
+#include "base/own/own_tid.hpp"
 #include "base/signal_mask.hpp"
 #include "runtime/origin.hpp"
 #include "runtime/threads/leave.hpp"

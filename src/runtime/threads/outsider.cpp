@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/outsider.hpp"
 
-#include "base/own_tid.hpp"
+#include "base/own/own_tid.hpp"
 #include "runtime/threads/attach.hpp"
 #include "runtime/threads/task_status.hpp"
 #include "runtime/threads/thread_timer.hpp"

@@ -2,7 +2,7 @@
 #include "runtime/threads/thread_timer.hpp"
 
 #include "base/clock.hpp"
-#include "base/own_tid.hpp"
+#include "base/own/own_tid.hpp"
 #include "runtime/origin.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Apart from own_pid.cpp, which may be called in a handler.
-#include "base/own_pid.hpp"
+#include "base/own/own_pid.hpp"
 
 #include <new>
 #include <sys/mman.h>

@@ -50,6 +50,14 @@ constexpr std::string_view name_of(followed f) noexcept
     return f == followed::all ? "all" : "main";
 }
 
+/// How far a sample of --profile looks.
+enum class stacks { fp, leaf };
+inline constexpr std::array all_stacks{stacks::fp, stacks::leaf};
+constexpr std::string_view name_of(stacks s) noexcept
+{
+    return s == stacks::fp ? "fp" : "leaf";
+}
+
 /// One of so many machines, or workers, that share the calls.
 struct share {
     unsigned number = 1;
@@ -77,6 +85,8 @@ struct exec_config {
     exec::share shard;           ///< of the calls
     exec::masks mask = masks::respect;
     exec::followed follow = followed::all;
+    bool profile = false;
+    exec::stacks frames = stacks::fp;
     bool audit = false;
     int signal = 0;                   ///< whose handlers are looked at; 0: each that comes
     std::vector<std::string> allowed; ///< functions that a handler may call

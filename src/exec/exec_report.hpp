@@ -7,6 +7,7 @@
 #include "exec/exec_config.hpp"
 #include "exec/handlers/audited_handler.hpp"
 #include "exec/handlers/function_sweep.hpp"
+#include "exec/profile/profile_report.hpp"
 #include "exec/trace/supervisor.hpp"
 
 #include <optional>
@@ -25,6 +26,7 @@ enum class exec_verdict {
     safe,           ///< the handlers that ran call nothing that they must not
     unsafe,         ///< one does, or changes errno
     none_ran,       ///< no handler did
+    sampled,        ///< a profile has samples
     not_judged,     ///< one ran, and what it calls cannot be told
     absent,         ///< it cannot be traced here, or does not live under ptrace
     stopped,        ///< we were asked to stop before the end
@@ -81,6 +83,7 @@ struct exec_report {
     std::vector<audited_handler> handlers;
     std::uint64_t signals_sent = 0; ///< by the audit
     function_sweep sweep;           ///< with exec_config::function
+    profile_found profile;
     int signal = 0;
     int stop_signal = 0;
     exec_verdict verdict = exec_verdict::not_comparable;

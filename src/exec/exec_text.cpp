@@ -4,6 +4,7 @@
 #include "exec/exec_report.hpp"
 #include "exec/handlers/audit_text.hpp"
 #include "exec/handlers/function_text.hpp"
+#include "exec/profile/profile_text.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <fmt/format.h>
@@ -205,6 +206,9 @@ std::string verdict_text(const exec_report& r)
         return fmt::format("PASS {}: no outcome differs: {}\n",
                            plural(delivered, r.config.function.empty() ? "NMI" : "signal"), command);
     case exec_verdict::differs: return fmt::format("FAIL the outcome differs: {}\n", command);
+    case exec_verdict::sampled:
+        return fmt::format("{} {}: {}\n", any_limit_held(r) ? "FAIL (--fail-if)" : "PASS",
+                           plural(r.profile.counts.taken, "sample"), command);
     case exec_verdict::safe:
     case exec_verdict::unsafe: return audit_verdict_text(r);
     case exec_verdict::none_delivered:
@@ -252,6 +256,7 @@ std::string_view name_of(exec_verdict v) noexcept
     case exec_verdict::safe: return "safe";
     case exec_verdict::unsafe: return "unsafe";
     case exec_verdict::none_ran: return "none-ran";
+    case exec_verdict::sampled: return "sampled";
     case exec_verdict::not_judged: return "not-judged";
     case exec_verdict::absent: return "absent";
     case exec_verdict::stopped: return "stopped";
@@ -262,7 +267,8 @@ std::string_view name_of(exec_verdict v) noexcept
 int exit_code_of(const exec_report& r) noexcept
 {
     switch (r.verdict) {
-    case exec_verdict::same: return any_limit_held(r) ? 4 : 0;
+    case exec_verdict::same:
+    case exec_verdict::sampled: return any_limit_held(r) ? 4 : 0;
     case exec_verdict::safe: return 0;
     case exec_verdict::differs:
     case exec_verdict::unsafe: return 3;
@@ -301,6 +307,10 @@ std::string repeat_text(const exec_report& r)
         command += fmt::format("={}", fmt::join(names, ","));
     }
     command += how_text(c);
+    if (c.profile)
+        command += " --profile";
+    if (c.frames != exec_config{}.frames)
+        command += fmt::format(" --stacks {}", name_of(c.frames));
     if (!c.function.empty())
         command += function_options(c);
     for (const std::string& at : c.at)
@@ -313,6 +323,12 @@ std::string repeat_text(const exec_report& r)
 std::string to_text(const exec_report& r)
 {
     std::string text = fmt::format("exec: {}\n", command_text(r.config)) + baseline_text(r);
+    if (r.profile.asked) {
+        text += profile_text(r);
+        for (const limit_result& l : r.limits)
+            text += l.held ? fmt::format("FAIL --fail-if {}: {}\n", l.condition, l.value_text) : "";
+        return text + verdict_text(r);
+    }
     if (r.audit)
         return text + audit_text(r) + verdict_text(r);
     if (!r.config.function.empty())

@@ -13,11 +13,6 @@ namespace nmisim::exec {
 
 namespace {
 
-command command_of(const exec_config& c, const wake_ups& w)
-{
-    return {c.argv, c.stdin_file, w.mask_before()};
-}
-
 /// Of the children that have been waited for.
 std::uint64_t children_cpu_ns() noexcept
 {
@@ -30,20 +25,20 @@ std::uint64_t children_cpu_ns() noexcept
     return ns(u.ru_utime) + ns(u.ru_stime);
 }
 
-class stop_watch {
-public:
-    void put_into(outcome& o) const noexcept
-    {
-        o.elapsed_ns = now_ns() - start_ns_;
-        o.cpu_ns = children_cpu_ns() - cpu_ns_;
-    }
-
-private:
-    std::uint64_t start_ns_ = now_ns();
-    std::uint64_t cpu_ns_ = children_cpu_ns();
-};
-
 } // namespace
+
+command command_of(const exec_config& c, const wake_ups& w)
+{
+    return {c.argv, c.stdin_file, w.mask_before()};
+}
+
+stop_watch::stop_watch() noexcept : start_ns_(now_ns()), cpu_ns_(children_cpu_ns()) {}
+
+void stop_watch::put_into(outcome& o) const noexcept
+{
+    o.elapsed_ns = now_ns() - start_ns_;
+    o.cpu_ns = children_cpu_ns() - cpu_ns_;
+}
 
 plain_run run_plain(const exec_config& c, std::uint64_t timeout_ns, wake_ups& w)
 {

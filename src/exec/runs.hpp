@@ -15,6 +15,19 @@ struct plain_run {
     int error = 0; ///< errno of the exec that failed, or 0
     int stop_signal = 0;
 };
+command command_of(const exec_config& c, const wake_ups& w);
+
+/// From its construction on: wall time, and the CPU time of children that have been waited for.
+class stop_watch {
+public:
+    stop_watch() noexcept;
+    void put_into(outcome& o) const noexcept;
+
+private:
+    std::uint64_t start_ns_;
+    std::uint64_t cpu_ns_;
+};
+
 /// Errors: std::system_error.
 plain_run run_plain(const exec_config& c, std::uint64_t timeout_ns, wake_ups& w);
 

@@ -88,6 +88,14 @@ const row rows[] = {
              return sum_of_storms(r, [](const storm_run& s) { return std::uint64_t{s.end.unarmed}; });
          });
      }},
+    {"samples", metric_unit::count, "samples of --profile",
+     [](const exec_report& r) {
+         return r.profile.asked ? value(static_cast<double>(r.profile.counts.taken)) : std::nullopt;
+     }},
+    {"samples-lost", metric_unit::count, "samples of --profile that were lost",
+     [](const exec_report& r) {
+         return r.profile.asked ? value(static_cast<double>(r.profile.counts.lost())) : std::nullopt;
+     }},
     {"calls", metric_unit::count, "calls that --each-call has tried",
      [](const exec_report& r) { return value(static_cast<double>(r.placements.size())); }},
     {"time", metric_unit::ratio, "time with NMIs, of the longest plain run's",

@@ -11,7 +11,8 @@ import lint
 LAZY_ON_PURPOSE = {
     "explore_audit_test",  # its subject: the purity audit must see lazy binding
     "exec-fixture", "exec-fixture-stripped",  # programs as others build them
-    "exec-fixture-static", "exec-fixture-static-stripped",  # nothing to bind
+    "exec-profiled", "exec-profiled-leaf",
+    "exec-fixture-static", "exec-fixture-static-stripped", "exec-profiled-static",  # nothing to bind
 }
 
 

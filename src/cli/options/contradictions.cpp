@@ -117,11 +117,9 @@ bool is_standard_output(const std::string& path)
 
 void check_output_files(const settings& s)
 {
-    const named_file files[] = {{"config", s.config_file},
-                                {"output", s.output_file},
-                                {"report", s.report_file},
-                                {"trace", s.trace_file},
-                                {"svg", s.svg_file}};
+    const named_file files[] = {{"config", s.config_file}, {"output", s.output_file},
+                                {"report", s.report_file}, {"trace", s.trace_file},
+                                {"folded", s.folded_file}, {"svg", s.svg_file}};
     for (const named_file& file : files)
         if (s.json && is_standard_output(file.path))
             throw usage_error(fmt::format("--{} {} would be mixed with what --json prints: name a file",

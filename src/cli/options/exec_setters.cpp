@@ -115,6 +115,11 @@ void set_follow(settings& s, std::string_view value)
     s.exec.follow = parse_choice(value, "a choice", exec::all_followed);
 }
 
+void set_stacks(settings& s, std::string_view value)
+{
+    s.exec.frames = parse_choice(value, "a choice", exec::all_stacks);
+}
+
 void set_shard(settings& s, std::string_view value)
 {
     constexpr std::uint64_t most = 100'000;

@@ -21,6 +21,7 @@ void set_each_call(settings& s, std::string_view value);
 void set_place(settings& s, std::string_view value);
 void set_mask(settings& s, std::string_view value);
 void set_follow(settings& s, std::string_view value);
+void set_stacks(settings& s, std::string_view value);
 void set_shard(settings& s, std::string_view value);
 void set_fail_if(settings& s, std::string_view value);
 

@@ -65,6 +65,7 @@ struct settings {
     std::string output_file; ///< empty: none
     std::string trace_file;  ///< empty: none
     std::string report_file; ///< empty: none
+    std::string folded_file; ///< empty: none
     std::size_t trace_limit = 100'000;
     std::optional<std::uint64_t> interval_ns; ///< unset: redrawn on a terminal, else off; 0 = off
     color_when color = color_when::automatic;

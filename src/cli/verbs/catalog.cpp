@@ -103,6 +103,10 @@ constexpr described<exec::masks> masks[]{
     {exec::masks::respect, "it gets none: each finding is something that a real signal could do"},
     {exec::masks::ignore, "its mask is opened for the NMI, as no mask holds one back"},
 };
+constexpr described<exec::stacks> stacks[]{
+    {exec::stacks::fp, "by frame pointers: for programs and libraries that are built with them"},
+    {exec::stacks::leaf, "none: the interrupted function alone"},
+};
 constexpr described<exec::followed> followed[]{
     {exec::followed::all, "every process"},
     {exec::followed::main, "the command's own; its children are followed and left alone"},
@@ -232,6 +236,7 @@ const catalog_topic topics[] = {
      [] { return entries_of(masks, exec::all_masks); }},
     {"followed", "which processes take NMIs (exec --follow)",
      [] { return entries_of(followed, exec::all_followed); }},
+    {"stacks", "callers of a sample (exec --stacks)", [] { return entries_of(stacks, exec::all_stacks); }},
     {"calls", "system calls that a signal can interrupt (exec --each-call=NAME)", call_entries},
     {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(affinities, all_affinities); }},
     {"colors", "when verdicts are coloured (--color)",

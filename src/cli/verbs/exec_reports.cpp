@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/verbs/exec_reports.hpp"
 
+#include "exec/profile/profile_text.hpp"
 #include "report/exec_metric.hpp"
 #include "report/page/exec_page.hpp"
 
@@ -16,6 +17,7 @@ void write_exec_reports(report_writer& writer, exec::exec_report& report, const 
     else
         writer.to_stdout([&] { return exec::to_text(report); });
     writer.to_file(s.output_file, json);
+    writer.to_file(s.folded_file, [&] { return exec::folded_text(report); });
     writer.to_file(s.report_file, [&] { return exec::page_of(report); });
 }
 

@@ -16,6 +16,7 @@
 #include "exec/campaign.hpp"
 #include "exec/handlers/audit_campaign.hpp"
 #include "exec/handlers/function_campaign.hpp"
+#include "exec/profile/profile_campaign.hpp"
 #include "report/json/exec_journal.hpp"
 #include "report/output_file.hpp"
 
@@ -45,6 +46,22 @@ void check(const exec::exec_config& c, const settings& s)
             "--jobs does not go with --compare file=...: runs at a time would write to the same file");
 }
 
+void check_profile(const exec::exec_config& c, const settings& s)
+{
+    for (const auto& [name, value] : s.given) {
+        for (const std::string_view of_profiles : {"stacks", "folded"})
+            if (name == of_profiles && !c.profile)
+                throw usage_error(fmt::format("--{} is for --profile: give that as well", name));
+        for (const std::string_view no_use : {"audit", "function", "each-call", "at", "signal", "compare",
+                                              "baseline", "mask", "seed", "report"})
+            if (name == no_use && c.profile)
+                throw usage_error(fmt::format(
+                    "--{} does not go with --profile, which runs the command once and samples it", name));
+    }
+    if (c.profile && c.restarts == exec::restart::both)
+        throw usage_error("--restart both does not go with --profile, which runs the command once");
+}
+
 exec::exec_config config_of(const settings& s, std::vector<std::string> command)
 {
     exec::exec_config c = s.exec;
@@ -62,6 +79,7 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
                                              c.at.begin(), c.at.end(),
                                              [](const std::string& at) { return at.find('#') != at.npos; })))
         throw usage_error("--at names calls, or instructions of one function: not both");
+    check_profile(c, s);
     if (c.audit + at_instructions + (c.each_call || (!c.at.empty() && !at_instructions)) > 1)
         throw usage_error(
             "--audit and --function look at the program's handlers, --each-call and --at at its system "
@@ -81,6 +99,8 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
 
 exec::exec_report run(const exec::exec_config& c, const exec::progress& tell, const exec::journal& note)
 {
+    if (c.profile)
+        return exec::run_profile(c, tell);
     if (c.audit)
         return exec::run_audit(c, tell);
     if (!c.function.empty())
@@ -106,7 +126,7 @@ int exec_verb(const invocation& call)
         throw usage_error("no command: it stands behind --, as in 'nmi-sim exec -- sleep 1'");
     const exec::exec_config config = config_of(s, {dashes + 1, call.words.end()});
     check_output_files(s);
-    for (const std::string& file : {s.output_file, s.report_file})
+    for (const std::string& file : {s.output_file, s.report_file, s.folded_file})
         if (!file.empty())
             check_output_file(file);
     if (const std::string absent = exec::exec_absent(); !absent.empty()) {

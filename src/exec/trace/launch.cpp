@@ -3,15 +3,18 @@
 
 #include "base/clock.hpp"
 #include "exec/trace/guard.hpp"
+#include "exec/trace/listener.hpp"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <system_error>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,26 +22,53 @@ namespace nmisim::exec {
 
 namespace {
 
-struct plan {
-    char* const* argv;
-    int in;
-    int out;
-    int err;
-    int go;
-    int failed;
-    int nmi_signal;
-    const sigset_t* mask;
-};
-
-void tell_failure(const plan& p, bool filter) noexcept
+void tell_failure(const start_plan& p, bool filter) noexcept
 {
     const launched::failure f{errno, filter};
     if (write(p.failed, &f, sizeof f) < 0)
         _exit(126);
 }
 
-// Between fork and exec: only calls that are async-signal-safe.
-[[noreturn]] void become(const plan& p) noexcept
+bool hand_over_listener(const start_plan& p) noexcept
+{
+    const int fd = install_notifying_filter(p.nmi_signal);
+    if (fd < 0)
+        return false;
+    char byte = 0;
+    iovec data{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fd)> control{};
+    msghdr m{};
+    m.msg_iov = &data;
+    m.msg_iovlen = 1;
+    m.msg_control = control.data();
+    m.msg_controllen = control.size();
+    cmsghdr* const c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    return sendmsg(p.listener, &m, MSG_NOSIGNAL) == 1;
+}
+
+} // namespace
+
+start_plan::start_plan(const command& c, const output_pipes& output)
+    : in(open(c.stdin_file.c_str(), O_RDONLY | O_CLOEXEC)), out(output.write_end(0)),
+      err(output.write_end(1)), mask(&c.mask)
+{
+    if (in < 0)
+        throw std::system_error(errno, std::generic_category(), "cannot read " + c.stdin_file);
+    for (const std::string& word : c.argv)
+        argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+}
+
+start_plan::~start_plan()
+{
+    close_it(in);
+}
+
+[[noreturn]] void become(const start_plan& p) noexcept
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
@@ -56,36 +86,28 @@ void tell_failure(const plan& p, bool filter) noexcept
         }
         if (one == 0) // nobody traces
             _exit(127);
-        if (!install_filter(p.nmi_signal)) {
+        if (p.listener >= 0 ? !hand_over_listener(p) : !install_filter(p.nmi_signal)) {
             tell_failure(p, true);
             _exit(127);
         }
     }
-    execvp(p.argv[0], p.argv);
+    execvp(p.argv[0], p.argv.data());
     tell_failure(p, false);
     _exit(127);
 }
 
-} // namespace
-
 launched::launched(const command& c, int nmi_signal) : go_(new_pipe()), failed_(new_pipe())
 {
-    std::vector<char*> argv;
-    for (const std::string& word : c.argv)
-        argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    int in = open(c.stdin_file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (in < 0)
-        throw std::system_error(errno, std::generic_category(), "cannot read " + c.stdin_file);
-    const plan p{argv.data(), in,         output.write_end(0), output.write_end(1),
-                 go_[0],      failed_[1], nmi_signal,          &c.mask};
+    start_plan p(c, output);
+    p.go = go_[0];
+    p.failed = failed_[1];
+    p.nmi_signal = nmi_signal;
     pid_ = fork();
     const int error = errno;
     if (pid_ == 0) {
         close(go_[1]);
         become(p);
     }
-    close_it(in);
     close_it(go_[0]);
     close_it(failed_[1]);
     if (pid_ < 0)

@@ -21,6 +21,27 @@ struct command {
     sigset_t mask{}; ///< that it starts with
 };
 
+/// What a child needs between its fork and its execve.
+struct start_plan {
+    /// Opens standard input. Errors: std::system_error.
+    start_plan(const command& c, const output_pipes& output);
+    ~start_plan();
+    start_plan(const start_plan&) = delete;
+    start_plan& operator=(const start_plan&) = delete;
+
+    std::vector<char*> argv;
+    int in = -1;
+    int out = -1;
+    int err = -1;
+    int go = -1;
+    int failed = -1;
+    int listener = -1;  ///< a socket for the listener of the detached form; -1: traced, or neither
+    int nmi_signal = 0; ///< 0: plain, it starts at once
+    const sigset_t* mask = nullptr;
+};
+/// Between fork and exec: only what is async-signal-safe.
+[[noreturn]] void become(const start_plan& p) noexcept;
+
 class launched {
 public:
     /// `nmi_signal` 0: not traced, it starts at once. Errors: std::system_error.

@@ -35,9 +35,11 @@ remote_calls::remote_calls(pid_t process, pid_t tid) : process_(process), tid_(t
     }
 }
 
-bool remote_calls::run_to(bool entry)
+bool remote_calls::run_to(bool entry, const meanwhile& under_way)
 {
     while (ptrace(PTRACE_SYSCALL, tid_, nullptr, nullptr) == 0) {
+        if (under_way)
+            under_way();
         while (waitpid(tid_, &status_, __WALL) != tid_)
             if (errno != EINTR)
                 return false;
@@ -54,14 +56,14 @@ bool remote_calls::run_to(bool entry)
     return false;
 }
 
-long remote_calls::call(long nr, const std::array<std::uint64_t, 6>& arg)
+long remote_calls::call(long nr, const std::array<std::uint64_t, 6>& arg, const meanwhile& under_way)
 {
     if (!ok_ || ended_)
         return -EIO;
     saved_registers r = before_;
     move_to(r, interrupted_by(before_).ip);
     set_call(r, nr, arg);
-    if (!write_registers(tid_, r) || !run_to(true) || !run_to(false) || !read_registers(tid_, r))
+    if (!write_registers(tid_, r) || !run_to(true) || !run_to(false, under_way) || !read_registers(tid_, r))
         return -EIO;
     return interrupted_by(r).result;
 }

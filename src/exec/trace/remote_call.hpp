@@ -8,6 +8,7 @@
 
 #include "exec/trace/arch.hpp"
 
+#include <functional>
 #include <vector>
 
 namespace nmisim::exec {
@@ -22,15 +23,17 @@ public:
 
     bool ok() const noexcept { return ok_; }
 
+    /// What is done while the thread is in a call, where that waits for us.
+    using meanwhile = std::function<void()>;
     /// What the kernel returns: below 0 is -errno. The thread may end in it; then ended() tells.
-    long call(long nr, const std::array<std::uint64_t, 6>& arg);
+    long call(long nr, const std::array<std::uint64_t, 6>& arg, const meanwhile& under_way = {});
 
     /// The thread has ended meanwhile (SIGKILL), with this status of waitpid.
     bool ended() const noexcept { return ended_; }
     int status() const noexcept { return status_; }
 
 private:
-    bool run_to(bool entry);
+    bool run_to(bool entry, const meanwhile& under_way = {});
 
     pid_t process_;
     pid_t tid_;

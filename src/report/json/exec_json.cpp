@@ -5,6 +5,7 @@
 #include "exec/exec_report.hpp"
 #include "exec/handlers/signal_name.hpp"
 #include "explore/step/system_call.hpp"
+#include "report/json/exec_profile_json.hpp"
 #include "report/json/json_value.hpp"
 
 #include <fmt/format.h>
@@ -240,7 +241,8 @@ json options_of(const exec_config& c)
                 {"jobs", c.jobs},
                 {"shards", c.shard.of},
                 {"mask", name_of(c.mask)},
-                {"follow", name_of(c.follow)}};
+                {"follow", name_of(c.follow)},
+                {"stacks", name_of(c.frames)}};
 }
 
 json document_of(const exec_report& r, json placements)
@@ -276,7 +278,8 @@ json document_of(const exec_report& r, json placements)
                         {"placements", std::move(placements)},
                         {"limits", std::move(limits)},
                         {"audit", audit_json(r)},
-                        {"function", function_json(r)}};
+                        {"function", function_json(r)},
+                        {"profile", profile_json(r.profile, to_json(r.profile.what))}};
     return document;
 }
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// What a profile has found, as plain data for text and JSON.
+#pragma once
+
+#include "exec/outcome.hpp"
+#include "exec/profile/sample_counts.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nmisim::exec {
+
+/// A function that samples were in.
+struct profiled_function {
+    std::string function; ///< empty: the file has no name there
+    std::string object;   ///< file name; "[anon]": code made at run time; empty: not known
+    std::uint64_t self = 0;
+    std::uint64_t total = 0; ///< with what it called
+};
+
+struct profiled_thread {
+    std::string path; ///< "0.1/2"
+    std::string exe;
+    std::string name;
+    std::uint64_t samples = 0;
+    std::vector<profiled_function> functions; ///< most first
+};
+
+/// Samples with the same stack.
+struct profiled_stack {
+    std::string process;                ///< path and name of its program
+    std::vector<std::string> functions; ///< outermost first
+    std::uint64_t samples = 0;
+};
+
+struct profile_found {
+    bool asked = false;
+    outcome what;
+    sample_counts counts;
+    std::uint64_t period_ns = 0;
+    std::uint64_t with_callers = 0; ///< samples of more than one frame
+    unsigned processes = 0;
+    unsigned threads = 0;
+    unsigned programs = 0;      ///< that were executed
+    unsigned unarmed = 0;       ///< ... and could not be given the sampler
+    unsigned without_clock = 0; ///< threads that ended before theirs was there
+    unsigned left_behind = 0;   ///< processes that outlived the command
+    std::uint64_t events_lost = 0;
+    std::vector<profiled_function> functions;
+    std::vector<profiled_thread> by_thread; ///< that have samples, most first
+    std::vector<profiled_stack> by_stack;
+};
+
+} // namespace nmisim::exec

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "exec/profile/profile_run.hpp"
+
+#include "base/clock.hpp"
+#include "exec/profile/clock.hpp"
+#include "exec/profile/sampled_tree.hpp"
+#include "exec/runs.hpp"
+#include "exec/trace/detached.hpp"
+#include "exec/trace/guardian.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nmisim::exec {
+
+namespace {
+
+constexpr std::uint64_t swap_every_ns = 20'000'000;
+constexpr std::uint64_t swap_soon_ns = 2'000'000;
+constexpr std::uint64_t era_patience_ns = 200'000'000;
+
+std::string clock_refused(int error)
+{
+    return fmt::format(
+        "the kernel's CPU clock is refused (perf_event_open: {}): run as root, or allow it by 'sysctl "
+        "kernel.perf_event_paranoid=2'; in a container, let its seccomp profile pass perf_event_open. It "
+        "needs Linux 5.13",
+        std::generic_category().message(error));
+}
+
+/// Of this thread, to see whether there is one at all.
+int clock_error(int signal, std::uint64_t period_ns)
+{
+    const int fd = open_clock(static_cast<pid_t>(syscall(SYS_gettid)), signal, period_ns * 1'000'000);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+class profiler final : public injector {
+public:
+    profiler(const exec_config& c, guarded_command& command, std::uint64_t period_ns)
+        : config_(c), command_(command), events_(command.pid()),
+          area_(c.frames == stacks::fp ? most_frames : 1, era_patience_ns),
+          tree_(command.pid(), profile_signal(), period_ns)
+    {}
+
+    bool inject(pid_t tid, remote_calls& remote, const remote_calls::meanwhile& answer) override;
+    void executed(pid_t tid, bool armed) override;
+    /// Until the command has ended, or must.
+    void run(listener& l, std::uint64_t timeout_ns, wake_ups& w);
+    void finish(profile_found& to);
+
+    bool own_handler() const noexcept { return own_handler_; }
+    bool hang() const noexcept { return hang_; }
+    bool main_ended() const noexcept { return main_ended_; }
+    int status() const noexcept { return status_; }
+
+private:
+    void look_at_tree() { tree_.note(events_.read(), area_.generation()); }
+    bool turn()
+    {
+        const bool soon = area_.turn([this](const taken_sample& s) { tree_.add(s); }, tree_.last_death_ns());
+        tree_.close_clocks(area_.oldest_generation());
+        return soon;
+    }
+
+    const exec_config& config_;
+    guarded_command& command_;
+    listener* listener_ = nullptr;
+    tree_events events_;
+    sample_area area_;
+    sampled_tree tree_;
+    unsigned programs_ = 0;
+    unsigned unarmed_ = 0;
+    bool own_handler_ = false;
+    bool hang_ = false;
+    bool main_ended_ = false;
+    int status_ = 0;
+};
+
+// The descriptor comes as the answer to a call that the filter tells us of: a path would not do in a container, and one that
+// was open at the execve might stay so where that fails.
+bool profiler::inject(pid_t tid, remote_calls& remote, const remote_calls::meanwhile& answer)
+{
+    if (config_.follow == followed::main && tid != command_.pid())
+        return false;
+    const auto signal = static_cast<std::uint64_t>(profile_signal());
+    const long fd = remote.call(SYS_rt_sigaction, {signal, 0, 0, 8}, [&] {
+        if (const auto n = listener_->next_of(tid))
+            listener_->answer_with_descriptor(*n, area_.descriptor());
+    });
+    if (fd < 0)
+        return false;
+    const auto there = static_cast<std::uint64_t>(fd);
+    const long page =
+        remote.call(SYS_mmap, {0, sample_area::bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, there, 0});
+    const auto at = static_cast<std::uint64_t>(page);
+    bool ok = remote.call(SYS_close, {there, 0, 0, 0, 0, 0}) == 0 && page > 0;
+    ok = ok && remote.call(SYS_mprotect, {at, own::page_bytes, PROT_READ | PROT_EXEC, 0, 0, 0}) == 0;
+    return ok &&
+           remote.call(SYS_rt_sigaction,
+                       {signal, area_.put_action(at, config_.restarts != restart::off), 0, 8}, answer) == 0;
+}
+
+void profiler::executed(pid_t tid, bool armed)
+{
+    look_at_tree(); // what was mapped belongs to the new program, and its births to the one before
+    ++programs_;
+    unarmed_ += armed || (config_.follow == followed::main && tid != command_.pid()) ? 0 : 1;
+    tree_.executed(tid, armed, area_.generation());
+}
+
+void profiler::run(listener& l, std::uint64_t timeout_ns, wake_ups& w)
+{
+    listener_ = &l;
+    detached follow(l, profile_signal(), *this);
+    sigset_t woken;
+    sigemptyset(&woken);
+    for (const int s : {SIGCHLD, SIGINT, SIGTERM, SIGHUP})
+        sigaddset(&woken, s);
+    int wakes = signalfd(-1, &woken, SFD_CLOEXEC);
+    std::vector<pollfd> all{
+        {l.descriptor(), POLLIN, 0}, {command_.ended_descriptor(), POLLIN, 0}, {wakes, POLLIN, 0}};
+    for (const int fd : events_.descriptors())
+        all.push_back({fd, POLLIN, 0});
+    const std::uint64_t deadline = now_ns() + timeout_ns;
+    std::uint64_t next_turn = now_ns() + swap_every_ns;
+    const bool wait_all = config_.waits == wait_for::all;
+    while (w.stop_signal() == 0 && !(main_ended_ && !wait_all) &&
+           !follow.ended().contains(command_.guardian())) {
+        const std::uint64_t now = now_ns();
+        if (now >= deadline) {
+            hang_ = true;
+            break;
+        }
+        if (now >= next_turn) {
+            look_at_tree();
+            next_turn = now + (turn() ? swap_soon_ns : swap_every_ns);
+        }
+        const timespec pause = to_timespec(std::min(deadline, next_turn) - std::min(now, next_turn));
+        ppoll(all.data(), all.size(), &pause, nullptr);
+        w.wait(now_ns()); // takes the signals
+        look_at_tree();
+        follow.work();
+        if (const auto status = main_ended_ ? std::nullopt : command_.status()) {
+            main_ended_ = true;
+            status_ = *status;
+            all[1].fd = -1;
+        }
+        if ((all[0].revents & POLLHUP) != 0) // the last process with the filter has ended
+            all[0].fd = -1;
+    }
+    own_handler_ = follow.own_handler();
+    close_it(wakes);
+}
+
+void profiler::finish(profile_found& to)
+{
+    look_at_tree();
+    area_.finish([this](const taken_sample& s) { tree_.add(s); });
+    to.counts = area_.counts();
+    to.programs = programs_;
+    to.unarmed = unarmed_;
+    tree_.report(to);
+}
+
+} // namespace
+
+int profile_signal() noexcept
+{
+    return SIGSTKFLT;
+}
+
+profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wake_ups& w, profile_found& to)
+{
+    profile_end end;
+    to.period_ns = static_cast<std::uint64_t>(std::max(1.0, 1e9 / c.rate_hz));
+    if (const int error = clock_error(profile_signal(), to.period_ns); error != 0) {
+        end.absent = clock_refused(error);
+        return end;
+    }
+    const stop_watch watch;
+    guarded_command command(command_of(c, w), profile_signal());
+    std::optional<profiler> p;
+    try {
+        p.emplace(c, command, to.period_ns);
+    } catch (const std::system_error& e) {
+        end.absent = e.code().value() == EPERM || e.code().value() == EACCES
+                         ? clock_refused(e.code().value())
+                         : fmt::format("{}: events of the command cannot be had here", e.what());
+        return end;
+    }
+    const int fd = command.go_on();
+    if (fd < 0) {
+        end.absent = command.why_not().filter
+                         ? "seccomp is refused: it needs Linux 5.9, and no other listener"
+                         : "the command could not be started";
+        return end;
+    }
+    {
+        listener l(fd);
+        p->run(l, timeout_ns, w);
+        to.left_behind = command.end();
+    }
+    end.exec_error = command.why_not().error;
+    end.stop_signal = w.stop_signal();
+    end.own_handler = p->own_handler();
+    watch.put_into(to.what);
+    to.what.status = p->status();
+    to.what.hang = p->hang();
+    to.what.out = command.output.taken[0];
+    to.what.err = command.output.taken[1];
+    p->finish(to);
+    return end;
+}
+
+} // namespace nmisim::exec

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// Built with options of its own (meson.build): optimised, so that all of it is inlined, and without what sanitizers, coverage or a
+// stack protector put into functions. A test looks at the object file: its section must need nothing from outside.
+//
+// The stack is followed by frame pointers. Programs that use the register for something else lead the walk anywhere: a frame must
+// lie above the one before, and whoever wants to read a page of which nothing is known asks the kernel first.
+#include "exec/profile/sampler.hpp"
+
+#include "exec/profile/area.hpp"
+
+#include <csignal>
+
+namespace nmisim::exec {
+
+namespace {
+
+constexpr std::uintptr_t deepest_stack = std::uintptr_t{64} << 20;
+constexpr unsigned most_eras_met = 4;
+
+inline std::uint32_t walk(sample_slot& to, std::uint32_t most, const own::interrupted_frame& from) noexcept
+{
+    std::uintptr_t low = from.sp;
+    std::uintptr_t frame = from.fp;
+    std::uintptr_t readable = ~std::uintptr_t{0}; // number of the page that was asked for last
+    std::uint32_t n = 0;
+    to.ip[n++] = from.ip;
+    // Page 0 cannot be asked for: the kernel takes no address for it.
+    while (n < most && frame >= own::page_bytes && frame >= low && frame - low < deepest_stack &&
+           frame % sizeof frame == 0) {
+        // The two words of a frame may lie on two pages.
+        const std::uintptr_t last = frame + sizeof frame;
+        for (const std::uintptr_t word : {frame, last})
+            if (word / own::page_bytes != readable) {
+                if (!own::is_readable(word))
+                    return n;
+                readable = word / own::page_bytes;
+            }
+        const std::uintptr_t back = *reinterpret_cast<const std::uintptr_t*>(last);
+        if (back < own::page_bytes)
+            break;
+        to.ip[n++] = back;
+        low = last;
+        frame = *reinterpret_cast<const std::uintptr_t*>(frame);
+    }
+    return n;
+}
+
+inline void take(area_head& head, std::uintptr_t area, published_word into, const siginfo_t& info,
+                 const void* context) noexcept
+{
+    const std::uint64_t at = head.cursors[into.buffer].next.fetch_add(1, std::memory_order_relaxed);
+    if (at >= head.slots)
+        return; // counted by the cursor
+    sample_slot& slot = slots_of(area, head.slots, into.buffer)[at];
+    slot.clock = info.si_fd;
+    slot.frames = walk(slot, head.frames, own::frame_in(context));
+    // (1) release: the sample is whole; pairs with sample_area.cpp(2)
+    slot.generation.store(into.generation, std::memory_order_release);
+}
+
+} // namespace
+
+extern "C" {
+[[gnu::section("nmi_sampler"), gnu::used, gnu::flatten]] void take_sample(int, siginfo_t* info,
+                                                                          void* context) noexcept
+{
+    if (info->si_code <= 0) // from a process, not from a clock
+        return;
+    const std::uintptr_t area = own::code_page();
+    area_head& head = head_of(area);
+    for (unsigned i = 0; i < most_eras_met; ++i) {
+        // an era that is over is seen below
+        const published_word seen = published_in(head.published.load(std::memory_order_relaxed));
+        auto& count = rcu::enter_section<sampler_platform, rcu::srcu_orders>(head.eras[seen.era].readers());
+        // (3) acquire: the cursor of the buffer is as its publisher has set it; pairs with sample_area.cpp(4)
+        const published_word now = published_in(head.published.load(std::memory_order_acquire));
+        const bool same_era = now.era == seen.era;
+        if (same_era)
+            take(head, area, now, *info, context);
+        rcu::leave_section<sampler_platform, rcu::srcu_orders>(count);
+        if (same_era)
+            return;
+    }
+    head.gave_up.fetch_add(1, std::memory_order_relaxed);
+}
+
+extern const std::byte sampler_begin[] asm("__start_nmi_sampler");
+extern const std::byte sampler_end[] asm("__stop_nmi_sampler");
+}
+
+std::span<const std::byte> sampler_code() noexcept
+{
+    return {sampler_begin, sampler_end};
+}
+
+} // namespace nmisim::exec

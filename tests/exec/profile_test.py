@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""--profile: programs that know how they have spent their time, sampled."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+from exec_support import CASES, case, expect, options, processes, run, tap
+
+
+def profile(name, *arguments, words=(), program=None):
+    result = run("--profile", *words, command=[program or options.profiled, name, *map(str, arguments)])
+    if result.code == 77:
+        raise tap.Skipped(result.json["why"])
+    return result
+
+
+def found(result, status=0):
+    expect(result.code == 0 and result.verdict == "sampled", *result.shown())
+    p = result.json["profile"]
+    expect(p["outcome"]["exit_status"] == status, p["outcome"])
+    return p
+
+
+def shares(rows):
+    all_of_them = sum(row["self"] for row in rows)
+    return {row["function"]: 100 * row["self"] / all_of_them for row in rows if row["function"]}
+
+
+def expect_split(p, stdout):
+    """As the program measured itself; a sample is counted or not, so a share of n samples is off by a few of its deviations."""
+    seen = shares(p["functions"])
+    for name, truth in zip(("work_hot", "work_warm", "work_cold"), map(float, stdout.split())):
+        deviation = 100 * (truth / 100 * (1 - truth / 100) / p["samples"]) ** 0.5
+        expect(abs(seen.get(name, 0) - truth) < 2 + 5 * deviation, name, truth, seen, p["samples"])
+
+
+def builds():
+    return {"dynamic": options.profiled, "static": options.profiled_static, "without frame pointers": options.profiled_leaf}
+
+
+@case
+def split():
+    """a program that spends 60, 30 and 10 % is seen so: dynamic, static, and without frame pointers, at 1 and 10 kHz"""
+    for build, program in builds().items():
+        for rate in ("1k", "10k"):
+            result = profile("split", 0.5, words=["--rate", rate], program=program)
+            p = found(result)
+            expect(p["samples"] > 20 and p["swaps"] > 2 and p["eras"] == 1, build, rate, p)
+            expect_split(p, p["outcome"]["stdout"]["first_line"])
+
+
+@case
+def callers():
+    """frame pointers lead to the callers, in a static program too; --stacks leaf asks for none"""
+    for program in (options.profiled, options.profiled_static):
+        p = found(profile("split", 0.3, program=program))
+        rounds = next(row for row in p["functions"] if row["function"] == "work_rounds")
+        expect(rounds["total"] > 0.8 * p["samples"] and rounds["self"] < 0.2 * p["samples"], rounds, p["samples"])
+        expect(p["with_callers"] > 0.8 * p["samples"], p["with_callers"], p["samples"])
+    p = found(profile("split", 0.3, words=["--stacks", "leaf"]))
+    expect(p["with_callers"] == 0 and all(row["total"] == row["self"] for row in p["functions"]), p["functions"])
+
+
+@case
+def no_frame_pointers():
+    """a program without frame pointers is sampled, is not harmed, and has no invented callers"""
+    p = found(profile("split", 0.3, words=["--rate", "5k"], program=options.profiled_leaf))
+    named = {row["function"] for row in p["functions"] if row["object"].startswith("exec-profiled")}
+    expect(named <= {"work_hot", "work_warm", "work_cold", "work_rounds", "main", "_start", ""} or len(named) < 15, named)
+
+
+@case
+def every_thread():
+    """each thread has its own row"""
+    p = found(profile("threads", 0.4))
+    rows = {t["path"]: shares(t["functions"]) for t in p["by_thread"] if t["path"] != "0"}
+    expect(set(rows) == {"0/1", "0/2"}, rows)
+    expect(rows["0/1"].get("work_hot", 0) > 80 and rows["0/2"].get("work_warm", 0) > 80, rows)
+    expect(p["threads"] == 3 and p["processes"] == 1, p)
+
+
+@case
+def every_child():
+    """children that are forked have rows of their own, named by their births"""
+    p = found(profile("forks", 0.2))
+    rows = {t["path"]: t["samples"] for t in p["by_thread"]}
+    expect(all(rows.get(path, 0) > 0 for path in ("0.1", "0.2", "0.3")), rows)
+    expect(p["processes"] == 4 and p["without_clock"] == 0, p)
+
+
+@case
+def every_program():
+    """a program that is executed after failed tries, by a thread that is not the leader, or behind a vfork, is sampled"""
+    p = found(profile("executes", 0.2))
+    rows = {}
+    for t in p["by_thread"]:
+        rows.setdefault(t["path"], set()).update(row["function"] for row in t["functions"] if row["self"])
+    expect(all("work_hot" in rows.get(path, ()) for path in ("0.1", "0.2", "0.3")), rows)
+    expect(p["programs"] == 4 and p["unarmed"] == 0, p)
+
+
+@case
+def failed_exec():
+    """a process whose execve failed goes on, and is sampled"""
+    p = found(profile("fails_to_execute", 0.3))
+    expect(shares(p["functions"]).get("work_hot", 0) > 80, p["functions"])
+
+
+@case
+def unharmed():
+    """no call is interrupted, with SA_RESTART or without; errno is kept; a program that resets its handlers is not killed"""
+    for words in ([], ["--restart", "off"]):
+        p = found(profile("interrupted", 0.2, words=["--rate", "10k", *words]))
+        expect(p["outcome"]["stdout"]["first_line"] == "0 interrupted", p["outcome"]["stdout"])
+    for program in ("keeps_errno", "resets"):
+        found(profile(program, 0.2, words=["--rate", "10k"]))
+
+
+@case
+def without_handlers():
+    """children whose handlers the kernel has reset (CLONE_CLEAR_SIGHAND) get no clock, and live"""
+    result = run("--profile", "--rate", "10k", command=[options.fixture, "clears_handlers"])
+    if result.code == 77:
+        raise tap.Skipped(result.json["why"])
+    p = found(result)
+    expect(p["outcome"]["stdout"]["first_line"] == "none failed", p["outcome"])
+
+
+@case
+def nothing_to_sample():
+    """no sample is no pass: a program that uses less CPU time than one sample is due after"""
+    result = profile("sleeps", 0.1, words=["--rate", "0.5"], program=options.profiled_static)
+    expect(result.code == 1 and result.verdict == "none-delivered", *result.shown())
+    expect("--rate" in result.json["why"] and result.json["profile"]["outcome"]["exit_status"] == 0, *result.shown())
+
+
+@case
+def blocked():
+    """a thread that blocks every signal has no samples, and waits for none that nobody sent"""
+    p = found(profile("blocks", 0.2, words=["--rate", "10k"]))
+    expect("work_hot" not in shares(p["functions"]), p["functions"])
+
+
+@case
+def killed_children():
+    """children are killed at work, in the sampler too: the profile goes on, and each sample is booked"""
+    p = found(profile("kills", 0.5, words=["--rate", "20k"]))
+    expect(shares(p["functions"]).keys() >= {"work_hot", "work_warm"}, p["functions"])
+    expect(p["lost"]["gave_up"] == 0 and p["lost"]["no_room"] == 0, p["lost"])
+
+
+@case
+def left_behind():
+    """what the command leaves behind is ended with it, and counted"""
+    p = found(profile("leaves_behind"))
+    expect(p["left_behind"] == 1, p["left_behind"])
+    expect(not processes(options.profiled, "leaves_behind"), processes(options.profiled, "leaves_behind"))
+
+
+@case
+def killed():
+    """nmi-sim is killed: nothing of the command is left, and nothing is stopped"""
+    for number in ("INT", "TERM", "KILL"):
+        child = subprocess.Popen([options.program, "exec", "-q", "--profile", "--", "sh", "-c", f"'{options.profiled}' split 600 & wait"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not processes(options.profiled, "split", "600") and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if child.poll() == 77:
+            raise tap.Skipped("no profile here")
+        expect(processes(options.profiled, "split", "600"), number)
+        subprocess.run(["kill", "-" + number, str(child.pid)], check=True)
+        child.wait(60)
+        while processes(options.profiled, "split", "600") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        expect(not processes(options.profiled, "split", "600"), number)
+
+
+@case
+def no_command():
+    """a command that is not there: 1, with its name"""
+    result = run("--profile", command=["/nonexistent/program"])
+    if result.code == 77:
+        raise tap.Skipped(result.json["why"])
+    expect(result.code == 1 and "/nonexistent/program" in result.json["why"], *result.shown())
+
+
+@case
+def files():
+    """text and --folded: functions, most first; each line of the file is a stack and its samples"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "folded"
+        result = run("--profile", "--folded", str(path), command=[options.profiled, "split", "0.3"], json_report=False)
+        if result.code == 77:
+            raise tap.Skipped(result.text)
+        lines = path.read_text().splitlines()
+        samples = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+        expect(f"PASS {samples:,}".replace(",", " ") in result.text or f"PASS {samples}" in result.text, samples, result.text)
+        expect(any(";work_rounds;work_hot " in line for line in lines), lines)
+        functions = [line for line in result.text.splitlines() if "work_" in line and "%" in line]
+        expect("work_hot" in functions[0] and "work_warm" in functions[1], functions)
+
+
+@case
+def freestanding():
+    """the sampler needs nothing from outside: its section has no relocation"""
+    objects = [p for p in pathlib.Path(options.program).resolve().parents[2].glob("src/exec/**/*sampler.cpp.o")]
+    try:
+        for path in objects:
+            done = subprocess.run(["objdump", "--reloc", "--section=nmi_sampler", str(path)], capture_output=True, text=True, check=True)
+            expect("R_X86_64" not in done.stdout, done.stdout)
+    except FileNotFoundError:
+        raise tap.Skipped("no objdump") from None
+    if not objects:
+        raise tap.Skipped("not in its build folder")
+
+
+tap.run(CASES)

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs to be profiled: `exec-profiled NAME [SECONDS]`. They know how they have spent their CPU time, and say so.
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Extern, so that their names are the same in each build.
+extern "C" {
+void work_hot(double seconds);
+void work_warm(double seconds);
+void work_cold(double seconds);
+void work_rounds(double seconds);
+}
+
+namespace {
+
+double thread_seconds()
+{
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+volatile unsigned sink;
+double spent[3];
+
+// In the caller's own code, so that it is the caller that is sampled.
+#define BURN(which, seconds)                                                                                 \
+    const double begin = thread_seconds();                                                                   \
+    double now = begin;                                                                                      \
+    while (now - begin < (seconds)) {                                                                        \
+        for (unsigned i = 0; i < 100'000; ++i)                                                               \
+            sink = sink + i;                                                                                 \
+        now = thread_seconds();                                                                              \
+    }                                                                                                        \
+    spent[which] += now - begin
+
+} // namespace
+
+[[gnu::noinline]] void work_hot(double seconds)
+{
+    BURN(0, seconds);
+}
+[[gnu::noinline]] void work_warm(double seconds)
+{
+    BURN(1, seconds);
+}
+[[gnu::noinline]] void work_cold(double seconds)
+{
+    BURN(2, seconds);
+}
+
+[[gnu::noinline]] void work_rounds(double seconds)
+{
+    constexpr double round = 0.02;
+    for (const double end = thread_seconds() + seconds; thread_seconds() < end;) {
+        work_hot(0.6 * round);
+        work_warm(0.3 * round);
+        work_cold(0.1 * round);
+    }
+}
+
+namespace {
+
+int wait_all()
+{
+    int failed = 0;
+    int status = 0;
+    while (wait(&status) > 0 || errno == EINTR)
+        failed += status != 0 ? 1 : 0;
+    return failed;
+}
+
+int split(double seconds)
+{
+    work_rounds(seconds);
+    const double all = spent[0] + spent[1] + spent[2];
+    std::printf("%.2f %.2f %.2f\n", 100 * spent[0] / all, 100 * spent[1] / all, 100 * spent[2] / all);
+    return 0;
+}
+
+int threads(double seconds)
+{
+    std::thread hot(work_hot, seconds);
+    std::thread warm(work_warm, seconds / 2);
+    hot.join();
+    warm.join();
+    return 0;
+}
+
+int forks(double seconds)
+{
+    for (int i = 0; i < 3; ++i)
+        if (fork() == 0) {
+            work_hot(seconds);
+            _exit(0);
+        }
+    return wait_all();
+}
+
+/// A search through PATH whose first tries fail, by a thread of its own, and by vfork.
+int executes(double seconds, const char* self)
+{
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", seconds);
+    const auto become = [&] {
+        execl("/nonexistent/program", "none", nullptr);
+        execl("/nonexistent/other", "none", nullptr);
+        execl(self, self, "split", text, nullptr);
+        _exit(97);
+    };
+    if (fork() == 0) {
+        work_cold(0.05);
+        become();
+    }
+    if (fork() == 0) {
+        std::thread(become).join();
+        _exit(96);
+    }
+    if (vfork() == 0)
+        become();
+    return wait_all();
+}
+
+/// An execve that fails, and nothing after it: the process lives on.
+int fails_to_execute(double seconds)
+{
+    execl("/nonexistent/program", "none", nullptr);
+    work_hot(seconds);
+    return 0;
+}
+
+int blocks(double seconds)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
+    work_hot(seconds);
+    // Nobody has sent a signal that could be waited for.
+    const timespec moment{0, 10'000'000};
+    if (sigtimedwait(&all, nullptr, &moment) >= 0)
+        return 1;
+    work_hot(0.01);
+    return 0;
+}
+
+int sleeps(double seconds)
+{
+    usleep(static_cast<useconds_t>(seconds * 1e6));
+    return 0;
+}
+
+/// How often a call was interrupted.
+int interrupted(double seconds)
+{
+    int failed = 0;
+    for (const double end = thread_seconds() + seconds; thread_seconds() < end;) {
+        work_hot(0.0005);
+        failed += poll(nullptr, 0, 1) < 0 ? 1 : 0;
+        const timespec moment{0, 100'000};
+        failed += nanosleep(&moment, nullptr) != 0 ? 1 : 0;
+    }
+    std::printf("%d interrupted\n", failed);
+    return 0;
+}
+
+/// Resets each handler, as who is about to execute another program does.
+int resets(double seconds)
+{
+    for (int s = 1; s < SIGRTMAX; ++s)
+        signal(s, SIG_DFL);
+    work_hot(seconds);
+    struct sigaction mine {};
+    sigaction(SIGSTKFLT, nullptr, &mine);
+    return mine.sa_handler == SIG_DFL ? 0 : 1;
+}
+
+/// Children that are killed while they work.
+int kills(double seconds)
+{
+    for (const double end = thread_seconds() + seconds; thread_seconds() < end;) {
+        const pid_t child = fork();
+        if (child == 0)
+            work_hot(60);
+        work_warm(0.01);
+        kill(child, SIGKILL);
+        int status = 0;
+        waitpid(child, &status, 0);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+            return 1;
+    }
+    return 0;
+}
+
+/// Left behind, at work.
+int leaves_behind(double)
+{
+    if (fork() == 0) {
+        setsid();
+        for (int fd = 0; fd < 3; ++fd)
+            close(fd);
+        work_hot(600);
+    }
+    work_warm(0.1);
+    return 0;
+}
+
+int keeps_errno(double seconds)
+{
+    errno = 4711;
+    for (const double end = thread_seconds() + seconds; thread_seconds() < end && errno == 4711;)
+        for (unsigned i = 0; i < 100'000; ++i)
+            sink = sink + i;
+    return errno == 4711 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const char* const name = argc > 1 ? argv[1] : "";
+    const double seconds = argc > 2 ? std::atof(argv[2]) : 0.5;
+    const auto is = [&](const char* other) { return std::strcmp(name, other) == 0; };
+    if (is("executes"))
+        return executes(seconds, argv[0]);
+    struct {
+        const char* name;
+        int (*run)(double);
+    } const all[] = {{"split", split},
+                     {"threads", threads},
+                     {"forks", forks},
+                     {"blocks", blocks},
+                     {"sleeps", sleeps},
+                     {"interrupted", interrupted},
+                     {"resets", resets},
+                     {"kills", kills},
+                     {"leaves_behind", leaves_behind},
+                     {"keeps_errno", keeps_errno},
+                     {"fails_to_execute", fails_to_execute}};
+    for (const auto& one : all)
+        if (is(one.name))
+            return one.run(seconds);
+    return 98;
+}

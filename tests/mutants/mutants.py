@@ -87,6 +87,8 @@ class Test:
         self.stem, self.start = cited.groups()
         self.cited = mutant["test"]
         found = [p for suffix in ("cpp", "py") for p in SOURCE.glob(f"tests/*/{self.stem}_test.{suffix}")]
+        if not found and "build" in mutant:  # a program of its own, which says what does not hold
+            found = list(SOURCE.glob(f"tests/*/*/{self.stem}.hpp"))
         if len(found) > 1:
             found = [p for p in found if self.start in p.read_text()]
         if len(found) != 1:
@@ -95,11 +97,13 @@ class Test:
         self.target = mutant.get("build", str(self.file.with_suffix("")))
 
     def targets(self):
-        if self.file.suffix == ".cpp":
+        if self.file.suffix != ".py":
             return [self.target]
         return ["src/cli/nmi-sim", *(f"tests/exec/{fixture}" for fixture in EXEC_FIXTURES.values())]
 
     def command(self, copy):
+        if self.file.suffix == ".hpp":
+            return [copy.build / self.target]
         if self.file.suffix == ".cpp":
             name = re.sub(r"([,\[\]\\])", r"\\\1", self.start)
             return [copy.build / self.target, name + "*", "--warn", "NoTests"]

@@ -238,6 +238,30 @@ TEST_CASE("threads that attach and detach at the same time have blocks of their 
     CHECK(seen.text == "00012000");
 }
 
+TEST_CASE("blocks that come back at the same time are all there again", "[attach]")
+{
+    const auto seen = in_child(100, [] {
+        const interrupt i({.signal = SIGPROF});
+        runtime::interrupt_state& state = *runtime::state_of(SIGPROF);
+        std::vector<std::thread> all;
+        for (int n = 0; n < 2; ++n)
+            all.emplace_back([&] {
+                for (int lives = 0; lives < 300'000; ++lives) {
+                    runtime::thread_block* block = nullptr;
+                    {
+                        const runtime::control_guard guard;
+                        block = state.take_block();
+                    }
+                    state.give_back(*block);
+                }
+            });
+        for (std::thread& t : all)
+            t.join();
+        return std::string(state.blocks() <= 2 ? "all" : number(state.blocks()) + " were needed");
+    });
+    CHECK(seen.text == "all");
+}
+
 TEST_CASE("a thread knows its number without a system call, also in a child of fork()", "[attach]")
 {
     CHECK(own_tid() == gettid());

@@ -8,6 +8,8 @@ unset CDPATH
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # shellcheck source=packages.sh
 source "$here/packages.sh" || exit 1
+# shellcheck source=aarch64.sh
+source "$here/aarch64.sh" || exit 1
 
 usage()
 {
@@ -23,8 +25,9 @@ Stages:
   clang   clang++, suites unit, race, explore, runtime and package
   asan    g++ with AddressSanitizer and UndefinedBehaviorSanitizer, every suite but lint
   tsan    g++ with ThreadSanitizer, suite tsan
+  aarch64 Debian's cross compiler, under qemu-user: the programs of suites unit, race, model, explore and runtime
 
-  --full        every stage; without it: gcc
+  --full        every stage but aarch64; without it: gcc
   --no-install  install nothing; what is needed is there
   --help        this text
 
@@ -38,7 +41,7 @@ while [[ $# -gt 0 ]]; do
     --help | -h) usage; exit ;;
     --full) stages=(gcc tidy clang asan tsan) ;;
     --no-install) install=no ;;
-    gcc | tidy | clang | asan | tsan) stages+=("$1") ;;
+    gcc | tidy | clang | asan | tsan | aarch64) stages+=("$1") ;;
     *) say "test.sh: unknown argument $1"; usage >&2; exit 2 ;;
     esac
     shift
@@ -106,6 +109,18 @@ for name in "${stages[@]}"; do
         stage tsan build-tsan g++ "--suite tsan" "tsan" -Db_sanitize=thread -Doptimization=1 -Dlibrary=false
         targets=()
         ;;
+    aarch64)
+        prepare_aarch64 build-aarch64-libraries "$install" || { say "aarch64: skipped: $skipped_because"; continue; }
+        suites="unit race model explore runtime"
+        cross=(-Dbenchmarks=disabled -Dlibrary=false -Dusdt=disabled -Dman=disabled --cross-file build-aarch64-libraries/cross.ini)
+        if configure build-aarch64 g++ -Dwerror=true "${cross[@]}"; then # what these suites take
+            # shellcheck disable=SC2086 # several suites
+            mapfile -t targets < <(python3 tools/suite_targets.py build-aarch64 $suites)
+        fi
+        stage aarch64 build-aarch64 g++ "--timeout-multiplier 10 --suite ${suites// / --suite }" "$suites" "${cross[@]}"
+        targets=()
+        ;;
     esac
 done
+[[ ${#results[@]} -gt 0 ]] || exit 77
 python3 tools/count_tests.py "${results[@]}"

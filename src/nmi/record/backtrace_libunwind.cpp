@@ -9,7 +9,8 @@ namespace nmisim {
 std::size_t unwind_interrupted(const pt_regs& regs, std::uintptr_t* frames, std::size_t size) noexcept
 {
     unw_cursor_t cursor;
-    auto* context = const_cast<ucontext_t*>(regs.uc); // libunwind only reads it
+    // It only reads it. On aarch64 it has a type of its own, which is the kernel's with less room at its end.
+    auto* context = reinterpret_cast<unw_context_t*>(const_cast<ucontext_t*>(regs.uc));
     if (context == nullptr || size == 0)
         return 0;
     if (unw_init_local2(&cursor, context, UNW_INIT_SIGNAL_FRAME) != 0) {

@@ -18,7 +18,7 @@
 // Three questions can be asked: sweep() places an NMI in one thread; map() pauses one thread at each of its
 // instructions and runs another one against it (reader and updater); audit() lists what a handler calls.
 //
-// How: the window is single-stepped once to list its boundaries. For each boundary the signal itself is made
+// How: the window is stepped once to list its boundaries. For each boundary the signal itself is made
 // pending in the trap handler, so that the kernel delivers it on the way back, exactly there. Everything runs
 // in a child process: a crash or a deadlock is a finding with an address, not the end of the caller. Code that only the
 // child has, loaded by `setup` or made at run time, is explored too, and reported with its names and instructions.
@@ -107,6 +107,12 @@ struct limits {
     std::uint32_t bad_ends = 64; ///< give up after so many crashed or stuck child processes
     /// Give up after so many hangs with the same call chain that only the watchdog could find.
     std::uint32_t same_hangs = 4;
+    /// Sweep only: each run in a process of its own, in which nothing but `setup` has run before. So what the handler does
+    /// for the first time (a block for thread-local variables, a function bound lazily, the first backtrace(), the guard
+    /// of a static object) meets each boundary. Takes a fork and a `setup` for each run.
+    bool fresh = false;
+    /// False: symbols and instructions only for what a report of findings shows. Reading them takes longer than a sweep.
+    bool name_all = true;
     unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
 };
 

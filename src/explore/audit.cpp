@@ -5,6 +5,7 @@
 // handler's own object may call only listed functions of other objects. A function known to allocate, lock or throw is
 // reported at any depth; what it calls in turn is not reported again.
 #include "base/clock.hpp"
+#include "explore/place/decode_check.hpp"
 #include "explore/place/judged_calls.hpp"
 #include "explore/place/objects.hpp"
 #include "explore/step/stepper.hpp"
@@ -28,6 +29,7 @@ struct shared_audit {
 struct audit_job {
     function handler;
     function setup;
+    bool by_breakpoints;
     shared_audit* shared;
 };
 
@@ -38,6 +40,7 @@ int step_handler(void* argument)
         j.setup();
     j.shared->maps.take();
     install_handlers(0, nullptr);
+    arch::step_by_breakpoints(j.by_breakpoints);
     stepped_thread self;
     plan p;
     p.record = &j.shared->steps;
@@ -112,7 +115,7 @@ audit_report audit(const char* name, explored handler, explored setup,
     steps.code = code.data();
     steps.alive = &shared->alive.runs;
     steps.capacity = most_steps;
-    audit_job job{handler, setup, shared.data()};
+    audit_job job{handler, setup, within.how == method::automatic && can_check_decoding(), shared.data()};
     const child_result end = watch_child(start_child(step_handler, &job), shared->alive, within.watchdog_ns);
     r.entries = judged_calls(steps, shared->maps.view(), {.allowed = allowed}).entries;
     r.steps = steps.count;
@@ -121,6 +124,11 @@ audit_report audit(const char* name, explored handler, explored setup,
     r.complete = steps.count != 0 && shared->maps.size != 0 && (steps.ended || !r.ends.empty());
     if (!r.complete)
         r.incomplete = why_incomplete(end, *shared.data());
+    places names(shared->maps.view());
+    if (const std::string why = decoded_wrongly(steps, names); r.complete && !why.empty()) {
+        r.complete = false;
+        r.incomplete = why;
+    }
     r.elapsed_ns = now_ns() - start;
     return r;
 }

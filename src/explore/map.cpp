@@ -4,6 +4,7 @@
 // every n-th row, on a Linux CPU of its own. If a child crashes or stands still, that is the outcome of its schedule,
 // and its successor goes on with the next one.
 #include "base/clock.hpp"
+#include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/schedule.hpp"
 #include "explore/step/system_call.hpp"
@@ -207,6 +208,9 @@ map_report map(const race& what, bool full, const limits& wanted)
     map_job whole{what, within, full, 0, traces.data(), nullptr, nullptr};
     r.incomplete = record_both(whole);
     places names(traces->maps.view());
+    for (const recording* t : {&traces->reader, &traces->updater})
+        if (r.incomplete.empty())
+            r.incomplete = decoded_wrongly(*t, names);
     r.reader = names.of(traces->reader);
     r.updater = names.of(traces->updater);
     if (r.incomplete.empty()) {

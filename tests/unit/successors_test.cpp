@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Encodings as the GNU assembler writes them.
-#include "explore/step/successors_aarch64.hpp"
+#include "explore/decode/successors_aarch64.hpp"
 
 #include "support/catch2.hpp"
 

@@ -199,6 +199,10 @@ const option_spec table[] = {
     {"single-step", 0, "", "", checks, for_explore,
      "trap flag only: no breakpoint is written into the program",
      [](settings& s, text v) { s.single_step = parse_flag(v); }},
+    {"fresh", 0, "", "", checks, for_explore,
+     "sweeps: each NMI in a process of its own, so that what its handler does for the first time meets each "
+     "boundary",
+     [](settings& s, text v) { s.fresh = parse_flag(v); }},
     {"fault", 'f', "NAME", "none", checks, for_run | for_explore,
      "leave out one ingredient of the pattern and see a check fail", set_fault, words, "faults"},
     {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",

@@ -84,6 +84,7 @@ struct settings {
     bool audit = false;
     bool full_map = false;
     bool single_step = false;
+    bool fresh = false;
     bool show_all = false;
     std::string svg_file; ///< empty: none
 

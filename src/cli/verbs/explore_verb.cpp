@@ -35,6 +35,11 @@ struct item {
     window_options options;
 };
 
+bool is_sweep(std::string_view window)
+{
+    return !window.ends_with("-map") && window != "audit";
+}
+
 std::vector<std::string> chosen_windows(const settings& s)
 {
     if (!s.windows.empty())
@@ -47,7 +52,7 @@ std::vector<std::string> chosen_windows(const settings& s)
         return {"do_nmi-map"};
     std::vector<std::string> all;
     for (const window_info& w : all_windows())
-        if (w.by_default)
+        if (w.by_default && (!s.fresh || is_sweep(w.name)))
             all.emplace_back(w.name);
     return all;
 }
@@ -64,6 +69,9 @@ std::vector<item> plan_of(const settings& s)
         for (const std::string& w : chosen_windows(s)) {
             item i{w, {.rcu = f, .left_out = s.run.fault, .full_map = s.full_map || !s.svg_file.empty()}};
             i.options.within.how = s.single_step ? method::single_step : method::automatic;
+            i.options.within.fresh = s.fresh;
+            // JSON and the picture show each boundary
+            i.options.within.name_all = s.show_all || s.json || !s.output_file.empty() || !s.svg_file.empty();
             plan.push_back(i);
             // Beside the defect, the vCPU life that avoids it; by itself nobody asked for that.
             if (w == "vcpu-exit" && not_applicable(w, i.options).empty())
@@ -84,6 +92,9 @@ void check_usage(const settings& s, const std::vector<item>& plan)
     if (s.audit &&
         std::any_of(s.windows.begin(), s.windows.end(), [](const auto& w) { return w != "audit"; }))
         throw usage_error("--audit looks at the window audit alone: leave out --audit, or --window");
+    if (s.fresh && std::any_of(plan.begin(), plan.end(), [](const item& i) { return !is_sweep(i.window); }))
+        throw usage_error(
+            "--fresh is for sweeps, not for maps and the audit: leave it out, or name other windows");
     if (s.full_map && std::none_of(plan.begin(), plan.end(), is_map))
         throw usage_error("--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
     if (!s.svg_file.empty() && std::count_if(plan.begin(), plan.end(), is_map) != 1)

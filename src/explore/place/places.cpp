@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <unordered_map>
 
 #include <cxxabi.h>
@@ -12,10 +13,17 @@
 namespace nmisim::explore {
 
 struct places::kept {
-    explicit kept(const std::string& f) : files(f), symbols(f) {}
+    explicit kept(const std::string& f) : files(f) {}
+
+    const symbol_table& symbols()
+    {
+        if (!table.has_value())
+            table.emplace(files);
+        return *table;
+    }
 
     std::string files;
-    symbol_table symbols;
+    std::optional<symbol_table> table; ///< read when the first name is asked for
     struct known {
         place where;
         code_bytes code;
@@ -44,21 +52,29 @@ const place& places::of(std::uintptr_t ip, const code_bytes& code)
     auto& [where, known_code] = at->second;
     if (fresh) {
         where.ip = ip;
-        kept_->symbols.find(where);
+        kept_->symbols().find(where);
     }
     if (code.size != 0 && (code.size != known_code.size || code.byte != known_code.byte)) {
         known_code = code; // a page may hold other code in the next child
-        where.instruction = disassemble(ip, code, kept_->symbols);
+        where.instruction = disassemble(ip, code, kept_->symbols());
     }
     return where;
 }
 
 std::vector<place> places::of(const recording& t)
 {
+    return of(t, std::vector<bool>(t.count, true));
+}
+
+std::vector<place> places::of(const recording& t, const std::vector<bool>& named)
+{
     std::vector<place> all;
     all.reserve(t.count);
     for (std::uint32_t i = 0; i < t.count; ++i)
-        all.push_back(t.code != nullptr ? of(t.ip[i], t.code[i]) : of(t.ip[i]));
+        if (!named[i])
+            all.emplace_back().ip = t.ip[i];
+        else
+            all.push_back(t.code != nullptr ? of(t.ip[i], t.code[i]) : of(t.ip[i]));
     return all;
 }
 

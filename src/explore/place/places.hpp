@@ -45,6 +45,8 @@ public:
     const place& of(std::uintptr_t ip);
     const place& of(std::uintptr_t ip, const code_bytes& code);
     std::vector<place> of(const recording& t);
+    /// The others have their address only.
+    std::vector<place> of(const recording& t, const std::vector<bool>& named);
     loaded_objects& objects() noexcept { return objects_; }
 
 private:

@@ -5,6 +5,9 @@
 // arch_aarch64.cpp. On aarch64 a process cannot set the processor's single-step (MDSCR_EL1.SS belongs to the
 // kernel): there a step is a one-shot breakpoint on the instruction that follows, computed from the registers.
 //
+// x86-64 has the single-step, but each costs a trap that a virtual machine makes dear; so there, too, a step is a
+// breakpoint where the next instruction is known for certain (step_by_breakpoints).
+//
 // Context: everything here is called inside the SIGTRAP handler too, at an arbitrary instruction of the
 // program. So no libc function is called: one of its instructions may be the planted breakpoint.
 #pragma once
@@ -38,8 +41,22 @@ void set_ip(ucontext_t& at, std::uintptr_t ip) noexcept;
 void set_single_step(ucontext_t& at, bool on) noexcept;
 /// True when the breakpoint hit at `at` is the end of a step: `at` is then as a processor's step would leave it.
 bool end_of_step(ucontext_t& at) noexcept;
-/// True when it is the end of another thread's step, or was and is gone: to be tried again.
-bool step_of_another_thread(const ucontext_t& at) noexcept;
+/// True when it is the end of another thread's step, or was and is gone: to be tried again. Or of this thread's, and
+/// another context of it has met the breakpoint.
+bool step_of_another_thread(ucontext_t& at) noexcept;
+/// True when the trap at `at` is the end of a step over a breakpoint of ours that another context of this thread met.
+bool end_of_detour(ucontext_t& at) noexcept;
+/// From now on steps are made by breakpoints where they can be. Without it no text is patched for a step. Where
+/// breakpoints are the only way it changes nothing. Context: control, in the child process.
+void step_by_breakpoints(bool wanted) noexcept;
+/// For the rest of the calling thread's run no breakpoints: it makes a thread, which blocks signals where it begins.
+void step_by_flag_from_here() noexcept;
+/// A run of the calling thread begins or is over, whatever came of its last step.
+void forget_step() noexcept;
+/// The step that is prepared next becomes a leap over recorded instructions, see decode/leap_x86_64.hpp; `here`: index of the
+/// one that runs next. How many of them it passes; 1: it stays a step.
+std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std::uint32_t count,
+                           std::uint32_t here) noexcept;
 /// Does what set_single_step() asked for. The SIGTRAP handler calls it last.
 void prepare_step(ucontext_t& at) noexcept;
 

@@ -4,8 +4,8 @@
 // registers (successors_aarch64.hpp). A call into code that cannot be written (the vDSO) is one step.
 #include "explore/step/arch.hpp"
 
+#include "explore/decode/successors_aarch64.hpp"
 #include "explore/step/breakpoint.hpp"
-#include "explore/step/successors_aarch64.hpp"
 
 #include <sys/syscall.h>
 
@@ -171,7 +171,7 @@ bool end_of_step(ucontext_t& at) noexcept
 }
 
 // Threads share their code: the exploring thread may run into it in libc. A BRK of the program has another number.
-bool step_of_another_thread(const ucontext_t& at) noexcept
+bool step_of_another_thread(ucontext_t& at) noexcept
 {
     constexpr std::uint32_t any_brk_mask = 0xffe0001f;
     const std::uint32_t code = read_instruction(code_of(ip(at)));
@@ -179,6 +179,26 @@ bool step_of_another_thread(const ucontext_t& at) noexcept
         return false;
     raw_system_call(SYS_sched_yield);
     return true;
+}
+
+bool end_of_detour(ucontext_t&) noexcept
+{
+    return false;
+}
+
+void step_by_breakpoints(bool) noexcept {}
+
+void step_by_flag_from_here() noexcept {}
+
+std::uint32_t leap_instead(const std::uintptr_t*, const code_bytes*, std::uint32_t, std::uint32_t) noexcept
+{
+    return 1;
+}
+
+void forget_step() noexcept
+{
+    step.wanted = false;
+    take_step_out();
 }
 
 void prepare_step(ucontext_t& at) noexcept

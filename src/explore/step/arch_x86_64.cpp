@@ -2,6 +2,7 @@
 //
 // x86-64: the trap flag (TF) of RFLAGS raises #DB after each instruction; the kernel turns it into SIGTRAP,
 // clears TF on the way into any signal handler and keeps it in the saved context (Intel SDM vol. 3, 17.3.1.4).
+// steps_x86_64.cpp has a cheaper way.
 #include "explore/step/arch.hpp"
 
 #include <sys/syscall.h>
@@ -109,19 +110,6 @@ void set_single_step(ucontext_t& at, bool on) noexcept
     else
         reg(at, REG_EFL) &= ~trap_flag;
 }
-
-// #DB is the end of a step; int3 never is. The flag in the saved context is all that a step takes.
-bool end_of_step(ucontext_t&) noexcept
-{
-    return false;
-}
-
-bool step_of_another_thread(const ucontext_t&) noexcept
-{
-    return false;
-}
-
-void prepare_step(ucontext_t&) noexcept {}
 
 bool is_system_call(const unsigned char* code) noexcept
 {

@@ -3,6 +3,7 @@
 
 #include "base/invariant.hpp"
 
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -21,6 +22,79 @@ constinit std::size_t writable_page_count = 0;
 constinit std::size_t page_size = 0;
 constinit std::uintptr_t vdso = 0; ///< one mapping for all processes
 
+struct range {
+    std::uintptr_t start;
+    std::uintptr_t end;
+};
+// Where code is mapped. A page with a breakpoint becomes writable and stays executable, which data must not become.
+constinit std::array<range, 256> code_ranges{};
+constinit std::size_t code_range_count = 0;
+constinit unsigned looks_left = 64; ///< an address that is nowhere is not worth more
+
+// Of a line of /proc/PID/maps: "55d0c0a0-55d0c0b0 r-xp ..."
+void note_range(const char* line, std::size_t size) noexcept
+{
+    std::uintptr_t bound[2] = {0, 0};
+    std::size_t i = 0;
+    for (std::uintptr_t& b : bound)
+        for (; i < size; ++i) {
+            const char c = line[i];
+            if (c == '-' || c == ' ') {
+                ++i;
+                break;
+            }
+            b = b << 4 | static_cast<std::uintptr_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+        }
+    if (i + 2 < size && line[i + 2] == 'x' && code_range_count < code_ranges.size())
+        code_ranges[code_range_count++] = {bound[0], bound[1]};
+}
+
+// No call of libc: it may carry a breakpoint.
+void read_code_ranges() noexcept
+{
+    static constinit std::array<char, 4096> text{};
+    const long fd = arch::raw_system_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/maps"),
+                                          O_RDONLY | O_CLOEXEC);
+    code_range_count = 0;
+    std::array<char, 64> line{}; // as much of it as matters
+    std::size_t in_line = 0;
+    for (long n = 1; fd >= 0 && n > 0;) {
+        n = arch::raw_system_call(SYS_read, fd, reinterpret_cast<long>(text.data()),
+                                  static_cast<long>(text.size()));
+        for (long i = 0; i < n; ++i) {
+            const char c = text[static_cast<std::size_t>(i)];
+            if (c == '\n') {
+                note_range(line.data(), in_line);
+                in_line = 0;
+            } else if (in_line < line.size()) {
+                line[in_line++] = c;
+            }
+        }
+    }
+    if (fd >= 0)
+        arch::raw_system_call(SYS_close, fd);
+}
+
+bool is_in_code(std::uintptr_t address) noexcept
+{
+    for (std::size_t i = 0; i < code_range_count; ++i)
+        if (address >= code_ranges[i].start && address < code_ranges[i].end)
+            return true;
+    return false;
+}
+
+// The program may have loaded or made code since the last look.
+bool is_code(std::uintptr_t address) noexcept
+{
+    if (is_in_code(address))
+        return true;
+    if (looks_left == 0)
+        return false;
+    --looks_left;
+    read_code_ranges();
+    return is_in_code(address);
+}
+
 unsigned char* code_at(std::uintptr_t address) noexcept
 {
     return reinterpret_cast<unsigned char*>(address);
@@ -31,7 +105,7 @@ bool make_writable(std::uintptr_t page) noexcept
     for (std::size_t i = 0; i < writable_page_count; ++i)
         if (writable_pages[i] == page)
             return true;
-    if (writable_page_count == writable_pages.size())
+    if (writable_page_count == writable_pages.size() || !is_code(page))
         return false;
     if (arch::raw_system_call(SYS_mprotect, static_cast<long>(page), static_cast<long>(page_size),
                               PROT_READ | PROT_WRITE | PROT_EXEC) != 0)

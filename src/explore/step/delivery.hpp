@@ -55,6 +55,8 @@ void pending(const ucontext_t& at) noexcept;
 void look(const ucontext_t& at) noexcept;
 /// It is about to make a call that may open the signal by itself: sigsuspend, ppoll, a return from a handler.
 void before_call(const arch::system_call& call) noexcept;
+/// A call that changes the mask or the disposition, or opens the signal: it must be seen while an NMI is under way.
+bool depends_on(long nr) noexcept;
 /// The run is over: the program's disposition is back, whatever has come.
 void over() noexcept;
 bool is_pending() noexcept; ///< raised, and neither handled nor known to be ignored

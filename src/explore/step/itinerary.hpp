@@ -29,16 +29,29 @@ private:
     unsigned in_all_ = 2000;
 };
 
+/// Which system calls of a recording get gates. Each costs a trap in each run.
+enum class gates : std::uint8_t {
+    all,        ///< a thread that is about to wait must be seen
+    of_signals, ///< those that an NMI under way depends on, and that may block SIGTRAP
+};
+
+inline bool is_wanted(const recording& t, std::uint32_t gate, gates which) noexcept
+{
+    return which == gates::all || t.gate_of_signals[gate];
+}
+
 class itinerary {
 public:
-    itinerary(const recording& recorded, method how) : recorded_(recorded), gated_(how != method::single_step)
+    itinerary(const recording& recorded, method how, gates which = gates::all)
+        : recorded_(recorded), gated_(how != method::single_step)
     {
         if (how == method::single_step)
             return;
         constexpr std::uint32_t no_anchor = ~std::uint32_t{0}; // a gate's breakpoint is there, or none can be
         std::unordered_map<std::uintptr_t, std::uint32_t> rounds;
         for (std::uint32_t g = 0; g < recorded.gates; ++g)
-            rounds[recorded.gate[g]] = no_anchor;
+            if (is_wanted(recorded, g, which))
+                rounds[recorded.gate[g]] = no_anchor;
         for (std::uint32_t k = 0; k < recorded.count; ++k)
             if (!can_carry_breakpoint(recorded.ip[k]))
                 rounds[recorded.ip[k]] = no_anchor;
@@ -82,16 +95,17 @@ private:
     std::vector<way> ways_;
 };
 
-/// Gates on every system call that the recordings met. Without them a window that blocks all signals would
+/// Gates on the system calls that the recordings met. Without them a window that blocks all signals would
 /// block SIGTRAP too, and the next breakpoint would kill the process. So if one cannot be had there are none, and
 /// false says that breakpoints must not be used.
-inline bool plant_gates(std::initializer_list<const recording*> recordings)
+inline bool plant_gates(std::initializer_list<const recording*> recordings, gates which = gates::all)
 {
     bool all = true;
     for (const recording* t : recordings) {
         all = all && !t->more_gates;
         for (std::uint32_t i = 0; i < t->gates && all; ++i)
-            all = plant(t->gate[i], breakpoint_kind::gate, nullptr);
+            if (is_wanted(*t, i, which))
+                all = plant(t->gate[i], breakpoint_kind::gate, nullptr);
     }
     for (const recording* t : recordings)
         for (std::uint32_t i = 0; i < t->gates && !all; ++i)

@@ -2,6 +2,7 @@
 #include "explore/step/schedule.hpp"
 #include "base/affinity.hpp"
 
+#include "explore/place/decode_check.hpp"
 #include "explore/step/itinerary.hpp"
 #include "explore/step/lockstep.hpp"
 
@@ -217,6 +218,7 @@ int record_pair(void* argument)
     map_job& j = *static_cast<map_job*>(argument);
     pin_self(static_cast<int>(j.process)); // refused: slower, not wrong
     install_handlers(0, nullptr);
+    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     call(j.what.setup);
     // Both live until the process ends: a thread that RCU knows must not end without a word.
     auto* reader = new worker(j.what.reader_setup);
@@ -233,6 +235,7 @@ int explore_pair(void* argument)
     map_job& j = *static_cast<map_job*>(argument);
     pin_self(static_cast<int>(j.process)); // refused: slower, not wrong
     install_handlers(0, nullptr);
+    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     call(j.what.setup);
     auto* e = new explorer(j); // never freed: the process ends without waiting for its threads
     // read after the end of this process

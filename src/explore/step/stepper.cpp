@@ -31,15 +31,25 @@ void futex_wake(const std::atomic<std::uint32_t>& word) noexcept
     arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
 }
 
-void note_gate(recording& t, std::uintptr_t ip) noexcept
+void note_gate(recording& t, std::uintptr_t ip, long nr) noexcept
 {
-    for (std::uint32_t i = 0; i < t.gates; ++i)
-        if (t.gate[i] == ip)
-            return;
-    if (t.gates < recording::max_gates)
-        t.gate[t.gates++] = ip;
-    else
+    std::uint32_t i = 0;
+    while (i < t.gates && t.gate[i] != ip)
+        ++i;
+    if (i == recording::max_gates) {
         t.more_gates = true;
+        return;
+    }
+    if (i == t.gates) {
+        t.gate[t.gates++] = ip;
+        t.gate_of_signals[i] = false;
+    }
+    t.gate_of_signals[i] = t.gate_of_signals[i] || delivery::depends_on(nr);
+}
+
+bool must_step(const plan& p) noexcept
+{
+    return p.record != nullptr || p.follow != nullptr || p.target != no_boundary;
 }
 
 int raise_on_this_thread(int tid, int signal) noexcept
@@ -62,6 +72,8 @@ void clear(recording& t) noexcept
     t.more_gates = false;
     t.overflow = false;
     t.ended = false;
+    t.followed = false;
+    t.run_over = false;
     t.handler = false;
     t.last = {};
 }
@@ -89,7 +101,9 @@ stepped_thread::~stepped_thread()
 
 void stepped_thread::start(const plan& p) noexcept
 {
+    arch::forget_step();
     plan_ = p;
+    follows_ = true;
     index_ = 0;
     steps_ = 0;
     reached_ = false;
@@ -106,11 +120,12 @@ void stepped_thread::start(const plan& p) noexcept
 void stepped_thread::run(function window, const plan& p) noexcept
 {
     start(p);
-    const bool step_from_start = plan_.anchor == 0 && (p.record != nullptr || p.target != no_boundary);
+    const bool step_from_start = plan_.anchor == 0 && must_step(p);
     if (step_from_start) {
         stepping_ = true;
         arch::call_stepped(window);
         stepping_ = false; // a window that restores older flags has ended the stepping silently
+        arch::forget_step();
     } else {
         window();
     }
@@ -122,7 +137,7 @@ void stepped_thread::run_thread_end(const plan& p) noexcept
 {
     start(p);
     thread_ends_ = true;
-    if (plan_.anchor == 0 && (p.record != nullptr || p.target != no_boundary)) {
+    if (plan_.anchor == 0 && must_step(p)) {
         stepping_ = true;
         nmisim_step_from_here();
     }
@@ -138,7 +153,8 @@ void stepped_thread::publish(explore::phase p) noexcept
 {
     // (2) release: everything that the window did so far is visible to the explorer; pairs with (1)
     phase_.store(static_cast<std::uint32_t>(p), std::memory_order_release);
-    futex_wake(phase_);
+    if (!plan_.alone)
+        futex_wake(phase_);
 }
 
 phase stepped_thread::wait_while_running(std::uint64_t ns) const noexcept
@@ -210,6 +226,10 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
         t.ip[t.count++] = ip;
         t.handler = t.handler || (delivery::signal() != 0 && delivery::has_handler());
     }
+    if (plan_.follow != nullptr) {
+        follows_ = here < plan_.follow->count && plan_.follow->ip[here] == ip;
+        return follows_ ? next::step : next::run_free;
+    }
     if (reached_ && plan_.action == at_target::raise_nmi) { // blocked since then
         delivery::look(at);
         return delivery::is_open(at) ? next::run_free : next::step;
@@ -237,6 +257,14 @@ void stepped_thread::note_stack(const ucontext_t& at) noexcept
         t.alive->fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
 }
 
+void stepped_thread::at_the_end() noexcept
+{
+    if (plan_.record != nullptr)
+        plan_.record->ended = true;
+    if (plan_.follow != nullptr)
+        plan_.follow->followed = follows_ && index_ == plan_.follow->count;
+}
+
 void stepped_thread::note_call(const arch::system_call& call) noexcept
 {
     if (plan_.record != nullptr)
@@ -248,8 +276,7 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
     for (;;) {
         const std::uintptr_t ip = arch::ip(at);
         if (ip == arch::stepped_return()) {
-            if (plan_.record != nullptr)
-                plan_.record->ended = true;
+            at_the_end();
             return stop_stepping(at);
         }
         if (arch::of_the_mechanism(ip))
@@ -257,21 +284,25 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         note_stack(at);
         if (boundary(at) == next::run_free)
             return stop_stepping(at);
-        if (!is_system_call_at(ip))
+        if (!is_system_call_at(ip)) {
+            if (const recording* t = plan_.follow; t != nullptr)
+                index_ += arch::leap_instead(t->ip, t->code, t->count, index_ - 1) - 1;
             return;
+        }
         const long nr = arch::system_call_of(at).nr;
         note_call(arch::system_call_of(at));
         if (!can_be_made_elsewhere(nr)) {
             delivery::before_call(arch::system_call_of(at));
+            if (makes_thread_or_process(nr))
+                arch::step_by_flag_from_here();
             if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows
-                if (plan_.record != nullptr)
-                    plan_.record->ended = true;
+                at_the_end();
                 stop_stepping(at);
             }
             return;
         }
         if (plan_.record != nullptr)
-            note_gate(*plan_.record, ip);
+            note_gate(*plan_.record, ip, nr);
         make_call(at);
     }
 }

@@ -40,12 +40,15 @@ struct recording {
     std::uint32_t count = 0;
     std::uint32_t capacity = 0;
     bool overflow = false;   ///< more boundaries than capacity: recording stopped
-    bool ended = false;      ///< the trap flag was still set where the window returned
+    bool ended = false;      ///< stepping went on to where the window returned
+    bool followed = false;   ///< a later run took the same path
+    bool run_over = false;   ///< the run that records or follows has come back
     bool handler = false;    ///< the NMI's signal had a handler at one of the boundaries
     bool more_gates = false; ///< more system-call instructions than max_gates
     std::uint32_t gates = 0; ///< system-call instructions met, the first max_gates of them
     static constexpr std::uint32_t max_gates = 24;
     std::array<std::uintptr_t, max_gates> gate{};
+    std::array<bool, max_gates> gate_of_signals{}; ///< it was one that an NMI under way depends on
     std::uintptr_t* ip = nullptr;
     code_bytes* code = nullptr;                  ///< beside `ip`; nullptr: not wanted
     std::uintptr_t* sp = nullptr;                ///< the stack pointer, beside `ip`; nullptr: not wanted
@@ -62,6 +65,7 @@ enum class at_target : std::uint8_t { raise_nmi, pause };
 
 struct plan {
     recording* record = nullptr;
+    recording* follow = nullptr; ///< see whether the run takes this path, and write that there
     std::uint32_t target = no_boundary;
     std::uintptr_t target_ip = 0; ///< as recorded: another path may have as many boundaries; 0: any
     at_target action = at_target::raise_nmi;
@@ -69,7 +73,8 @@ struct plan {
     std::uint32_t anchor_index = 0;
     std::uint32_t anchor_passes = 0;  ///< arrivals at the anchor that do not count yet: rounds of a loop
     bool stop_before_waiting = false; ///< report phase `waiting` instead of sleeping
-    bool gated = false;               ///< every system call of the window has a gate
+    bool gated = false;               ///< every system call of the window that must have a gate has one
+    bool alone = false;               ///< no other thread waits for a phase
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -124,6 +129,7 @@ private:
     next boundary(const ucontext_t& at) noexcept;
     next raise_nmi(const ucontext_t& at) noexcept;
     void start(const plan& p) noexcept;
+    void at_the_end() noexcept;
     void note_stack(const ucontext_t& at) noexcept;
     void note_call(const arch::system_call& call) noexcept;
     void stop_stepping(ucontext_t& at) noexcept;
@@ -140,6 +146,7 @@ private:
     bool raised_while_blocked_ = false;
     std::uint32_t index_ = 0;
     std::uint32_t steps_ = 0;
+    bool follows_ = false; ///< so far
     std::uintptr_t target_ip_ = 0;
     long waiting_in_ = 0;
     std::uintptr_t waiting_at_ = 0;
@@ -148,21 +155,26 @@ private:
     std::atomic<std::uint32_t> resumed_{0};
 };
 
-/// Records until two recordings in a row are the same, at most five times: the first run of a code path binds
-/// functions, touches memory and fills caches. `run(plan)` runs the window once.
+inline constexpr unsigned most_recordings = 5;
+
+/// Records until another run takes the same path: the first run of a code path binds functions, touches memory and
+/// fills caches. `run(plan)` runs the window once.
 template <class Run>
 void record_until_stable(recording& t, const Run& run)
 {
-    std::uint64_t before = 0;
-    for (int i = 0; i < 5; ++i) {
+    for (unsigned i = 1; i <= most_recordings; ++i) {
         clear(t);
         plan p;
         p.record = &t;
         run(p);
-        const std::uint64_t now = fingerprint(t);
-        if (!t.ended || now == before)
+        if (!t.ended || i == most_recordings)
             return;
-        before = now;
+        t.run_over = false;
+        p.record = nullptr;
+        p.follow = &t;
+        run(p);
+        if (t.followed)
+            return;
     }
 }
 

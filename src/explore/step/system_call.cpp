@@ -59,6 +59,11 @@ bool can_be_made_elsewhere(long nr) noexcept
     }
 }
 
+bool makes_thread_or_process(long nr) noexcept
+{
+    return nr == SYS_clone || nr == SYS_clone3 || arch::forks(nr);
+}
+
 const char* may_wait(const arch::system_call& call) noexcept
 {
     switch (call.nr) {

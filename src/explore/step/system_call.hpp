@@ -13,6 +13,8 @@ namespace nmisim::explore {
 /// False for calls that only work where they stand: those that return twice, never, or into another context.
 bool can_be_made_elsewhere(long nr) noexcept;
 
+bool makes_thread_or_process(long nr) noexcept;
+
 /// The reason for which this call may put its thread to sleep, or nullptr.
 const char* may_wait(const arch::system_call& call) noexcept;
 /// True if only time would wake it.

@@ -40,14 +40,13 @@ void step_over(breakpoint& b, ucontext_t& at) noexcept
     arch::set_single_step(at, true);
 }
 
-void after_step(ucontext_t& at) noexcept
+void after_step(ucontext_t& at, stepped_thread* t) noexcept
 {
     if (own_thread.step_over != 0) {
         if (breakpoint* b = find_breakpoint(own_thread.step_over))
             put_in(*b);
         own_thread.step_over = 0;
     }
-    stepped_thread* t = stepped_here();
     if (t == nullptr || !t->stepping())
         return arch::set_single_step(at, false); // inherited, or only stepped over a breakpoint
     t->trapped(at);
@@ -83,8 +82,12 @@ void on_trap(int, siginfo_t* info, void* context)
     ucontext_t& at = *static_cast<ucontext_t*>(context);
     constexpr int by_breakpoint_instruction = 0x80; // SI_KERNEL: int3; aarch64 says TRAP_BRKPT
     const bool breakpoint_hit = info->si_code == by_breakpoint_instruction || info->si_code == TRAP_BRKPT;
-    if (!breakpoint_hit || arch::end_of_step(at)) {
-        after_step(at);
+    if (!breakpoint_hit) {
+        if (arch::end_of_detour(at))
+            return;
+        after_step(at, stepped_here());
+    } else if (arch::end_of_step(at)) {
+        after_step(at, own_thread.stepped); // no other thread, and no other process, has the breakpoint
     } else if (!at_breakpoint(at)) {
         if (arch::step_of_another_thread(at))
             return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "explore/step/successors_aarch64.hpp"
+#include "explore/decode/successors_aarch64.hpp"
 
 namespace nmisim::explore {
 

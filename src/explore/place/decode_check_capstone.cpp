@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "explore/place/decode_check.hpp"
+
+#include "explore/decode/instruction_x86_64.hpp"
+#include "explore/step/arch.hpp"
+#include "explore/step/stepper.hpp"
+
+#include <capstone/capstone.h>
+
+#include <cstdlib>
+#include <string_view>
+#include <unordered_map>
+
+namespace nmisim::explore {
+
+namespace {
+
+class second_opinion {
+public:
+    second_opinion() : ok_(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK)
+    {
+        if (ok_)
+            cs_option(handle_, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+        if (ok_)
+            instruction_ = cs_malloc(handle_);
+    }
+    ~second_opinion()
+    {
+        if (instruction_ != nullptr)
+            cs_free(instruction_, 1);
+        if (ok_)
+            cs_close(&handle_);
+    }
+    second_opinion(const second_opinion&) = delete;
+    second_opinion& operator=(const second_opinion&) = delete;
+
+    /// nullptr: it does not know the instruction.
+    const cs_insn* of(std::uintptr_t ip, const code_bytes& code)
+    {
+        const std::uint8_t* bytes = code.byte.data();
+        std::size_t size = code.size;
+        std::uint64_t address = ip;
+        return instruction_ != nullptr && cs_disasm_iter(handle_, &bytes, &size, &address, instruction_)
+                   ? instruction_
+                   : nullptr;
+    }
+
+private:
+    csh handle_ = 0;
+    bool ok_ = false;
+    cs_insn* instruction_ = nullptr;
+};
+
+// "bnd jmp", "repz retq": the last word.
+bool leaves_the_line(std::string_view mnemonic)
+{
+    const std::string_view word = mnemonic.substr(mnemonic.rfind(' ') + 1);
+    return word.starts_with('j') || word.starts_with("call") || word.starts_with("ret") ||
+           word.starts_with("loop") || word.starts_with("lcall") || word.starts_with("ljmp") ||
+           word.starts_with("iret") || word.starts_with("sys") || word.starts_with("xbegin");
+}
+
+bool agree(std::uintptr_t ip, const x86_instruction& ours, const cs_insn& theirs)
+{
+    if (ours.size != theirs.size || leaves_the_line(theirs.mnemonic) != (ours.kind != flow::next))
+        return false;
+    if (ours.kind != flow::branch && ours.kind != flow::jump && ours.kind != flow::call)
+        return true;
+    const std::uint64_t there = ip + ours.size + static_cast<std::uint64_t>(std::int64_t{ours.displacement});
+    return std::strtoull(theirs.op_str, nullptr, 16) == there;
+}
+
+} // namespace
+
+bool can_check_decoding() noexcept
+{
+    return arch::name() == "x86_64";
+}
+
+std::string decoded_wrongly(const recording& t, places& names)
+{
+    static std::unordered_map<std::uintptr_t, code_bytes>
+        agreed; // code does not change from window to window
+    static second_opinion disassembler;
+    for (std::uint32_t i = 0; i < t.count && t.code != nullptr; ++i) {
+        const code_bytes& code = t.code[i];
+        const auto [known, fresh] = agreed.try_emplace(t.ip[i], code);
+        if (!fresh && known->second.size == code.size && known->second.byte == code.byte)
+            continue;
+        known->second = code;
+        const x86_instruction ours = decode_x86_64(code.byte.data(), code.size);
+        if (ours.kind == flow::unknown) // stepped by the trap flag
+            continue;
+        const cs_insn* theirs = disassembler.of(t.ip[i], code);
+        if (theirs != nullptr && agree(t.ip[i], ours, *theirs))
+            continue;
+        agreed.erase(known);
+        return "at " + name_of(names.of(t.ip[i])) +
+               " decoder and disassembler do not agree on the instruction (" + std::to_string(ours.size) +
+               " and " + std::to_string(theirs != nullptr ? theirs->size : 0) +
+               " bytes): boundaries may have been skipped; explore by single steps";
+    }
+    return {};
+}
+
+} // namespace nmisim::explore

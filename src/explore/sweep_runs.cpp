@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "explore/sweep_runs.hpp"
+
+#include "base/clock.hpp"
+#include "explore/place/decode_check.hpp"
+#include "explore/step/itinerary.hpp"
+#include "explore/watch/explored_signal.hpp"
+#include "explore/watch/own_process.hpp"
+#include "explore/watch/thread_state.hpp"
+
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+#include <pthread.h>
+#include <unistd.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+struct ending_thread {
+    const target& what;
+    const plan& p;
+    std::unique_ptr<stepped_thread>& self;
+    progress& alive;
+};
+
+void* end_under_control(void* argument)
+{
+    const ending_thread& e = *static_cast<ending_thread*>(argument);
+    e.self = std::make_unique<stepped_thread>();
+    e.alive.tid[0].store(e.self->tid(), std::memory_order_relaxed); // for the parent, when this gets stuck
+    call(e.what.window);
+    e.self->run_thread_end(e.p);
+    return nullptr;
+}
+
+// One run of the window by the calling thread, or of the end of a thread made for it.
+void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p)
+{
+    const target& what = j.what;
+    call(what.prepare);
+    if (!what.thread_end) {
+        // for the parent, when this gets stuck
+        j.shared->alive.tid[0].store(self->tid(), std::memory_order_relaxed);
+        self->run(what.window, p);
+        return;
+    }
+    ending_thread e{what, p, self, j.shared->alive};
+    pthread_t thread;
+    if (const int error = pthread_create(&thread, nullptr, end_under_control, &e); error != 0)
+        throw std::system_error(error, std::generic_category(),
+                                "pthread_create of a thread whose end is explored");
+    pthread_join(thread, nullptr);
+}
+
+void record_window(job& j, std::unique_ptr<stepped_thread>& self)
+{
+    const std::uint64_t start = now_ns();
+    const recording& t = j.shared->steps;
+    record_until_stable(j.shared->steps, [&](const plan& p) {
+        in_its_process(
+            j.each_in_a_fork, self,
+            [&] {
+                run_once(j, self, p);
+                j.shared->steps.run_over = true;
+            },
+            [&] { return t.run_over; });
+    });
+    j.shared->record_ns = now_ns() - start;
+    j.shared->maps.take(); // the window may have loaded something, too
+    j.shared->recorded_now();
+}
+
+enum class fate : std::uint8_t { delivered, held, ignored, taken, lost };
+
+// Of an NMI that was raised. A thread that ends loses what is pending for it.
+fate fate_of(const job& j, const stepped_thread& self)
+{
+    if (self.delivered_at() != 0)
+        return fate::delivered;
+    if (j.shared->nmi.without.load(std::memory_order_relaxed) == without_handler::ignored) // this thread's
+        return fate::ignored;
+    if (j.what.thread_end)
+        return self.raised_while_blocked() ? fate::held : fate::lost;
+    if (!is_blocked(j.signal()))
+        return fate::lost;
+    return drain(j.signal()) ? fate::held : fate::taken;
+}
+
+void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
+{
+    shared_cell& c = j.cells[k];
+    c.what.set(""); // of a try before this one
+    c.delivered_at = self.delivered_at();
+    c.strayed = !self.reached();
+    if (!self.reached()) { // an oracle that counts the NMI would accuse the code here
+        c.result = verdict::not_reached;
+        c.what.set(
+            j.each_in_a_fork || j.within.fresh
+                ? "the run took another path than the recorded one, from the same state: time "
+                  "or chance decide"
+            : j.shared->has_threads
+                ? "the run took another path than the recorded one: put back in `prepare` what a run leaves"
+                : "the run took another path than the recorded one");
+    } else if (self.raise_error() != 0) { // EAGAIN: the user's limit of pending signals
+        c.result = verdict::not_reached;
+        c.what.set(
+            (std::string("the NMI could not be raised: ") + strerrorname_np(self.raise_error())).c_str());
+    } else if (nmi == fate::held) {
+        c.result = verdict::held;
+        c.what.set("blocked until after the window");
+    } else if (nmi == fate::lost) {
+        c.result = verdict::not_reached;
+        c.what.set("the NMI was not delivered");
+    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr; broken != nullptr) {
+        c.result = verdict::violation;
+        c.what.set(broken);
+    } else if (nmi != fate::delivered) {
+        c.result = verdict::unhandled;
+        c.what.set(nmi == fate::ignored ? "ignored: no handler is installed there"
+                                        : "taken without its handler (sigwait, signalfd)");
+    } else {
+        c.result = verdict::clean;
+    }
+    c.done = true;
+}
+
+void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const itinerary& way,
+                      std::uint32_t k)
+{
+    j.shared->nmi.clear();
+    j.shared->fault.signal.store(0, std::memory_order_relaxed); // one thread writes
+    plan p = way.to(k, at_target::raise_nmi);
+    p.alone = true;
+    run_once(j, self, p);
+    delivery::over();
+    judge(j, *self, k, fate_of(j, *self));
+    fault_watch::disarm();
+    j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
+}
+
+// The mechanism in this process, around what `setup` has made.
+void begin_child(job& j)
+{
+    change_mask(SIG_UNBLOCK,
+                j.signal()); // inherited closed, no NMI would ever arrive; setup may close it on purpose
+    call(j.what.setup);
+    if (!j.shared->is_recorded())
+        j.shared->maps.take();
+    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
+    fault_watch::begin(j.signal(), &j.shared->fault);
+    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
+    j.shared->has_threads = threads_of(getpid()).size() != 1;
+}
+
+bool can_be_swept(const job& j) noexcept
+{
+    return j.sweep && j.shared->steps.ended && j.shared->steps.handler;
+}
+
+itinerary ways_to_boundaries(const job& j)
+{
+    const recording& t = j.shared->steps;
+    const bool breakpoints = j.within.how == method::automatic && plant_gates({&t}, gates::of_signals);
+    return {t, breakpoints ? method::automatic : method::single_step, gates::of_signals};
+}
+
+void sweep_window(job& j, std::unique_ptr<stepped_thread>& self)
+{
+    const itinerary way = ways_to_boundaries(j);
+    path_tries tries;
+    j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
+    for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < j.shared->steps.count;
+         ++k) {
+        j.shared->current.store(k, std::memory_order_relaxed);
+        shared_cell& c = j.cells[k];
+        for (unsigned failed = 0; (failed == 0 || c.strayed) && tries.another(failed); ++failed) {
+            c.done = false;
+            in_its_process(
+                j.each_in_a_fork, self, [&] { explore_boundary(j, self, way, k); }, [&] { return c.done; });
+        }
+    }
+    j.shared->current.store(j.shared->steps.count, std::memory_order_relaxed);
+}
+
+// limits::fresh: one run in each process, nothing but `setup` before it. What is to be done is in shared memory.
+void record_freshly(job& j, std::unique_ptr<stepped_thread>& self)
+{
+    recording& t = j.shared->steps;
+    fresh_progress& so_far = j.shared->fresh;
+    const std::uint64_t start = now_ns();
+    plan p;
+    if (so_far.to_follow)
+        p.follow = &t;
+    else {
+        clear(t);
+        ++so_far.recordings;
+        p.record = &t;
+    }
+    run_once(j, self, p);
+    so_far.to_follow = !so_far.to_follow && t.ended;
+    j.shared->maps.take();
+    j.shared->record_ns += now_ns() - start;
+    if (!t.ended || t.followed || (so_far.recordings == most_recordings && !so_far.to_follow))
+        j.shared->recorded_now();
+}
+
+void run_freshly(job& j, std::unique_ptr<stepped_thread>& self)
+{
+    fresh_progress& so_far = j.shared->fresh;
+    const std::uint32_t k =
+        j.shared->current.load(std::memory_order_relaxed); // written before this process began
+    const itinerary way = ways_to_boundaries(j);
+    j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
+    j.cells[k].done = false;
+    explore_boundary(j, self, way, k);
+    if (j.cells[k].strayed && so_far.failed_here++ < 20 && so_far.failed++ < 200)
+        return; // the next process tries again
+    so_far.failed_here = 0;
+    j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process
+}
+
+} // namespace
+
+int explore_window_runs(void* argument)
+{
+    job& j = *static_cast<job*>(argument);
+    begin_child(j);
+    std::unique_ptr<stepped_thread> self;
+    if (!j.what.thread_end)
+        self = std::make_unique<stepped_thread>();
+    const bool recorded = j.shared->is_recorded(); // by a process that is gone
+    if (j.within.fresh) {
+        recorded ? run_freshly(j, self) : record_freshly(j, self);
+        return 0;
+    }
+    run_once(j, self, plan{}); // first touches and lazy work are not part of the window
+    change_mask(
+        SIG_UNBLOCK,
+        SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
+    j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
+    j.shared->has_threads = threads_of(getpid()).size() != 1;
+    if (!recorded)
+        record_window(j, self);
+    if (can_be_swept(j))
+        sweep_window(j, self);
+    return 0;
+}
+
+bool has_fresh_runs_left(const job& j) noexcept
+{
+    if (!j.within.fresh)
+        return false;
+    if (!j.shared->is_recorded())
+        return true;
+    return can_be_swept(j) && j.shared->current.load(std::memory_order_relaxed) < j.shared->steps.count;
+}
+
+} // namespace nmisim::explore

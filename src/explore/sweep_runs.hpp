@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// The child's side of a sweep: records the window, runs it once per boundary, and writes the outcomes where the parent
+// finds them, also after a crash.
+#pragma once
+
+#include "explore/place/objects.hpp"
+#include "explore/step/delivery.hpp"
+#include "explore/step/fault_note.hpp"
+#include "explore/step/stepper.hpp"
+#include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
+
+#include <csignal>
+
+namespace nmisim::explore {
+
+struct shared_cell {
+    verdict result;
+    bool done;
+    bool strayed; ///< not reached: the run took another path
+    std::uintptr_t delivered_at;
+    shared_text<160> what;
+};
+
+/// Of limits::fresh, from process to process.
+struct fresh_progress {
+    bool to_follow; ///< the next run is to take the recorded path
+    unsigned recordings;
+    unsigned failed_here;
+    unsigned failed;
+};
+
+struct shared_sweep {
+    progress alive;
+    std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
+    delivery_note nmi;                  ///< of the run in work
+    fault_note fault;                   ///< as above
+    std::atomic<bool> recorded;
+    std::uint64_t record_ns;
+    bool has_threads; ///< beside the one that explores
+    fresh_progress fresh;
+    recording steps;
+    shared_maps maps; ///< with what `setup` has loaded
+
+    // (1) release: the recording is whole; pairs with (2)
+    void recorded_now() noexcept { recorded.store(true, std::memory_order_release); }
+    // (2) acquire: the recording is whole; pairs with (1)
+    bool is_recorded() const noexcept { return recorded.load(std::memory_order_acquire); }
+};
+
+struct job {
+    const target& what;
+    const limits& within;
+    shared_array<shared_sweep>& shared;
+    shared_array<std::uintptr_t>& ips;
+    shared_array<shared_cell>& cells;
+    bool sweep;
+    bool each_in_a_fork;
+
+    int signal() const { return what.signal != 0 ? what.signal : SIGRTMIN + 1; }
+};
+
+// Body of a child process.
+int explore_window_runs(void* job_argument);
+/// Parent, after the end of a child: with limits::fresh the next one has something to do.
+bool has_fresh_runs_left(const job& j) noexcept;
+
+} // namespace nmisim::explore

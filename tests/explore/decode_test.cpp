@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+//
+// The decoder by which steps are made, against a disassembler, on all the code that this program has loaded; and what a
+// leap over recorded instructions may pass.
+#include "explore/decode/instruction_x86_64.hpp"
+#include "explore/decode/leap_x86_64.hpp"
+#include "explore/decode/successors_x86_64.hpp"
+#include "explore/place/decode_check.hpp"
+#include "explore/step/stepper.hpp"
+#include "explore/watch/child.hpp"
+#include "support/catch2.hpp"
+
+#include <cstring>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include <link.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+code_bytes bytes(std::initializer_list<int> of)
+{
+    code_bytes c;
+    for (const int b : of)
+        c.byte[c.size++] = static_cast<unsigned char>(b);
+    while (c.size < c.byte.size())
+        c.byte[c.size++] = 0x90;
+    return c;
+}
+
+x86_instruction decoded(std::initializer_list<int> of)
+{
+    const code_bytes c = bytes(of);
+    return decode_x86_64(c.byte.data(), c.size);
+}
+
+successors after(std::uint64_t pc, std::initializer_list<int> of, const x86_registers& regs = {})
+{
+    const code_bytes c = bytes(of);
+    return successors_x86_64(pc, regs, c.byte.data(), c.size);
+}
+
+struct walked {
+    std::vector<std::uintptr_t> ip;
+    std::vector<code_bytes> code;
+    std::size_t unknown = 0;
+    void add(const unsigned char* from, std::size_t size)
+    {
+        code_bytes c;
+        c.size = static_cast<std::uint8_t>(std::min<std::size_t>(size, code_bytes::longest));
+        std::memcpy(c.byte.data(), from, c.size);
+        ip.push_back(reinterpret_cast<std::uintptr_t>(from));
+        code.push_back(c);
+    }
+};
+
+// The code of this program and of libstdc++, from its start, as the decoder has it. What it does not know it passes byte
+// by byte: a mistake in a length is met sooner or later by the disassembler. (libc has data between its code.)
+int walk(dl_phdr_info* object, std::size_t, void* argument)
+{
+    auto& all = *static_cast<walked*>(argument);
+    const std::string_view name = object->dlpi_name;
+    if (!name.empty() && name.find("libstdc++") == std::string_view::npos)
+        return 0;
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+        const auto& segment = object->dlpi_phdr[i];
+        if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0)
+            continue;
+        const auto* at = reinterpret_cast<const unsigned char*>(object->dlpi_addr + segment.p_vaddr);
+        const auto* end = at + segment.p_memsz;
+        while (at < end && all.ip.size() < 400'000) {
+            const auto left = static_cast<std::size_t>(end - at);
+            const x86_instruction known = decode_x86_64(at, left);
+            if (known.kind == flow::unknown) {
+                ++all.unknown;
+                at += known.size != 0 ? known.size : 1;
+                continue;
+            }
+            all.add(at, left);
+            at += known.size;
+        }
+    }
+    return 0;
+}
+
+recording recorded(walked& w)
+{
+    recording t;
+    t.ip = w.ip.data();
+    t.code = w.code.data();
+    t.count = t.capacity = static_cast<std::uint32_t>(w.ip.size());
+    return t;
+}
+
+} // namespace
+
+TEST_CASE("decoder and disassembler agree on the code of this program and of libstdc++")
+{
+    if (!can_check_decoding())
+        return; // and steps are made by the trap flag
+    walked all;
+    dl_iterate_phdr(walk, &all);
+    recording t = recorded(all);
+    places names(maps_of(getpid()));
+    CHECK(t.count > 100'000);
+    CHECK(all.unknown < t.count / 100);
+    CHECK(decoded_wrongly(t, names) == "");
+}
+
+TEST_CASE("an instruction that the disassembler does not know is reported, with its place")
+{
+    if (!can_check_decoding())
+        return; // and steps are made by the trap flag
+    walked one;
+    const code_bytes hint = bytes({0xc4, 0xe2, 0x75, 0x50, 0xc1}); // vpdpbusd, of AVX-VNNI
+    one.ip.push_back(0x1000);
+    one.code.push_back(hint);
+    recording t = recorded(one);
+    places names(maps_of(getpid()));
+    CHECK(decoded_wrongly(t, names).starts_with("at 0x1000 decoder and disassembler do not agree"));
+}
+
+TEST_CASE("of a branch both ways follow, of a return what the stack holds, of a jump through a slot what "
+          "that holds")
+{
+    CHECK(after(0x1000, {0x74, 0x10}).count == 2); // je
+    CHECK(after(0x1000, {0x74, 0x10}).at[0] == 0x1002);
+    CHECK(after(0x1000, {0x74, 0x10}).at[1] == 0x1012);
+    CHECK(after(0x1000, {0x74, 0x00}).count == 1);
+    CHECK(after(0x1000, {0x0f, 0x85, 0x00, 0xff, 0xff, 0xff}).at[1] == 0xf06); // jne, backwards
+    CHECK(after(0x1000, {0xe8, 0x00, 0x01, 0x00, 0x00}).at[0] == 0x1105);      // call
+    const std::uint64_t target = 0x123456789abc;
+    x86_registers regs;
+    regs.r[4] = reinterpret_cast<std::uint64_t>(&target);
+    CHECK(after(0x1000, {0xc3}, regs).at[0] == target);             // ret
+    CHECK(after(0x1000, {0xc2, 0x08, 0x00}, regs).at[0] == target); // ret 8
+    regs.r[11] = 0x4444;
+    CHECK(after(0x1000, {0x41, 0xff, 0xd3}, regs).at[0] == 0x4444); // call *%r11
+    const std::uint64_t here = reinterpret_cast<std::uint64_t>(&target) - 6;
+    CHECK(after(here, {0xff, 0x25, 0, 0, 0, 0}).at[0] == target); // jmp *0(%rip)
+}
+
+TEST_CASE("what the processor alone can step is left to it")
+{
+    CHECK(after(0x1000, {0x0f, 0x05}).count == 0); // syscall
+    CHECK(after(0x1000, {0xf3, 0xa4}).count == 0); // rep movsb: each round is a boundary
+    CHECK(after(0x1000, {0xa4}).count == 1);       // movsb
+    CHECK(after(0x1000, {0xeb, 0xfe}).count == 0); // jmp to itself: the breakpoint would be on it
+    CHECK(after(0x1000, {0x75, 0xff}).count == 0); // jne into itself
+    CHECK(decoded({0x62, 0xf1, 0x7c, 0x48, 0x10, 0x44, 0x24, 0x01}).kind == flow::unknown); // vmovups zmm
+    CHECK(after(0x1000, {0xff, 0x10}).count == 0);             // call *(%rax): that memory may not be there
+    CHECK(after(0x1000, {0x64, 0xff, 0x14, 0x25}).count == 0); // call *%fs:
+    CHECK(after(0x1000, {0xcc}).count == 0);
+    CHECK(after(0x1000, {0x48, 0xcf}).count == 0);                                        // iretq
+    CHECK(decode_x86_64(bytes({0xe8, 1, 2, 3, 4}).byte.data(), 3).kind == flow::unknown); // cut off
+}
+
+TEST_CASE("lengths with prefixes, immediates and addresses of each form")
+{
+    CHECK(decoded({0x66, 0xb8, 1, 2}).size == 4);                          // mov imm16, %ax
+    CHECK(decoded({0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8}).size == 10);       // movabs
+    CHECK(decoded({0x48, 0xf7, 0x05, 0, 0, 0, 0, 1, 2, 3, 4}).size == 11); // testq imm32, (rip)
+    CHECK(decoded({0xf7, 0xd8}).size == 2);                                // neg
+    CHECK(decoded({0xf6, 0x44, 0x24, 0x08, 0x01}).size == 5);              // testb imm8, 8(%rsp)
+    CHECK(decoded({0x8b, 0x04, 0x25, 1, 2, 3, 4}).size == 7);              // mov disp32, %eax
+    CHECK(decoded({0xc5, 0xf8, 0x77}).size == 3);                          // vzeroupper
+    CHECK(decoded({0xc4, 0xe3, 0x79, 0x0f, 0xc1, 0x08}).size == 6);        // vpalignr
+    CHECK(decoded({0xc8, 0x10, 0x00, 0x00}).size == 4);                    // enter
+}
+
+TEST_CASE("a leap passes what has one successor, and stops where the path is decided")
+{
+    // add; add; je +2; add; ret
+    std::vector<std::uintptr_t> ip{0x1000, 0x1003, 0x1006, 0x1008, 0x100b};
+    std::vector<code_bytes> code{bytes({0x48, 0x01, 0xc0}), bytes({0x48, 0x01, 0xc0}), bytes({0x74, 0x02}),
+                                 bytes({0x48, 0x01, 0xc0}), bytes({0xc3})};
+    const leap to_branch = leap_x86_64(ip.data(), code.data(), 5, 0);
+    CHECK(to_branch.count == 2);
+    CHECK(to_branch.to[0] == 0x1008);
+    CHECK(to_branch.to[1] == 0x100a);
+    CHECK(to_branch.instructions == 3);
+    const leap to_return = leap_x86_64(ip.data(), code.data(), 5, 3);
+    CHECK(to_return.count == 1);
+    CHECK(to_return.to[0] == 0x100b);
+    CHECK(leap_x86_64(ip.data(), code.data(), 5, 4).count == 0);
+    // a loop: its beginning is on the way
+    ip = {0x1000, 0x1003};
+    code = {bytes({0x48, 0x01, 0xc0}), bytes({0x75, 0xfb})}; // add; jne 0x1000
+    const leap in_loop = leap_x86_64(ip.data(), code.data(), 2, 0);
+    CHECK(in_loop.count == 1);
+    CHECK(in_loop.to[0] == 0x1003);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+//
+// Steps by breakpoints: what the trap flag would have seen, and nothing else.
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <vector>
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+std::vector<std::uintptr_t> path_of(function setup, function window, method how)
+{
+    limits l;
+    l.how = how;
+    const sweep_report r = record({.name = "path", .setup = setup, .window = window, .nmi = [] {}}, l);
+    INFO(to_text(r));
+    CHECK(r.complete);
+    std::vector<std::uintptr_t> ips;
+    for (const place& p : r.boundaries)
+        ips.push_back(p.ip);
+    return ips;
+}
+
+volatile int sink;
+
+[[gnu::noinline]] int of_many_kinds(int n)
+{
+    static int (*const volatile through)(int) = [](int x) { return x * 3; };
+    int sum = 0;
+    for (int i = 0; i < n; ++i) {
+        if ((i & 1) != 0)
+            sum += through(i);
+        else
+            sum -= i;
+    }
+    char text[40];
+    __builtin_memset(text, sum, sizeof text);
+    asm volatile("" : : "r"(text) : "memory");
+    return sum + text[3];
+}
+
+void a_loop_and_calls()
+{
+    sink = of_many_kinds(7) + static_cast<int>(syscall(SYS_getppid));
+}
+
+// Its handler uses the function at whose end the interrupted code waits for its step.
+void raise_and_go_on()
+{
+    syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1);
+    sink = 1;
+}
+
+void install_handler()
+{
+    std::signal(SIGUSR1, [](int) { syscall(SYS_getppid); });
+}
+
+void run_the_same_code_elsewhere()
+{
+    pthread_t thread;
+    pthread_create(
+        &thread, nullptr,
+        [](void*) -> void* {
+            for (;;)
+                sink = of_many_kinds(100);
+        },
+        nullptr);
+}
+
+void* data;
+
+void make_data()
+{
+    data = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *static_cast<unsigned char*>(data) = 0xc3; // it would return
+}
+
+[[gnu::noinline]] void call_into_data()
+{
+    if (getpid() != 0)
+        reinterpret_cast<function>(data)();
+    sink = 2;
+}
+
+} // namespace
+
+TEST_CASE("breakpoints step through the same boundaries as the trap flag")
+{
+    const auto by_flag = path_of(nullptr, a_loop_and_calls, method::single_step);
+    CHECK(by_flag.size() > 60);
+    CHECK(path_of(nullptr, a_loop_and_calls, method::automatic) == by_flag);
+}
+
+TEST_CASE(
+    "a handler that comes in between runs through the breakpoint that waits for the code it interrupted")
+{
+    const auto by_flag = path_of(install_handler, raise_and_go_on, method::single_step);
+    CHECK(path_of(install_handler, raise_and_go_on, method::automatic) == by_flag);
+}
+
+TEST_CASE("another thread in the same code is not stepped, and lives")
+{
+    const auto by_flag = path_of(nullptr, a_loop_and_calls, method::single_step);
+    for (int i = 0; i < 5; ++i)
+        CHECK(path_of(run_the_same_code_elsewhere, a_loop_and_calls, method::automatic) == by_flag);
+}
+
+#if defined(__x86_64__)
+TEST_CASE("a call into data crashes as it would: no breakpoint makes its page executable")
+{
+    limits l;
+    const sweep_report r = record({.name = "data",
+                                   .setup = make_data,
+                                   .window =
+                                       [] {
+                                           static int runs = 0;
+                                           if (++runs != 1) // not in the first one, which is not stepped
+                                               call_into_data();
+                                       },
+                                   .nmi = [] {}},
+                                  l);
+    INFO(to_text(r));
+    CHECK(r.incomplete == "while recording: killed by SIGSEGV");
+}
+
+namespace {
+
+// vaesenc of 256 bits: newer than the disassembler.
+[[gnu::noinline]] void newer_instruction()
+{
+    asm volatile(".byte 0xc4, 0xe2, 0x7d, 0xdc, 0xc1" : : : "xmm0");
+}
+
+} // namespace
+
+TEST_CASE("an instruction that the second opinion does not know makes the report incomplete")
+{
+    if (__builtin_cpu_supports("avx2") == 0)
+        return;
+    const sweep_report r = sweep({.name = "new", .window = newer_instruction, .nmi = [] {}});
+    INFO(to_text(r));
+    if (r.boundaries.empty()) // this processor does not have it
+        return;
+    CHECK(r.incomplete.find("decoder and disassembler do not agree") != std::string::npos);
+    CHECK(exit_code(r) == 1);
+}
+#endif

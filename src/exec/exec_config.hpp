@@ -65,6 +65,14 @@ struct share {
     bool has(std::size_t i) const noexcept { return i % of == number - 1; }
 };
 
+/// Whether --function puts its signal into children that are forked at the instruction, where they do as well as runs.
+enum class forking { automatic, never };
+inline constexpr std::array all_forkings{forking::automatic, forking::never};
+constexpr std::string_view name_of(forking f) noexcept
+{
+    return f == forking::automatic ? "auto" : "never";
+}
+
 struct exec_config {
     std::vector<std::string> argv; ///< the command
     std::string stdin_file = "/dev/null";
@@ -92,6 +100,7 @@ struct exec_config {
     std::vector<std::string> allowed; ///< functions that a handler may call
     std::string function;             ///< at whose instructions the signal is put; empty: none
     std::uint64_t visit = 0;          ///< only each instruction's execution of that number; 0: all
+    exec::forking forks = forking::automatic;
 };
 
 } // namespace nmisim::exec

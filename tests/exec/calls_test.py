@@ -94,4 +94,4 @@ def limit():
     expect(len(result.json["placements"]) == 4, len(result.json["placements"]))
 
 
-tap.run(CASES)
+tap.run(CASES, at_a_time=4)

@@ -75,4 +75,4 @@ def without_restart():
     table_holds("off")
 
 
-tap.run(CASES)
+tap.run(CASES, at_a_time=4)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What is compared with what, when a run ends, what is left of it, and what is said to whom."""
+import itertools
 import os
 import pathlib
 import signal
@@ -66,10 +67,11 @@ def tracer():
 @case
 def daemon_left_behind():
     """a run ends with its command; what that left behind is ended with it"""
-    result = fixture("daemon_left_behind", words=["--timeout", "30s"])
+    mark = new_mark()
+    result = fixture("daemon_left_behind", mark, words=["--timeout", "30s"])
     expect_clean(result)
     expect(result.json["storms"][0]["left_behind"] == 1, *result.shown())
-    expect(not fixtures_alive("daemon_left_behind"), fixtures_alive("daemon_left_behind"))
+    expect(not processes(mark), processes(mark))
 
 
 @case
@@ -86,16 +88,32 @@ def wait_all():
 @case
 def wait_all_hangs():
     """... and one that never ends is a hang then, though the command has ended"""
-    result = run("--wait", "all", "--timeout", "4s", "--compare", "status", command=["sh", "-c", f"{options.fixture} hangs & sleep 0.1"])
+    result = run("--wait", "all", "--timeout", "2s", "--compare", "status", command=["sh", "-c", f"{options.fixture} hangs & sleep 0.1"])
     expect(result.code == 3 and result.json["storms"][0]["outcome"]["hang"] is True, *result.shown())
 
 
-def fixtures_alive(name):
-    return processes(options.fixture, name, anywhere=False)
+MARKS = itertools.count()
 
 
-def until(condition):
-    deadline = time.monotonic() + TIMEOUT
+def new_mark():
+    """A word that tells the processes of one case from all others. Fixtures leave it alone."""
+    return f"nmi-sim-{os.getpid()}-{next(MARKS)}"
+
+
+def fixtures_alive(mark):
+    """With the mark as their last word, as no shell that starts them has it."""
+    return [one for one in processes(mark) if is_fixture(one[0])]
+
+
+def is_fixture(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(options.fixture)
+    except OSError:
+        return False
+
+
+def until(condition, seconds=TIMEOUT):
+    deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()
@@ -128,48 +146,51 @@ def stopped():
     """SIGINT and SIGTERM end every process of the command, keep what is finished, and are what nmi-sim dies of"""
     for number in (signal.SIGINT, signal.SIGTERM):
         for step, finished in (("plain run 1", 0), ("traced run", 2), ("storm, SA_RESTART on", 2)):
-            child = start("sh", "-c", f"{options.fixture} sleeps_on & {options.fixture} sleeps_on; wait")
+            mark = new_mark()
+            child = start("sh", "-c", f"{options.fixture} sleeps_on {mark} & {options.fixture} sleeps_on {mark}; wait")
             expect(read_until(child, step), step)
             child.send_signal(number)
             out, _ = child.communicate(timeout=TIMEOUT)
             expect(child.returncode == -number, step, child.returncode)
             expect('"verdict": "stopped"' in out and '"complete": false' in out, step, out[:300])
             expect(out.count('"elapsed_ns"') >= finished, step, out.count('"elapsed_ns"'))
-            expect(not fixtures_alive("sleeps_on"), step, fixtures_alive("sleeps_on"))
+            expect(not fixtures_alive(mark), step, fixtures_alive(mark))
 
 
-def leaves_none(child, name):
+def leaves_none(child, mark):
     """Kills nmi-sim. Whatever becomes of the test, nothing of it is left."""
     child.kill()
     child.communicate()
     try:
-        expect(until(lambda: not fixtures_alive(name)), fixtures_alive(name))
+        expect(until(lambda: not fixtures_alive(mark), 60), fixtures_alive(mark))
     finally:
-        for pid, _ in fixtures_alive(name):
+        for pid, _ in fixtures_alive(mark):
             os.kill(int(pid), signal.SIGKILL)
 
 
 @case
 def killed_in_a_plain_run():
     """a nmi-sim that is killed in a plain run takes the command with it"""
-    child = start(options.fixture, "sleeps_long")
-    until(lambda: fixtures_alive("sleeps_long"))
-    leaves_none(child, "sleeps_long")
+    mark = new_mark()
+    child = start(options.fixture, "sleeps_long", mark)
+    until(lambda: fixtures_alive(mark))
+    leaves_none(child, mark)
 
 
 @case
 def killed():
     """a nmi-sim that is killed leaves no traced process behind, running or stopped"""
-    child = start("sh", "-c", f"{options.fixture} sleeps_long & {options.fixture} sleeps_long; wait")
+    mark = new_mark()
+    child = start("sh", "-c", f"{options.fixture} sleeps_long {mark} & {options.fixture} sleeps_long {mark}; wait")
     for _ in range(2):
-        until(lambda: len(fixtures_alive("sleeps_long")) == 2)
-        plain = {pid for pid, _ in fixtures_alive("sleeps_long")}
+        until(lambda: len(fixtures_alive(mark)) == 2)
+        plain = {pid for pid, _ in fixtures_alive(mark)}
         for pid in plain:  # a plain run ends here
             os.kill(int(pid), signal.SIGTERM)
-        until(lambda: not plain & {pid for pid, _ in fixtures_alive("sleeps_long")})
+        until(lambda: not plain & {pid for pid, _ in fixtures_alive(mark)})
     expect(read_until(child, "traced run"))
-    until(lambda: len(fixtures_alive("sleeps_long")) == 2)
-    leaves_none(child, "sleeps_long")
+    until(lambda: len(fixtures_alive(mark)) == 2)
+    leaves_none(child, mark)
 
 
 @case
@@ -218,4 +239,4 @@ def text():
         expect('"schema": "nmi-sim-exec-1"' in pathlib.Path(f"{folder}/report.json").read_text())
 
 
-tap.run(CASES)
+tap.run(CASES, at_a_time=4)

@@ -17,6 +17,7 @@ struct entry {
     program run;
 };
 extern const entry faulty[];
+extern const entry forked[];
 extern const entry handlers[];
 extern const entry honest[];
 extern const entry trees[];

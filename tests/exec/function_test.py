@@ -129,4 +129,4 @@ def usage():
         expect(run(*words, command=["true"]).code == 2, words)
 
 
-tap.run(CASES)
+tap.run(CASES, at_a_time=4)

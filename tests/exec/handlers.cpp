@@ -160,10 +160,11 @@ void looks_at_pair(int)
 
 void looks_at_nothing(int) {}
 
-/// The second round writes two words one after the other; in the first they are what they were.
+/// The second round writes two words one after the other; in the first they are what they were. So many rounds: `NAME ROUNDS`.
 template <void (*handler)(int)>
-int with_torn_pair(int, char**)
+int with_torn_pair(int argc, char** argv)
 {
+    rounds = argc > 0 ? std::atoi(argv[0]) : rounds;
     install(SIGUSR1, handler);
     torn_work(rounds);
     say(torn != 0 ? "torn\n" : "whole\n");

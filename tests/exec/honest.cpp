@@ -77,6 +77,16 @@ int under_timer(int argc, char** argv)
     return 0;
 }
 
+/// As much work as asked for, and no system call: `computes MILLIONS`.
+int computes(int argc, char** argv)
+{
+    const long rounds = argc > 0 ? std::atol(argv[0]) * 1'000'000 : 0;
+    for (long i = 0; i < rounds; ++i)
+        asm volatile("" : : "r"(i));
+    say("done\n");
+    return 0;
+}
+
 int sleeps_long(int, char**)
 {
     sleep_on(1e6);
@@ -231,6 +241,7 @@ int epoll_waits(int, char**)
 const entry honest[] = {{"whole_copy", whole_copy},
                         {"sleeps_on", sleeps_on},
                         {"under_timer", under_timer},
+                        {"computes", computes},
                         {"sleeps_long", sleeps_long},
                         {"sigwaiter", sigwaiter},
                         {"signalfd_reader", signalfd_reader},

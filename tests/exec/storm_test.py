@@ -62,7 +62,7 @@ def dies():
 @case
 def hangs():
     """a program that never ends is found as a hang"""
-    result = fixture("hangs", words=["--timeout", "4s"])
+    result = fixture("hangs", words=["--timeout", "2s"])
     expect_found(result, "status")
     expect(result.json["storms"][0]["outcome"]["hang"] is True, *result.shown())
 
@@ -295,4 +295,4 @@ def without_handler():
     expect(storm["unarmed"] == 1 and storm["nmis"]["suppressed"] == 1, storm["unarmed"], *result.shown())
 
 
-tap.run(CASES)
+tap.run(CASES, at_a_time=4)

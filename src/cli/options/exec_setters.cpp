@@ -59,6 +59,11 @@ void set_visit(settings& s, std::string_view value)
     s.exec.visit = value == "all" ? 0 : parse_count(value, 1, 1'000'000'000);
 }
 
+void set_fork(settings& s, std::string_view value)
+{
+    s.exec.forks = parse_choice(value, "a choice", exec::all_forkings);
+}
+
 void set_handler_signal(settings& s, std::string_view value)
 {
     const auto signal = exec::signal_of(value);

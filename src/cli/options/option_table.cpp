@@ -185,6 +185,10 @@ const option_spec table[] = {
      set_function},
     {"visit", 0, "N", "all", checks, for_exec,
      "of each instruction only its Nth execution in that call; all: each", set_visit},
+    {"fork", 0, "WHICH", "auto", checks, for_exec,
+     "with --function, each signal in a child that is forked there, where that gives the same answer; never: "
+     "each in a run of its own",
+     set_fork, words, "forkings"},
     {"allow", 0, "NAME[,NAME]", "", checks, for_exec,
      "functions that a handler may call all the same; 'errno': it may change that; repeatable", set_allow,
      free_text, "", true},

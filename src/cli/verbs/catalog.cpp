@@ -99,6 +99,10 @@ constexpr described<exec::placing> places[]{
     {exec::placing::entry, "at the call's entry: the call meets it wherever it would wait; hits each call"},
     {exec::placing::blocked, "once its thread sleeps in it: tells real waiting from data already there"},
 };
+constexpr described<exec::forking> forkings[]{
+    {exec::forking::automatic, "in a child that is forked there, where that gives the same answer"},
+    {exec::forking::never, "in a run of its own"},
+};
 constexpr described<exec::masks> masks[]{
     {exec::masks::respect, "it gets none: each finding is something that a real signal could do"},
     {exec::masks::ignore, "its mask is opened for the NMI, as no mask holds one back"},
@@ -232,6 +236,8 @@ const catalog_topic topics[] = {
     {"waits", "whose end ends a run (exec --wait)", [] { return entries_of(waits, exec::all_wait_fors); }},
     {"places", "where in a call an NMI is sent (exec --place)",
      [] { return entries_of(places, exec::all_placings); }},
+    {"forkings", "how --function puts its signal at an instruction (exec --fork)",
+     [] { return entries_of(forkings, exec::all_forkings); }},
     {"masks", "what a signal mask does to an NMI (exec --mask)",
      [] { return entries_of(masks, exec::all_masks); }},
     {"followed", "which processes take NMIs (exec --follow)",

@@ -4,13 +4,16 @@
 #include "base/clock.hpp"
 #include "base/number_text.hpp"
 #include "exec/comparison.hpp"
+#include "exec/handlers/forked_call.hpp"
 #include "exec/handlers/function_call.hpp"
 #include "exec/handlers/signal_name.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 namespace nmisim::exec {
 
@@ -37,18 +40,82 @@ public:
                 todo.push_back(call.boundaries()[i]);
         if (config().limit != 0 && todo.size() > config().limit)
             todo.resize(config().limit);
-        const std::uint64_t start = now_ns();
-        for (std::size_t i = 0; i < todo.size(); ++i) {
-            const std::uint64_t left = i == 0 ? 0 : (now_ns() - start) / i * (todo.size() - i);
-            c_.tell(fmt::format("{} of {}: {}{}", i + 1, todo.size(), address_of(todo[i]),
-                                i == 0 ? "" : fmt::format(", about {} to go", time_text(left))));
-            try_one(call, todo[i]);
-            sweep().elapsed_ns = now_ns() - start;
-        }
+        start_ns_ = now_ns();
+        total_ = todo.size();
+        if (!todo.empty() && config().forks == forking::automatic)
+            fork_at(call, todo);
+        else
+            sweep().why_not_forked = todo.empty() ? "" : "--fork never";
+        for (const auto& b : todo)
+            if (tried_.count({b.offset, b.visit}) == 0) {
+                tell_of(b);
+                try_one(call, b, nullptr);
+            }
+        sort_runs(call);
         judge(call, todo.size());
     }
 
 private:
+    using key = std::pair<std::uint64_t, std::uint64_t>; ///< a boundary's offset and visit
+
+    void tell_of(const recorded_call::boundary& b)
+    {
+        const std::size_t i = tried_.size();
+        const std::uint64_t left = i == 0 ? 0 : (now_ns() - start_ns_) / i * (total_ - i);
+        c_.tell(fmt::format("{} of {}: {}{}", i + 1, total_, address_of(b),
+                            i == 0 ? "" : fmt::format(", about {} to go", time_text(left))));
+    }
+
+    /// In children that are forked there. What differs in one is repeated by runs of its own, behind them: they end it all.
+    void fork_at(const recorded_call& call, const std::vector<recorded_call::boundary>& todo)
+    {
+        constexpr std::uint64_t tell_again_ns = 500'000'000;
+        std::vector<std::pair<recorded_call::boundary, outcome>> suspects;
+        std::uint64_t told_ns = 0;
+        const auto differ = [&](const outcome& o) { return differences(c_.expected(), o, c_.compared()); };
+        const auto done = [&](const recorded_call::boundary& b, forked_run run) {
+            if (now_ns() >= told_ns + tell_again_ns) {
+                tell_of(b);
+                told_ns = now_ns();
+            }
+            if (!differ(run.what).empty())
+                suspects.emplace_back(b, std::move(run.what));
+            else
+                finish(b, {address_of(b),
+                           call.place_of(b.offset).source,
+                           call.place_of(b.offset).instruction,
+                           name_of(run.state),
+                           true,
+                           {}});
+        };
+        forked_call forks(
+            {call.where(), call.path(), call.exe(), config().signal, todo, differ, c_.compared(), done});
+        c_.traced(0, true, forks, 0);
+        sweep().why_not_forked = forks.why_not();
+        for (const auto& [b, seen] : suspects) {
+            tell_of(b);
+            try_one(call, b, &seen);
+        }
+    }
+
+    void finish(const recorded_call::boundary& b, boundary_run run)
+    {
+        tried_.insert({b.offset, b.visit});
+        sweep().runs.push_back(std::move(run));
+        sweep().elapsed_ns = now_ns() - start_ns_;
+    }
+
+    /// In the order of the call, whichever way they were tried.
+    void sort_runs(const recorded_call& call)
+    {
+        std::map<std::string, std::size_t> order;
+        for (std::size_t i = 0; i < call.boundaries().size(); ++i)
+            order[address_of(call.boundaries()[i])] = i;
+        std::stable_sort(
+            sweep().runs.begin(), sweep().runs.end(),
+            [&](const boundary_run& a, const boundary_run& b) { return order[a.at] < order[b.at]; });
+    }
+
     const exec_config& config() const noexcept { return c_.report.config; }
     function_sweep& sweep() noexcept { return c_.report.sweep; }
     std::string address_of(const recorded_call::boundary& b) const
@@ -76,6 +143,8 @@ private:
                    .boundaries = call.boundaries().size(),
                    .without_handler = call.first_with_handler(),
                    .elapsed_ns = 0,
+                   .refuted = 0,
+                   .why_not_forked = {},
                    .runs = {}};
         if (!call.found())
             throw ended{exec_verdict::none_delivered,
@@ -86,20 +155,23 @@ private:
                         fmt::format("the command never calls {}", config().function)};
     }
 
-    void try_one(const recorded_call& call, const recorded_call::boundary& where)
+    /// `forked`: what a child has come to that differs; it counts only if runs of its own differ as well.
+    void try_one(const recorded_call& call, const recorded_call::boundary& where, const outcome* forked)
     {
         const explore::place& place = call.place_of(where.offset);
-        boundary_run b{address_of(where), place.source, place.instruction, {}, {}};
+        boundary_run b{address_of(where), place.source, place.instruction, {}, false, {}};
         const auto shoot = [&] {
             placed_signal placed(call.where(), config().signal, where, call.path(), call.exe());
             traced_run run = c_.traced(0, true, placed, 0);
             b.state = name_of(placed.what());
             return run.what;
         };
-        const outcome first = shoot();
+        const unsigned before = forked != nullptr ? 0 : 1;
+        const outcome first = forked != nullptr ? *forked : shoot();
         for (const std::string& a : differences(c_.expected(), first, c_.compared()))
-            b.differences.push_back({a, true, aspect_text(c_.expected(), a), aspect_text(first, a), 1, 1});
-        for (unsigned i = 1; !b.differences.empty() && i < most_tries; ++i) {
+            b.differences.push_back(
+                {a, true, aspect_text(c_.expected(), a), aspect_text(first, a), before, before});
+        for (unsigned i = before; !b.differences.empty() && i < most_tries; ++i) {
             c_.take_as_unstable(differences(c_.expected(), c_.without_nmis(true).what, c_.compared()));
             const outcome again = shoot();
             for (difference& d : b.differences) {
@@ -108,10 +180,12 @@ private:
             }
         }
         const aspects left = c_.compared();
+        const bool differed = !b.differences.empty();
         std::erase_if(b.differences, [&](const difference& d) {
-            return std::find(left.begin(), left.end(), d.aspect) == left.end();
+            return d.seen == 0 || std::find(left.begin(), left.end(), d.aspect) == left.end();
         });
-        sweep().runs.push_back(std::move(b));
+        sweep().refuted += forked != nullptr && differed && b.differences.empty() ? 1 : 0;
+        finish(where, std::move(b));
     }
 
     void judge(const recorded_call& call, std::size_t tried)
@@ -151,6 +225,9 @@ private:
 
     comparison& c_;
     const function_name function_;
+    std::uint64_t start_ns_ = 0;
+    std::size_t total_ = 0;
+    std::set<key> tried_;
 };
 
 } // namespace

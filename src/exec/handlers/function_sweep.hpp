@@ -26,6 +26,7 @@ struct boundary_run {
     std::string source;
     std::string instruction; ///< the one that the signal comes before
     std::string_view state;  ///< "delivered", "no-handler" ...: where the signal went
+    bool forked = false;     ///< in a child forked there; else in a run of its own
     std::vector<difference> differences;
 };
 
@@ -38,6 +39,8 @@ struct function_sweep {
     std::uint64_t boundaries = 0;      ///< ... and how often, in all
     std::uint64_t without_handler = 0; ///< of these: before the program has a handler
     std::uint64_t elapsed_ns = 0;      ///< of the runs
+    std::uint64_t refuted = 0;         ///< children that differed, and no run of its own did
+    std::string why_not_forked;        ///< the others; empty: there are none, or they are repeated findings
     std::vector<boundary_run> runs;    ///< in the order of the call
 };
 

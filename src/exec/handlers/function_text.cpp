@@ -28,6 +28,21 @@ std::string finding_text(const exec_report& r, const boundary_run& b)
     return text;
 }
 
+std::string ways_text(const function_sweep& s, std::uint64_t forked)
+{
+    const std::uint64_t alone = s.runs.size() - forked;
+    std::string text;
+    if (forked != 0)
+        text += fmt::format("             {} in children forked there\n", count_text(forked));
+    if (alone != 0)
+        text += fmt::format("             {} in runs of their own{}\n", count_text(alone),
+                            s.why_not_forked.empty() ? "" : ": " + s.why_not_forked);
+    if (s.refuted != 0)
+        text += fmt::format("             {} differed in a child, and in no run of its own\n",
+                            count_text(s.refuted));
+    return text;
+}
+
 } // namespace
 
 std::string function_text(const exec_report& r)
@@ -37,8 +52,10 @@ std::string function_text(const exec_report& r)
         return {};
     std::map<std::string_view, std::uint64_t> states;
     std::string found;
+    std::uint64_t forked = 0;
     for (const boundary_run& b : s.runs) {
         ++states[b.state];
+        forked += b.forked ? 1 : 0;
         if (!b.differences.empty() || !r.config.at.empty())
             found += finding_text(r, b);
     }
@@ -53,12 +70,14 @@ std::string function_text(const exec_report& r)
     for (const auto& [state, count] : states)
         text += fmt::format(", {} {}", count_text(count), state);
     return text + fmt::format("; {} each\n", time_text(s.runs.empty() ? 0 : s.elapsed_ns / s.runs.size())) +
-           found;
+           ways_text(s, forked) + found;
 }
 
 std::string function_options(const exec_config& c)
 {
     std::string text = fmt::format(" --signal {}", signal_name(c.signal));
+    if (c.forks != exec_config{}.forks)
+        text += fmt::format(" --fork {}", name_of(c.forks));
     if (c.at.empty())
         text += fmt::format(" --function {}", c.function);
     return c.visit == 0 ? text : text + fmt::format(" --visit {}", c.visit);

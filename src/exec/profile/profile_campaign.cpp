@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/profile/profile_campaign.hpp"
 
+#include "base/clock.hpp"
 #include "base/number_text.hpp"
 #include "exec/comparison.hpp"
 #include "exec/profile/profile_run.hpp"

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
-#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace nmisim::exec {
@@ -62,7 +62,7 @@ content content_of_file(const std::string& path)
     return c;
 }
 
-output_pipes::output_pipes() : pipes_{new_pipe(), new_pipe()}, end_(new_pipe())
+output_pipes::output_pipes() : chunk_(chunk_bytes), pipes_{new_pipe(), new_pipe()}, end_(new_pipe())
 {
     for (const auto& p : pipes_)
         fcntl(p[0], F_SETFL, O_NONBLOCK);
@@ -90,15 +90,36 @@ void output_pipes::finish()
         thread_.join();
 }
 
+std::array<content, 2> output_pipes::so_far()
+{
+    const std::lock_guard lock(mutex_);
+    take(0);
+    take(1);
+    return taken;
+}
+
+void output_pipes::go_back(const std::array<content, 2>& to)
+{
+    const std::lock_guard lock(mutex_);
+    taken = to;
+}
+
+bool output_pipes::is_ours(std::uint64_t inode) const noexcept
+{
+    return std::any_of(pipes_.begin(), pipes_.end(), [&](const auto& p) {
+        struct stat pipe {};
+        return fstat(p[0], &pipe) == 0 && pipe.st_ino == inode;
+    });
+}
+
 /// False: nothing more can come.
 bool output_pipes::take(int which)
 {
-    const int fd = pipes_[static_cast<std::size_t>(which)][0];
-    std::vector<char> chunk(chunk_bytes);
+    const auto index = static_cast<std::size_t>(which);
     while (true) {
-        const ssize_t n = read(fd, chunk.data(), chunk.size());
+        const ssize_t n = read(pipes_[index][0], chunk_.data(), chunk_.size());
         if (n > 0)
-            taken[which].add({chunk.data(), static_cast<std::size_t>(n)});
+            taken[index].add({chunk_.data(), static_cast<std::size_t>(n)});
         else if (n == 0 || (errno != EAGAIN && errno != EINTR))
             return false;
         else if (errno == EAGAIN)
@@ -113,6 +134,7 @@ void output_pipes::work()
     while (!ended && (all[0].fd >= 0 || all[1].fd >= 0)) {
         poll(all.data(), all.size(), -1);
         ended = all[2].revents != 0; // before the last look: what was written before is seen
+        const std::lock_guard lock(mutex_);
         for (int which = 0; which < 2; ++which)
             if (pollfd& p = all[static_cast<std::size_t>(which)]; p.fd >= 0 && !take(which))
                 p.fd = -1;

@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace nmisim::exec {
 
@@ -47,11 +49,22 @@ public:
     /// It has ended: takes what is in the pipes, and waits for no more.
     void finish();
 
-    content taken[2];
+    /// All that has been written until now. Context: control; whoever writes is stopped, or has ended.
+    std::array<content, 2> so_far();
+    /// As if this were all that was written.
+    void go_back(const std::array<content, 2>& to);
+    /// Whether that is the number of one of its pipes.
+    bool is_ours(std::uint64_t inode) const noexcept;
+
+    std::array<content, 2> taken; ///< behind finish()
 
 private:
     void work();
     bool take(int which);
+
+    std::mutex
+        mutex_; ///< protects `taken` and the chunk while the thread lives; held while reading, never while waiting
+    std::vector<char> chunk_;
 
     std::array<std::array<int, 2>, 2> pipes_{{{-1, -1}, {-1, -1}}};
     std::array<int, 2> end_{-1, -1};

@@ -35,6 +35,11 @@ remote_calls::remote_calls(pid_t process, pid_t tid) : process_(process), tid_(t
     }
 }
 
+remote_calls::remote_calls(pid_t child, const remote_calls& parent)
+    : process_(child), tid_(child), before_(parent.before_), mask_(parent.mask_), code_(parent.code_),
+      ok_(parent.ok_)
+{}
+
 bool remote_calls::run_to(bool entry, const meanwhile& under_way)
 {
     while (ptrace(PTRACE_SYSCALL, tid_, nullptr, nullptr) == 0) {
@@ -52,6 +57,8 @@ bool remote_calls::run_to(bool entry, const meanwhile& under_way)
             return true;
         if (s.kind == stop_kind::signal)
             late_.push_back(s.signal);
+        if (s.kind == stop_kind::birth)
+            born_ = static_cast<pid_t>(s.message);
     }
     return false;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// System calls made in the name of a traced thread, at the exit of its execve: its next instruction is the first of the
-// loader, or of a static program, and nothing of the program has run. A system call instruction is written there and run,
+// System calls made in the name of a traced thread, wherever it is stopped in its own code, or at the exit of its execve: its
+// next instruction is then the first of the loader, or of a static program. A system call instruction is written there and run,
 // then all is put back. Signals that arrive meanwhile stay pending: the mask is full while it lasts, and what cannot be
 // masked (SIGSTOP) is sent again behind it. So no signal is lost, and none runs a handler in between.
 #pragma once
@@ -15,13 +15,19 @@ namespace nmisim::exec {
 
 class remote_calls {
 public:
-    /// The thread has stopped at the exit of a system call. Where that fails, ok() is false.
+    /// Where that fails, ok() is false.
     remote_calls(pid_t process, pid_t tid);
+    /// For a child that one of these calls has borne, at its first stop: behind its calls it goes on as the thread will.
+    remote_calls(pid_t child, const remote_calls& parent);
     ~remote_calls();
     remote_calls(const remote_calls&) = delete;
     remote_calls& operator=(const remote_calls&) = delete;
 
     bool ok() const noexcept { return ok_; }
+    /// Where the thread goes on.
+    std::uintptr_t place() const noexcept { return interrupted_by(before_).ip; }
+    /// By the last call that bore one.
+    pid_t born() const noexcept { return born_; }
 
     /// What is done while the thread is in a call, where that waits for us.
     using meanwhile = std::function<void()>;
@@ -41,6 +47,7 @@ private:
     std::uint64_t mask_ = 0;
     std::vector<std::uint64_t> code_; ///< what was there
     std::vector<int> late_;           ///< signals to send again
+    pid_t born_ = 0;
     bool ok_ = false;
     bool ended_ = false;
     int status_ = 0;

@@ -9,12 +9,26 @@
 
 namespace nmisim::exec {
 
+class output_pipes;
+class wake_ups;
+
+/// For a strategy that runs more than the command, at a stop of it.
+struct run_means {
+    output_pipes& output;
+    wake_ups& wakes;
+    int signal; ///< that stands for the NMI
+    std::uint64_t timeout_ns;
+};
+
 class strategy {
 public:
     strategy() = default;
     virtual ~strategy() = default;
     strategy(const strategy&) = delete;
     strategy& operator=(const strategy&) = delete;
+
+    /// The command is about to be started.
+    virtual void begins(const run_means& /*means*/) {}
 
     /// Whether tasks stop at the entry and the exit of each system call. Not to change within a run.
     virtual bool stops_at_calls() const noexcept { return false; }
@@ -39,6 +53,9 @@ public:
     /// Nothing has stopped for a while; a short one where it waits for something that makes no stop.
     virtual void idle() {}
     virtual bool waits() const noexcept { return false; }
+
+    /// How long it has kept the command waiting for runs of its own: no time of the command's.
+    virtual std::uint64_t kept_waiting_ns() const noexcept { return 0; }
 
     /// A task is there from now on, and no longer.
     virtual void born(task& /*t*/) {}

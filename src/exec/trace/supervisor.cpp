@@ -318,8 +318,10 @@ traced_end supervisor::run()
     first->path = "0";
     end_.processes.push_back(first);
     add(command_.pid(), first, "0");
+    strategy_.begins({command_.output, wake_ups_, how_.signal, how_.timeout_ns});
     command_.go_on();
-    const std::uint64_t deadline = now_ns() + how_.timeout_ns;
+    const std::uint64_t start = now_ns();
+    const auto deadline = [&] { return start + how_.timeout_ns + strategy_.kept_waiting_ns(); };
     while (!(main_ended_ && (!how_.wait_all || tasks_.empty()))) {
         int status = 0;
         const pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
@@ -328,7 +330,7 @@ traced_end supervisor::run()
         if (tid < 0 && errno == ECHILD)
             break;
         const std::uint64_t now = now_ns();
-        if (wake_ups_.stop_signal() != 0 || now >= deadline)
+        if (wake_ups_.stop_signal() != 0 || now >= deadline())
             break;
         claim_lost();
         if (tid == 0)
@@ -337,10 +339,10 @@ traced_end supervisor::run()
             open_masks();
         const std::uint64_t pause_ns = strategy_.waits() || how_.ignore_masks ? look_soon_ns : look_again_ns;
         // Behind a stop it only looks: stops that never cease outlast neither the deadline nor Ctrl-C.
-        wake_ups_.wait(tid > 0 ? now : std::min(deadline, now + pause_ns));
+        wake_ups_.wait(tid > 0 ? now : std::min(deadline(), now + pause_ns));
     }
     end_.stop_signal = wake_ups_.stop_signal();
-    end_.hang = end_.stop_signal == 0 && now_ns() >= deadline && !(main_ended_ && !how_.wait_all);
+    end_.hang = end_.stop_signal == 0 && now_ns() >= deadline() && !(main_ended_ && !how_.wait_all);
     end_.sent = shooter_.stop();
     end_all();
     if (const launched::failure f = command_.why_not(); f.filter)

@@ -181,6 +181,7 @@ json function_json(const exec_report& r)
                             {"source", b.source},
                             {"instruction", b.instruction},
                             {"state", b.state},
+                            {"forked", b.forked},
                             {"differences", to_json(b.differences)}});
     return json{{"signal", signal_name(r.config.signal)},
                 {"name", r.config.function},
@@ -192,6 +193,8 @@ json function_json(const exec_report& r)
                 {"boundaries", s.boundaries},
                 {"without_handler", s.without_handler},
                 {"elapsed_ns", s.elapsed_ns},
+                {"refuted", s.refuted},
+                {"why_not_forked", s.why_not_forked},
                 {"runs", std::move(runs)}};
 }
 
@@ -242,7 +245,8 @@ json options_of(const exec_config& c)
                 {"shards", c.shard.of},
                 {"mask", name_of(c.mask)},
                 {"follow", name_of(c.follow)},
-                {"stacks", name_of(c.frames)}};
+                {"stacks", name_of(c.frames)},
+                {"fork", name_of(c.forks)}};
 }
 
 json document_of(const exec_report& r, json placements)

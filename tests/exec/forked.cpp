@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs that call torn_work() with something about them that a fork there does not carry over, or shares with who
+// forked; and others that a fork stands for, if it is made well. Each finds its pair torn as torn_pair does.
+#include "fixtures.hpp"
+
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+extern "C" {
+extern volatile int torn_pair[2];
+void torn_work(int rounds);
+void torn_opens(int rounds);
+__attribute__((noinline)) void torn_opens(int rounds)
+{
+    for (int i = 0; i < rounds; ++i) {
+        torn_pair[0] = i;
+        torn_pair[1] = i;
+    }
+    int ends[2];
+    if (pipe(ends) != 0)
+        abort();
+}
+}
+
+namespace fixture {
+
+namespace {
+
+volatile int rounds = 2;
+volatile int torn = 0;
+
+void looks(int)
+{
+    torn = torn_pair[0] != torn_pair[1] ? 1 : torn;
+}
+
+int work(void (*function)(int) = torn_work)
+{
+    struct sigaction action {};
+    action.sa_handler = looks;
+    sigaction(SIGUSR1, &action, nullptr);
+    function(rounds);
+    say(torn != 0 ? "torn\n" : "whole\n");
+    return 0;
+}
+
+int with_thread(int, char**)
+{
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool end = false;
+    std::thread other([&] {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return end; });
+    });
+    work();
+    {
+        const std::lock_guard lock(mutex);
+        end = true;
+    }
+    changed.notify_one();
+    other.join();
+    return 0;
+}
+
+int with_former_child(int, char**)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    wait_for(child);
+    return work();
+}
+
+int with_interval(int, char**)
+{
+    const itimerval hour{{0, 0}, {3600, 0}};
+    setitimer(ITIMER_REAL, &hour, nullptr);
+    return work();
+}
+
+int with_timer(int, char**)
+{
+    timer_t timer{};
+    timer_create(CLOCK_MONOTONIC, nullptr, &timer);
+    return work();
+}
+
+int with_shared_memory(int, char**)
+{
+    mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return work();
+}
+
+int with_memory_kept_back(int, char**)
+{
+    void* const p = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    madvise(p, 4096, MADV_DONTFORK);
+    return work();
+}
+
+int with_locked_memory(int, char**)
+{
+    static char page[4096];
+    mlock(page, sizeof page);
+    return work();
+}
+
+int with_written_file(int, char**)
+{
+    char name[] = "/tmp/nmi-sim-exec-XXXXXX";
+    mkstemp(name);
+    unlink(name);
+    return work();
+}
+
+int with_pipe(int, char**)
+{
+    int ends[2];
+    return pipe(ends) == 0 ? work() : 98;
+}
+
+int with_lock(int, char**)
+{
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    return fcntl(open("/proc/self/exe", O_RDONLY), F_SETLK, &lock) == 0 ? work() : 98;
+}
+
+int with_pending_signal(int, char**)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    std::raise(SIGWINCH);
+    return work();
+}
+
+/// Makes a file before, and removes it behind: `with_trace FILE`.
+int with_trace(int argc, char** argv)
+{
+    if (argc < 1)
+        return 98;
+    close(open(argv[0], O_WRONLY | O_CREAT, 0600));
+    work();
+    say(unlink(argv[0]) == 0 ? "removed\n" : "gone\n");
+    return 0;
+}
+
+int with_later_child(int, char**)
+{
+    work();
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    wait_for(child);
+    return 0;
+}
+
+int with_later_program(int, char**)
+{
+    work();
+    execlp("true", "true", nullptr);
+    return 98;
+}
+
+/// A pipe is opened on the way.
+int with_call_inside(int, char**)
+{
+    return work(torn_opens);
+}
+
+/// Reads on in a file that it has begun to read.
+int reads_on(int, char**)
+{
+    const int fd = open("/proc/self/exe", O_RDONLY);
+    unsigned char bytes[64];
+    if (read(fd, bytes, 16) != 16)
+        return 98;
+    work();
+    unsigned sum = 0;
+    if (read(fd, bytes, sizeof bytes) != sizeof bytes)
+        return 98;
+    for (const unsigned char b : bytes)
+        sum = sum * 31 + b;
+    char text[32];
+    std::snprintf(text, sizeof text, "%08x\n", sum);
+    say(text);
+    return 0;
+}
+
+/// Is alone in its session, has the parent that it began with, and its C library knows its number.
+int knows_itself(int, char**)
+{
+    const pid_t parent = getppid();
+    struct sigaction action {};
+    action.sa_handler = [](int) { say("raised\n"); };
+    sigaction(SIGUSR2, &action, nullptr);
+    work();
+    say(getpid() == gettid() && getpid() == getsid(0) && getpid() == getpgrp() ? "leader\n" : "follower\n");
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&mutex);
+    say(mutex.__data.__owner == gettid() ? "owner\n" : "stranger\n");
+    say(getppid() == parent ? "same parent\n" : "another parent\n");
+    kill(0, SIGUSR2);
+    pthread_kill(pthread_self(), SIGUSR2);
+    return 0;
+}
+
+/// Part of what it prints is still in its buffer when it comes to the function.
+int prints_much(int, char**)
+{
+    const std::string line(100, 'x');
+    for (int i = 0; i < 3000; ++i)
+        std::printf("%d %s\n", i, line.c_str());
+    work();
+    for (int i = 0; i < 3000; ++i)
+        std::printf("%d %s\n", i, line.c_str());
+    return 0;
+}
+
+} // namespace
+
+const entry forked[] = {{"with_thread", with_thread},
+                        {"with_former_child", with_former_child},
+                        {"with_interval", with_interval},
+                        {"with_timer", with_timer},
+                        {"with_shared_memory", with_shared_memory},
+                        {"with_memory_kept_back", with_memory_kept_back},
+                        {"with_locked_memory", with_locked_memory},
+                        {"with_written_file", with_written_file},
+                        {"with_pipe", with_pipe},
+                        {"with_lock", with_lock},
+                        {"with_pending_signal", with_pending_signal},
+                        {"with_trace", with_trace},
+                        {"with_later_child", with_later_child},
+                        {"with_later_program", with_later_program},
+                        {"with_call_inside", with_call_inside},
+                        {"reads_on", reads_on},
+                        {"knows_itself", knows_itself},
+                        {"prints_much", prints_much},
+                        {nullptr, nullptr}};
+
+} // namespace fixture

@@ -46,7 +46,7 @@ def split():
     """a program that spends 60, 30 and 10 % is seen so: dynamic, static, and without frame pointers, at 1 and 10 kHz"""
     for build, program in builds().items():
         for rate in ("1k", "10k"):
-            result = profile("split", 0.5, words=["--rate", rate], program=program)
+            result = profile("split", 0.3, words=["--rate", rate], program=program)
             p = found(result)
             expect(p["samples"] > 20 and p["swaps"] > 2 and p["eras"] == 1, build, rate, p)
             expect_split(p, p["outcome"]["stdout"]["first_line"])
@@ -66,10 +66,18 @@ def callers():
 
 @case
 def no_frame_pointers():
-    """a program without frame pointers is sampled, is not harmed, and has no invented callers"""
+    """a program without frame pointers is sampled and not harmed"""
     p = found(profile("split", 0.3, words=["--rate", "5k"], program=options.profiled_leaf))
-    named = {row["function"] for row in p["functions"] if row["object"].startswith("exec-profiled")}
-    expect(named <= {"work_hot", "work_warm", "work_cold", "work_rounds", "main", "_start", ""} or len(named) < 15, named)
+    expect(shares(p["functions"]).get("work_hot", 0) > 40, p["functions"])
+
+
+@case
+def astray():
+    """a frame pointer that leads to no code ends the stack there: no caller is invented"""
+    p = found(profile("goes_astray", 0.2))
+    rows = [row for row in p["functions"] if row["object"] == ""]
+    expect(not rows, rows)
+    expect(any("goes_astray" in row["function"] and row["self"] > 0.5 * p["samples"] for row in p["functions"]), p["functions"])
 
 
 @case
@@ -100,6 +108,28 @@ def every_program():
         rows.setdefault(t["path"], set()).update(row["function"] for row in t["functions"] if row["self"])
     expect(all("work_hot" in rows.get(path, ()) for path in ("0.1", "0.2", "0.3")), rows)
     expect(p["programs"] == 4 and p["unarmed"] == 0, p)
+
+
+@case
+def main_only():
+    """--follow main samples the command's own process; its children, and what they execute, live without"""
+    for name, rows in (("forks", {"0"}), ("executes", {"0"})):
+        p = found(profile(name, 0.1, words=["--follow", "main", "--rate", "10k"]))
+        expect({t["path"] for t in p["by_thread"]} <= rows, [t["path"] for t in p["by_thread"]])
+        expect(p["processes"] == 4 and p["unarmed"] == 0, p["processes"], p["unarmed"])
+
+
+@case
+def another_program():
+    """a process that executes another program runs on one clock, with the other's functions"""
+    words = ["sh", "-c", f"exec '{options.profiled}' split 0.3"]
+    result = run("--profile", "--rate", "5k", command=words)
+    if result.code == 77:
+        raise tap.Skipped(result.json["why"])
+    p = found(result)
+    own = next(t for t in p["by_thread"] if t["exe"].startswith("exec-profiled"))
+    expect(shares(own["functions"]).get("work_hot", 0) > 40, own)
+    expect(p["samples"] < 1.3 * 5000 * 0.3 + 200, p["samples"])
 
 
 @case
@@ -147,7 +177,7 @@ def blocked():
 @case
 def killed_children():
     """children are killed at work, in the sampler too: the profile goes on, and each sample is booked"""
-    p = found(profile("kills", 0.5, words=["--rate", "20k"]))
+    p = found(profile("kills", 0.3, words=["--rate", "20k"]))
     expect(shares(p["functions"]).keys() >= {"work_hot", "work_warm"}, p["functions"])
     expect(p["lost"]["gave_up"] == 0 and p["lost"]["no_room"] == 0, p["lost"])
 

@@ -20,6 +20,9 @@ void work_hot(double seconds);
 void work_warm(double seconds);
 void work_cold(double seconds);
 void work_rounds(double seconds);
+void count_hot(unsigned millions);
+void count_warm(unsigned millions);
+void count_cold(unsigned millions);
 }
 
 namespace {
@@ -70,7 +73,35 @@ double spent[3];
     }
 }
 
+// The same work in each run, for measurements: what a profile costs is seen in its CPU time.
+#define COUNT(millions)                                                                                      \
+    for (unsigned long i = 0; i < (millions)*1'000'000ul; ++i)                                               \
+    sink = sink + 1
+
+[[gnu::noinline]] void count_hot(unsigned millions)
+{
+    COUNT(millions);
+}
+[[gnu::noinline]] void count_warm(unsigned millions)
+{
+    COUNT(millions);
+}
+[[gnu::noinline]] void count_cold(unsigned millions)
+{
+    COUNT(millions);
+}
+
 namespace {
+
+int counts(double rounds)
+{
+    for (double i = 0; i < rounds; ++i) {
+        count_hot(6);
+        count_warm(3);
+        count_cold(1);
+    }
+    return 0;
+}
 
 int wait_all()
 {
@@ -215,6 +246,22 @@ int leaves_behind(double)
     return 0;
 }
 
+/// Its frame pointer leads to a frame that was never made.
+int goes_astray(double seconds)
+{
+#ifdef __x86_64__
+    unsigned long frame[2] = {0, 0x1234567890};
+    for (const double end = thread_seconds() + seconds; thread_seconds() < end;)
+        asm volatile("push %%rbp; mov %0, %%rbp; mov $1000000, %%ecx; 1: dec %%ecx; jnz 1b; pop %%rbp"
+                     :
+                     : "r"(frame)
+                     : "rcx", "cc", "memory");
+#else
+    work_hot(seconds);
+#endif
+    return 0;
+}
+
 int keeps_errno(double seconds)
 {
     errno = 4711;
@@ -237,6 +284,7 @@ int main(int argc, char** argv)
         const char* name;
         int (*run)(double);
     } const all[] = {{"split", split},
+                     {"counts", counts},
                      {"threads", threads},
                      {"forks", forks},
                      {"blocks", blocks},
@@ -246,7 +294,8 @@ int main(int argc, char** argv)
                      {"kills", kills},
                      {"leaves_behind", leaves_behind},
                      {"keeps_errno", keeps_errno},
-                     {"fails_to_execute", fails_to_execute}};
+                     {"fails_to_execute", fails_to_execute},
+                     {"goes_astray", goes_astray}};
     for (const auto& one : all)
         if (is(one.name))
             return one.run(seconds);

@@ -33,6 +33,12 @@ public:
 
     area_head& head() const { return head_of(reinterpret_cast<std::uintptr_t>(at_)); }
 
+    /// The first one that is not of that buffer.
+    sample_slot& slot_behind(std::size_t buffer) const
+    {
+        return slots_of(reinterpret_cast<std::uintptr_t>(at_), head().slots, buffer + 1)[0];
+    }
+
     void interrupt(int clock, std::uintptr_t ip, std::uintptr_t sp = 0, std::uintptr_t fp = 0,
                    int code = 1) const
     {
@@ -125,6 +131,7 @@ TEST_CASE("a buffer is not drained while a handler is inside that may write to i
     for (int i = 0; i < 5; ++i)
         s.turn();
     CHECK(s.seen.stacks.empty());
+    CHECK(s.area.counts().swaps == 1); // the room is not needed
     nmisim::rcu::leave_section<sampler_platform, nmisim::rcu::srcu_orders>(inside);
     s.turn();
     CHECK(s.seen.clocks == std::vector{1});
@@ -231,6 +238,7 @@ TEST_CASE("a sample that finds no room is counted")
     s.finish();
     CHECK(s.area.counts().taken == slots);
     CHECK(s.area.counts().no_room == 3);
+    CHECK(s.program.slot_behind(0).generation.load() == 0); // of the next buffer
 }
 
 TEST_CASE("callers are found by frame pointers, as many as are asked for")
@@ -265,10 +273,13 @@ TEST_CASE("a frame pointer that leads astray ends the walk, and does no harm")
     pages[25] = 0x40000;
     pages[32] = at(40) + 1; // not aligned
     pages[33] = 0x50000;
+    for (std::size_t i = 40; i < 44; ++i)
+        pages[i] = 0x6060606060606060;
     sampled s;
     for (const std::size_t frame :
          {std::size_t{0}, std::size_t{8}, std::size_t{16}, std::size_t{24}, std::size_t{32}})
         s.program.interrupt(1, 0x9999, at(0), at(frame));
+    s.program.interrupt(1, 0x9999, at(4), at(0));               // below the stack
     s.program.interrupt(1, 0x9999, at(0), 8);                   // below the stack
     s.program.interrupt(1, 0x9999, at(0), ~std::uintptr_t{15}); // the kernel's half
     s.finish();
@@ -277,6 +288,7 @@ TEST_CASE("a frame pointer that leads astray ends the walk, and does no harm")
                                                                     {0x9999, 0x30000},
                                                                     {0x9999, 0x40000},
                                                                     {0x9999, 0x50000},
+                                                                    {0x9999},
                                                                     {0x9999},
                                                                     {0x9999}});
     munmap(pages, own::page_bytes);

@@ -58,7 +58,7 @@ struct sampler_platform {
 };
 
 inline constexpr std::size_t sampler_lines = 64;
-inline constexpr std::size_t sampler_eras = 32;
+inline constexpr std::size_t sampler_eras = 24;
 inline constexpr std::size_t sample_buffers = 64;
 inline constexpr std::uint32_t most_frames = 61;
 

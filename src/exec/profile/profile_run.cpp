@@ -53,7 +53,7 @@ public:
     profiler(const exec_config& c, guarded_command& command, std::uint64_t period_ns)
         : config_(c), command_(command), events_(command.pid()),
           area_(c.frames == stacks::fp ? most_frames : 1, era_patience_ns),
-          tree_(command.pid(), profile_signal(), period_ns)
+          tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main)
     {}
 
     bool inject(pid_t tid, remote_calls& remote, const remote_calls::meanwhile& answer) override;

@@ -11,8 +11,8 @@
 
 namespace nmisim::exec {
 
-sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns)
-    : signal_(signal), period_ns_(period_ns)
+sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only)
+    : signal_(signal), period_ns_(period_ns), main_only_(main_only)
 {
     auto first = std::make_shared<sampled_process>();
     first->path = "0";
@@ -86,7 +86,8 @@ void sampled_tree::born(const tree_event& e, std::uint32_t generation)
         auto child = std::make_shared<sampled_process>();
         child->path = of->path + "." + std::to_string(++of->births);
         child->pid = e.pid;
-        child->armed = of->armed && catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
+        child->armed =
+            of->armed && !main_only_ && catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
         child->image = std::make_shared<program_image>(*of->image);
         processes_[e.pid] = child;
         ++all_processes_;

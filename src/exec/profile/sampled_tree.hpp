@@ -61,8 +61,8 @@ struct sampled_thread {
 
 class sampled_tree {
 public:
-    /// `command` is process 0; it has no handler yet.
-    sampled_tree(pid_t command, int signal, std::uint64_t period_ns);
+    /// `command` is process 0; it has no handler yet. `main_only`: no other process is sampled.
+    sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only);
     ~sampled_tree();
     sampled_tree(const sampled_tree&) = delete;
     sampled_tree& operator=(const sampled_tree&) = delete;
@@ -103,6 +103,7 @@ private:
 
     const int signal_;
     const std::uint64_t period_ns_;
+    const bool main_only_;
     std::map<pid_t, std::shared_ptr<sampled_process>> processes_; ///< that live
     std::map<pid_t, running> running_;
     std::vector<std::shared_ptr<sampled_thread>>

@@ -26,8 +26,7 @@ inline std::uint32_t walk(sample_slot& to, std::uint32_t most, const own::interr
     std::uint32_t n = 0;
     to.ip[n++] = from.ip;
     // Page 0 cannot be asked for: the kernel takes no address for it.
-    while (n < most && frame >= own::page_bytes && frame >= low && frame - low < deepest_stack &&
-           frame % sizeof frame == 0) {
+    while (n < most && frame >= own::page_bytes && frame - low < deepest_stack && frame % sizeof frame == 0) {
         // The two words of a frame may lie on two pages.
         const std::uintptr_t last = frame + sizeof frame;
         for (const std::uintptr_t word : {frame, last})

@@ -99,9 +99,10 @@ exec_report run_storm(const exec_config& c, const progress& tell, const journal&
     return run_campaign<storms>(c, tell, note);
 }
 
-exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note)
+exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note,
+                          const exec_report* before)
 {
-    return run_campaign<each_call_campaign>(c, tell, note);
+    return run_campaign<each_call_campaign>(c, tell, note, before);
 }
 
 } // namespace nmisim::exec

@@ -31,6 +31,8 @@ std::string exec_absent();
 /// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
 exec_report run_storm(const exec_config& c, const progress& tell, const journal& note);
 /// An NMI in each system call, one a run; or, with exec_config::at, in those that it names.
-exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note);
+/// `before`: what an earlier search of the same has finished; nullptr: nothing.
+exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note,
+                          const exec_report* before);
 
 } // namespace nmisim::exec

@@ -27,8 +27,9 @@ void add_new(aspects& to, const aspects& more)
 
 } // namespace
 
-comparison::comparison(const exec_config& c, const progress& tell, const journal& note)
-    : tell_(tell), note_(note)
+comparison::comparison(const exec_config& c, const progress& tell, const journal& note,
+                       const exec_report* before)
+    : tell_(tell), note_(note), before_(before)
 {
     report.config = c;
     report.signal = SIGRTMAX - 3;
@@ -72,8 +73,23 @@ void comparison::take_as_unstable(const aspects& differ)
 void comparison::begin()
 {
     run_baseline();
+    check_before();
     run_traced_baseline();
     note();
+}
+
+void comparison::check_before() const
+{
+    if (before_ == nullptr || before_->plain.empty())
+        return;
+    aspects differ = differences(before_->plain.front(), expected(), compared());
+    std::erase_if(differ, [&](const std::string& a) { return has(before_->unstable, a); });
+    if (!differ.empty())
+        throw ended{
+            exec_verdict::not_comparable,
+            fmt::format("the command has changed since the journal was written: its {} differs. Begin "
+                        "without --resume",
+                        fmt::join(differ, ", "))};
 }
 
 void comparison::run_baseline()
@@ -134,6 +150,8 @@ void comparison::run_traced_baseline()
     }
     report.traced = true;
     report.traced_plain = first.what;
+    if (before_ != nullptr)
+        add_new(report.unstable, before_->unstable);
     const aspects differ = differences(expected(), first.what, compared());
     if (differ.empty())
         return;

@@ -22,10 +22,12 @@ struct ended {
 
 class comparison {
 public:
-    comparison(const exec_config& c, const progress& tell, const journal& note);
+    comparison(const exec_config& c, const progress& tell, const journal& note, const exec_report* before);
 
     /// Errors, here and below: ended.
     void begin();
+    /// What an earlier search of the same has finished; nullptr: nothing.
+    const exec_report* before() const noexcept { return before_; }
 
     const outcome& expected() const { return report.plain.front(); }
     aspects compared() const;
@@ -44,19 +46,22 @@ public:
 private:
     void run_baseline();
     void run_traced_baseline();
+    void check_before() const;
     std::uint64_t timeout_ns() const;
 
     const progress& tell_;
     const journal& note_;
+    const exec_report* const before_;
     wake_ups wake_ups_;
 };
 
 /// From its first run to its report, whatever ended it.
 template <class Campaign>
-exec_report run_campaign(const exec_config& c, const progress& tell, const journal& note)
+exec_report run_campaign(const exec_config& c, const progress& tell, const journal& note,
+                         const exec_report* before = nullptr)
 {
     adopt_orphans();
-    comparison runs(c, tell, note);
+    comparison runs(c, tell, note, before);
     try {
         Campaign(runs).run();
     } catch (const ended& e) {

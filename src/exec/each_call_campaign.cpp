@@ -170,18 +170,25 @@ void each_call_campaign::run()
     c_.report.each_call = true;
     if (c.shard.of > 1)
         c_.report.shards = {c.shard.number};
+    if (c_.before() != nullptr)
+        c_.report.placements = c_.before()->placements;
+    for (placement& p : c_.report.placements)
+        std::erase_if(p.differences, [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
     for (const bool restart : {true, false}) {
         if (c.restarts != restart::both && (c.restarts == restart::on) != restart)
             continue;
         restart_ = restart;
         tried_.clear();
+        for (const placement& p : c_.report.placements)
+            if (const auto at = call_address_of(p.at); at && p.restart == restart)
+                tried_.insert(*at);
         calls all = list();
         c_.note();
-        if (c.at.empty())
+        if (c.at.empty() && tried_.empty())
             halve(all);
         std::erase_if(all, [&](const each_call::call& one) { return tried_.count(one.at) != 0; });
         if (c.limit != 0 && all.size() + tried_.size() > c.limit)
-            all.resize(c.limit - tried_.size());
+            all.resize(c.limit - std::min<std::size_t>(c.limit, tried_.size()));
         each(all);
     }
     judge();

@@ -101,8 +101,9 @@ std::vector<unsigned> lacks(const exec_report& r);
 std::string command_text(const exec_config& c);
 /// Schema: docs/nmi-sim-exec-1.schema.json.
 std::string to_json(const exec_report& r);
-/// A journal: the report without its placements on one line, then each of these on its own.
+/// A journal: the report without its placements, or the runs of its function, on one line, then each of these on its own.
 std::string journal_head(const exec_report& r);
 std::string journal_line(const placement& p);
+std::string journal_line(const boundary_run& b);
 
 } // namespace nmisim::exec

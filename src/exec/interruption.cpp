@@ -3,6 +3,7 @@
 
 #include "exec/trace/proc_files.hpp"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 namespace nmisim::exec {
@@ -19,12 +20,12 @@ struct transfer {
     long call;
     int fd;    ///< argument with the descriptor; -1: none, it is the kernel that never runs dry
     int count; ///< argument with the bytes asked for
-    bool writes;
+    bool all;  ///< moves all of it, if its descriptor blocks
 };
 constexpr transfer transfers[] = {
     {SYS_read, 0, 2, false},    {SYS_pread64, 0, 2, false},    {SYS_write, 0, 2, true},
     {SYS_pwrite64, 0, 2, true}, {SYS_getrandom, -1, 1, false}, {SYS_sendto, 0, 2, true},
-    {SYS_sendfile, 0, 3, true},
+    {SYS_sendfile, 0, 3, true}, {SYS_recvfrom, 0, 2, true},
 };
 
 } // namespace
@@ -58,7 +59,7 @@ interruption interruption_of(const interrupted& at, bool restart) noexcept
 std::optional<short_transfer> short_transfer_of(pid_t pid, const interrupted& at)
 {
     for (const transfer& t : transfers) {
-        if (t.call != at.call)
+        if (t.call != at.call || (t.call == SYS_recvfrom && (at.arg[3] & MSG_WAITALL) == 0))
             continue;
         const std::uint64_t asked = at.arg[static_cast<std::size_t>(t.count)];
         if (at.result <= 0 || static_cast<std::uint64_t>(at.result) >= asked)
@@ -67,7 +68,7 @@ std::optional<short_transfer> short_transfer_of(pid_t pid, const interrupted& at
         if (t.fd < 0)
             return s;
         const open_file file = file_of(pid, at.arg[static_cast<std::size_t>(t.fd)]);
-        if (t.writes ? !file.blocking : !file.endless && !file.more)
+        if (t.all ? !file.blocking : !file.endless && !file.more)
             return std::nullopt;
         return short_transfer{s.moved, s.asked, file.name};
     }

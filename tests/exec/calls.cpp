@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Each system call that a signal can interrupt, once: `calls FILE` appends what each came to to FILE, a line each. A call has a
-// function of its own, so that a report can name it. What it waits for comes from a child, long after it has begun to wait.
-#include "fixtures.hpp"
+// `calls FILE` makes each of them, and appends what each came to to FILE, a line each.
+#include "calls.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -34,42 +33,19 @@
 
 namespace fixture {
 
+char one_byte = 0;
+std::vector<char> bytes; // not yet: every program here would begin with it
+
 namespace {
 
-constexpr double a_moment = 0.03;
 constexpr long moment_ns = 30'000'000;
 constexpr timespec moment{0, moment_ns};
-constexpr std::size_t much = std::size_t{8} << 20;
-
-/// Runs `then` in a child after a moment.
-template <class Then>
-pid_t later(Then then)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        sleep_on(a_moment);
-        then();
-        _exit(0);
-    }
-    return child;
-}
 
 /// Children of the others are nobody's to wait for: a wait that is interrupted and made again would have other numbers.
 void expect_children(bool any)
 {
     signal(SIGCHLD, any ? SIG_DFL : SIG_IGN);
 }
-
-std::string outcome(long result, long whole)
-{
-    return result < 0 && errno == EINTR ? "EINTR"
-           : result < 0                 ? "error " + std::to_string(errno)
-           : result < whole             ? "short"
-                                        : "whole";
-}
-
-char one_byte = 0;
-std::vector<char> bytes; // not yet: every program here would begin with it
 
 #define CALL(name) __attribute__((noinline)) std::string name()
 
@@ -332,10 +308,6 @@ CALL(write_file)
 
 #undef CALL
 
-struct one_call {
-    const char* name;
-    std::string (*make)();
-};
 #define ROW(name)                                                                                            \
     {                                                                                                        \
 #name, name                                                                                          \
@@ -358,9 +330,11 @@ int calls(int argc, char** argv)
         return 98;
     bytes.resize(much);
     std::string all = "run\n";
-    for (const one_call& c : table) {
-        all += std::string(c.name) + " " + c.make() + "\n";
-    }
+    const auto make = [&](const one_call& c) { all += std::string(c.name) + " " + c.make() + "\n"; };
+    for (const one_call& c : table)
+        make(c);
+    for (const one_call* c = calls_of_files; c->name != nullptr; ++c)
+        make(*c);
     const int fd = open(argv[0], O_WRONLY | O_CREAT | O_APPEND, 0600);
     return write(fd, all.data(), all.size()) == static_cast<ssize_t>(all.size()) ? 0 : 97;
 }

@@ -13,10 +13,11 @@ SHORT = ("short", "short")
 UNTOUCHED = ("done", "done")
 TABLE = {
     **dict.fromkeys(["read_pipe", "read_socket", "recv_socket", "read_eventfd", "read_timerfd", "write_full_pipe", "accept_unix",
-                     "wait_child", "waitid_child", "flock_file", "mq_receive_message"], RESTARTED),
+                     "wait_child", "waitid_child", "flock_file", "mq_receive_message", "read_terminal", "write_terminal", "open_fifo",
+                     "splice_empty_pipe", "tee_empty_pipe", "accept_tcp", "copy_range"], RESTARTED),
     **dict.fromkeys(["futex_wait", "poll_pipe", "ppoll_pipe", "select_none", "pselect_none", "nanosleep_once", "clock_nanosleep_absolute",
-                     "msgrcv_queue", "semop_wait", "epoll_wait_none", "sigtimedwait_usr1", "recv_with_timeout"], ALWAYS_EINTR),
-    **dict.fromkeys(["read_zero", "read_urandom", "get_random", "write_beyond_pipe"], SHORT),
+                     "msgrcv_queue", "semop_wait", "epoll_wait_none", "sigtimedwait_usr1", "recv_with_timeout", "io_uring_wait"], ALWAYS_EINTR),
+    **dict.fromkeys(["read_zero", "read_urandom", "get_random", "write_beyond_pipe", "sendfile_beyond_pipe", "recv_all"], SHORT),
     **dict.fromkeys(["read_file", "write_file"], UNTOUCHED),
 }
 SEEN = {"restarted": "whole", "done": "whole", "eintr": "EINTR", "short": "short"}

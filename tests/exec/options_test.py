@@ -20,6 +20,14 @@ def program(*words):
     return subprocess.run([options.program, *words], capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
+def rows(result, kind):
+    return result.json["placements"] if kind == "call" else result.json["function"]["runs"]
+
+
+def rows_of(report, kind):
+    return [(one["at"], any(d["counts"] for d in one["differences"])) for one in (report["placements"] if kind == "call" else report["function"]["runs"])]
+
+
 @case
 def named_calls():
     """--each-call=NAME tries those calls alone, under the addresses that they always have; =all tries more"""
@@ -195,6 +203,67 @@ def journal():
         expect(result.verdict in ("stopped", "differs") and result.json["baseline"]["traced"] is not None, *result.shown())
         done = program("exec", "-q", "-o", str(path), "--each-call=read", "--", options.fixture, "copy_blocks", "1")
         expect(done.returncode == 3 and os.listdir(folder) == ["r.json"], os.listdir(folder))
+
+
+@case
+def resumed():
+    """--resume goes on from what a killed run has left: what is finished is not tried again, and the whole is what it would have been"""
+    searches = {"call": (["--each-call"], ["copy_blocks", "3"], "exec: call 5 of"),
+                "instruction": (["--signal", "USR1", "--function", "torn_work", "--fork", "never"], ["torn_pair"], "exec: 5 of")}
+    for kind, (words, command, line_of_fifth) in searches.items():
+        with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+            path = pathlib.Path(folder) / "r.json"
+            command = [options.fixture, *command]
+            child = subprocess.Popen([options.program, "exec", "-o", str(path), "--baseline", "1", *words, "--", *command], text=True,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            while not (line := child.stderr.readline()).startswith(line_of_fifth) and line:
+                pass
+            child.kill()
+            child.communicate()
+            notes = (pathlib.Path(folder) / "r.json.journal").read_text().splitlines()
+            merged = Result(program("merge", "--json", f"{folder}/r.json.journal"))
+            expect(len(rows(merged, kind)) == len(notes) - 1 >= 4, kind, len(rows(merged, kind)), len(notes))
+            other = program("exec", "-o", str(path), "--resume", *words, "--", *command, "x")
+            expect(other.returncode == 1 and "another command" in other.stderr, kind, other.stderr)
+            done = program("exec", "-o", str(path), "--resume", "--baseline", "1", *words, "--", *command)
+            result = json.loads(path.read_text())
+            whole = run("--baseline", "1", *words, command=command).json
+            expect(done.returncode == 3 and not os.path.exists(f"{path}.journal"), kind, done.stderr)
+            expect(sorted(rows_of(result, kind)) == sorted(rows_of(whole, kind)), kind, rows_of(result, kind))
+            tried = re.findall(r"^exec: (?:call )?\d+ of \d+: ", done.stderr, re.M)
+            expect(len(tried) == len(rows_of(whole, kind)) - (len(notes) - 1), kind, len(tried), len(notes), done.stderr)
+    for words in (["--resume"], ["--resume", "--each-call"], ["--resume", "-o", "x", "--audit"]):
+        expect(program("exec", *words, "--", "true").returncode == 2, words)
+
+
+@case
+def changed_since():
+    """... and not where the command has changed meanwhile"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        script = pathlib.Path(folder) / "script"
+        script.write_text("echo before\n")
+        words = ["exec", "-o", f"{folder}/r.json", "--each-call", "--limit", "1", "--", "sh", str(script)]
+        expect(program(*words).returncode == 0)
+        report = json.loads(pathlib.Path(f"{folder}/r.json").read_text())
+        report["placements"] = []
+        pathlib.Path(f"{folder}/r.json.journal").write_text(json.dumps(report) + "\n")
+        script.write_text("echo behind\n")
+        done = program(*words[:3], "--resume", *words[3:])
+        expect(done.returncode == 1 and "has changed since the journal" in done.stdout, done.stdout, done.stderr)
+
+
+@case
+def merges_no_audit():
+    """a report of --audit is not merged, and it is said why; one of --function is"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        program("exec", "-o", f"{folder}/audit.json", "--audit", "--", options.fixture, "handler_keeps_errno")
+        done = program("merge", f"{folder}/audit.json")
+        expect(done.returncode == 1 and "a report of --audit is whole by itself" in done.stderr, done.stderr)
+        for visit in "12":
+            run("--signal", "USR1", "--function", "torn_work", "--visit", visit, "-o", f"{folder}/{visit}.json", command=[options.fixture, "torn_pair"])
+        both = Result(program("merge", "--json", f"{folder}/1.json", f"{folder}/2.json"))
+        visits = {row["at"][-1] for row in rows(both, "instruction")}
+        expect(both.code == 3 and both.verdict == "differs" and visits == {"1", "2"}, visits, *both.shown())
 
 
 @case

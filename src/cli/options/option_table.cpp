@@ -168,6 +168,10 @@ const option_spec table[] = {
     {"shard", 0, "I/N", "1/1", checks, for_exec,
      "only the I-th of N parts of the calls, for N machines; 'nmi-sim merge' makes their results one",
      set_shard},
+    {"resume", 0, "", "", checks, for_exec,
+     "with --each-call or --function and -o FILE: go on from FILE.journal, which a run that was killed has "
+     "left",
+     [](settings& s, text v) { s.resume = parse_flag(v); }},
     {"compare", 0, "WHAT[,WHAT]", "status,stdout,stderr", checks, for_exec,
      "what an outcome is: status, stdout, stderr, file=PATH", set_compare, words, "outcomes"},
     {"window", 'w', "NAME", "all but vcpu-exit", checks, for_explore,

@@ -89,6 +89,7 @@ struct settings {
     std::string svg_file; ///< empty: none
 
     exec::exec_config exec;
+    bool resume = false; ///< go on from the journal beside output_file
 
     std::vector<std::pair<std::string, std::string>> given; ///< option and value, in the order of effect
     std::vector<std::string> words;                         ///< arguments that are not options

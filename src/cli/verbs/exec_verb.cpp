@@ -6,6 +6,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
 #include "cli/options/contradictions.hpp"
+#include "cli/options/input_file.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/report_writer.hpp"
 #include "cli/stop_signals.hpp"
@@ -18,11 +19,14 @@
 #include "exec/handlers/function_campaign.hpp"
 #include "exec/profile/profile_campaign.hpp"
 #include "report/json/exec_journal.hpp"
+#include "report/json/exec_read.hpp"
 #include "report/output_file.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 namespace nmisim::cli {
 
@@ -99,15 +103,32 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
     return c;
 }
 
-exec::exec_report run(const exec::exec_config& c, const exec::progress& tell, const exec::journal& note)
+exec::exec_report run(const exec::exec_config& c, const exec::progress& tell, const exec::journal& note,
+                      const exec::exec_report* before)
 {
     if (c.profile)
         return exec::run_profile(c, tell);
     if (c.audit)
         return exec::run_audit(c, tell);
     if (!c.function.empty())
-        return exec::run_function(c, tell);
-    return asks_for_calls(c) ? exec::run_each_call(c, tell, note) : exec::run_storm(c, tell, note);
+        return exec::run_function(c, tell, note, before);
+    return asks_for_calls(c) ? exec::run_each_call(c, tell, note, before) : exec::run_storm(c, tell, note);
+}
+
+/// What the journal of an earlier run has; nothing where there is none: the search begins.
+std::optional<exec::exec_report> finished_before(const settings& s, const exec::exec_config& c)
+{
+    constexpr std::size_t longest = std::size_t{256} << 20;
+    if (!s.resume)
+        return std::nullopt;
+    if (c.audit || (c.function.empty() && !asks_for_calls(c)))
+        throw usage_error("--resume is for --each-call and --function: other runs are not kept one by one");
+    if (s.output_file.empty() || is_written_in_place(s.output_file))
+        throw usage_error("--resume goes on from FILE.journal: name the FILE by -o");
+    const std::string name = s.output_file + ".journal";
+    if (!std::filesystem::exists(name))
+        return std::nullopt;
+    return exec::resumed({name, read_whole_file(name, longest)}, c);
 }
 
 } // namespace
@@ -135,6 +156,7 @@ int exec_verb(const invocation& call)
         say(absent);
         return exit_unsupported;
     }
+    const std::optional<exec::exec_report> before = finished_before(s, config);
     const bool chatty = s.verbosity != verbosity::quiet;
     const exec::progress tell = [&](std::string_view what) {
         if (chatty)
@@ -146,7 +168,7 @@ int exec_verb(const invocation& call)
         if (keeps)
             journal.write(r);
     };
-    exec::exec_report report = run(config, tell, note);
+    exec::exec_report report = run(config, tell, note, before ? &*before : nullptr);
     report_writer writer;
     write_exec_reports(writer, report, s);
     if (writer.all_written())

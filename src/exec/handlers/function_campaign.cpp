@@ -40,6 +40,9 @@ public:
                 todo.push_back(call.boundaries()[i]);
         if (config().limit != 0 && todo.size() > config().limit)
             todo.resize(config().limit);
+        const std::size_t asked = todo.size();
+        if (c_.before() != nullptr)
+            take_before(todo);
         start_ns_ = now_ns();
         total_ = todo.size();
         if (!todo.empty() && config().forks == forking::automatic)
@@ -52,7 +55,7 @@ public:
                 try_one(call, b, nullptr);
             }
         sort_runs(call);
-        judge(call, todo.size());
+        judge(call, asked);
     }
 
 private:
@@ -103,6 +106,23 @@ private:
         tried_.insert({b.offset, b.visit});
         sweep().runs.push_back(std::move(run));
         sweep().elapsed_ns = now_ns() - start_ns_;
+        c_.note();
+    }
+
+    /// What an earlier search has finished is not tried again.
+    void take_before(std::vector<recorded_call::boundary>& todo)
+    {
+        std::map<std::string, const boundary_run*> finished;
+        for (const boundary_run& b : c_.before()->sweep.runs)
+            finished[b.at] = &b;
+        std::erase_if(todo, [&](const recorded_call::boundary& b) {
+            const auto found = finished.find(address_of(b));
+            if (found == finished.end())
+                return false;
+            sweep().runs.push_back(*found->second);
+            return true;
+        });
+        c_.note();
     }
 
     /// In the order of the call, whichever way they were tried.
@@ -232,9 +252,10 @@ private:
 
 } // namespace
 
-exec_report run_function(const exec_config& c, const progress& tell)
+exec_report run_function(const exec_config& c, const progress& tell, const journal& note,
+                         const exec_report* before)
 {
-    return run_campaign<function_campaign>(c, tell, [](const exec_report&) {});
+    return run_campaign<function_campaign>(c, tell, note, before);
 }
 
 } // namespace nmisim::exec

@@ -10,6 +10,8 @@
 namespace nmisim::exec {
 
 /// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
-exec_report run_function(const exec_config& c, const progress& tell);
+/// `before`: what an earlier search of the same has finished; nullptr: nothing.
+exec_report run_function(const exec_config& c, const progress& tell, const journal& note,
+                         const exec_report* before);
 
 } // namespace nmisim::exec

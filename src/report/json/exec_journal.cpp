@@ -9,6 +9,20 @@
 
 namespace nmisim::exec {
 
+namespace {
+
+std::size_t lines(const exec_report& r)
+{
+    return r.each_call ? r.placements.size() : r.sweep.runs.size();
+}
+
+std::string line(const exec_report& r, std::size_t i)
+{
+    return r.each_call ? journal_line(r.placements[i]) : journal_line(r.sweep.runs[i]);
+}
+
+} // namespace
+
 exec_journal::~exec_journal()
 {
     if (fd_ >= 0)
@@ -22,18 +36,29 @@ void exec_journal::append(const std::string& text)
         throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
 }
 
+/// What was there, and is gone on from, is in `r`: it is written over, not away first.
+void exec_journal::begin(const exec_report& r)
+{
+    fd_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd_ < 0)
+        throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
+    std::string text = journal_head(r);
+    for (; written_ < lines(r); ++written_)
+        text += line(r, written_);
+    append(text);
+    if (ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
+}
+
 void exec_journal::write(const exec_report& r)
 {
-    if (!r.each_call)
+    const bool begun = r.each_call || !r.sweep.path.empty();
+    if (!begun)
         return;
-    if (fd_ < 0) {
-        fd_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (fd_ < 0)
-            throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
-        append(journal_head(r));
-    }
-    for (; written_ < r.placements.size(); ++written_)
-        append(journal_line(r.placements[written_]));
+    if (fd_ < 0)
+        begin(r);
+    for (; written_ < lines(r); ++written_)
+        append(line(r, written_));
 }
 
 void exec_journal::remove() noexcept

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// FILE.journal beside the FILE of --output: the runs without NMIs on one line, then a line for each call that is finished.
-// Each is written as it comes, so that it is there if nmi-sim is killed; `nmi-sim merge` reads it. It goes when the report is
-// there.
+// FILE.journal beside the FILE of --output: the runs without NMIs on one line, then a line for each call, or instruction, that is
+// finished. Each is written as it comes, so that it is there if nmi-sim is killed; `nmi-sim merge` reads it, and --resume goes on
+// from it. It goes when the report is there.
 #pragma once
 
 #include "exec/exec_report.hpp"
@@ -24,11 +24,12 @@ public:
     void remove() noexcept;
 
 private:
+    void begin(const exec_report& r);
     void append(const std::string& text);
 
     const std::string path_;
     int fd_ = -1;
-    std::size_t written_ = 0; ///< placements
+    std::size_t written_ = 0; ///< calls or instructions
 };
 
 } // namespace nmisim::exec

@@ -170,6 +170,12 @@ json audit_json(const exec_report& r)
                 {"handlers", std::move(handlers)}};
 }
 
+json to_json(const boundary_run& b)
+{
+    return json{{"at", b.at},       {"source", b.source}, {"instruction", b.instruction},
+                {"state", b.state}, {"forked", b.forked}, {"differences", to_json(b.differences)}};
+}
+
 json function_json(const exec_report& r)
 {
     if (r.config.function.empty())
@@ -177,18 +183,14 @@ json function_json(const exec_report& r)
     const function_sweep& s = r.sweep;
     json runs = json::array();
     for (const boundary_run& b : s.runs)
-        runs.push_back(json{{"at", b.at},
-                            {"source", b.source},
-                            {"instruction", b.instruction},
-                            {"state", b.state},
-                            {"forked", b.forked},
-                            {"differences", to_json(b.differences)}});
+        runs.push_back(to_json(b));
     return json{{"signal", signal_name(r.config.signal)},
                 {"name", r.config.function},
                 {"path", s.path},
                 {"exe", s.exe},
                 {"steps", s.steps},
                 {"cut", s.cut},
+                {"visit", r.config.visit},
                 {"instructions", s.instructions},
                 {"boundaries", s.boundaries},
                 {"without_handler", s.without_handler},
@@ -300,6 +302,7 @@ std::string to_json(const exec_report& r)
 std::string journal_head(const exec_report& r)
 {
     exec_report unfinished = r;
+    unfinished.sweep.runs = {};
     unfinished.verdict = exec_verdict::stopped;
     unfinished.why = "stopped before the end";
     return document_of(unfinished, json::array()).dump() + "\n";
@@ -308,6 +311,11 @@ std::string journal_head(const exec_report& r)
 std::string journal_line(const placement& p)
 {
     return to_json(p).dump() + "\n";
+}
+
+std::string journal_line(const boundary_run& b)
+{
+    return to_json(b).dump() + "\n";
 }
 
 } // namespace nmisim::exec

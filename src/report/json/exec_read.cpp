@@ -2,6 +2,8 @@
 #include "report/json/exec_read.hpp"
 
 #include "exec/each_call.hpp"
+#include "exec/handlers/function_call.hpp"
+#include "exec/handlers/signal_name.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -79,6 +81,40 @@ placement placement_of(const parsed& p)
             p.at("what"), p.at("site"),    p.at("delivered"), differences_of(p.at("differences"))};
 }
 
+std::string_view state_of(const std::string& name)
+{
+    using enum placed_signal::state;
+    for (const auto s : {not_reached, no_handler, blocked, delivered, elsewhere})
+        if (name == name_of(s))
+            return name_of(s);
+    throw std::runtime_error(fmt::format("'{}' is not what becomes of a signal", name));
+}
+
+boundary_run boundary_of(const parsed& b)
+{
+    return {b.at("at"),          b.at("source"),
+            b.at("instruction"), state_of(b.at("state")),
+            b.at("forked"),      differences_of(b.at("differences"))};
+}
+
+function_sweep sweep_of(const parsed& f)
+{
+    function_sweep s;
+    s.path = f.at("path");
+    s.exe = f.at("exe");
+    s.steps = f.at("steps");
+    s.cut = f.at("cut");
+    s.instructions = f.at("instructions");
+    s.boundaries = f.at("boundaries");
+    s.without_handler = f.at("without_handler");
+    s.elapsed_ns = f.at("elapsed_ns");
+    s.refuted = f.at("refuted");
+    s.why_not_forked = f.at("why_not_forked");
+    for (const parsed& b : f.at("runs"))
+        s.runs.push_back(boundary_of(b));
+    return s;
+}
+
 storm_run storm_of(const parsed& s)
 {
     storm_run out;
@@ -129,6 +165,12 @@ exec_config config_of(const parsed& document)
     c.shard.of = o.at("shards");
     c.mask = choice(o.at("mask"), all_masks);
     c.follow = choice(o.at("follow"), all_followed);
+    c.forks = choice(o.at("fork"), all_forkings);
+    if (const parsed& f = document.at("function"); !f.is_null()) {
+        c.function = f.at("name");
+        c.signal = signal_of(f.at("signal").get<std::string>()).value_or(0);
+        c.visit = f.at("visit");
+    }
     return c;
 }
 
@@ -136,6 +178,11 @@ exec_report report_of(const parsed& document)
 {
     if (!document.is_object() || document.value("schema", "") != "nmi-sim-exec-1")
         throw std::runtime_error("not a report of nmi-sim exec");
+    for (const char* const whole : {"audit", "profile"})
+        if (!document.at(whole).is_null())
+            throw std::runtime_error(fmt::format("a report of --{} is whole by itself; those of storms, "
+                                                 "--each-call and --function can be merged",
+                                                 whole));
     exec_report r;
     r.config = config_of(document);
     for (const parsed& o : document.at("baseline").at("runs"))
@@ -152,6 +199,8 @@ exec_report report_of(const parsed& document)
     r.shards = document.at("shards").get<std::vector<unsigned>>();
     for (const parsed& p : document.at("placements"))
         r.placements.push_back(placement_of(p));
+    if (const parsed& f = document.at("function"); !f.is_null())
+        r.sweep = sweep_of(f);
     r.signal = document.at("signal");
     r.verdict = choice(document.at("verdict"), all_verdicts);
     r.why = document.at("why");
@@ -170,20 +219,29 @@ exec_report read(const std::string& text)
         const std::size_t end = text.find('\n', begin + 1);
         if (end == text.npos)
             break;
-        r.placements.push_back(placement_of(parsed::parse(text.substr(begin + 1, end - begin - 1))));
+        const parsed line = parsed::parse(text.substr(begin + 1, end - begin - 1));
+        if (r.config.function.empty())
+            r.placements.push_back(placement_of(line));
+        else
+            r.sweep.runs.push_back(boundary_of(line));
         begin = end;
     }
     return r;
 }
 
-void check_alike(const exec_report& a, const exec_report& b)
+bool tries_calls(const exec_config& c) noexcept
 {
-    if (a.config.argv != b.config.argv)
-        throw std::runtime_error("another command than in the first file");
-    if (a.each_call != b.each_call || a.config.placing != b.config.placing ||
-        a.config.every_call != b.config.every_call || a.config.shard.of != b.config.shard.of ||
-        a.config.compared != b.config.compared)
-        throw std::runtime_error("other options than in the first file");
+    return c.each_call || (!c.at.empty() && c.function.empty());
+}
+
+void check_alike(const exec_config& a, const exec_config& b, std::string_view where)
+{
+    if (a.argv != b.argv)
+        throw std::runtime_error(fmt::format("another command than in {}", where));
+    if (tries_calls(a) != tries_calls(b) || a.placing != b.placing || a.every_call != b.every_call ||
+        a.shard.of != b.shard.of || a.compared != b.compared || a.function != b.function ||
+        a.signal != b.signal)
+        throw std::runtime_error(fmt::format("other options than in {}", where));
 }
 
 template <class T>
@@ -200,6 +258,10 @@ void add(exec_report& to, const exec_report& more)
         if (std::none_of(to.placements.begin(), to.placements.end(),
                          [&](const placement& q) { return q.at == p.at && q.restart == p.restart; }))
             to.placements.push_back(p);
+    for (const boundary_run& b : more.sweep.runs)
+        if (std::none_of(to.sweep.runs.begin(), to.sweep.runs.end(),
+                         [&](const boundary_run& c) { return c.at == b.at; }))
+            to.sweep.runs.push_back(b);
     for (const unsigned s : more.shards)
         if (std::find(to.shards.begin(), to.shards.end(), s) == to.shards.end())
             to.shards.push_back(s);
@@ -216,18 +278,28 @@ void forget_unstable(exec_report& r)
     std::erase_if(r.differences, unstable);
     for (placement& p : r.placements)
         std::erase_if(p.differences, unstable);
+    for (boundary_run& b : r.sweep.runs)
+        std::erase_if(b.differences, unstable);
+}
+
+bool any_counts(const exec_report& r)
+{
+    const auto counts = [](const std::vector<difference>& all) {
+        return std::any_of(all.begin(), all.end(), [](const difference& d) { return d.counts(); });
+    };
+    return counts(r.differences) || verdict_of(r.placements) == exec_verdict::differs ||
+           std::any_of(r.sweep.runs.begin(), r.sweep.runs.end(),
+                       [&](const boundary_run& b) { return counts(b.differences); });
 }
 
 void judge(exec_report& r, const std::vector<exec_report>& parts)
 {
     std::sort(r.shards.begin(), r.shards.end());
-    const bool counts = std::any_of(r.differences.begin(), r.differences.end(),
-                                    [](const difference& d) { return d.counts(); });
     const auto stopped = std::find_if(parts.begin(), parts.end(), [](const exec_report& p) {
         return p.verdict != exec_verdict::same && p.verdict != exec_verdict::differs;
     });
     r.why.clear();
-    if (counts || verdict_of(r.placements) == exec_verdict::differs) {
+    if (any_counts(r)) {
         r.verdict = exec_verdict::differs;
     } else if (stopped != parts.end()) {
         r.verdict = stopped->verdict;
@@ -248,7 +320,7 @@ exec_report merged(const std::vector<json_text>& files)
     for (const json_text& file : files)
         try {
             parts.push_back(read(file.text));
-            check_alike(parts.front(), parts.back());
+            check_alike(parts.front().config, parts.back().config, "the first file");
         } catch (const std::exception& e) {
             throw std::runtime_error(fmt::format("cannot merge {}: {}", file.name, e.what()));
         }
@@ -258,6 +330,21 @@ exec_report merged(const std::vector<json_text>& files)
     forget_unstable(all);
     judge(all, parts);
     return all;
+}
+
+exec_report resumed(const json_text& file, const exec_config& c)
+{
+    try {
+        exec_report r = read(file.text);
+        check_alike(r.config, c, "the command line");
+        if (r.config.restarts != c.restarts || r.config.mask != c.mask ||
+            r.config.stdin_file != c.stdin_file ||
+            (c.shard.of > 1 && r.shards != std::vector{c.shard.number}))
+            throw std::runtime_error("other options than on the command line");
+        return r;
+    } catch (const std::exception& e) {
+        throw std::runtime_error(fmt::format("cannot go on from {}: {}", file.name, e.what()));
+    }
 }
 
 } // namespace nmisim::exec

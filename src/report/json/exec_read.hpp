@@ -13,5 +13,7 @@ namespace nmisim::exec {
 
 /// Of at least one. Errors: std::runtime_error that names the file.
 exec_report merged(const std::vector<json_text>& files);
+/// A journal to go on from, if it is one of that search. Errors: std::runtime_error.
+exec_report resumed(const json_text& file, const exec_config& c);
 
 } // namespace nmisim::exec

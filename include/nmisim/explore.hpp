@@ -23,9 +23,9 @@
 // in a child process: a crash or a deadlock is a finding with an address, not the end of the caller. Code that only the
 // child has, loaded by `setup` or made at run time, is explored too, and reported with its names and instructions.
 //
-// What it cannot show: the trap serialises, so stores leave the store buffer at each explored boundary. These
-// are sequentially consistent interleavings of the code as compiled, with one NMI (sweep) or at most one
-// preemption of each thread (map). Code that depends on time or on other threads may take another path than
+// What it covers: sequentially consistent interleavings of the code as compiled, with one NMI (sweep) or at most one
+// preemption of each thread (map; limits::preemptions for more). A trap serialises, so the processor's own store buffer
+// shows nothing; a map with memory_model::tso has one in software. Code that depends on time or on other threads may take another path than
 // the recorded one; it is run again, and boundaries that are still missed are reported as not reached, never as
 // clean.
 //
@@ -98,6 +98,12 @@ enum class method {
     single_step, ///< trap flag only: no text is patched
 };
 
+/// Which executions of two threads a map explores.
+enum class memory_model {
+    sc,  ///< sequentially consistent: a store is visible at once
+    tso, ///< x86-TSO: a store may wait in its thread's store buffer while later loads are done
+};
+
 struct limits {
     method how = method::automatic;
     std::uint32_t boundaries = 20'000; ///< stop recording here (a restartable sequence never ends)
@@ -114,6 +120,11 @@ struct limits {
     /// False: symbols and instructions only for what a report of findings shows. Reading them takes longer than a sweep.
     bool name_all = true;
     unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
+    memory_model memory = memory_model::sc; ///< map only; tso on x86-64 only, and always a full map
+    unsigned preemptions = 1;               ///< map only: of each thread; more than 1: always a full map
+    /// A full map pauses a thread only before accesses to bytes that both threads touch, and at its end: all other
+    /// schedules are the same as one of these. False: at each instruction. Needed for tso and for more preemptions.
+    bool reduce = true;
 };
 
 /// An instruction, with what symbols and a disassembler could say about it.
@@ -186,13 +197,30 @@ enum class cell : std::uint8_t {
 };
 NMISIM_API std::string_view name_of(cell c) noexcept;
 
+/// A stretch in which one thread runs and only its store buffer drains.
+struct map_context {
+    bool reader = false;
+    bool by_itself = false;      ///< it ended, or waited
+    bool at_end = false;         ///< stopped at its end, with stores left
+    place before;                ///< otherwise: stopped before this instruction
+    unsigned waiting_stores = 0; ///< in its store buffer while the other thread runs
+    // The oldest of them, and the load that was done before it was visible.
+    place stored_by;
+    std::uintptr_t stored_at = 0;
+    unsigned stored_size = 0;
+    std::uint64_t stored_value = 0;
+    place overtaken_by;
+    std::uintptr_t loaded_from = 0;
+};
+
 struct map_finding {
     std::uint32_t reader = 0;  ///< boundary index at which the reader was paused
     std::uint32_t updater = 0; ///< boundary index at which the updater was paused
     bool reader_first = false; ///< which of the two went first, see map_report
     cell kind = cell::violation;
     std::string what;
-    std::string schedule; ///< the whole schedule in words
+    std::string schedule;                ///< the whole schedule in words
+    std::vector<map_context> contexts{}; ///< of a reduced map: the schedule, but for its end
 };
 
 /// The schedules of cell (i, j): reader first: reader to i, updater to j, reader to its end, updater to its
@@ -215,7 +243,15 @@ struct NMISIM_API map_report {
     int first_waiting = -1; ///< -1: it never waits
     int last_waiting = -1;
     bool contiguous = false;
-    std::string waits_in; ///< the state in which the updater waits: system call and caller
+    memory_model memory = memory_model::sc;
+    unsigned preemptions = 1;
+    bool reduced = false;
+    /// What the reduction could not follow. Not empty: never clean, but for an sc map, which was then made without it.
+    std::vector<std::string> unsupported;
+    std::uint32_t reader_points = 0;  ///< accesses to shared bytes, when it runs alone
+    std::uint32_t updater_points = 0; ///< the same
+    std::uint32_t shared_bytes = 0;   ///< that both touch, one of the two writing
+    std::string waits_in;             ///< the state in which the updater waits: system call and caller
     std::uint64_t elapsed_ns = 0;
 
     std::size_t count(cell c) const noexcept;

@@ -5,6 +5,7 @@
 #include "nmisim/explore.hpp"
 
 #include "base/number_text.hpp"
+#include "explore/memory/interleaving_map.hpp"
 
 #include <fmt/format.h>
 
@@ -163,8 +164,60 @@ void place_line(sink out, const char* title, const place& p)
                    p.instruction);
 }
 
+void context_line(sink out, const map_context& c)
+{
+    const char* title = c.reader ? "reader" : "updater";
+    if (c.at_end)
+        fmt::format_to(out, "    {:<12}at its end\n", title);
+    else if (!c.by_itself)
+        place_line(out, title, c.before);
+    if (c.waiting_stores == 0)
+        return;
+    fmt::format_to(out, "      {} store{} in its store buffer; the oldest: {} byte{} at {:#x} <- {:#x}\n",
+                   c.waiting_stores, c.waiting_stores == 1 ? "" : "s", c.stored_size,
+                   c.stored_size == 1 ? "" : "s", c.stored_at, c.stored_value);
+    place_line(out, "  stored by", c.stored_by);
+    if (c.loaded_from == 0)
+        return;
+    place_line(out, "  overtaken", c.overtaken_by);
+    fmt::format_to(out, "      by this load of {:#x}: a fence between the two forbids it\n", c.loaded_from);
+}
+
+// Of a reduced map. The first one is the smallest.
+void schedule_lines(sink out, const map_report& r, bool all)
+{
+    constexpr std::size_t enough = 4;
+    std::size_t shown = 0;
+    for (const map_finding& f : r.findings) {
+        if (!all && shown++ == enough) {
+            fmt::format_to(out, "  ... {} more: --all\n", r.findings.size() - enough);
+            return;
+        }
+        fmt::format_to(out, "  {}, {} first: {}\n", name_of(f.kind), f.reader_first ? "reader" : "updater",
+                       chain_in_lines(f.what));
+        fmt::format_to(out, "    schedule    {}\n", f.schedule);
+        for (const map_context& c : f.contexts)
+            context_line(out, c);
+    }
+}
+
+// What the map shows, and what it does not.
+void coverage_lines(sink out, const map_report& r)
+{
+    for (const std::string& what : r.unsupported)
+        fmt::format_to(out, "  not reduced: {}\n", what);
+    if (r.reduced)
+        fmt::format_to(out,
+                       "  paused only before accesses to the {} bytes that both touch: the reader's {}, the "
+                       "updater's {}\n",
+                       count_text(r.shared_bytes), count_text(r.reader_points), count_text(r.updater_points));
+    fmt::format_to(out, "  covered: {}\n", covered_by(r));
+}
+
 void finding_lines(sink out, const map_report& r, bool all)
 {
+    if (r.reduced)
+        return schedule_lines(out, r, all);
     std::size_t shown = 0;
     constexpr std::size_t enough = 12;
     for (std::size_t i = 0; i < r.findings.size();) {
@@ -246,6 +299,7 @@ std::string to_text(const map_report& r, bool all)
             fmt::format_to(out, "    the updater waits in {}\n", r.waits_in);
     }
     finding_lines(out, r, all);
+    coverage_lines(out, r);
     return text;
 }
 

@@ -4,6 +4,8 @@
 // every n-th row, on a Linux CPU of its own. If a child crashes or stands still, that is the outcome of its schedule,
 // and its successor goes on with the next one.
 #include "base/clock.hpp"
+#include "explore/memory/accesses.hpp"
+#include "explore/memory/interleaving_map.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/schedule.hpp"
@@ -181,11 +183,15 @@ void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& name
 map_report map(const race& what, bool full, const limits& wanted)
 {
     limits within = wanted;
+    const bool needs_reduction = within.memory == memory_model::tso || within.preemptions != 1;
+    full = full || needs_reduction;
     within.processes = std::max(1U, within.processes);
     const std::uint64_t start = now_ns();
     map_report r;
     r.name = what.name;
     r.full = full;
+    r.memory = within.memory;
+    r.preemptions = within.preemptions;
     if (what.reader == nullptr || what.updater == nullptr) {
         r.complete = false;
         r.incomplete = what.reader == nullptr ? "nothing was tried: race::reader is not set"
@@ -193,8 +199,11 @@ map_report map(const race& what, bool full, const limits& wanted)
         return r;
     }
     r.absent = mechanism_absent();
+    if (r.absent.empty() && needs_reduction)
+        r.absent = decoding_absent();
     if (!r.absent.empty())
         return r;
+    const bool reduce = needs_reduction || (full && within.reduce && *decoding_absent() == 0);
     shared_array<shared_traces> traces(1);
     shared_array<std::uintptr_t> reader_ips(within.boundaries);
     shared_array<std::uintptr_t> updater_ips(within.boundaries);
@@ -213,7 +222,11 @@ map_report map(const race& what, bool full, const limits& wanted)
             r.incomplete = decoded_wrongly(*t, names);
     r.reader = names.of(traces->reader);
     r.updater = names.of(traces->updater);
-    if (r.incomplete.empty()) {
+    const bool reduced =
+        r.incomplete.empty() && reduce && map_interleavings(r, what, within, *traces.data(), names);
+    if (reduced)
+        measure_critical_section(r);
+    if (r.incomplete.empty() && !reduced) {
         shared_array<shared_outcome> outcomes(std::size_t{traces->reader.count} *
                                               (full ? traces->updater.count : 1) * 2);
         shared_array<shared_map> maps(within.processes);

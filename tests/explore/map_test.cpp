@@ -141,12 +141,14 @@ TEST_CASE("a dereference before the section begins is found")
 
 TEST_CASE("a full map holds every violation of the row map and the schedules of both orders")
 {
+    limits unreduced;
+    unreduced.reduce = false;
     const map_report r = map({.name = "full",
                               .prepare = prepare,
                               .reader = reader,
                               .updater = updater_without_grace_period,
                               .broken = broken},
-                             true);
+                             true, unreduced);
     INFO(to_text(r));
     CHECK(r.reader_first.size() == r.reader.size() * r.updater.size());
     CHECK(r.updater_first.size() == r.reader.size() * r.updater.size());
@@ -180,6 +182,8 @@ TEST_CASE("an updater that spins for ever without a word is a hang, and the map 
 
 TEST_CASE("a full map whose branches depend on the other thread says so, and what to change")
 {
+    limits unreduced;
+    unreduced.reduce = false;
     const map_report r = map({.name = "branch",
                               .prepare = prepare,
                               .reader =
@@ -190,7 +194,7 @@ TEST_CASE("a full map whose branches depend on the other thread says so, and wha
                                           used_after.store(false, std::memory_order_relaxed);
                                   },
                               .updater = [] { published.store(&objects[1], std::memory_order_relaxed); }},
-                             true);
+                             true, unreduced);
     INFO(to_text(r));
     CHECK(r.count(cell::not_reached) > 0);
     CHECK(exit_code(r) == 1);
@@ -311,6 +315,7 @@ TEST_CASE("a finding of a map has its own text, or none that another has")
 {
     limits one;
     one.processes = 1;
+    one.reduce = false;
     const map_report r = map({.name = "texts",
                               .prepare = prepare,
                               .reader = reader,

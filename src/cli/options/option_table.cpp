@@ -179,6 +179,15 @@ const option_spec table[] = {
     {"map", 0, "", "", checks, for_explore,
      "full maps: each boundary of the reader x each of the updater, in both orders",
      [](settings& s, text v) { s.full_map = parse_flag(v); }},
+    {"memory", 0, "MODEL", "sc", checks, for_explore,
+     "maps: sc, a store is visible at once; tso: as x86 has it, a store may wait in a store buffer; full "
+     "maps",
+     set_memory, words, "memory-models"},
+    {"preemptions", 0, "N", "1", checks, for_explore, "maps: of each thread, at most; more than 1: full maps",
+     [](settings& s, text v) { s.preemptions = static_cast<unsigned>(parse_count(v, 1, 4)); }},
+    {"no-reduction", 0, "", "", checks, for_explore,
+     "full maps by a run for each pair of boundaries, and not only for those where both touch the same bytes",
+     [](settings& s, text v) { s.no_reduction = parse_flag(v); }},
     {"audit", 0, "", "", checks, for_explore | for_exec,
      "only list the functions that an NMI calls, and which are unsafe; of exec: the program's own handlers, "
      "stepped when a signal comes",

@@ -162,6 +162,12 @@ void set_window(settings& s, std::string_view value)
     s.windows.push_back(names[parse_word(value, "a window", names)]);
 }
 
+void set_memory(settings& s, std::string_view value)
+{
+    s.memory = parse_word(value, "a memory model", {"sc", "tso"}) == 0 ? explore::memory_model::sc
+                                                                       : explore::memory_model::tso;
+}
+
 std::string file_name(std::string_view value)
 {
     if (value.empty())

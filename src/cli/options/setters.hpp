@@ -16,6 +16,7 @@ void set_arrival(settings& s, std::string_view value);        // periodic | pois
 void set_swap_interval(settings& s, std::string_view value);  // TIME | never
 void set_onoff_interval(settings& s, std::string_view value); // TIME | never
 void set_nmi_longest(settings& s, std::string_view value);    // TIME | never
+void set_memory(settings& s, std::string_view value);         // sc | tso
 void set_handler(settings& s, std::string_view value);        // count | slow:TIME | a job, with its number
 void set_fault(settings& s, std::string_view value);          // NAME | none
 void set_flavor(settings& s, std::string_view value);         // NAME | all (explore)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "exec/exec_config.hpp"
+#include "nmisim/explore.hpp"
 #include "report/metric.hpp"
 #include "verify/run_config.hpp"
 
@@ -85,6 +86,9 @@ struct settings {
     bool full_map = false;
     bool single_step = false;
     bool fresh = false;
+    explore::memory_model memory = explore::memory_model::sc; ///< of maps
+    unsigned preemptions = 1;                                 ///< of each thread of a map
+    bool no_reduction = false;
     bool show_all = false;
     std::string svg_file; ///< empty: none
 

@@ -224,6 +224,12 @@ const catalog_topic topics[] = {
     {"nestings", "what happens to an NMI that comes while another executes (--nesting)",
      [] { return entries_of(nestings, all_nestings); }},
     {"sources", "where NMIs come from (--source)", [] { return entries_of(source_kinds, all_source_kinds); }},
+    {"memory-models", "which executions of two threads a map explores (explore --memory)",
+     [] {
+         return std::vector<catalog_entry>{
+             {"sc", "sequentially consistent: a store is visible at once"},
+             {"tso", "x86-TSO: a store may wait in its thread's store buffer while later loads are done"}};
+     }},
     {"restarts", "whether the NMI's handler has SA_RESTART (exec --restart)",
      [] { return entries_of(restarts, exec::all_restarts); }},
     {"outcomes", "what exec compares (--compare)",

@@ -40,6 +40,12 @@ bool is_sweep(std::string_view window)
     return !window.ends_with("-map") && window != "audit";
 }
 
+/// What is asked is a matter of two threads.
+bool of_pairs(const settings& s)
+{
+    return s.memory != memory_model::sc || s.preemptions != 1;
+}
+
 std::vector<std::string> chosen_windows(const settings& s)
 {
     if (!s.windows.empty())
@@ -50,6 +56,8 @@ std::vector<std::string> chosen_windows(const settings& s)
         return {std::string(finds_it)};
     if (!s.svg_file.empty())
         return {"do_nmi-map"};
+    if (of_pairs(s))
+        return {"read-map", "do_nmi-map"};
     std::vector<std::string> all;
     for (const window_info& w : all_windows())
         if (w.by_default && (!s.fresh || is_sweep(w.name)))
@@ -68,6 +76,9 @@ std::vector<item> plan_of(const settings& s)
     for (const flavor f : flavors)
         for (const std::string& w : chosen_windows(s)) {
             item i{w, {.rcu = f, .left_out = s.run.fault, .full_map = s.full_map || !s.svg_file.empty()}};
+            i.options.within.memory = s.memory;
+            i.options.within.preemptions = s.preemptions;
+            i.options.within.reduce = !s.no_reduction;
             i.options.within.how = s.single_step ? method::single_step : method::automatic;
             i.options.within.fresh = s.fresh;
             // JSON and the picture show each boundary
@@ -97,6 +108,13 @@ void check_usage(const settings& s, const std::vector<item>& plan)
             "--fresh is for sweeps, not for maps and the audit: leave it out, or name other windows");
     if (s.full_map && std::none_of(plan.begin(), plan.end(), is_map))
         throw usage_error("--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
+    if (of_pairs(s) && s.no_reduction)
+        throw usage_error(
+            "--no-reduction is for maps with --memory sc and one preemption: others need the reduction");
+    if ((of_pairs(s) || s.no_reduction) && std::none_of(plan.begin(), plan.end(), is_map))
+        throw usage_error(
+            "--memory, --preemptions and --no-reduction are for maps: name one of the windows do_nmi-map, "
+            "read-map");
     if (!s.svg_file.empty() && std::count_if(plan.begin(), plan.end(), is_map) != 1)
         throw usage_error("--svg draws one map: name one flavor and one of the windows do_nmi-map, read-map");
 }
@@ -173,6 +191,8 @@ std::string summary_of(const std::vector<any_report>& reports)
     std::size_t found = 0;
     std::uint64_t schedules = 0;
     std::uint64_t elapsed_ns = 0;
+    unsigned preemptions = 1;
+    bool weak = false;
     for (const any_report& r : reports) {
         std::visit([&](const auto& one) { elapsed_ns += one.elapsed_ns; }, r);
         if (const auto* s = std::get_if<sweep_report>(&r)) {
@@ -182,16 +202,19 @@ std::string summary_of(const std::vector<any_report>& reports)
         } else if (const auto* m = std::get_if<map_report>(&r)) {
             schedules += m->schedules;
             found += m->findings.size();
+            preemptions = m->preemptions;
+            weak = m->memory == memory_model::tso;
         } else {
             found += std::get<audit_report>(r).unsafe();
         }
     }
     return fmt::format(
         "{}, {}, {}: {}, {}\n"
-        "Explored: sequentially consistent interleavings of the compiled code, one NMI per run, in maps at "
-        "most one preemption of each thread.\n",
+        "Explored: {} of the compiled code, one NMI per run, in maps at most {} of each thread.\n",
         plural_text(reports.size(), "window"), plural_text(nmis, "NMI"), plural_text(schedules, "schedule"),
-        plural_text(found, "finding"), time_text(elapsed_ns));
+        plural_text(found, "finding"), time_text(elapsed_ns),
+        weak ? "x86-TSO executions" : "sequentially consistent interleavings",
+        preemptions == 1 ? "one preemption" : plural_text(preemptions, "preemption"));
 }
 
 report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,

@@ -20,7 +20,7 @@ constinit std::array<breakpoint, 64> table{};
 constinit std::array<std::uintptr_t, 256> writable_pages{};
 constinit std::size_t writable_page_count = 0;
 constinit std::size_t page_size = 0;
-constinit std::uintptr_t vdso = 0; ///< one mapping for all processes
+constinit std::uintptr_t vdso_start = 0; ///< one mapping for all processes
 
 struct range {
     std::uintptr_t start;
@@ -94,6 +94,10 @@ bool is_code(std::uintptr_t address) noexcept
     read_code_ranges();
     return is_in_code(address);
 }
+// Ordered by address. The handler reads it while no one plants.
+constinit breakpoint* watches = nullptr;
+constinit std::size_t watch_count = 0;
+constinit bool watches_enabled = false;
 
 unsigned char* code_at(std::uintptr_t address) noexcept
 {
@@ -119,13 +123,13 @@ bool make_writable(std::uintptr_t page) noexcept
 void prepare_breakpoints() noexcept
 {
     page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    vdso = getauxval(AT_SYSINFO_EHDR);
+    vdso_start = getauxval(AT_SYSINFO_EHDR);
 }
 
 bool can_carry_breakpoint(std::uintptr_t address) noexcept
 {
     constexpr std::uintptr_t more_than_any_vdso = 0x4000;
-    return vdso == 0 || address < vdso || address >= vdso + more_than_any_vdso;
+    return vdso_start == 0 || address < vdso_start || address >= vdso_start + more_than_any_vdso;
 }
 
 bool make_code_writable(std::uintptr_t address) noexcept
@@ -167,7 +171,46 @@ breakpoint* find_breakpoint(std::uintptr_t address) noexcept
     for (breakpoint& b : table)
         if (b.kind != breakpoint_kind::free && b.address == address)
             return &b;
+    std::size_t low = 0;
+    for (std::size_t high = watches_enabled ? watch_count : 0; low < high;) {
+        const std::size_t middle = (low + high) / 2;
+        if (watches[middle].address == address)
+            return &watches[middle];
+        if (watches[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return nullptr;
+}
+
+bool plant_watches(const std::vector<std::uintptr_t>& addresses)
+{
+    enable_watches(false);
+    delete[] watches;
+    watch_count = 0;
+    watches = new breakpoint[addresses.size()];
+    for (const std::uintptr_t address : addresses) {
+        if (!can_carry_breakpoint(address) || find_breakpoint(address) != nullptr)
+            continue;
+        if (!make_code_writable(address)) {
+            watch_count = 0;
+            return false;
+        }
+        breakpoint& b = watches[watch_count++];
+        b.address = address;
+        b.kind = breakpoint_kind::watch;
+    }
+    return true;
+}
+
+void enable_watches(bool on) noexcept
+{
+    if (on == watches_enabled)
+        return;
+    watches_enabled = on;
+    for (std::size_t i = 0; i < watch_count; ++i)
+        on ? put_in(watches[i]) : take_out(watches[i]);
 }
 
 void take_out(breakpoint& b) noexcept

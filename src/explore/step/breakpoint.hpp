@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Breakpoints in the program's own text. Two kinds:
+// Breakpoints in the program's own text. Three kinds:
 //
 //   one-shot  an anchor: the thread that owns it is about to run to this instruction; hit once, then gone
 //   gate on a system-call instruction, stays for good: when a thread arrives there, the trap handler makes the call
 //   instead, so the instruction itself never needs to be put back. Through gates the
 //             explorer sees a thread that is about to block, and keeps SIGTRAP out of its signal mask
+//
+//   watch     before an instruction that touches what both threads of a map touch; many, and enabled for single runs
 //
 // Text pages become writable, private copies (mprotect) at the first breakpoint on them. A hardened system
 // may refuse; plant() then returns false and the caller single-steps. The explorer runs one thread at a time,
@@ -17,11 +19,13 @@
 #include "explore/step/arch.hpp"
 #include "explore/step/code_bytes.hpp"
 
+#include <vector>
+
 namespace nmisim::explore {
 
 class stepped_thread;
 
-enum class breakpoint_kind : std::uint8_t { free, one_shot, gate };
+enum class breakpoint_kind : std::uint8_t { free, one_shot, gate, watch };
 
 struct breakpoint {
     std::uintptr_t address = 0;
@@ -40,6 +44,10 @@ bool make_code_writable(std::uintptr_t address) noexcept;
 [[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;
 /// Takes the one-shots of `owner` out that were not hit.
 void remove_one_shots(const stepped_thread* owner) noexcept;
+/// Instead of those of before: one at each address, in order, which has none yet. They are out until they are enabled.
+/// False: refused, and there are none. Context: control.
+[[nodiscard]] bool plant_watches(const std::vector<std::uintptr_t>& addresses);
+void enable_watches(bool on) noexcept;
 breakpoint* find_breakpoint(std::uintptr_t address) noexcept;
 void take_out(breakpoint& b) noexcept; ///< puts the instruction back; the entry stays
 void put_in(breakpoint& b) noexcept;   ///< undoes take_out()

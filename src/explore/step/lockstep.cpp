@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explore/step/lockstep.hpp"
 
+#include "explore/memory/accesses.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/watch/thread_state.hpp"
 
@@ -41,6 +42,13 @@ void gate_behind(const thread_state& s) noexcept
 
 } // namespace
 
+void stand_still() noexcept
+{
+    static constinit std::atomic<std::uint32_t> never{0};
+    for (;;)
+        sleep_while(never, 0);
+}
+
 worker::worker(function setup) : thread_([this, setup] { body(setup); })
 {
     // (1) acquire: stepped_ is set; pairs with (2)
@@ -61,6 +69,7 @@ void worker::body(function setup)
     if (setup != nullptr)
         setup();
     stepped_ = std::make_unique<stepped_thread>();
+    thread_base_ = own_thread_base();
     std::uint32_t done = 0;
     ready_.store(1, std::memory_order_release); // (2) release: stepped_ is set; pairs with (1)
     wake(ready_);
@@ -97,11 +106,13 @@ stop worker::go_on()
 
 stop worker::go_on_alone()
 {
-    while (last_ != stop::ended && last_ != stop::for_ever) {
+    do {
+        if (last_ == stop::ended || last_ == stop::for_ever)
+            break;
         if (!asleep_)
             stepped_->resume();
         wait_for_stop(true);
-    }
+    } while (last_ == stop::waiting);
     return last_;
 }
 

@@ -20,6 +20,9 @@ namespace nmisim::explore {
 
 enum class stop { at_boundary, waiting, ended, for_ever };
 
+/// Stays here until the parent finds it: every thread asleep, nobody left to wake one.
+[[noreturn]] void stand_still() noexcept;
+
 class worker {
 public:
     /// Starts the thread, which runs `setup` and then waits.
@@ -32,10 +35,12 @@ public:
     stop start(function window, const plan& p);
     /// Goes on from where it stopped; ended: stays ended.
     stop go_on();
-    /// As go_on(), after the end of the other thread: for_ever if it sleeps and nobody is left to wake it.
+    /// As go_on(), after the end of the other thread, until it no longer waits: for_ever if it sleeps and nobody is left to wake it.
     stop go_on_alone();
 
     const stepped_thread& thread() const noexcept { return *stepped_; }
+    /// The base of its thread-local storage; 0: not known here.
+    std::uintptr_t thread_base() const noexcept { return thread_base_; }
     stop last() const noexcept { return last_; }
 
 private:
@@ -48,6 +53,7 @@ private:
     function window_ = nullptr;
     plan plan_{};
     bool quit_ = false;
+    std::uintptr_t thread_base_ = 0;
     bool asleep_ = false; ///< in the kernel, not in the trap handler
     stop last_ = stop::ended;
     std::thread thread_; ///< last: starts when the rest is there

@@ -8,20 +8,9 @@
 
 #include <cstring>
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 namespace nmisim::explore {
 
 namespace {
-
-// Stays here until the parent finds it: every thread asleep, nobody left to wake one.
-[[noreturn]] void stand_still() noexcept
-{
-    static constinit std::atomic<std::uint32_t> never{0};
-    for (;;)
-        arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&never), FUTEX_WAIT_PRIVATE, 0);
-}
 
 class explorer {
 public:

@@ -2,6 +2,7 @@
 #include "explore/step/stepper.hpp"
 
 #include "base/invariant.hpp"
+#include "explore/memory/instruction_watch.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/step/delivery.hpp"
 #include "explore/step/fault_note.hpp"
@@ -49,7 +50,7 @@ void note_gate(recording& t, std::uintptr_t ip, long nr) noexcept
 
 bool must_step(const plan& p) noexcept
 {
-    return p.record != nullptr || p.follow != nullptr || p.target != no_boundary;
+    return p.record != nullptr || p.follow != nullptr || p.target != no_boundary || p.step_all;
 }
 
 int raise_on_this_thread(int tid, int signal) noexcept
@@ -130,6 +131,7 @@ void stepped_thread::run(function window, const plan& p) noexcept
         window();
     }
     remove_one_shots(this);
+    plan_.watch = nullptr;
     publish(phase::ended);
 }
 
@@ -271,6 +273,28 @@ void stepped_thread::note_call(const arch::system_call& call) noexcept
         plan_.record->last = {call.nr, call.arg, plan_.record->count};
 }
 
+// Holds the thread as often as the watch says, and asks again.
+template <class Ask>
+void stepped_thread::ask_watch(const ucontext_t& at, const Ask& ask) noexcept
+{
+    for (;;) {
+        const instruction_watch::next what = ask();
+        if (what == instruction_watch::next::go_on)
+            return;
+        if (what == instruction_watch::next::wait) {
+            waiting_in_ = -1;
+            waiting_at_ = arch::ip(at);
+        }
+        hold(what == instruction_watch::next::wait ? phase::waiting : phase::paused);
+    }
+}
+
+void stepped_thread::at_watch(ucontext_t& at) noexcept
+{
+    if (plan_.watch != nullptr)
+        ask_watch(at, [&] { return plan_.watch->before(at); });
+}
+
 void stepped_thread::trapped(ucontext_t& at) noexcept
 {
     for (;;) {
@@ -281,6 +305,7 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         }
         if (arch::of_the_mechanism(ip))
             return;
+        at_watch(at);
         note_stack(at);
         if (boundary(at) == next::run_free)
             return stop_stepping(at);
@@ -334,7 +359,10 @@ void stepped_thread::waits() noexcept
         return;
     waiting_in_ = -1;
     waiting_at_ = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+    instruction_watch* const watch = plan_.watch;
+    plan_.watch = nullptr; // what follows is the explorer's own
     hold(phase::waiting);
+    plan_.watch = watch;
 }
 
 void about_to_wait() noexcept
@@ -346,6 +374,8 @@ void about_to_wait() noexcept
 void stepped_thread::make_call(ucontext_t& at) noexcept
 {
     const arch::system_call call = arch::system_call_of(at);
+    if (plan_.watch != nullptr)
+        ask_watch(at, [&] { return plan_.watch->before_call(at, call); });
     if (plan_.stop_before_waiting && may_wait(call) != nullptr) {
         waiting_in_ = call.nr;
         waiting_at_ = arch::ip(at);

@@ -61,6 +61,8 @@ void clear(recording& t) noexcept;
 /// Depends on every boundary and on their order.
 std::uint64_t fingerprint(const recording& t) noexcept;
 
+class instruction_watch;
+
 enum class at_target : std::uint8_t { raise_nmi, pause };
 
 struct plan {
@@ -75,6 +77,9 @@ struct plan {
     bool stop_before_waiting = false; ///< report phase `waiting` instead of sleeping
     bool gated = false;               ///< every system call of the window that must have a gate has one
     bool alone = false;               ///< no other thread waits for a phase
+    instruction_watch* watch =
+        nullptr;           ///< asked before each stepped instruction, watch breakpoint and system call
+    bool step_all = false; ///< step from the start to the end
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -122,6 +127,7 @@ public:
     bool passes_anchor() noexcept; ///< true: not yet, step over it
     void at_anchor(ucontext_t& at) noexcept;
     void at_gate(ucontext_t& at) noexcept;
+    void at_watch(ucontext_t& at) noexcept;
     bool stepping() const noexcept { return stepping_; }
 
 private:
@@ -136,6 +142,8 @@ private:
     void publish(explore::phase p) noexcept;
     void hold(explore::phase p) noexcept;
     void make_call(ucontext_t& at) noexcept;
+    template <class Ask>
+    void ask_watch(const ucontext_t& at, const Ask& ask) noexcept;
 
     int tid_;
     plan plan_{};

@@ -59,7 +59,11 @@ bool at_breakpoint(ucontext_t& at) noexcept
         return false;
     arch::set_ip(at, b->address);
     stepped_thread* t = stepped_here();
-    if (b->kind == breakpoint_kind::gate) {
+    if (b->kind == breakpoint_kind::watch) {
+        if (t != nullptr)
+            t->at_watch(at);
+        step_over(*b, at);
+    } else if (b->kind == breakpoint_kind::gate) {
         if (!can_be_made_elsewhere(arch::system_call_of(at).nr)) {
             if (t != nullptr)
                 delivery::before_call(arch::system_call_of(at));

@@ -5,6 +5,7 @@
 #include "machine/machine_state.hpp"
 #include "machine/own_program.hpp"
 #include "machine/vcpu_thread.hpp"
+#include "rcu/srcu.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -167,6 +168,8 @@ void prepare() noexcept
     state.domain.last_report_ns.store(now_ns(),
                                       std::memory_order_relaxed); // as above; no "Uhhuh" for the dummy
     vcpu_1->area().count->set_preempt_count(0);                   // as above
+    if (rcu_domain* const domain = the_rcu().domain())            // where readers count is part of the state
+        domain->grace_periods.readers().sequence.store(0, std::memory_order_relaxed); // as above
     note = nullptr;
     errno = 0; // a handler that changes it must change something
     before = read_books();

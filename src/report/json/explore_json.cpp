@@ -95,6 +95,25 @@ json rows(const std::vector<cell>& cells, std::size_t columns)
     return all;
 }
 
+json to_json(const map_context& c)
+{
+    json j{{"thread", c.reader ? "reader" : "updater"},
+           {"until", c.by_itself ? "it ends or waits"
+                     : c.at_end  ? "its end"
+                                 : "an instruction"},
+           {"waiting_stores", c.waiting_stores}};
+    if (!c.by_itself && !c.at_end)
+        j["before"] = to_json(c.before);
+    if (c.stored_at != 0)
+        j["store"] = json{{"by", to_json(c.stored_by)},
+                          {"at", fmt::format("{:#x}", c.stored_at)},
+                          {"bytes", c.stored_size},
+                          {"value", fmt::format("{:#x}", c.stored_value)}};
+    if (c.loaded_from != 0)
+        j["overtaken"] = json{{"by", to_json(c.overtaken_by)}, {"from", fmt::format("{:#x}", c.loaded_from)}};
+    return j;
+}
+
 json to_json(const map_report& r)
 {
     json j = head("map", r);
@@ -102,6 +121,14 @@ json to_json(const map_report& r)
     j["schedules"] = r.schedules;
     j["runs"] = r.runs;
     j["full"] = r.full;
+    j["memory"] = r.memory == memory_model::tso ? "tso" : "sc";
+    j["preemptions"] = r.preemptions;
+    j["reduced"] = r.reduced;
+    if (r.reduced)
+        j["points"] =
+            json{{"reader", r.reader_points}, {"updater", r.updater_points}, {"bytes", r.shared_bytes}};
+    if (!r.unsupported.empty())
+        j["unsupported"] = json(r.unsupported);
     j["reader"] = to_json(r.reader);
     j["updater"] = to_json(r.updater);
     j["updater_first"] = rows(r.updater_first, columns);
@@ -113,13 +140,18 @@ json to_json(const map_report& r)
                                  {"waits_in", r.waits_in}};
     json& findings = j["findings"];
     findings = json::array();
-    for (const map_finding& f : r.findings)
+    for (const map_finding& f : r.findings) {
+        json contexts = json::array();
+        for (const map_context& c : f.contexts)
+            contexts.push_back(to_json(c));
         findings.push_back(json{{"reader", f.reader},
                                 {"updater", f.updater},
                                 {"reader_first", f.reader_first},
                                 {"kind", name_of(f.kind)},
                                 {"what", f.what},
-                                {"schedule", f.schedule}});
+                                {"schedule", f.schedule},
+                                {"contexts", contexts}});
+    }
     return j;
 }
 

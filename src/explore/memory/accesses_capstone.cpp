@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+//
+// x86-64 by capstone. Operands are in the order of Intel's manual: the destination is first.
+#include "explore/memory/accesses.hpp"
+
+#include <capstone/capstone.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include <asm/prctl.h>
+#include <sys/syscall.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+class access_decoder {
+public:
+    access_decoder() : ok_(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK)
+    {
+        if (ok_)
+            cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON);
+    }
+    ~access_decoder()
+    {
+        if (ok_)
+            cs_close(&handle_);
+    }
+    access_decoder(const access_decoder&) = delete;
+    access_decoder& operator=(const access_decoder&) = delete;
+
+    cs_insn* decoded(std::uintptr_t ip, const code_bytes& code) const
+    {
+        cs_insn* i = nullptr;
+        return ok_ && cs_disasm(handle_, code.byte.data(), code.size, ip, 1, &i) == 1 ? i : nullptr;
+    }
+    bool in(const cs_insn& i, cs_group_type group) const { return cs_insn_group(handle_, &i, group); }
+
+private:
+    csh handle_ = 0;
+    bool ok_;
+};
+
+/// For a register that is no address in itself: a vector of indices, or half of one.
+constexpr int not_an_address = -2;
+
+int number_of(x86_reg r)
+{
+    switch (r) {
+    case X86_REG_INVALID: return memory_operand::no_register;
+    case X86_REG_RAX: return REG_RAX;
+    case X86_REG_RBX: return REG_RBX;
+    case X86_REG_RCX: return REG_RCX;
+    case X86_REG_RDX: return REG_RDX;
+    case X86_REG_RSI: return REG_RSI;
+    case X86_REG_RDI: return REG_RDI;
+    case X86_REG_RBP: return REG_RBP;
+    case X86_REG_RSP: return REG_RSP;
+    case X86_REG_R8: return REG_R8;
+    case X86_REG_R9: return REG_R9;
+    case X86_REG_R10: return REG_R10;
+    case X86_REG_R11: return REG_R11;
+    case X86_REG_R12: return REG_R12;
+    case X86_REG_R13: return REG_R13;
+    case X86_REG_R14: return REG_R14;
+    case X86_REG_R15: return REG_R15;
+    case X86_REG_RIP: return REG_RIP;
+    case X86_REG_RIZ: return memory_operand::no_register;
+    default: return not_an_address;
+    }
+}
+
+/// Without its prefixes: "rep stosq", "lock orq".
+std::string_view plain_name(const cs_insn& i)
+{
+    const std::string_view name = i.mnemonic;
+    const std::size_t space = name.rfind(' ');
+    return space == name.npos ? name : name.substr(space + 1);
+}
+
+bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> starts)
+{
+    return std::any_of(starts.begin(), starts.end(), [&](std::string_view s) { return text.starts_with(s); });
+}
+
+/// The first operand is only read, or nothing is done with it.
+bool only_reads(std::string_view name)
+{
+    return starts_with_one_of(name, {"cmp",   "test",  "push",   "call",     "jmp",     "mul",      "imul",
+                                     "div",   "idiv",  "nop",    "prefetch", "ldmxcsr", "vldmxcsr", "fld",
+                                     "fild",  "fadd",  "fsub",   "fmul",     "fdiv",    "fiadd",    "fisub",
+                                     "fimul", "fidiv", "fcom",   "ficom",    "lods",    "scas",     "clflush",
+                                     "clwb",  "comis", "ucomis", "ptest",    "vptest"}) &&
+           !starts_with_one_of(name, {"cmpxchg"});
+}
+
+/// The first operand is only written.
+bool only_writes(std::string_view name)
+{
+    return starts_with_one_of(name,
+                              {"mov", "vmov", "set", "stos", "fst", "fist", "fnst", "pop", "pextr", "vpextr",
+                               "extractps", "vextract", "stmxcsr", "vstmxcsr", "sgdt", "sidt"});
+}
+
+/// What capstone says of an operand, corrected.
+void set_access(memory_operand& o, const cs_insn& i, unsigned number)
+{
+    const std::string_view name = plain_name(i);
+    const cs_x86& x = i.detail->x86;
+    const bool exchanges = name.find("xchg") != name.npos || name.find("xadd") != name.npos;
+    o.reads = (x.operands[number].access & CS_AC_READ) != 0;
+    o.writes = (x.operands[number].access & CS_AC_WRITE) != 0;
+    if (exchanges || x.prefix[0] == X86_PREFIX_LOCK) {
+        o.reads = o.writes = true;
+    } else if (number != 0) {
+        o.reads = true; // a source; also of movs, cmps
+    } else if (only_reads(name) || (name.starts_with("bt") && name.size() == 2)) {
+        o.reads = true;
+        o.writes = false;
+    } else if (only_writes(name)) {
+        o.reads = false;
+        o.writes = true;
+    } else {
+        o.reads = o.writes = true;
+    }
+}
+
+const char* why_refused(const cs_insn& i)
+{
+    const std::string_view name = plain_name(i);
+    const cs_x86& x = i.detail->x86;
+    if (starts_with_one_of(name, {"xsave",    "xrstor",  "fxsave",   "fxrstor",   "fnsave",    "fsave",
+                                  "frstor",   "maskmov", "vmaskmov", "vpmaskmov", "vpscatter", "vscatter",
+                                  "vpgather", "vgather", "xlat",     "enter",     "iret",      "insb",
+                                  "insd",     "insw",    "outs",     "fldenv",    "fnstenv",   "xbegin"}))
+        return "what it touches is not known";
+    if (name.starts_with("bt") && x.op_count == 2 && x.operands[0].type == X86_OP_MEM &&
+        x.operands[1].type == X86_OP_REG)
+        return "a bit of a string of bits";
+    if (x.addr_size == 4)
+        return "an address of 32 bits";
+    return nullptr;
+}
+
+/// What push, call, pop and ret do to the stack is no operand.
+void add_stack(instruction& into, const cs_insn& i)
+{
+    const std::string_view name = plain_name(i);
+    const bool writes = name.starts_with("push") || name.starts_with("call");
+    const bool reads = name.starts_with("pop") || name.starts_with("ret") || name == "leave";
+    if ((!writes && !reads) || name.starts_with("popcnt"))
+        return;
+    memory_operand& o = into.operand[into.operands++];
+    o.base = static_cast<std::int8_t>(name == "leave" ? REG_RBP : REG_RSP);
+    o.displacement = writes ? -8 : 0;
+    o.size = 8;
+    o.reads = reads;
+    o.writes = writes;
+}
+
+void add_operands(instruction& into, const cs_insn& i)
+{
+    const std::string_view name = plain_name(i);
+    const bool repeats = std::string_view(i.mnemonic).starts_with("rep");
+    const cs_x86& x = i.detail->x86;
+    if (name == "lea" || name.starts_with("nop") || name.starts_with("prefetch"))
+        return;
+    for (unsigned n = 0; n < x.op_count && into.operands < into.operand.size() - 1; ++n) {
+        const cs_x86_op& from = x.operands[n];
+        if (from.type != X86_OP_MEM)
+            continue;
+        memory_operand& o = into.operand[into.operands++];
+        const int base = number_of(from.mem.base);
+        const int index = number_of(from.mem.index);
+        o.base = static_cast<std::int8_t>(base);
+        o.index = static_cast<std::int8_t>(index);
+        o.scale = static_cast<std::uint8_t>(from.mem.scale);
+        o.displacement = from.mem.disp + (base == REG_RIP ? static_cast<std::int64_t>(i.size) : 0);
+        o.thread_local_base = from.mem.segment == X86_REG_FS;
+        o.size = from.size;
+        set_access(o, i, n);
+        o.repeated = repeats;
+        if (into.refused != nullptr) { // as much as any of them touches
+            o.size = 4096;
+            o.reads = o.writes = true;
+        }
+        if (base == not_an_address || index == not_an_address)
+            into.refused = "an address that is no sum of registers";
+        if (from.mem.segment == X86_REG_GS)
+            into.refused = "an address in segment gs";
+    }
+}
+
+} // namespace
+
+const char* decoding_absent() noexcept
+{
+    return "";
+}
+
+bool decode(std::uintptr_t ip, const code_bytes& code, instruction& into)
+{
+    static const access_decoder decoder;
+    cs_insn* const i = decoder.decoded(ip, code);
+    into = {};
+    into.ip = ip;
+    if (i == nullptr)
+        return false;
+    const cs_x86& x = i->detail->x86;
+    into.length = static_cast<std::uint8_t>(i->size);
+    into.refused = why_refused(*i);
+    add_operands(into, *i);
+    add_stack(into, *i);
+    bool writes = false;
+    for (std::size_t n = 0; n < into.operands; ++n)
+        writes = writes || into.operand[n].writes;
+    // Intel SDM vol. 3, 9.2.3.9 and 12.3: locked instructions, xchg with memory, mfence and serialising ones. lfence and
+    // sfence do not.
+    const std::string_view name = plain_name(*i);
+    into.empties_buffer = x.prefix[0] == X86_PREFIX_LOCK || (name == "xchg" && writes) || name == "mfence" ||
+                          name == "cpuid" || name == "serialize" || name == "iretq";
+    into.system_call = name == "syscall";
+    into.non_temporal = starts_with_one_of(name, {"movnt", "vmovnt"});
+    into.calls = decoder.in(*i, CS_GRP_CALL);
+    const bool jumps = decoder.in(*i, CS_GRP_JUMP);
+    into.branches = (jumps && name != "jmp") || name.starts_with("loop");
+    if ((into.calls || jumps || into.branches) && x.op_count == 1 && x.operands[0].type == X86_OP_IMM)
+        into.target = static_cast<std::uintptr_t>(x.operands[0].imm);
+    if ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_REG)
+        into.target_register = static_cast<std::int8_t>(number_of(x.operands[0].reg));
+    // A jump table of the linker's (PLT) is bound already.
+    into.indirect = into.target_register >= 0 ||
+                    ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_MEM &&
+                     x.operands[0].mem.base != X86_REG_RIP);
+    cs_free(i, 1);
+    return true;
+}
+
+std::uintptr_t register_of(const ucontext_t& at, std::int8_t number) noexcept
+{
+    return static_cast<std::uintptr_t>(at.uc_mcontext.gregs[number]);
+}
+
+byte_range range_of(const memory_operand& o, const ucontext_t& at, std::uintptr_t thread_base) noexcept
+{
+    const auto value = [&at](std::int8_t number) { return number < 0 ? 0 : register_of(at, number); };
+    byte_range r{value(o.base) + value(o.index) * o.scale + static_cast<std::uintptr_t>(o.displacement) +
+                     (o.thread_local_base ? thread_base : 0),
+                 o.size};
+    if (!o.repeated)
+        return r;
+    constexpr greg_t direction_flag = 0x400;
+    const std::size_t rounds = value(REG_RCX);
+    if ((at.uc_mcontext.gregs[REG_EFL] & direction_flag) != 0 && rounds != 0)
+        r.address -= (rounds - 1) * o.size;
+    r.size = rounds * o.size;
+    return r;
+}
+
+std::uintptr_t own_thread_base() noexcept
+{
+    std::uintptr_t base = 0;
+    arch::raw_system_call(SYS_arch_prctl, ARCH_GET_FS, reinterpret_cast<long>(&base));
+    return base;
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "explore/memory/call_accesses.hpp"
+
+#include <sys/syscall.h>
+
+namespace nmisim::explore {
+
+namespace {
+
+std::uintptr_t address(long argument) noexcept
+{
+    return static_cast<std::uintptr_t>(argument);
+}
+
+} // namespace
+
+call_accesses accesses_of(const arch::system_call& call) noexcept
+{
+    call_accesses a;
+    switch (call.nr) {
+    case SYS_getpid:
+    case SYS_gettid:
+    case SYS_getcpu: a.empties_buffer = false; return a;
+    case SYS_membarrier: a.empties_all = true; return a;
+    // What they touch is the caller's own.
+    case SYS_rt_sigprocmask:
+    case SYS_sched_yield:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_clock_gettime:
+    case SYS_rt_sigreturn:
+    case SYS_sigaltstack:
+    case SYS_tgkill:
+    case SYS_restart_syscall: return a;
+    case SYS_futex: // the word, and the queue of those who wait
+        a.touches_kernel = true;
+        a.read_at = address(call.arg[0]);
+        a.read_size = sizeof(std::uint32_t);
+        return a;
+    case SYS_read:
+        a.touches_kernel = true;
+        a.write_at = address(call.arg[1]);
+        a.write_size = static_cast<std::size_t>(call.arg[2]);
+        return a;
+    case SYS_write:
+        a.touches_kernel = true;
+        a.read_at = address(call.arg[1]);
+        a.read_size = static_cast<std::size_t>(call.arg[2]);
+        return a;
+    default:
+        a.touches_kernel = true;
+        a.known = arch::polls(call.nr) && call.arg[1] == 0; // a sleep: liburcu waits like that
+        if (a.known)
+            a.touches_kernel = false;
+        return a;
+    }
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "explore/memory/contexts.hpp"
+
+#include "explore/step/breakpoint.hpp"
+
+#include <cstring>
+
+namespace nmisim::explore {
+
+void note_not_covered(shared_schedules& s, const char* why, std::uintptr_t at, long call)
+{
+    for (std::uint32_t i = 0; i < s.not_covered_count; ++i)
+        if (s.not_covered[i].at == at)
+            return;
+    if (s.not_covered_count == std::size(s.not_covered))
+        return;
+    auto& note = s.not_covered[s.not_covered_count++];
+    note.why.set(why);
+    note.at = at;
+    note.call = call;
+}
+
+std::uint8_t remember_text(shared_schedules& s, const char* text)
+{
+    for (std::uint32_t i = 0; i < s.text_count; ++i)
+        if (std::strncmp(s.texts[i].text, text, sizeof s.texts[i].text - 1) == 0)
+            return static_cast<std::uint8_t>(i + 1);
+    if (s.text_count == std::size(s.texts))
+        return static_cast<std::uint8_t>(s.text_count);
+    const bool last = s.text_count + 1 == std::size(s.texts);
+    s.texts[s.text_count].set(last ? "and others: more texts than a map keeps" : text);
+    return static_cast<std::uint8_t>(++s.text_count);
+}
+
+void remember_code(const shared_schedules& s, code_table& code)
+{
+    for (std::uint32_t i = 0; i < s.learned_count; ++i) {
+        const learned& l = s.code[i];
+        instruction what;
+        if (!decode(l.ip, original_code_at(l.ip), what))
+            continue;
+        known_instruction* const k = code.add(what);
+        for (unsigned t = 0; t < 2U; ++t) {
+            k->seen[t] = l.seen[t];
+            k->point[t] = l.point[t];
+            k->only_drains[t] = l.only_drains[t];
+        }
+    }
+}
+
+void keep_code(shared_schedules& s, const code_table& code)
+{
+    s.learned_count = 0;
+    for (const known_instruction& k : code.all()) {
+        learned& l = s.code[s.learned_count++];
+        l.ip = k.what.ip;
+        for (unsigned t = 0; t < 2U; ++t) {
+            l.seen[t] = k.seen[t];
+            l.point[t] = k.point[t];
+            l.only_drains[t] = k.only_drains[t];
+        }
+    }
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+#include "explore/memory/interleaving_map.hpp"
+
+#include "explore/memory/contexts.hpp"
+#include "explore/step/system_call.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_set>
+
+namespace nmisim::explore {
+
+namespace {
+
+// One child after the other: if one crashes or stands still, that is the outcome of its schedule.
+void explore_all_of(const interleaving_job& job)
+{
+    shared_schedules& s = *job.shared;
+    const std::uint32_t bad_allowed = std::min(job.within.bad_ends, shared_schedules::most_bad);
+    repeated_hangs hangs(job.within.same_hangs);
+    for (;;) {
+        interleaving_job copy = job;
+        const child_result end =
+            watch_child(start_child(explore_interleavings, &copy, &s.alive), s.alive, job.within.watchdog_ns);
+        if (end.end == child_end::finished)
+            return;
+        if (end.end == child_end::failed || end.stage_at_end == child_stage::starting)
+            return s.incomplete.set(
+                ("an exploring process could not do its setup: " + in_words(end)).c_str());
+        if (s.bad_count == bad_allowed)
+            return s.incomplete.set("gave up after too many crashed or stuck runs");
+        const std::uint32_t at = s.current.load(std::memory_order_relaxed); // its writer has ended
+        auto& bad = s.bad[s.bad_count++];
+        bad.schedule = at;
+        bad.what.set(in_words(end).c_str());
+        s.all[at].result = end.end == child_end::stuck ? cell::hang : cell::crash;
+        s.current.store(at + 1, std::memory_order_relaxed); // for the next child, forked after this
+        if (hangs.are_enough(end))
+            return s.incomplete.set(hangs.in_words().c_str());
+    }
+}
+
+/// The points of a thread when it runs alone, as the recorded boundaries have them.
+struct recorded_points {
+    std::vector<std::uint32_t> boundary; ///< of each point
+    std::vector<std::uint32_t> before;   ///< for each boundary: points that come before it
+
+    recorded_points(const recording& t, const shared_schedules& s, unsigned thread)
+    {
+        std::unordered_set<std::uintptr_t> points;
+        for (std::uint32_t i = 0; i < s.learned_count; ++i)
+            if (s.code[i].point[thread])
+                points.insert(s.code[i].ip);
+        for (std::uint32_t b = 0; b < t.count; ++b) {
+            before.push_back(static_cast<std::uint32_t>(boundary.size()));
+            if (points.count(t.ip[b]) != 0)
+                boundary.push_back(b);
+        }
+    }
+    std::uint32_t all() const { return static_cast<std::uint32_t>(boundary.size()); }
+    std::uint32_t boundary_of(std::uint32_t point) const
+    {
+        return point < all() ? boundary[point] : static_cast<std::uint32_t>(before.size() - 1);
+    }
+};
+
+int badness(cell c)
+{
+    switch (c) {
+    case cell::violation:
+    case cell::crash:
+    case cell::hang: return 2;
+    case cell::waits: return 1;
+    default: return 0;
+    }
+}
+
+/// The outcomes of the schedules that the picture shows: at most one preemption of each thread.
+class outcomes {
+public:
+    outcomes(const shared_schedules& s)
+    {
+        for (std::uint32_t i = 0; i < s.count; ++i)
+            add(s.all[i]);
+    }
+    /// The first thread to its point `a`, the other to its point `b`; no_stop: not stopped. Where a pause is of no use, the
+    /// next one stands for it; behind the last one, that without a pause.
+    cell of(bool updater_first, std::uint32_t a, std::uint32_t b = no_stop) const
+    {
+        const std::uint32_t first = updater_first ? 1 : 0;
+        auto at = cells_.lower_bound({first, a, 0});
+        if (at == cells_.end() || at->first[0] != first)
+            return cell::unexplored;
+        a = at->first[1];
+        at = cells_.lower_bound({first, a, b});
+        return at != cells_.end() && at->first[0] == first && at->first[1] == a ? at->second
+                                                                                : cell::unexplored;
+    }
+
+private:
+    using key = std::array<std::uint32_t, 3>;
+    void add(const schedule& s)
+    {
+        if (s.contexts > 2 || s.preemptions_of(0) > 1 || s.preemptions_of(1) > 1 ||
+            (s.contexts == 2 && s.at[0].points == no_stop))
+            return;
+        const auto stop = [&](unsigned c) { // at its end, with stores left: as if it had not stopped
+            return c < s.contexts && s.at[c].ip != 0 ? s.at[c].points : no_stop;
+        };
+        const key k{s.updater_first ? 1U : 0U, stop(0), stop(1)};
+        cell& c = cells_.try_emplace(k, s.result).first->second;
+        if (badness(s.result) > badness(c))
+            c = s.result;
+    }
+
+    std::map<key, cell> cells_;
+};
+
+// A cell has the outcome of the schedule that stands for it: each thread paused before its next point.
+void fill_cells(map_report& r, const outcomes& known, const recorded_points& reader,
+                const recorded_points& updater)
+{
+    const std::size_t columns = r.full ? r.updater.size() : 1;
+    r.updater_first.resize(r.reader.size() * columns);
+    r.reader_first.resize(r.full ? r.updater_first.size() : 0);
+    for (std::size_t i = 0; i < r.reader.size(); ++i)
+        for (std::size_t j = 0; j < columns; ++j) {
+            const std::uint32_t p = reader.before[i];
+            const std::uint32_t q = updater.before[j];
+            const bool reader_whole = p >= reader.all();
+            const bool updater_whole = q >= updater.all();
+            const bool reader_not_yet = p == 0;
+            const bool updater_not_yet = q == 0;
+            const cell updater_alone = known.of(true, no_stop);
+            const cell reader_alone = known.of(false, no_stop);
+            cell& second = r.updater_first[i * columns + j];
+            if (updater_not_yet)
+                second = reader_not_yet ? updater_alone : reader_whole ? reader_alone : known.of(false, p);
+            else
+                second = updater_whole || reader_not_yet ? updater_alone
+                                                         : known.of(true, q, reader_whole ? no_stop : p);
+            if (!r.full)
+                continue;
+            cell& first = r.reader_first[i * columns + j];
+            if (reader_whole || updater_not_yet)
+                first = reader_alone;
+            else if (reader_not_yet)
+                first = updater_whole ? updater_alone : known.of(true, q);
+            else
+                first = known.of(false, p, updater_whole ? no_stop : q);
+        }
+}
+
+bool is_bad(cell c)
+{
+    return c == cell::violation || c == cell::crash || c == cell::hang;
+}
+
+std::string what_broke(const shared_schedules& s, std::uint32_t n)
+{
+    if (s.all[n].text != 0)
+        return s.texts[s.all[n].text - 1].text;
+    for (std::uint32_t b = 0; b < s.bad_count; ++b)
+        if (s.bad[b].schedule == n)
+            return s.bad[b].what.text;
+    return {};
+}
+
+// The instruction's text is known where it was recorded.
+const place& place_of(const map_report& r, std::uintptr_t ip, places& names)
+{
+    for (const std::vector<place>* all : {&r.reader, &r.updater})
+        for (const place& p : *all)
+            if (p.ip == ip)
+                return p;
+    return names.of(ip);
+}
+
+map_context told(const map_report& r, const schedule& s, unsigned c, places& names)
+{
+    const schedule_context& from = s.at[c];
+    map_context to;
+    to.reader = s.thread_of(c) == 0;
+    to.by_itself = from.points == no_stop;
+    to.at_end = from.points != no_stop && from.ip == 0;
+    if (from.ip != 0)
+        to.before = place_of(r, from.ip, names);
+    to.waiting_stores = from.waiting;
+    for (unsigned i = 0; i < s.told; ++i) {
+        if (s.stores[i].context != c)
+            continue;
+        to.stored_by = place_of(r, s.stores[i].by, names);
+        if (s.stores[i].overtaken_by != 0)
+            to.overtaken_by = place_of(r, s.stores[i].overtaken_by, names);
+        to.stored_at = s.stores[i].address;
+        to.stored_size = s.stores[i].size;
+        to.stored_value = s.stores[i].value;
+        to.loaded_from = s.stores[i].load_address;
+    }
+    return to;
+}
+
+std::string in_words(const map_finding& f, bool updater_goes_on_last)
+{
+    std::string text;
+    for (const map_context& c : f.contexts) {
+        text += text.empty() ? "" : "; ";
+        text += c.reader ? "reader" : "updater";
+        text += c.by_itself ? " until it ends or waits"
+                : c.at_end  ? " to its end"
+                            : " to before " + name_of(c.before);
+        if (c.waiting_stores != 0)
+            text += " with " + std::to_string(c.waiting_stores) +
+                    (c.waiting_stores == 1 ? " store" : " stores") + " waiting";
+    }
+    const char* next = updater_goes_on_last ? "reader" : "updater";
+    const char* last = updater_goes_on_last ? "updater" : "reader";
+    text +=
+        std::string(text.empty() ? "" : "; ") + next + " on until it ends or waits; " + last + " to its end";
+    return text;
+}
+
+void collect_findings(map_report& r, const shared_schedules& s, const recorded_points& reader,
+                      const recorded_points& updater, places& names)
+{
+    for (std::uint32_t n = 0; n < s.count; ++n) {
+        const schedule& from = s.all[n];
+        if (!is_bad(from.result))
+            continue;
+        map_finding f;
+        f.reader_first = !from.updater_first;
+        f.kind = from.result;
+        f.what = what_broke(s, n);
+        for (unsigned c = 0; c < from.contexts; ++c) {
+            f.contexts.push_back(told(r, from, c, names));
+            if (from.at[c].points == no_stop)
+                continue;
+            if (from.thread_of(c) == 0)
+                f.reader = reader.boundary_of(from.at[c].points);
+            else
+                f.updater = updater.boundary_of(from.at[c].points);
+        }
+        f.schedule = in_words(f, from.thread_of(from.contexts) == 0);
+        r.findings.push_back(std::move(f));
+    }
+}
+
+void collect_what_is_not_covered(map_report& r, const shared_schedules& s, places& names)
+{
+    for (std::uint32_t i = 0; i < s.not_covered_count; ++i) {
+        const auto& note = s.not_covered[i];
+        std::string text = note.why.text;
+        if (note.call >= 0)
+            text += name_of_system_call(note.call);
+        r.unsupported.push_back(text + ", at " + name_of(names.of(note.at)));
+    }
+}
+
+} // namespace
+
+std::string covered_by(const map_report& r)
+{
+    const std::string model = r.memory == memory_model::tso ? "x86-TSO" : "sequentially consistent";
+    return model + ", at most " +
+           (r.preemptions == 1 ? "one preemption" : std::to_string(r.preemptions) + " preemptions") +
+           " of each thread";
+}
+
+bool map_interleavings(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
+                       places& names)
+{
+    shared_array<shared_schedules> shared(1);
+    shared_schedules& s = *shared.data();
+    explore_all_of({what, within, &s});
+    collect_what_is_not_covered(r, s, names);
+    if (!r.unsupported.empty() && r.memory == memory_model::sc && r.preemptions == 1)
+        return false;
+    const recorded_points reader(recorded.reader, s, 0);
+    const recorded_points updater(recorded.updater, s, 1);
+    r.reduced = true;
+    r.reader_points = reader.all();
+    r.updater_points = updater.all();
+    r.shared_bytes = s.shared_bytes;
+    r.runs = s.count;
+    fill_cells(r, outcomes(s), reader, updater);
+    r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
+    collect_findings(r, s, reader, updater, names);
+    r.incomplete = s.incomplete.text;
+    if (!r.unsupported.empty() && r.incomplete.empty())
+        r.incomplete = "not all of the code could be followed: " + r.unsupported.front();
+    const auto not_reached = std::count_if(
+        s.all, s.all + s.count, [](const schedule& one) { return one.result == cell::not_reached; });
+    if (not_reached != 0 && r.incomplete.empty())
+        r.incomplete = std::to_string(not_reached) +
+                       " schedules did not come to their points again: what the threads "
+                       "do depends on something else than the two of them";
+    return true;
+}
+
+} // namespace nmisim::explore

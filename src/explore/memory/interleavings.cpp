@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+//
+// The child's side of a reduced map. What both threads touch is learned first: schedules with at most one preemption are
+// run stepped, each access noted. When an instruction turns out to touch a shared byte, all begins again, with a pause
+// before it as well; in two or three rounds nothing new comes. Then only the points have a breakpoint, and so has each
+// place where known code ends: a run that comes there is made again, stepped.
+#include "base/affinity.hpp"
+#include "explore/memory/pair_run.hpp"
+#include "explore/memory/shared_bytes.hpp"
+#include "explore/step/breakpoint.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr unsigned threads_of_a_map = 2;
+
+class explorer_of_pairs {
+public:
+    explicit explorer_of_pairs(const interleaving_job& j)
+        : job_(j), shared_(*j.shared), buffered_(j.within.memory == memory_model::tso),
+          pair_(j.what, code_, buffered_)
+    {
+        for (unsigned t = 0; t < threads_of_a_map; ++t)
+            shared_.alive.tid[t].store(pair_.thread(t).thread().tid(),
+                                       std::memory_order_relaxed); // before it runs
+        remember_code(shared_, code_);
+    }
+
+    void all();
+
+private:
+    void begin_again();
+    void run(std::uint32_t n);
+    bool one_run(schedule& s, bool stepped);
+    bool learn_code(unsigned thread);
+    bool learn_accesses();
+    void add_points(bool& any);
+    std::vector<std::uintptr_t> watched() const;
+    bool run_free_of_steps();
+    void add_children(const schedule& s);
+    void add_child(const schedule& parent, unsigned context, schedule_context stop);
+    std::uint64_t identity(const schedule& s);
+
+    const interleaving_job& job_;
+    shared_schedules& shared_;
+    bool buffered_;
+    code_table code_;
+    pair_run pair_;
+    shared_bytes bytes_;
+    std::unordered_set<std::uint64_t> stepped_;
+    bool watches_stale_ = true;
+    bool no_breakpoints_ = false;
+    bool again_ = false; ///< something new was learned: the schedules are no longer the same
+};
+
+// From the two schedules without a preemption.
+void explorer_of_pairs::begin_again()
+{
+    keep_code(shared_, code_);
+    shared_.shared_bytes = static_cast<std::uint32_t>(bytes_.count());
+    shared_.current.store(0, std::memory_order_relaxed); // the parent reads it after the end of this process
+    for (const bool updater_first : {false, true}) {
+        schedule& s = shared_.all[updater_first ? 1 : 0];
+        s = {};
+        s.updater_first = updater_first;
+    }
+    shared_.count = 2;
+    again_ = false;
+}
+
+// Instructions that the run has met for the first time. True: there were some.
+bool explorer_of_pairs::learn_code(unsigned thread)
+{
+    const memory_watch& w = pair_.watch(thread);
+    bool any = false;
+    for (std::size_t i = 0; i < w.unknown_count(); ++i) {
+        const std::uintptr_t ip = w.unknown()[i];
+        known_instruction* k = code_.find(ip);
+        if (k == nullptr) {
+            instruction what;
+            if (!decode(ip, original_code_at(ip), what))
+                note_not_covered(shared_, "an instruction that the disassembler does not know", ip);
+            else if (what.refused != nullptr && what.operands == 0)
+                note_not_covered(shared_, what.refused, ip);
+            what.ip = ip;
+            k = code_.add(what);
+        }
+        if (k == nullptr) {
+            note_not_covered(shared_, "more code than is kept", ip);
+            return false;
+        }
+        any = any || !k->seen[thread];
+        k->seen[thread] = true;
+    }
+    watches_stale_ = watches_stale_ || any;
+    return any;
+}
+
+void explorer_of_pairs::add_points(bool& any)
+{
+    const auto is_point = [&](unsigned t, std::uintptr_t ip, bool only_drains) {
+        known_instruction* const k = code_.find(ip);
+        if (k == nullptr || (k->point[t] && (only_drains || !k->only_drains[t])))
+            return;
+        k->point[t] = true;
+        k->only_drains[t] = only_drains;
+        any = true;
+        if (!can_carry_breakpoint(ip))
+            note_not_covered(shared_, "shared bytes are read in the vDSO", ip);
+    };
+    bytes_.for_each_conflict(buffered_, [&](unsigned t, std::uintptr_t ip) { is_point(t, ip, false); });
+    for (const known_instruction& k : code_.all())
+        for (unsigned t = 0; t < threads_of_a_map; ++t)
+            if (buffered_ && k.seen[t] && (k.what.empties_buffer || k.what.system_call))
+                is_point(t, k.what.ip, true);
+}
+
+// What a stepped run has touched. True: a new point.
+bool explorer_of_pairs::learn_accesses()
+{
+    bool fresh = false;
+    for (unsigned t = 0; t < threads_of_a_map; ++t) {
+        const memory_watch& w = pair_.watch(t);
+        for (std::size_t i = 0; i < w.access_count(); ++i)
+            fresh = bytes_.add(t, w.accesses()[i]) || fresh;
+        if (w.wrong_flag() != 0)
+            note_not_covered(shared_, "an operand has changed that the disassembler calls only read",
+                             w.wrong_flag());
+    }
+    bool any = false;
+    if (fresh)
+        add_points(any);
+    watches_stale_ = watches_stale_ || any;
+    return any;
+}
+
+// The points, and where known code ends: the other way of a branch, and behind a call that did not come back.
+std::vector<std::uintptr_t> explorer_of_pairs::watched() const
+{
+    std::vector<std::uintptr_t> at;
+    for (const known_instruction& k : code_.all())
+        for (unsigned t = 0; t < threads_of_a_map; ++t) {
+            if (!k.seen[t] || k.what.system_call) // that has a gate
+                continue;
+            if (k.point[t])
+                at.push_back(k.what.ip);
+            const auto unless_seen = [&](std::uintptr_t ip) {
+                const known_instruction* next = const_cast<code_table&>(code_).find(ip);
+                if (ip != 0 && (next == nullptr || !next->seen[t]))
+                    at.push_back(ip);
+            };
+            if (k.what.branches)
+                unless_seen(k.what.target);
+            if (k.what.branches || k.what.calls)
+                unless_seen(k.what.ip + k.what.length);
+            if (k.what.indirect)
+                at.push_back(k.what.ip);
+        }
+    std::sort(at.begin(), at.end());
+    at.erase(std::unique(at.begin(), at.end()), at.end());
+    return at;
+}
+
+// False: no breakpoints here, everything is stepped.
+bool explorer_of_pairs::run_free_of_steps()
+{
+    if (job_.within.how == method::single_step || no_breakpoints_)
+        return false;
+    if (!watches_stale_)
+        return true;
+    bool all = true;
+    for (const known_instruction& k : code_.all())
+        all = all && (!k.what.system_call || plant(k.what.ip, breakpoint_kind::gate, nullptr));
+    no_breakpoints_ = !all || !plant_watches(watched());
+    watches_stale_ = false;
+    return !no_breakpoints_;
+}
+
+// The same in each round, though points are counted anew: where it stops, and how often it had been there.
+std::uint64_t explorer_of_pairs::identity(const schedule& s)
+{
+    std::uint64_t h = s.updater_first ? 3 : 1;
+    for (unsigned c = 0; c < s.contexts; ++c) {
+        const schedule_context& k = s.at[c];
+        std::uint64_t visits = 0;
+        const memory_watch& w = pair_.watch(s.thread_of(c));
+        for (std::uint32_t p = 0; p < k.points && p < w.points(); ++p)
+            visits += w.point(p).ip == k.ip ? 1U : 0U;
+        for (const std::uint64_t part :
+             {std::uint64_t{k.ip}, visits, std::uint64_t{k.drained}, std::uint64_t{k.waiting}})
+            h = (h ^ part) * 0x9e3779b97f4a7c15U;
+    }
+    return h;
+}
+
+bool explorer_of_pairs::one_run(schedule& s, bool stepped)
+{
+    ++(stepped ? shared_.stepped_runs : shared_.runs);
+    const pair_outcome o = pair_.run(s, stepped);
+    shared_.alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
+    s.updater_waited = o.updater_waited;
+    for (unsigned t = 0; t < threads_of_a_map; ++t)
+        if (const memory_watch& w = pair_.watch(t); w.not_covered() != nullptr)
+            note_not_covered(shared_, w.not_covered(), w.not_covered_at(), w.not_covered_call());
+    return o.followed;
+}
+
+void explorer_of_pairs::run(std::uint32_t n)
+{
+    constexpr unsigned tries = 100;
+    schedule& s = shared_.all[n];
+    if (s.result != cell::unexplored) // known to end badly
+        return;
+    const bool learning = s.contexts <= 1;
+    bool step_it = false;
+    const bool can_run_free = run_free_of_steps();
+    for (unsigned i = 0; i < tries; ++i) {
+        const bool stepped = step_it || !run_free_of_steps();
+        const bool followed = one_run(s, stepped);
+        const char* const broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
+        const bool new_for_reader = learn_code(0);
+        const bool new_for_updater = learn_code(1);
+        if (new_for_reader || new_for_updater) {
+            step_it = true;
+            continue;
+        }
+        if (stepped && learn_accesses()) {
+            again_ = true;
+            return;
+        }
+        if (!followed)
+            continue;
+        if (learning && !stepped && stepped_.insert(identity(s)).second) {
+            step_it = true;
+            continue;
+        }
+        if (stepped && can_run_free) { // a stepped run may have taken a loop for one that waits
+            stepped_.insert(identity(s));
+            step_it = false;
+            continue;
+        }
+        s.result = s.updater_waited ? cell::waits : cell::ends;
+        if (broken != nullptr) {
+            s.result = cell::violation;
+            s.text = remember_text(shared_, broken);
+        }
+        add_children(s);
+        return;
+    }
+    s.result = cell::not_reached;
+}
+
+void explorer_of_pairs::add_child(const schedule& parent, unsigned context, schedule_context stop)
+{
+    if (context >= schedule::most_contexts) {
+        shared_.incomplete.set("a schedule with more contexts than are kept");
+        return;
+    }
+    if (shared_.count == shared_schedules::most) {
+        shared_.incomplete.set("more schedules than are kept");
+        return;
+    }
+    schedule& s = shared_.all[shared_.count++];
+    s = {};
+    s.updater_first = parent.updater_first;
+    for (unsigned c = 0; c < parent.contexts; ++c)
+        s.at[c] = parent.at[c];
+    s.at[context] = stop; // those between end by themselves
+    s.contexts = static_cast<std::uint8_t>(context + 1);
+}
+
+// One more preemption, in each of the contexts that ended by themselves.
+void explorer_of_pairs::add_children(const schedule& s)
+{
+    unsigned context = s.contexts;
+    for (const free_context& f : pair_.free_contexts()) {
+        while (s.thread_of(context) != f.thread) // the other one has ended
+            ++context;
+        const memory_watch& w = pair_.watch(f.thread);
+        const bool may = !f.alone && s.preemptions_of(f.thread) < job_.within.preemptions;
+        const auto overtaken = [&](const point_note& p, std::uint32_t points) {
+            for (unsigned d = 0; d < p.waiting; ++d)
+                if ((p.overtaken >> d & 1) != 0)
+                    add_child(s, context, {points, d, p.waiting - d, p.ip});
+        };
+        for (std::uint32_t p = f.from + 1; may && p < f.to; ++p) {
+            if (!w.point(p).useful)
+                continue;
+            add_child(s, context, {p, w.point(p).waiting, 0, w.point(p).ip});
+            overtaken(w.point(p), p);
+        }
+        if (may && f.at_end)
+            overtaken(f.end, f.to);
+        ++context;
+    }
+}
+
+void explorer_of_pairs::all()
+{
+    constexpr std::uint32_t most_rounds = 64;
+    if (shared_.count == 0)
+        begin_again();
+    for (;;) {
+        const std::uint32_t n = shared_.current.load(std::memory_order_relaxed);
+        if (n == shared_.count)
+            break;
+        run(n);
+        if (!again_) {
+            shared_.current.store(n + 1, std::memory_order_relaxed); // read after the end of this process
+            continue;
+        }
+        if (++shared_.rounds == most_rounds) {
+            shared_.incomplete.set("what both threads touch was still growing after many rounds");
+            return;
+        }
+        begin_again();
+    }
+    keep_code(shared_, code_);
+}
+
+} // namespace
+
+int explore_interleavings(void* argument)
+{
+    interleaving_job& j = *static_cast<interleaving_job*>(argument);
+    pin_self(0); // refused: slower, not wrong
+    install_handlers(0, nullptr);
+    call(j.what.setup);
+    auto* e = new explorer_of_pairs(j); // never freed: the process ends without waiting for its threads
+    j.shared->maps.take();
+    // read after the end of this process
+    j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed);
+    e->all();
+    j.shared->maps.take();
+    return 0;
+}
+
+} // namespace nmisim::explore

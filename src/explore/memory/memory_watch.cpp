@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include "explore/memory/memory_watch.hpp"
+
+#include "explore/step/breakpoint.hpp"
+
+namespace nmisim::explore {
+
+namespace {
+
+constexpr std::size_t most_accesses = std::size_t{1} << 18;
+constexpr std::size_t most_unknown = std::size_t{1} << 17;
+
+const volatile unsigned char* program_bytes(std::uintptr_t address) noexcept
+{
+    return reinterpret_cast<const volatile unsigned char*>(address);
+}
+
+} // namespace
+
+memory_watch::memory_watch(code_table& code, unsigned who, bool buffered)
+    : code_(code), who_(who), buffered_(buffered), notes_(most_points), accesses_(most_accesses),
+      unknown_(most_unknown)
+{}
+
+void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
+{
+    stepped_ = stepped;
+    thread_base_ = thread_base;
+    stop_at_ = no_stop;
+    points_ = 0;
+    stopped_at_ = 0;
+    same_value_ = 0;
+    for (seen_load& l : loads_)
+        l.times = 0;
+    access_count_ = unknown_count_ = 0;
+    only_read_count_ = 0;
+    buffer.put_in();
+    buffer.empty();
+}
+
+// The run will be made again. Meanwhile both threads must only come to their ends: what runs here may wait for the other
+// one, and nothing would tell.
+instruction_watch::next memory_watch::note_unknown(std::uintptr_t ip) noexcept
+{
+    constexpr std::size_t from_time_to_time = 4096;
+    const bool yields =
+        stepped_ ? unknown_count_ % from_time_to_time == from_time_to_time - 1 : unknown_count_ == 0;
+    if (unknown_count_ != unknown_.size())
+        unknown_[unknown_count_++] = ip;
+    return yields ? next::wait : next::go_on;
+}
+
+// Where a jump through a register goes: to code that is known?
+instruction_watch::next memory_watch::check_target(const instruction& i, const ucontext_t& at) noexcept
+{
+    std::uintptr_t target = 0;
+    if (i.target_register >= 0) {
+        target = register_of(at, i.target_register);
+    } else {
+        const volatile unsigned char* slot = program_bytes(range_of(i.operand[0], at, thread_base_).address);
+        for (std::size_t b = sizeof target; b-- != 0;)
+            target = target << 8 | slot[b];
+    }
+    const known_instruction* k = code_.find(target);
+    return k != nullptr && k->seen[who_] ? next::go_on : note_unknown(target);
+}
+
+void memory_watch::refuse(const char* why, std::uintptr_t ip, long call) noexcept
+{
+    if (not_covered_ != nullptr)
+        return;
+    not_covered_ = why;
+    not_covered_at_ = ip;
+    not_covered_call_ = call;
+}
+
+void memory_watch::note_access(std::uintptr_t ip, byte_range where, bool reads, bool writes) noexcept
+{
+    if (where.size == 0)
+        return;
+    if (access_count_ == accesses_.size())
+        return refuse("more accesses than are kept", ip);
+    accesses_[access_count_++] = {ip, where.address, static_cast<std::uint32_t>(where.size), reads, writes};
+}
+
+void memory_watch::check_what_was_only_read() noexcept
+{
+    for (unsigned i = 0; i < only_read_count_; ++i)
+        for (std::size_t b = 0; b < only_read_[i].where.size; ++b)
+            if (only_read_[i].bytes[b] != program_bytes(only_read_[i].where.address)[b])
+                wrong_flag_ = only_read_by_;
+    only_read_count_ = 0;
+}
+
+void memory_watch::note_all(const instruction& i, const ucontext_t& at) noexcept
+{
+    only_read_by_ = i.ip;
+    for (unsigned n = 0; n < i.operands; ++n) {
+        const memory_operand& o = i.operand[n];
+        const byte_range where = range_of(o, at, thread_base_);
+        note_access(i.ip, where, o.reads, o.writes);
+        // The kernel writes to the page that the vDSO reads.
+        if (o.writes || o.repeated || where.size > waiting_store::most_bytes || !can_carry_breakpoint(i.ip))
+            continue;
+        operand_before& before = only_read_[only_read_count_++];
+        before.where = where;
+        for (std::size_t b = 0; b < where.size; ++b)
+            before.bytes[b] = program_bytes(where.address)[b];
+    }
+}
+
+point_note memory_watch::here(std::uintptr_t ip) const noexcept
+{
+    point_note p{ip, buffer.count(), 0, true};
+    for (unsigned i = 0; i < buffer.count(); ++i)
+        if (buffer[i].overtaken_by != 0)
+            p.overtaken |= 1U << i;
+    return p;
+}
+
+instruction_watch::next memory_watch::at_point(const known_instruction& k) noexcept
+{
+    if (points_ == stop_at_) {
+        stopped_at_ = k.what.ip;
+        return next::pause;
+    }
+    if (points_ == notes_.size()) {
+        refuse("more accesses to shared bytes than are kept", k.what.ip);
+        return next::go_on;
+    }
+    notes_[points_] = here(k.what.ip);
+    constexpr unsigned same_again = 3; // a fourth look is no other schedule than the third
+    notes_[points_].useful =
+        same_value_ <= same_again && (!k.only_drains[who_] || notes_[points_].overtaken != 0);
+    ++points_;
+    return next::go_on;
+}
+
+// A shared load that gives the same value again and again, while the thread stores nothing that is shared, waits for the
+// other thread.
+bool memory_watch::waits_for_a_change(const instruction& i, const ucontext_t& at, bool of_a_point) noexcept
+{
+    constexpr unsigned enough_at_a_point = 16;
+    constexpr unsigned enough_elsewhere = 64; // it may turn out to be shared
+    const unsigned enough = of_a_point ? enough_at_a_point : enough_elsewhere;
+    same_value_ = 0;
+    for (unsigned n = 0; n < i.operands; ++n) {
+        const memory_operand& o = i.operand[n];
+        if (o.writes) {
+            shared_stores_ += of_a_point ? 1 : 0;
+            return false;
+        }
+        if (o.repeated)
+            continue;
+        const byte_range where = range_of(o, at, thread_base_);
+        std::uint64_t value = 0;
+        for (std::size_t b = 0; b < where.size && b < sizeof value; ++b)
+            value = value << 8 | program_bytes(where.address)[b];
+        seen_load& l = loads_[(i.ip * 0x9e3779b97f4a7c15U >> 32) % loads_.size()];
+        const bool same = l.ip == i.ip && l.address == where.address && l.value == value &&
+                          (l.stores == shared_stores_ || !of_a_point);
+        l = {i.ip, where.address, value, same ? l.times + 1 : 1, shared_stores_};
+        same_value_ = l.times;
+        if (l.times >= enough) {
+            l.times = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+void memory_watch::do_accesses(const instruction& i, const ucontext_t& at) noexcept
+{
+    for (unsigned n = 0; n < i.operands; ++n)
+        if (const memory_operand& o = i.operand[n]; o.reads) {
+            const byte_range where = range_of(o, at, thread_base_);
+            buffer.load(where.address, where.size, i.ip);
+        }
+    if (i.empties_buffer)
+        return buffer.empty();
+    for (unsigned n = 0; n < i.operands; ++n)
+        if (const memory_operand& o = i.operand[n]; o.writes) {
+            const byte_range where = range_of(o, at, thread_base_);
+            if (!buffer.push(where.address, where.size, i.ip))
+                refuse("more stores, or longer ones, than a store buffer here holds", i.ip);
+        }
+}
+
+instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
+{
+    const std::uintptr_t ip = arch::ip(at);
+    buffer.settle();
+    check_what_was_only_read();
+    const known_instruction* k = code_.find(ip);
+    if (k == nullptr || !k->seen[who_])
+        return note_unknown(ip);
+    if (k->what.system_call) // before_call() is asked
+        return next::go_on;
+    if (k->what.indirect && !stepped_ && check_target(k->what, at) == next::wait)
+        return next::wait;
+    const bool is_point = k->point[who_];
+    const bool shares = is_point && !k->only_drains[who_];
+    if ((is_point ? points_ != stop_at_ : stepped_) && waits_for_a_change(k->what, at, shares))
+        return next::wait;
+    if (is_point) {
+        if (at_point(*k) == next::pause)
+            return next::pause;
+        if (k->what.refused != nullptr)
+            refuse(k->what.refused, ip);
+        if (buffered_ && k->what.non_temporal)
+            refuse("a non-temporal store: weaker than TSO", ip);
+        if (buffered_)
+            do_accesses(k->what, at);
+    }
+    if (stepped_)
+        note_all(k->what, at);
+    return next::go_on;
+}
+
+instruction_watch::next memory_watch::before_call(const ucontext_t& at,
+                                                  const arch::system_call& call) noexcept
+{
+    const std::uintptr_t ip = arch::ip(at);
+    buffer.settle();
+    check_what_was_only_read();
+    const known_instruction* k = code_.find(ip);
+    if (k == nullptr || !k->seen[who_]) {
+        note_unknown(ip);
+    } else if (k->point[who_]) {
+        same_value_ = 0;
+        if (at_point(*k) == next::pause)
+            return next::pause;
+    }
+    const call_accesses a = accesses_of(call);
+    if (!a.known)
+        refuse("what the kernel does to memory in this system call is not known: ", ip, call.nr);
+    if (stepped_) {
+        if (a.touches_kernel)
+            note_access(ip, {kernel_byte, 1}, true, true);
+        if (a.empties_all)
+            note_access(ip, {barrier_byte, 1}, true, true);
+        note_access(ip, {a.read_at, a.read_size}, true, false);
+        note_access(ip, {a.write_at, a.write_size}, false, true);
+    }
+    if (a.empties_buffer)
+        buffer.empty();
+    if (a.empties_all && other_ != nullptr && other_->buffer.outside())
+        other_->buffer.drain_outside();
+    return next::go_on;
+}
+
+} // namespace nmisim::explore

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+//
+// The reduction against the full map, and more preemptions than one, on programs whose answer is known.
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
+
+#include <atomic>
+#include <cstddef>
+
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+std::atomic<int> reading;
+std::atomic<int*> published;
+int objects[3];
+std::atomic<int> counts[2];
+std::atomic<int> phase;
+bool used_after;
+
+constexpr int alive = 1;
+constexpr int poison = 0x6b;
+
+void prepare()
+{
+    for (int& object : objects)
+        object = alive;
+    published.store(&objects[0], std::memory_order_relaxed);
+    reading.store(0, std::memory_order_relaxed);
+    counts[0].store(0, std::memory_order_relaxed);
+    counts[1].store(0, std::memory_order_relaxed);
+    phase.store(0, std::memory_order_relaxed);
+    used_after = false;
+}
+
+const char* broken()
+{
+    return used_after ? "used after its grace period" : nullptr;
+}
+
+void use(const int* object)
+{
+    if (*static_cast<const volatile int*>(object) != alive)
+        used_after = true;
+}
+
+void reader()
+{
+    reading.store(1, std::memory_order_seq_cst); // (1) seq_cst: marked before the load; pairs with (2), (4)
+    use(published.load(std::memory_order_relaxed));
+    reading.store(0, std::memory_order_release); // (3) release: the use is over; pairs with (2), (4)
+}
+
+void updater()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    while (reading.load(std::memory_order_seq_cst) != 0) // (2) seq_cst: pairs with (1), (3)
+        about_to_wait();
+    *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+void updater_that_spins()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    while (reading.load(std::memory_order_seq_cst) != 0) { // (4) seq_cst: as (2); pairs with (1), (3)
+    }
+    *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+void updater_without_grace_period()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+// RCU with a single flip of its counters, twice: the classic race needs a reader that is held twice.
+void reader_of_single_flip()
+{
+    const int mine = phase.load(std::memory_order_relaxed);
+    counts[mine].fetch_add(1,
+                           std::memory_order_seq_cst); // (5) seq_cst: counted before the load; pairs with (6)
+    use(published.load(std::memory_order_relaxed));
+    counts[mine].fetch_sub(1, std::memory_order_seq_cst); // (7) seq_cst: the use is over; pairs with (6)
+}
+
+void updater_of_single_flip()
+{
+    for (int i = 0; i < 2; ++i) {
+        published.store(&objects[i + 1], std::memory_order_relaxed);
+        const int old = phase.load(std::memory_order_relaxed);
+        phase.store(1 - old, std::memory_order_relaxed);
+        while (counts[old].load(std::memory_order_seq_cst) != 0) // (6) seq_cst: pairs with (5), (7)
+            about_to_wait();
+        *static_cast<volatile int*>(&objects[i]) = poison;
+    }
+}
+
+map_report map_of(function of_reader, function of_updater, limits within = {})
+{
+    return map(
+        {.name = "pair", .prepare = prepare, .reader = of_reader, .updater = of_updater, .broken = broken},
+        true, within);
+}
+
+limits unreduced()
+{
+    limits l;
+    l.reduce = false;
+    return l;
+}
+
+} // namespace
+
+TEST_CASE("each cell of a reduced map is that of the full one")
+{
+    const function of_updater = GENERATE(as<function>{}, updater, updater_without_grace_period);
+    const map_report full = map_of(reader, of_updater, unreduced());
+    const map_report reduced = map_of(reader, of_updater);
+    INFO(to_text(full) << to_text(reduced));
+    if (!reduced.reduced) // built without capstone
+        return;
+    REQUIRE_FALSE(full.reduced);
+    REQUIRE(reduced.complete);
+    REQUIRE(reduced.reader.size() == full.reader.size());
+    REQUIRE(reduced.updater.size() == full.updater.size());
+    CHECK(reduced.runs < full.runs / 4);
+    CHECK(full.count(cell::not_reached) == 0);
+    CHECK(reduced.updater_first == full.updater_first);
+    // Between its last access and the call that says so, an updater that waits has not said so yet.
+    for (std::size_t i = 0; i < full.reader_first.size(); ++i)
+        CHECK((reduced.reader_first[i] == full.reader_first[i] ||
+               (reduced.reader_first[i] == cell::waits && full.reader_first[i] == cell::ends)));
+    CHECK(reduced.first_waiting == full.first_waiting);
+    CHECK(reduced.last_waiting == full.last_waiting);
+    CHECK(exit_code(reduced) == exit_code(full));
+}
+
+TEST_CASE("an updater that spins for the reader without a word is seen to wait")
+{
+    const map_report r = map_of(reader, updater_that_spins);
+    INFO(to_text(r));
+    if (!r.reduced)
+        return;
+    CHECK(r.clean());
+    CHECK(r.count(cell::waits) > 0);
+    CHECK(r.count(cell::hang) == 0);
+}
+
+TEST_CASE("a thread that branches on what the other one wrote is followed")
+{
+    const function branches = [] {
+        if (published.load(std::memory_order_relaxed) == &objects[1])
+            asm volatile("movl %1, %0" : "=m"(objects[2]) : "r"(poison));
+        else
+            asm volatile("movl %1, %0\n\tnop" : "=m"(objects[2]) : "r"(alive));
+    };
+    const function publishes = [] {
+        published.store(&objects[1], std::memory_order_relaxed);
+        if (*static_cast<volatile int*>(&objects[2]) == poison)
+            used_after = true;
+    };
+    const map_report full = map_of(branches, publishes, unreduced());
+    CHECK(full.count(cell::not_reached) > 0);
+    const map_report r = map_of(branches, publishes);
+    INFO(to_text(r));
+    if (!r.reduced)
+        return;
+    CHECK(r.complete);
+    CHECK(r.count(cell::not_reached) == 0);
+    CHECK(exit_code(r) == 3); // only on the other branch is there something to find
+}
+
+TEST_CASE("the race of a single flip needs two preemptions of the reader, and is found with two")
+{
+    const map_report one = map_of(reader_of_single_flip, updater_of_single_flip);
+    INFO(to_text(one));
+    if (!one.reduced)
+        return;
+    CHECK(one.clean());
+    limits two;
+    two.preemptions = 2;
+    const map_report r = map_of(reader_of_single_flip, updater_of_single_flip, two);
+    INFO(to_text(r));
+    CHECK(r.complete);
+    CHECK(r.runs > one.runs);
+    REQUIRE_FALSE(r.findings.empty());
+    CHECK(exit_code(r) == 3);
+    for (std::size_t i = 1; i < r.findings.size(); ++i) // the smallest is the first
+        CHECK(r.findings[i - 1].contexts.size() <= r.findings[i].contexts.size());
+    CHECK(map_of(reader_of_single_flip, updater_of_single_flip, two).findings.front().schedule ==
+          r.findings.front().schedule);
+}
+
+TEST_CASE(
+    "a system call whose accesses nobody knows is told: an sc map is made in full, a tso map is not complete")
+{
+    const function asks = [] { static_cast<void>(getppid()); };
+    const map_report sc = map_of(asks, asks);
+    INFO(to_text(sc));
+    CHECK(sc.clean());
+    CHECK_FALSE(sc.reduced);
+    limits weak;
+    weak.memory = memory_model::tso;
+    const map_report tso = map_of(asks, asks, weak);
+    INFO(to_text(tso));
+    if (!tso.absent.empty())
+        return;
+    CHECK_FALSE(tso.clean());
+    CHECK(exit_code(tso) == 1);
+    REQUIRE_FALSE(tso.unsupported.empty());
+    CHECK(tso.unsupported.front().find("getppid") != std::string::npos);
+}
+
+TEST_CASE("a schedule that crashes is a finding of its own, and the map goes on behind it")
+{
+    const map_report r = map_of(
+        [] { reading.store(1, std::memory_order_relaxed), reading.store(0, std::memory_order_relaxed); },
+        [] {
+            if (reading.load(std::memory_order_relaxed) != 0)
+                _exit(0);
+        });
+    INFO(to_text(r));
+    if (!r.reduced)
+        return;
+    CHECK(r.count(cell::crash) > 0);
+    CHECK(r.count(cell::ends) > 0);
+    CHECK(r.count(cell::unexplored) == 0);
+    CHECK(exit_code(r) == 3);
+    REQUIRE_FALSE(r.findings.empty());
+    CHECK(r.findings.front().what == "ended the process, exit code 0");
+}

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MIT
+//
+// Litmus tests: small programs of two threads, each with an outcome that x86-TSO allows and sequential consistency
+// does not, or that neither allows (Sewell, Sarkar, Owens, Zappa Nardelli, Myreen, CACM 2010; Owens, Sarkar, Sewell, TPHOLs
+// 2009: n5, n6; Alglave, Maranget, Tautschnig, TOPLAS 2014: R, S, 2+2W). The machine code is what counts, so loads and
+// stores are assembly.
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef __x86_64__
+
+using namespace nmisim::explore;
+
+namespace {
+
+struct alignas(64) place_of_its_own {
+    long value;
+};
+place_of_its_own x, y, z, turn, inside, violated;
+long r0, r1, r2, r3;
+
+void store(place_of_its_own& to, long value)
+{
+    asm volatile("movq %1, %0" : "=m"(to.value) : "r"(value) : "memory");
+}
+long load(const place_of_its_own& from)
+{
+    long value;
+    asm volatile("movq %1, %0" : "=r"(value) : "m"(from.value) : "memory");
+    return value;
+}
+long load_half(const place_of_its_own& from)
+{
+    std::uint16_t value;
+    asm volatile("movw %1, %0" : "=r"(value) : "m"(from.value) : "memory");
+    return value;
+}
+void exchange(place_of_its_own& to, long value)
+{
+    asm volatile("xchgq %1, %0" : "+m"(to.value), "+r"(value) : : "memory");
+}
+long locked_add(place_of_its_own& to, long value)
+{
+    asm volatile("lock xaddq %1, %0" : "+m"(to.value), "+r"(value) : : "memory");
+    return value;
+}
+void mfence()
+{
+    asm volatile("mfence" ::: "memory");
+}
+void lfence()
+{
+    asm volatile("lfence" ::: "memory");
+}
+void membarrier()
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+void clear()
+{
+    for (place_of_its_own* p : {&x, &y, &z, &turn, &inside, &violated})
+        p->value = 0;
+    r0 = r1 = r2 = r3 = -1;
+}
+
+// An oracle inside a window is a locked instruction: a plain one would wait in the store buffer, too.
+void critical_section()
+{
+    if (locked_add(inside, 1) != 0)
+        locked_add(violated, 1);
+    locked_add(inside, -1);
+}
+
+template <void (*Fence)()>
+void peterson(place_of_its_own& mine, place_of_its_own& others, long me)
+{
+    store(mine, 1);
+    store(turn, 1 - me);
+    Fence();
+    while (load(others) != 0 && load(turn) == 1 - me) {
+    }
+    critical_section();
+    store(mine, 0);
+}
+template <void (*Fence)()>
+void dekker(place_of_its_own& mine, place_of_its_own& others)
+{
+    store(mine, 1);
+    Fence();
+    if (load(others) == 0)
+        critical_section();
+    store(mine, 0);
+}
+void nothing() {}
+
+// x: the reader's word. y: the published object, 0 or 1. z: object 0, 7 when reclaimed.
+void use_what_is_published()
+{
+    if (load(y) == 0)
+        r0 = load(z);
+}
+template <void (*Fence)()>
+void rcu_reader()
+{
+    store(x, 1);
+    Fence();
+    use_what_is_published();
+    store(x, 0);
+}
+void rcu_reader_by_xchg()
+{
+    exchange(x, 1);
+    use_what_is_published();
+    store(x, 0);
+}
+template <void (*Before)(), void (*After)()>
+void rcu_updater()
+{
+    Before();
+    store(y, 1);
+    After();
+    if (load(x) == 0)
+        store(z, 7);
+}
+
+const char* if_it(bool weak)
+{
+    return weak ? "the weak outcome" : nullptr;
+}
+const char* both_loads_are_early()
+{
+    return if_it(r0 == 0 && r1 == 0);
+}
+const char* two_inside()
+{
+    return if_it(violated.value != 0);
+}
+const char* used_after_reclaim()
+{
+    return if_it(r0 == 7);
+}
+
+struct litmus {
+    const char* name;
+    function first;
+    function second;
+    oracle weak;
+    bool tso;                 ///< x86 allows it
+    unsigned preemptions = 1; ///< of each thread
+};
+
+const litmus all[] = {
+    {"SB",
+     [] {
+         store(x, 1);
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         r1 = load(x);
+     },
+     both_loads_are_early, true},
+    {"SB with one mfence",
+     [] {
+         store(x, 1);
+         mfence();
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         r1 = load(x);
+     },
+     both_loads_are_early, true},
+    {"SB and an mfence behind the load",
+     [] {
+         store(x, 1);
+         r0 = load(y);
+         mfence();
+     },
+     [] {
+         store(y, 1);
+         r1 = load(x);
+         mfence();
+     },
+     both_loads_are_early, true},
+    {"SB+lfence",
+     [] {
+         store(x, 1);
+         lfence();
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         lfence();
+         r1 = load(x);
+     },
+     both_loads_are_early, true},
+    {"SB with two stores to one place",
+     [] {
+         store(x, 1);
+         store(x, 2);
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         mfence();
+         r1 = load(x);
+     },
+     both_loads_are_early, true},
+    {"R",
+     [] {
+         store(x, 1);
+         store(y, 1);
+     },
+     [] {
+         store(y, 2);
+         r0 = load(x);
+     },
+     [] { return if_it(y.value == 2 && r0 == 0); }, true},
+    {"n6",
+     [] {
+         store(x, 1);
+         r0 = load(x);
+         r1 = load(y);
+     },
+     [] {
+         store(y, 2);
+         store(x, 2);
+     },
+     [] { return if_it(r0 == 1 && r1 == 0 && x.value == 1); }, true},
+    {"SB with own reads (iwp2.4)",
+     [] {
+         store(x, 1);
+         r0 = load(x);
+         r1 = load(y);
+     },
+     [] {
+         store(y, 1);
+         r2 = load(y);
+         r3 = load(x);
+     },
+     [] { return if_it(r0 == 1 && r1 == 0 && r2 == 1 && r3 == 0); }, true},
+    {"SB with a half-word forwarded",
+     [] {
+         store(x, 1);
+         r0 = load_half(x);
+         r1 = load(y);
+     },
+     [] {
+         store(y, 1);
+         r2 = load_half(y);
+         r3 = load(x);
+     },
+     [] { return if_it(r0 == 1 && r1 == 0 && r2 == 1 && r3 == 0); }, true},
+    {"Peterson", [] { peterson<nothing>(x, y, 0); }, [] { peterson<nothing>(y, x, 1); }, two_inside, true},
+    {"Dekker", [] { dekker<nothing>(x, y); }, [] { dekker<nothing>(y, x); }, two_inside, true},
+    {"RCU, a reader that only stores", rcu_reader<nothing>, rcu_updater<nothing, mfence>, used_after_reclaim,
+     true},
+    {"RCU, an updater without a fence", rcu_reader_by_xchg, rcu_updater<nothing, nothing>, used_after_reclaim,
+     true},
+    {"RCU, membarrier before the publish", rcu_reader<nothing>, rcu_updater<membarrier, nothing>,
+     used_after_reclaim, true},
+    {"SB+mfence",
+     [] {
+         store(x, 1);
+         mfence();
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         mfence();
+         r1 = load(x);
+     },
+     both_loads_are_early, false},
+    {"SB+xchg",
+     [] {
+         exchange(x, 1);
+         r0 = load(y);
+     },
+     [] {
+         exchange(y, 1);
+         r1 = load(x);
+     },
+     both_loads_are_early, false},
+    {"SB with a lock on another address",
+     [] {
+         store(x, 1);
+         locked_add(inside, 1);
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         locked_add(turn, 1);
+         r1 = load(x);
+     },
+     both_loads_are_early, false},
+    {"SB with membarrier on one side",
+     [] {
+         store(x, 1);
+         r0 = load(y);
+     },
+     [] {
+         store(y, 1);
+         membarrier();
+         r1 = load(x);
+     },
+     both_loads_are_early, false},
+    {"MP",
+     [] {
+         r0 = load(y);
+         r1 = load(x);
+     },
+     [] {
+         store(x, 1);
+         store(y, 1);
+     },
+     [] { return if_it(r0 == 1 && r1 == 0); }, false},
+    {"MP with a reader that spins",
+     [] {
+         for (int i = 0; i < 1000 && (r0 = load(y)) == 0; ++i) { // it runs alone, too
+         }
+         r1 = load(x);
+     },
+     [] {
+         store(x, 1);
+         store(y, 1);
+     },
+     [] { return if_it(r0 == 1 && r1 == 0); }, false},
+    {"LB",
+     [] {
+         r0 = load(y);
+         store(x, 1);
+     },
+     [] {
+         r1 = load(x);
+         store(y, 1);
+     },
+     [] { return if_it(r0 == 1 && r1 == 1); }, false},
+    {"R+mfence",
+     [] {
+         store(x, 1);
+         mfence();
+         store(y, 1);
+     },
+     [] {
+         store(y, 2);
+         mfence();
+         r0 = load(x);
+     },
+     [] { return if_it(y.value == 2 && r0 == 0); }, false},
+    {"S",
+     [] {
+         store(x, 2);
+         store(y, 1);
+     },
+     [] {
+         r0 = load(y);
+         store(x, 1);
+     },
+     [] { return if_it(r0 == 1 && x.value == 2); }, false},
+    {"2+2W",
+     [] {
+         store(x, 1);
+         store(y, 2);
+     },
+     [] {
+         store(y, 1);
+         store(x, 2);
+     },
+     [] { return if_it(x.value == 1 && y.value == 1); }, false},
+    {"n5",
+     [] {
+         store(x, 1);
+         r0 = load(x);
+     },
+     [] {
+         store(x, 2);
+         r1 = load(x);
+     },
+     [] { return if_it(r0 == 2 && r1 == 1); }, false},
+    {"CoWR beside a store that waits twice",
+     [] {
+         store(x, 1);
+         r0 = load(y);
+         r1 = load(z);
+     },
+     [] {
+         store(x, 5);
+         r2 = load(x);
+         store(y, 1);
+         store(z, 1);
+     },
+     [] { return if_it(r2 == 0); }, false, 2},
+    {"Peterson+mfence", [] { peterson<mfence>(x, y, 0); }, [] { peterson<mfence>(y, x, 1); }, two_inside,
+     false},
+    {"Dekker+mfence", [] { dekker<mfence>(x, y); }, [] { dekker<mfence>(y, x); }, two_inside, false},
+    {"RCU, a reader with mfence", rcu_reader<mfence>, rcu_updater<nothing, mfence>, used_after_reclaim,
+     false},
+    {"RCU, a reader by xchg", rcu_reader_by_xchg, rcu_updater<nothing, mfence>, used_after_reclaim, false},
+    {"RCU, membarrier behind the publish", rcu_reader<nothing>, rcu_updater<nothing, membarrier>,
+     used_after_reclaim, false},
+};
+
+map_report map_of(const litmus& l, memory_model memory)
+{
+    limits within;
+    within.memory = memory;
+    within.preemptions = l.preemptions;
+    return map({.name = l.name,
+                .setup = [] { syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0); },
+                .prepare = clear,
+                .reader = l.first,
+                .updater = l.second,
+                .broken = l.weak},
+               true, within);
+}
+
+} // namespace
+
+TEST_CASE(
+    "what x86-TSO allows is found, what it forbids is not, and sequential consistency finds none of the weak")
+{
+    const litmus& l = GENERATE(from_range(std::begin(all), std::end(all)));
+    const map_report sc = map_of(l, memory_model::sc);
+    const map_report tso = map_of(l, memory_model::tso);
+    INFO(l.name << "\n" << to_text(sc) << to_text(tso));
+    if (!tso.absent.empty()) // built without capstone
+        return;
+    CHECK(sc.clean());
+    CHECK(tso.complete);
+    CHECK(tso.unsupported.empty());
+    CHECK(tso.findings.empty() == !l.tso);
+}
+
+#endif

@@ -117,6 +117,10 @@ struct limits {
     /// for the first time (a block for thread-local variables, a function bound lazily, the first backtrace(), the guard
     /// of a static object) meets each boundary. Takes a fork and a `setup` for each run.
     bool fresh = false;
+    /// Sweep only: also inside each system call of the window: one NMI that is pending when the call is entered, and one
+    /// that comes while its thread sleeps in it. Needs ptrace. A call that only a signal ends (pause, sigsuspend, ppoll
+    /// without descriptors and time-out) ends what is explored: the NMI ends it.
+    bool system_calls = false;
     /// False: symbols and instructions only for what a report of findings shows. Reading them takes longer than a sweep.
     bool name_all = true;
     unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
@@ -159,22 +163,42 @@ struct sweep_cell {
     std::uintptr_t delivered_at = 0;
 };
 
+/// When an NMI comes into a system call.
+enum class arrival : std::uint8_t {
+    pending, ///< before it is entered, too late to be delivered there
+    asleep,  ///< while its thread sleeps in it
+};
+NMISIM_API std::string_view name_of(arrival a) noexcept;
+
+/// One NMI inside a system call. Calls that did not sleep have none of arrival::asleep.
+struct call_cell {
+    std::uint32_t boundary = 0; ///< that of its instruction
+    nmisim::explore::arrival arrival = arrival::pending;
+    std::string call;   ///< "poll"
+    place called_from;  ///< where the window's own object called what made it
+    std::string result; ///< "EINTR", "restarted", "returned 3"
+    nmisim::explore::verdict verdict = verdict::clean;
+    std::string what;
+};
+
 struct NMISIM_API sweep_report {
     std::string name;
     std::string absent; ///< not empty: why the mechanism does not work here; nothing was explored
     std::vector<place> boundaries;
     std::vector<sweep_cell> cells;
-    bool complete = true; ///< false: `incomplete` says why not all was explored
+    std::vector<call_cell> calls; ///< see limits::system_calls
+    bool complete = true;         ///< false: `incomplete` says why not all was explored
     std::string incomplete;
     std::uint64_t record_ns = 0;
     std::uint64_t elapsed_ns = 0; ///< all of it, recording and symbols included
 
-    std::size_t count(verdict v) const noexcept;
-    std::size_t handler_runs() const noexcept; ///< boundaries for which the handler ran
+    std::size_t count(verdict v) const noexcept; ///< in cells and calls
+    std::size_t handler_runs() const noexcept;   ///< boundaries for which the handler ran
     bool clean() const noexcept
     {
         return absent.empty() && complete &&
-               count(verdict::clean) + count(verdict::held) + count(verdict::unhandled) == cells.size();
+               count(verdict::clean) + count(verdict::held) + count(verdict::unhandled) ==
+                   cells.size() + calls.size();
     }
 };
 

@@ -129,6 +129,21 @@ void cell_lines(sink out, const sweep_report& r, bool all)
     }
 }
 
+void call_lines(sink out, const sweep_report& r, bool all)
+{
+    for (const call_cell& c : r.calls) {
+        const bool finding =
+            c.verdict != verdict::clean && c.verdict != verdict::held && c.verdict != verdict::unhandled;
+        if (!all && !finding)
+            continue;
+        fmt::format_to(out, "  {:>9}  {:<11} in {}, {}{}{}, called from {}\n", c.boundary, name_of(c.verdict),
+                       c.call, name_of(c.arrival), c.result.empty() ? "" : ": ", c.result,
+                       described(c.called_from));
+        if (!c.what.empty())
+            fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
+    }
+}
+
 // What a reader must know before trusting the word "clean".
 void clean_lines(sink out, const sweep_report& r)
 {
@@ -250,7 +265,7 @@ std::string to_text(const sweep_report& r, bool all)
         return text;
     }
     fmt::format_to(out, "{}: {} boundaries, {} NMIs: {} clean", r.name, count_text(r.boundaries.size()),
-                   count_text(r.cells.size()), count_text(r.count(verdict::clean)));
+                   count_text(r.cells.size() + r.calls.size()), count_text(r.count(verdict::clean)));
     for (const verdict v : {verdict::held, verdict::unhandled, verdict::violation, verdict::crash,
                             verdict::hang, verdict::not_reached})
         if (const std::size_t n = r.count(v); n != 0)
@@ -262,8 +277,11 @@ std::string to_text(const sweep_report& r, bool all)
         for (std::size_t i = 0; i < r.boundaries.size(); ++i)
             fmt::format_to(out, "  {:>4}  {:<44} {:<20} {}\n", i, name_of(r.boundaries[i]),
                            r.boundaries[i].source, r.boundaries[i].instruction);
+    if (!r.calls.empty())
+        fmt::format_to(out, "  {} NMIs inside system calls\n", count_text(r.calls.size()));
     clean_lines(out, r);
     cell_lines(out, r, all);
+    call_lines(out, r, all);
     return text;
 }
 

@@ -30,6 +30,11 @@ std::string_view name_of(verdict v) noexcept
     return "?";
 }
 
+std::string_view name_of(arrival a) noexcept
+{
+    return a == arrival::pending ? "pending at its entry" : "while it slept";
+}
+
 std::string_view name_of(cell c) noexcept
 {
     switch (c) {
@@ -46,8 +51,9 @@ std::string_view name_of(cell c) noexcept
 
 std::size_t sweep_report::count(verdict v) const noexcept
 {
-    return static_cast<std::size_t>(
-        std::count_if(cells.begin(), cells.end(), [v](const sweep_cell& c) { return c.verdict == v; }));
+    const auto is_it = [v](const auto& c) { return c.verdict == v; };
+    return static_cast<std::size_t>(std::count_if(cells.begin(), cells.end(), is_it) +
+                                    std::count_if(calls.begin(), calls.end(), is_it));
 }
 
 std::size_t sweep_report::handler_runs() const noexcept

@@ -10,11 +10,13 @@
 #include "base/clock.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
+#include "explore/step/system_call.hpp"
 #include "explore/sweep_runs.hpp"
 #include "explore/watch/run_end.hpp"
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 #include <unordered_set>
 
 namespace nmisim::explore {
@@ -37,6 +39,18 @@ void give_up(sweep_report& report, std::string why)
     report.incomplete = std::move(why);
 }
 
+call_cell call_of(const job& j, std::uint32_t n, verdict v, std::string what)
+{
+    const recorded_call& call = j.shared->steps.call[n / 2];
+    call_cell c;
+    c.boundary = call.boundary;
+    c.arrival = n % 2 == 0 ? arrival::pending : arrival::asleep;
+    c.call = name_of_system_call(call.nr);
+    c.verdict = v;
+    c.what = std::move(what);
+    return c;
+}
+
 // What a child's end says of the boundary that it was at. `bad` counts those that must not be; false: nothing can be gone
 // on with.
 bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32_t& bad)
@@ -45,7 +59,7 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
     const recording& t = j.shared->steps;
     const bool sweeping = j.shared->is_recorded();
     if (!sweeping || end.end == child_end::failed || end.stage_at_end != child_stage::at_work ||
-        k >= t.count) {
+        k >= j.runs()) {
         give_up(report, (sweeping ? "while exploring: " : "while recording: ") + in_words(end));
         return false;
     }
@@ -54,10 +68,13 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
     places names(j.shared->maps.view());
     if (judged.verdict == verdict::crash)
         judged.what += where_it_died(end, j.shared->fault, names);
-    report.cells.push_back({k, judged.verdict, std::move(judged.what),
-                            j.shared->nmi.handler_at.load(std::memory_order_relaxed)}); // as above
+    if (k < t.count)
+        report.cells.push_back({k, judged.verdict, std::move(judged.what),
+                                j.shared->nmi.handler_at.load(std::memory_order_relaxed)}); // as above
+    else
+        report.calls.push_back(call_of(j, k - t.count, judged.verdict, std::move(judged.what)));
     j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next child, forked after this
-    return k + 1 < t.count;
+    return k + 1 < j.runs();
 }
 
 void collect(const job& j, sweep_report& report)
@@ -68,6 +85,16 @@ void collect(const job& j, sweep_report& report)
         if (c.done)
             report.cells.push_back({k, c.result, c.what.text, c.delivered_at});
     }
+    for (std::uint32_t n = 0; n + t.count < j.runs(); ++n)
+        if (const shared_call& c = j.shared->calls[n]; c.done && (c.entered || c.result != verdict::clean)) {
+            call_cell one = call_of(j, n, c.result, c.what.text);
+            if (c.entered)
+                one.result = result_in_words(c.returned, c.restarted);
+            report.calls.push_back(std::move(one));
+        }
+    std::sort(report.calls.begin(), report.calls.end(), [](const call_cell& a, const call_cell& b) {
+        return a.boundary != b.boundary ? a.boundary < b.boundary : a.arrival < b.arrival;
+    });
     std::sort(report.cells.begin(), report.cells.end(),
               [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
 }
@@ -107,6 +134,8 @@ void look_for_gaps(const job& j, sweep_report& r)
         return give_up(r, std::move(why));
     if (r.cells.size() != t.count)
         give_up(r, std::to_string(t.count - r.cells.size()) + " boundaries were not explored");
+    else if (j.within.system_calls && t.calls == recording::max_calls)
+        give_up(r, "inside of " + std::to_string(t.calls) + " system calls, and there are more");
 }
 
 // The boundaries that a report of findings shows.
@@ -123,6 +152,22 @@ std::vector<bool> printed(const recording& t, const sweep_report& r)
     for (std::uint32_t i = 0; i < t.count && !interrupted.empty(); ++i)
         shown[i] = shown[i] || interrupted.count(t.ip[i]) != 0;
     return shown;
+}
+
+// The call of the window's own object that led to each system call.
+void name_call_sites(const recording& t, sweep_report& r, places& names)
+{
+    const loaded_object* own = t.count != 0 ? names.objects().at(t.ip[0]) : nullptr;
+    for (call_cell& c : r.calls) {
+        std::uint32_t i = c.boundary;
+        const auto calls_from_there = [&](std::uint32_t n) {
+            return names.objects().at(t.ip[n]) == own && arch::was_call(t.ip, t.code, n);
+        };
+        while (i > 0 && !calls_from_there(i - 1))
+            --i;
+        i = i > 0 ? i - 1 : c.boundary; // inline
+        c.called_from = names.of(t.ip[i], t.code[i]);
+    }
 }
 
 struct attempt {
@@ -150,6 +195,9 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     shared->steps.ip = ips.data();
     shared->steps.code = code.data();
     shared->steps.capacity = within.boundaries;
+    std::optional<call_tracer> tracer;
+    if (within.system_calls)
+        tracer.emplace(shared->order);
     job j{what, within, shared, ips, cells, sweep, each_in_a_fork};
     repeated_hangs hangs(within.same_hangs);
     for (std::uint32_t bad = 0;;) {
@@ -175,6 +223,7 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     report.record_ns = shared->record_ns;
     places names(shared->maps.view());
     collect(j, report);
+    name_call_sites(t, report, names);
     report.boundaries = within.name_all ? names.of(t) : names.of(t, printed(t, report));
     if (report.complete)
         look_for_gaps(j, report);

@@ -55,6 +55,21 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
     pthread_join(thread, nullptr);
 }
 
+// The NMI that ended a wait is no NMI of the next run.
+void record_once(job& j, std::unique_ptr<stepped_thread>& self, plan p)
+{
+    p.order = j.order();
+    run_once(j, self, p);
+    if (!j.shared->steps.waits_for_signal)
+        return;
+    wait_for_end_of(j.shared->order);
+    delivery::over();
+    fault_watch::disarm();
+    if (is_blocked(j.signal()))
+        drain(j.signal());
+    j.shared->nmi.clear();
+}
+
 void record_window(job& j, std::unique_ptr<stepped_thread>& self)
 {
     const std::uint64_t start = now_ns();
@@ -63,7 +78,7 @@ void record_window(job& j, std::unique_ptr<stepped_thread>& self)
         in_its_process(
             j.each_in_a_fork, self,
             [&] {
-                run_once(j, self, p);
+                record_once(j, self, p);
                 j.shared->steps.run_over = true;
             },
             [&] { return t.run_over; });
@@ -87,6 +102,32 @@ fate fate_of(const job& j, const stepped_thread& self)
     if (!is_blocked(j.signal()))
         return fate::lost;
     return drain(j.signal()) ? fate::held : fate::taken;
+}
+
+void judge_call(const job& j, const stepped_thread& self, shared_call& c, fate nmi)
+{
+    const call_order& o = j.shared->order;
+    c.entered = self.reached() && o.entered && o.sent;
+    c.returned = o.result;
+    c.restarted = self.delivered_at() == o.at;
+    c.result = verdict::clean;
+    if (o.error != 0 || !self.reached()) {
+        c.result = verdict::not_reached;
+        c.what.set(o.error != 0
+                       ? (std::string("the call cannot be traced: ") + strerrorname_np(o.error)).c_str()
+                       : "the run took another path than the recorded one");
+    } else if (c.entered && nmi == fate::held) {
+        c.result = verdict::held;
+        c.what.set("blocked until after the window");
+    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr;
+               c.entered && broken != nullptr) {
+        c.result = verdict::violation;
+        c.what.set(broken);
+    } else if (c.entered && nmi != fate::delivered) {
+        c.result = verdict::unhandled;
+        c.what.set("taken without its handler (sigwait, signalfd)");
+    }
+    c.done = true;
 }
 
 void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
@@ -141,6 +182,25 @@ void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
 }
 
+void explore_call(const job& j, std::unique_ptr<stepped_thread>& self, const itinerary& way, std::uint32_t n)
+{
+    const recording& t = j.shared->steps;
+    shared_call& c = j.shared->calls[n];
+    plan p = way.to(t.call[n / 2].boundary, at_target::enter_call);
+    p.when = n % 2 == 0 ? arrival::pending : arrival::asleep;
+    p.order = j.order();
+    p.alone = true;
+    j.shared->nmi.clear();
+    j.shared->order.error = 0;
+    j.shared->order.raise_anyway = t.waits_for_signal;
+    run_once(j, self, p);
+    wait_for_end_of(j.shared->order);
+    delivery::over();
+    judge_call(j, *self, c, fate_of(j, *self));
+    fault_watch::disarm();
+    j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
+}
+
 // The mechanism in this process, around what `setup` has made.
 void begin_child(job& j)
 {
@@ -151,6 +211,7 @@ void begin_child(job& j)
         j.shared->maps.take();
     install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
     fault_watch::begin(j.signal(), &j.shared->fault);
+    allow_tracer(j.shared->order);
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     j.shared->has_threads = threads_of(getpid()).size() != 1;
 }
@@ -172,8 +233,8 @@ void sweep_window(job& j, std::unique_ptr<stepped_thread>& self)
     const itinerary way = ways_to_boundaries(j);
     path_tries tries;
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
-    for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < j.shared->steps.count;
-         ++k) {
+    std::uint32_t k = j.shared->current.load(std::memory_order_relaxed);
+    for (; k < j.shared->steps.count; ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
         shared_cell& c = j.cells[k];
         for (unsigned failed = 0; (failed == 0 || c.strayed) && tries.another(failed); ++failed) {
@@ -182,7 +243,14 @@ void sweep_window(job& j, std::unique_ptr<stepped_thread>& self)
                 j.each_in_a_fork, self, [&] { explore_boundary(j, self, way, k); }, [&] { return c.done; });
         }
     }
-    j.shared->current.store(j.shared->steps.count, std::memory_order_relaxed);
+    for (; k < j.runs(); ++k) {
+        j.shared->current.store(k, std::memory_order_relaxed);
+        const std::uint32_t n = k - j.shared->steps.count;
+        in_its_process(
+            j.each_in_a_fork, self, [&] { explore_call(j, self, way, n); },
+            [&] { return j.shared->calls[n].done; });
+    }
+    j.shared->current.store(j.runs(), std::memory_order_relaxed);
 }
 
 // limits::fresh: one run in each process, nothing but `setup` before it. What is to be done is in shared memory.
@@ -199,7 +267,7 @@ void record_freshly(job& j, std::unique_ptr<stepped_thread>& self)
         ++so_far.recordings;
         p.record = &t;
     }
-    run_once(j, self, p);
+    record_once(j, self, p);
     so_far.to_follow = !so_far.to_follow && t.ended;
     j.shared->maps.take();
     j.shared->record_ns += now_ns() - start;
@@ -214,6 +282,11 @@ void run_freshly(job& j, std::unique_ptr<stepped_thread>& self)
         j.shared->current.load(std::memory_order_relaxed); // written before this process began
     const itinerary way = ways_to_boundaries(j);
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
+    if (k >= j.shared->steps.count) {
+        explore_call(j, self, way, k - j.shared->steps.count);
+        j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process
+        return;
+    }
     j.cells[k].done = false;
     explore_boundary(j, self, way, k);
     if (j.cells[k].strayed && so_far.failed_here++ < 20 && so_far.failed++ < 200)
@@ -236,7 +309,8 @@ int explore_window_runs(void* argument)
         recorded ? run_freshly(j, self) : record_freshly(j, self);
         return 0;
     }
-    run_once(j, self, plan{}); // first touches and lazy work are not part of the window
+    if (!j.within.system_calls)    // the window may wait for its signal
+        run_once(j, self, plan{}); // first touches and lazy work are not part of it
     change_mask(
         SIG_UNBLOCK,
         SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
@@ -255,7 +329,7 @@ bool has_fresh_runs_left(const job& j) noexcept
         return false;
     if (!j.shared->is_recorded())
         return true;
-    return can_be_swept(j) && j.shared->current.load(std::memory_order_relaxed) < j.shared->steps.count;
+    return can_be_swept(j) && j.shared->current.load(std::memory_order_relaxed) < j.runs();
 }
 
 } // namespace nmisim::explore

@@ -31,6 +31,16 @@ struct fresh_progress {
     unsigned failed;
 };
 
+/// Of an NMI inside a system call.
+struct shared_call {
+    verdict result;
+    bool done;
+    bool entered; ///< and the NMI was raised in it
+    bool restarted;
+    long returned;
+    shared_text<160> what;
+};
+
 struct shared_sweep {
     progress alive;
     std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
@@ -40,6 +50,8 @@ struct shared_sweep {
     std::uint64_t record_ns;
     bool has_threads; ///< beside the one that explores
     fresh_progress fresh;
+    call_order order;
+    std::array<shared_call, std::size_t{2} * recording::max_calls> calls; ///< each call, pending and asleep
     recording steps;
     shared_maps maps; ///< with what `setup` has loaded
 
@@ -58,6 +70,13 @@ struct job {
     bool sweep;
     bool each_in_a_fork;
 
+    /// What is to be run: the boundaries, and each call twice. `current` counts through both.
+    std::uint32_t runs() const noexcept
+    {
+        const recording& t = shared->steps;
+        return t.count + (within.system_calls ? 2 * t.calls : 0);
+    }
+    call_order* order() const noexcept { return within.system_calls ? &shared->order : nullptr; }
     int signal() const { return what.signal != 0 ? what.signal : SIGRTMIN + 1; }
 };
 

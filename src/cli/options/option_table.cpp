@@ -216,6 +216,9 @@ const option_spec table[] = {
     {"single-step", 0, "", "", checks, for_explore,
      "trap flag only: no breakpoint is written into the program",
      [](settings& s, text v) { s.single_step = parse_flag(v); }},
+    {"system-calls", 0, "", "", checks, for_explore,
+     "sweeps: an NMI inside each system call too, pending at its entry and while its thread sleeps",
+     [](settings& s, text v) { s.system_calls = parse_flag(v); }},
     {"fresh", 0, "", "", checks, for_explore,
      "sweeps: each NMI in a process of its own, so that what its handler does for the first time meets each "
      "boundary",

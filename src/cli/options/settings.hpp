@@ -89,6 +89,7 @@ struct settings {
     explore::memory_model memory = explore::memory_model::sc; ///< of maps
     unsigned preemptions = 1;                                 ///< of each thread of a map
     bool no_reduction = false;
+    bool system_calls = false;
     bool show_all = false;
     std::string svg_file; ///< empty: none
 

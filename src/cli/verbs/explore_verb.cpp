@@ -81,6 +81,7 @@ std::vector<item> plan_of(const settings& s)
             i.options.within.reduce = !s.no_reduction;
             i.options.within.how = s.single_step ? method::single_step : method::automatic;
             i.options.within.fresh = s.fresh;
+            i.options.within.system_calls = s.system_calls;
             // JSON and the picture show each boundary
             i.options.within.name_all = s.show_all || s.json || !s.output_file.empty() || !s.svg_file.empty();
             plan.push_back(i);
@@ -196,7 +197,7 @@ std::string summary_of(const std::vector<any_report>& reports)
     for (const any_report& r : reports) {
         std::visit([&](const auto& one) { elapsed_ns += one.elapsed_ns; }, r);
         if (const auto* s = std::get_if<sweep_report>(&r)) {
-            nmis += s->cells.size();
+            nmis += s->cells.size() + s->calls.size();
             found += s->count(explore::verdict::violation) + s->count(explore::verdict::crash) +
                      s->count(explore::verdict::hang);
         } else if (const auto* m = std::get_if<map_report>(&r)) {

@@ -10,7 +10,7 @@
 #include "exec/handlers/function_name.hpp"
 #include "exec/trace/breakpoints.hpp"
 #include "exec/trace/strategy.hpp"
-#include "explore/step/code_bytes.hpp"
+#include "explore/decode/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
 #include <map>

@@ -5,7 +5,7 @@
 // arithmetic on the recording. Context: any.
 #pragma once
 
-#include "explore/step/code_bytes.hpp"
+#include "explore/decode/code_bytes.hpp"
 
 #include <array>
 #include <cstdint>

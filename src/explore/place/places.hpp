@@ -7,8 +7,8 @@
 // mapped and what its bytes were (shared_maps, code_bytes).
 #pragma once
 
+#include "explore/decode/code_bytes.hpp"
 #include "explore/place/objects.hpp"
-#include "explore/step/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
 #include <memory>

@@ -12,7 +12,7 @@
 // program. So no libc function is called: one of its instructions may be the planted breakpoint.
 #pragma once
 
-#include "explore/step/code_bytes.hpp"
+#include "explore/decode/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
 #include <array>
@@ -99,6 +99,9 @@ bool forks(long nr) noexcept;
 bool polls(long nr) noexcept;
 /// poll, select and epoll_wait as newer processors lack them: true when these arguments have a time-out.
 bool older_wait_has_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept;
+
+/// pause, and poll without descriptors and time-out, as newer processors lack them.
+bool older_wait_is_for_a_signal(const system_call& call) noexcept;
 
 std::size_t breakpoint_size() noexcept;
 /// Address of the breakpoint instruction that raised this SIGTRAP.

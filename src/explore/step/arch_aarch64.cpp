@@ -268,6 +268,11 @@ bool older_wait_has_time_out(long, const std::uint64_t (&)[6]) noexcept
     return false;
 }
 
+bool older_wait_is_for_a_signal(const system_call&) noexcept
+{
+    return false;
+}
+
 bool polls(long nr) noexcept
 {
     return nr == SYS_ppoll;

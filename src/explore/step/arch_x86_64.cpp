@@ -166,6 +166,12 @@ bool older_wait_has_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept
     }
 }
 
+bool older_wait_is_for_a_signal(const system_call& call) noexcept
+{
+    return call.nr == SYS_pause ||
+           (call.nr == SYS_poll && call.arg[1] == 0 && static_cast<int>(call.arg[2]) < 0);
+}
+
 bool polls(long nr) noexcept
 {
     return nr == SYS_poll || nr == SYS_ppoll;

@@ -16,8 +16,8 @@
 // Context: plant() and remove() control side; the rest also in the SIGTRAP handler.
 #pragma once
 
+#include "explore/decode/code_bytes.hpp"
 #include "explore/step/arch.hpp"
-#include "explore/step/code_bytes.hpp"
 
 #include <vector>
 

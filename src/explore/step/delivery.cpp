@@ -168,10 +168,10 @@ bool has_handler() noexcept
     return now != sig_dfl && now != sig_ign;
 }
 
-void pending(const ucontext_t& at) noexcept
+void pending(const ucontext_t& at, int tid) noexcept
 {
     raised = true;
-    for_thread = static_cast<int>(arch::raw_system_call(SYS_gettid));
+    for_thread = tid;
     look(at);
 }
 
@@ -202,6 +202,7 @@ bool depends_on(long nr) noexcept
     switch (nr) {
     case SYS_rt_sigprocmask:
     case SYS_rt_sigaction:
+    case SYS_rt_sigsuspend:
     case SYS_ppoll:
     case SYS_pselect6:
     case SYS_epoll_pwait:

@@ -49,8 +49,8 @@ int signal() noexcept;
 
 /// True when the program has a handler installed.
 bool has_handler() noexcept;
-/// The signal has been raised for the calling thread, which is at `at`.
-void pending(const ucontext_t& at) noexcept;
+/// The signal has been raised for the calling thread, `tid`, which is at `at`.
+void pending(const ucontext_t& at, int tid) noexcept;
 /// Its mask may have changed.
 void look(const ucontext_t& at) noexcept;
 /// It is about to make a call that may open the signal by itself: sigsuspend, ppoll, a return from a handler.

@@ -96,14 +96,16 @@ void disarm() noexcept
 {
     if (the_note == nullptr)
         return;
+    const std::uint64_t were_taken = taken_bits;
     taken_bits = 0;
     for (const int s : crashes) {
-        kernel_action now{};
-        set_action(s, nullptr, &now);
-        if (now.handler != ours.handler)
-            continue;
         constexpr kernel_action default_action{};
-        set_action(s, &default_action, nullptr);
+        kernel_action before{};
+        if ((were_taken >> (s - 1) & 1) == 0)
+            continue;
+        set_action(s, &default_action, &before);
+        if (before.handler != ours.handler) // the run's own
+            set_action(s, &before, nullptr);
     }
 }
 

@@ -5,7 +5,7 @@
 // signal itself is left alone.
 #pragma once
 
-#include "explore/step/code_bytes.hpp"
+#include "explore/decode/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
 #include <atomic>

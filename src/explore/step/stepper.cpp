@@ -32,62 +32,27 @@ void futex_wake(const std::atomic<std::uint32_t>& word) noexcept
     arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
 }
 
-void note_gate(recording& t, std::uintptr_t ip, long nr) noexcept
-{
-    std::uint32_t i = 0;
-    while (i < t.gates && t.gate[i] != ip)
-        ++i;
-    if (i == recording::max_gates) {
-        t.more_gates = true;
-        return;
-    }
-    if (i == t.gates) {
-        t.gate[t.gates++] = ip;
-        t.gate_of_signals[i] = false;
-    }
-    t.gate_of_signals[i] = t.gate_of_signals[i] || delivery::depends_on(nr);
-}
-
 bool must_step(const plan& p) noexcept
 {
     return p.record != nullptr || p.follow != nullptr || p.target != no_boundary || p.step_all;
 }
 
-int raise_on_this_thread(int tid, int signal) noexcept
+int raise_on_this_thread(int pid, int tid, int signal) noexcept
 {
     siginfo_t info{};
     info.si_signo = signal;
     info.si_code = SI_QUEUE;
     info.si_value = marked(0);
-    info.si_pid = static_cast<int>(arch::raw_system_call(SYS_getpid));
+    info.si_pid = pid;
     return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signal,
                                                    reinterpret_cast<long>(&info)));
 }
 
 } // namespace
 
-void clear(recording& t) noexcept
-{
-    t.count = 0;
-    t.gates = 0;
-    t.more_gates = false;
-    t.overflow = false;
-    t.ended = false;
-    t.followed = false;
-    t.run_over = false;
-    t.handler = false;
-    t.last = {};
-}
-
-std::uint64_t fingerprint(const recording& t) noexcept
-{
-    std::uint64_t h = t.count + 1;
-    for (std::uint32_t i = 0; i < t.count; ++i)
-        h = (h ^ t.ip[i]) * 0x9e3779b97f4a7c15U;
-    return h;
-}
-
-stepped_thread::stepped_thread() noexcept : tid_(static_cast<int>(arch::raw_system_call(SYS_gettid)))
+stepped_thread::stepped_thread() noexcept
+    : pid_(static_cast<int>(arch::raw_system_call(SYS_getpid))),
+      tid_(static_cast<int>(arch::raw_system_call(SYS_gettid)))
 {
     BUG_ON(own_thread.stepped != nullptr);
     own_thread.stepped = this;
@@ -132,6 +97,9 @@ void stepped_thread::run(function window, const plan& p) noexcept
     }
     remove_one_shots(this);
     plan_.watch = nullptr;
+    if (breakpoint* gate = find_breakpoint(without_gate_); without_gate_ != 0 && gate != nullptr)
+        put_in(*gate);
+    without_gate_ = 0;
     publish(phase::ended);
 }
 
@@ -204,12 +172,28 @@ void stepped_thread::stop_stepping(ucontext_t& at) noexcept
 // gates the steps continue until then: the unblocking call must be seen.
 stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
 {
-    raise_error_ = raise_on_this_thread(tid_, delivery::signal());
+    raise_error_ = raise_on_this_thread(pid_, tid_, delivery::signal());
     raised_while_blocked_ = !delivery::is_open(at);
     fault_watch::arm();
     if (raise_error_ == 0)
-        delivery::pending(at);
+        delivery::pending(at, tid_);
     return plan_.gated || !raised_while_blocked_ || raise_error_ != 0 ? next::run_free : next::step;
+}
+
+// The call is made where it stands, by the program: a tracer raises the NMI in it.
+void stepped_thread::enter_call(const ucontext_t& at, arrival when) noexcept
+{
+    const std::uintptr_t ip = arch::ip(at);
+    if (breakpoint* gate = find_breakpoint(ip); gate != nullptr && gate->planted) {
+        take_out(*gate);
+        without_gate_ = ip;
+    }
+    const arch::system_call call = arch::system_call_of(at);
+    fault_watch::arm();
+    delivery::pending(at, tid_);
+    delivery::before_call(call);
+    raised_while_blocked_ = !delivery::is_open(at);
+    ask_for_nmi_in_call(*plan_.order, tid_, delivery::signal(), call.nr, ip, when);
 }
 
 stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
@@ -244,6 +228,10 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
     target_ip_ = ip;
     if (plan_.action == at_target::raise_nmi)
         return raise_nmi(at);
+    if (plan_.action == at_target::enter_call) {
+        enter_call(at, plan_.when);
+        return next::run_free;
+    }
     hold(phase::paused);
     return next::run_free;
 }
@@ -269,8 +257,13 @@ void stepped_thread::at_the_end() noexcept
 
 void stepped_thread::note_call(const arch::system_call& call) noexcept
 {
-    if (plan_.record != nullptr)
-        plan_.record->last = {call.nr, call.arg, plan_.record->count};
+    if (plan_.record == nullptr)
+        return;
+    recording& t = *plan_.record;
+    t.last = {call.nr, call.arg, t.count};
+    const bool is_one_that_returns = can_be_made_elsewhere(call.nr) || call.nr == SYS_rt_sigsuspend;
+    if (is_one_that_returns && t.calls < recording::max_calls)
+        t.call[t.calls++] = {t.count - 1, call.nr};
 }
 
 // Holds the thread as often as the watch says, and asks again.
@@ -316,6 +309,15 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         }
         const long nr = arch::system_call_of(at).nr;
         note_call(arch::system_call_of(at));
+        if (plan_.order != nullptr && only_a_signal_ends(arch::system_call_of(at))) {
+            at_the_end(); // of what can be explored with one NMI
+            if (plan_.record != nullptr) {
+                note_gate(*plan_.record, ip, nr);
+                plan_.record->waits_for_signal = true;
+            }
+            enter_call(at, arrival::asleep);
+            return stop_stepping(at);
+        }
         if (!can_be_made_elsewhere(nr)) {
             delivery::before_call(arch::system_call_of(at));
             if (makes_thread_or_process(nr))

@@ -17,7 +17,8 @@
 #pragma once
 
 #include "explore/step/arch.hpp"
-#include "explore/step/code_bytes.hpp"
+#include "explore/step/recording.hpp"
+#include "explore/watch/inside_call.hpp"
 
 #include <array>
 #include <atomic>
@@ -28,42 +29,9 @@ namespace nmisim::explore {
 
 inline constexpr std::uint32_t no_boundary = ~std::uint32_t{0};
 
-/// The last system call of a run.
-struct last_call {
-    long nr = -1;
-    std::array<long, 6> arg{};
-    std::uint32_t before = 0; ///< the boundary that follows it
-};
-
-/// Boundaries of a run in the order of execution. Lives in memory shared with the child process.
-struct recording {
-    std::uint32_t count = 0;
-    std::uint32_t capacity = 0;
-    bool overflow = false;   ///< more boundaries than capacity: recording stopped
-    bool ended = false;      ///< stepping went on to where the window returned
-    bool followed = false;   ///< a later run took the same path
-    bool run_over = false;   ///< the run that records or follows has come back
-    bool handler = false;    ///< the NMI's signal had a handler at one of the boundaries
-    bool more_gates = false; ///< more system-call instructions than max_gates
-    std::uint32_t gates = 0; ///< system-call instructions met, the first max_gates of them
-    static constexpr std::uint32_t max_gates = 24;
-    std::array<std::uintptr_t, max_gates> gate{};
-    std::array<bool, max_gates> gate_of_signals{}; ///< it was one that an NMI under way depends on
-    std::uintptr_t* ip = nullptr;
-    code_bytes* code = nullptr;                  ///< beside `ip`; nullptr: not wanted
-    std::uintptr_t* sp = nullptr;                ///< the stack pointer, beside `ip`; nullptr: not wanted
-    std::atomic<std::uint64_t>* alive = nullptr; ///< grows from time to time: a long run is not a hang
-    last_call last{};
-};
-
-/// Puts `t` back to empty; its buffer stays.
-void clear(recording& t) noexcept;
-/// Depends on every boundary and on their order.
-std::uint64_t fingerprint(const recording& t) noexcept;
-
 class instruction_watch;
 
-enum class at_target : std::uint8_t { raise_nmi, pause };
+enum class at_target : std::uint8_t { raise_nmi, pause, enter_call };
 
 struct plan {
     recording* record = nullptr;
@@ -76,6 +44,8 @@ struct plan {
     std::uint32_t anchor_passes = 0;  ///< arrivals at the anchor that do not count yet: rounds of a loop
     bool stop_before_waiting = false; ///< report phase `waiting` instead of sleeping
     bool gated = false;               ///< every system call of the window that must have a gate has one
+    call_order* order = nullptr;      ///< for `enter_call`, and for calls that only a signal ends
+    arrival when = arrival::asleep;   ///< of that
     bool alone = false;               ///< no other thread waits for a phase
     instruction_watch* watch =
         nullptr;           ///< asked before each stepped instruction, watch breakpoint and system call
@@ -144,7 +114,9 @@ private:
     void make_call(ucontext_t& at) noexcept;
     template <class Ask>
     void ask_watch(const ucontext_t& at, const Ask& ask) noexcept;
+    void enter_call(const ucontext_t& at, arrival when) noexcept;
 
+    int pid_;
     int tid_;
     plan plan_{};
     bool stepping_ = false;
@@ -156,6 +128,7 @@ private:
     std::uint32_t steps_ = 0;
     bool follows_ = false; ///< so far
     std::uintptr_t target_ip_ = 0;
+    std::uintptr_t without_gate_ = 0; ///< of this run
     long waiting_in_ = 0;
     std::uintptr_t waiting_at_ = 0;
     std::atomic<std::uintptr_t> delivered_at_{0};

@@ -59,6 +59,16 @@ bool can_be_made_elsewhere(long nr) noexcept
     }
 }
 
+bool only_a_signal_ends(const arch::system_call& call) noexcept
+{
+    switch (call.nr) {
+    case SYS_rt_sigsuspend: return true;
+    case SYS_ppoll: return call.arg[1] == 0 && call.arg[2] == 0;
+    case SYS_pselect6: return call.arg[0] == 0 && call.arg[4] == 0;
+    default: return arch::older_wait_is_for_a_signal(call);
+    }
+}
+
 bool makes_thread_or_process(long nr) noexcept
 {
     return nr == SYS_clone || nr == SYS_clone3 || arch::forks(nr);

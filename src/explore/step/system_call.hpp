@@ -13,6 +13,9 @@ namespace nmisim::explore {
 /// False for calls that only work where they stand: those that return twice, never, or into another context.
 bool can_be_made_elsewhere(long nr) noexcept;
 
+/// It sleeps, with no time-out and nothing to wait for but a signal.
+bool only_a_signal_ends(const arch::system_call& call) noexcept;
+
 bool makes_thread_or_process(long nr) noexcept;
 
 /// The reason for which this call may put its thread to sleep, or nullptr.

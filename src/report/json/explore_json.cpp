@@ -66,6 +66,16 @@ json to_json(const sweep_report& r)
             cell["delivered_at"] = fmt::format("{:#x}", c.delivered_at);
         cells.push_back(std::move(cell));
     }
+    json& calls = j["calls"];
+    calls = json::array();
+    for (const call_cell& c : r.calls)
+        calls.push_back(json{{"boundary", c.boundary},
+                             {"call", c.call},
+                             {"arrival", name_of(c.arrival)},
+                             {"result", c.result},
+                             {"verdict", name_of(c.verdict)},
+                             {"what", c.what},
+                             {"called_from", to_json(c.called_from)}});
     return j;
 }
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+//
+// NMIs that come while a system call is under way: what the kernel makes of it is the window's to handle.
+#include "nmisim/explore.hpp"
+#include "support/catch2.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+int pipe_ends[2];
+int asks[2];
+volatile std::sig_atomic_t came;
+const char* failed;
+
+void note(int)
+{
+    came = 1;
+}
+
+void install(int flags)
+{
+    struct sigaction a {};
+    a.sa_handler = note;
+    a.sa_flags = flags;
+    sigaction(SIGRTMIN + 1, &a, nullptr);
+    if (pipe(pipe_ends) != 0 || pipe(asks) != 0)
+        _exit(9);
+}
+
+void install_plain()
+{
+    install(0);
+}
+
+void prepare()
+{
+    came = 0;
+    failed = nullptr;
+}
+
+const char* what_failed()
+{
+    return failed;
+}
+
+[[gnu::noinline]] void poll_once()
+{
+    pollfd nothing{pipe_ends[0], POLLIN, 0};
+    if (poll(&nothing, 1, 20) < 0)
+        failed = "poll failed";
+}
+
+[[gnu::noinline]] void poll_again()
+{
+    pollfd nothing{pipe_ends[0], POLLIN, 0};
+    while (poll(&nothing, 1, 20) < 0 && errno == EINTR) {
+    }
+}
+
+// Another process writes a byte some time after it was asked: the reader sleeps meanwhile.
+void install_with_answers(int flags)
+{
+    install(flags);
+    if (fork() != 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (char c; read(asks[0], &c, 1) == 1;) {
+        usleep(20'000);
+        if (write(pipe_ends[1], &c, 1) != 1)
+            break;
+    }
+    _exit(0);
+}
+
+[[gnu::noinline]] void ask_and_read()
+{
+    char c = 'x';
+    if (write(asks[1], &c, 1) != 1 || read(pipe_ends[0], &c, 1) != 1)
+        failed = "not one byte was read";
+}
+
+[[gnu::noinline]] void wait_for_it()
+{
+    while (came == 0)
+        pause();
+}
+
+[[gnu::noinline]] void wait_for_it_rightly()
+{
+    sigset_t block;
+    sigset_t before;
+    sigemptyset(&block);
+    sigaddset(&block, SIGRTMIN + 1);
+    sigprocmask(SIG_BLOCK, &block, &before);
+    while (came == 0)
+        ppoll(nullptr, 0, nullptr, &before);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+[[gnu::noinline]] void write_much()
+{
+    static char block[1 << 20];
+    const int null = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    if (read(null, block, sizeof block) != static_cast<ssize_t>(sizeof block))
+        failed = "a short read";
+    close(null);
+}
+
+sweep_report inside(function setup, function window)
+{
+    limits l;
+    l.system_calls = true;
+    sweep_report r = sweep(
+        {.name = "call", .setup = setup, .prepare = prepare, .window = window, .broken = what_failed}, l);
+    return r;
+}
+
+const call_cell* call_in(const sweep_report& r, const char* name, arrival when)
+{
+    const auto found = std::find_if(r.calls.begin(), r.calls.end(),
+                                    [&](const call_cell& c) { return c.call == name && c.arrival == when; });
+    return found == r.calls.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+TEST_CASE("a poll that is not made again is found by its call site")
+{
+    const sweep_report r = inside(install_plain, poll_once);
+    INFO(to_text(r, true));
+    for (const arrival when : {arrival::pending, arrival::asleep}) {
+        const call_cell* c = call_in(r, "poll", when);
+        REQUIRE(c != nullptr);
+        CHECK(c->verdict == verdict::violation);
+        CHECK(c->result == "EINTR");
+        CHECK(c->what == "poll failed");
+        CHECK(c->called_from.symbol.find("poll_once") != std::string::npos);
+    }
+    CHECK(r.count(verdict::violation) == 2);
+    CHECK(exit_code(r) == 3);
+}
+
+TEST_CASE("a poll that is made again is clean")
+{
+    const sweep_report r = inside(install_plain, poll_again);
+    INFO(to_text(r, true));
+    CHECK(r.clean());
+    CHECK(call_in(r, "poll", arrival::asleep) != nullptr);
+}
+
+TEST_CASE("a read is restarted with SA_RESTART, and fails without it")
+{
+    const sweep_report with = inside([] { install_with_answers(SA_RESTART); }, ask_and_read);
+    INFO(to_text(with, true));
+    CHECK(with.clean());
+    REQUIRE(call_in(with, "read", arrival::asleep) != nullptr);
+    CHECK(call_in(with, "read", arrival::asleep)->result == "restarted");
+    const sweep_report without = inside([] { install_with_answers(0); }, ask_and_read);
+    INFO(to_text(without, true));
+    CHECK(exit_code(without) == 3);
+    REQUIRE(call_in(without, "read", arrival::asleep) != nullptr);
+    CHECK(call_in(without, "read", arrival::asleep)->result == "EINTR");
+}
+
+TEST_CASE("a signal that is pending when a read is entered makes it short")
+{
+    const sweep_report r = inside(install_plain, write_much);
+    INFO(to_text(r, true));
+    const call_cell* c = call_in(r, "read", arrival::pending);
+    REQUIRE(c != nullptr);
+    CHECK(c->verdict == verdict::violation);
+    CHECK(c->what == "a short read");
+    CHECK(c->result.starts_with("returned "));
+    CHECK(call_in(r, "read", arrival::asleep) == nullptr);
+}
+
+TEST_CASE("a wake-up that is lost before pause() is a hang, and the ppoll form is clean")
+{
+    const sweep_report lost = inside(install_plain, wait_for_it);
+    INFO(to_text(lost, true));
+    CHECK(lost.count(verdict::hang) > 0);
+    CHECK(lost.count(verdict::hang) < lost.boundaries.size());
+    for (const sweep_cell& c : lost.cells)
+        if (c.verdict == verdict::hang)
+            CHECK(c.what.find("asleep in pause") != std::string::npos);
+    const sweep_report right = inside(install_plain, wait_for_it_rightly);
+    INFO(to_text(right, true));
+    CHECK(right.clean());
+}

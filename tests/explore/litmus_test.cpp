@@ -410,6 +410,17 @@ const litmus all[] = {
      used_after_reclaim, false},
 };
 
+// capstone 4 takes both stores for loads.
+void store_16_bytes()
+{
+    asm volatile("movups %%xmm0, %0" : "=m"(x.value) : : "memory");
+}
+void compare_and_store()
+{
+    long none = 0;
+    asm volatile("lock cmpxchgq %2, %0" : "+m"(y.value), "+a"(none) : "r"(long{1}) : "memory");
+}
+
 map_report map_of(const litmus& l, memory_model memory)
 {
     limits within;
@@ -439,6 +450,27 @@ TEST_CASE(
     CHECK(tso.complete);
     CHECK(tso.unsupported.empty());
     CHECK(tso.findings.empty() == !l.tso);
+}
+
+TEST_CASE("a store that the disassembler takes for a load is a store")
+{
+    const map_report r = map_of({"stores",
+                                 [] {
+                                     store_16_bytes();
+                                     compare_and_store();
+                                 },
+                                 [] {
+                                     r0 = load(x);
+                                     r1 = load(y);
+                                 },
+                                 [] { return if_it(r0 == 0 && r1 == 0); }, false},
+                                memory_model::tso);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.unsupported.empty());
+    CHECK(r.reader_points == 2);
+    CHECK(exit_code(r) == 3); // both loads come first: so it does look
 }
 
 #endif

@@ -42,7 +42,8 @@ stop pair_run::go(unsigned thread)
         p.stop_before_waiting = true;
         return w.start(thread == the_reader ? what_.reader : what_.updater, p);
     }
-    if (!ended(1 - thread))
+    // Stores of a thread that has ended may still come.
+    if (!ended(1 - thread) || watch_[1 - thread].buffer.count() != 0)
         return w.go_on();
     if (w.go_on_alone() == stop::for_ever)
         stand_still();

@@ -32,6 +32,8 @@ void futex_wake(const std::atomic<std::uint32_t>& word) noexcept
     arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
 }
 
+void no_step_from_here() noexcept {}
+
 bool must_step(const plan& p) noexcept
 {
     return p.record != nullptr || p.follow != nullptr || p.target != no_boundary || p.step_all;
@@ -107,10 +109,10 @@ void stepped_thread::run_thread_end(const plan& p) noexcept
 {
     start(p);
     thread_ends_ = true;
-    if (plan_.anchor == 0 && must_step(p)) {
-        stepping_ = true;
-        nmisim_step_from_here();
-    }
+    stepping_ = plan_.anchor == 0 && must_step(p);
+    // One call for both: what follows it is the first boundary, also of a run that only meets a breakpoint there.
+    void (*const volatile begin)() noexcept = stepping_ ? nmisim_step_from_here : no_step_from_here;
+    begin();
 }
 
 phase stepped_thread::phase() const noexcept

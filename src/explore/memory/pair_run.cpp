@@ -13,8 +13,7 @@ constexpr unsigned the_updater = 1;
 } // namespace
 
 pair_run::pair_run(const race& what, code_table& code, bool buffered)
-    : what_(what),
-      buffered_(buffered), worker_{new worker(what.reader_setup), new worker(what.updater_setup)},
+    : what_(what), worker_{new worker(what.reader_setup), new worker(what.updater_setup)},
       watch_{{code, the_reader, buffered}, {code, the_updater, buffered}}
 {
     watch_[the_reader].bind(watch_[the_updater]);

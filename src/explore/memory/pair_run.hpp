@@ -50,7 +50,6 @@ private:
     void note_wait(unsigned thread) noexcept;
 
     const race& what_;
-    bool buffered_;
     bool stepped_ = false;
     worker* worker_[2]; ///< never freed: a thread that RCU knows must not end without a word
     memory_watch watch_[2];

@@ -54,12 +54,11 @@ def stopped_by(number, ignored=False, exploring=False, group=False):
         with tempfile.TemporaryDirectory() as folder:
             report = pathlib.Path(folder) / "report.json"
             # As a shell without job control starts what goes to the background.
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ignored else None
+            ignores = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None
             process = subprocess.Popen([options.program, "explore", "--window", "read", "--window", "do_nmi-map", "--map", "--no-reduction", "-o",
                                         report],
-                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-            if ignored:
-                signal.signal(signal.SIGINT, before)
+                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                       preexec_fn=ignores)
             for line in process.stderr:
                 if line == "exploring memb do_nmi-map\n":
                     break

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Test Anything Protocol, so that Meson shows each case by its name."""
 import concurrent.futures
+import signal
 import sys
+
+
+# A caller that ignores a signal (nohup, a shell's background job) hands that on to all that is started here.
+for ignored in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
 
 
 class Skipped(Exception):

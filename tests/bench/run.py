@@ -94,6 +94,16 @@ def measure(program, name, names, repetitions, states, before):
     return document, said, after
 
 
+def write(whole, states, path):
+    for said in whole["states"]:
+        said["distance"] = states.distance(said["before"], said["after"])
+        said["disturbed"] = said["changed"] > CHANGED or said["distance"] > FAR
+    whole["best_state"] = states.best
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(whole, file, indent=1)
+        file.write("\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
@@ -113,13 +123,7 @@ def main():
             whole = {"context": document["context"], "states": [], "benchmarks": []}
         whole["states"].append(said)
         whole["benchmarks"] += document["benchmarks"]
-    for said in whole["states"]:
-        said["distance"] = states.distance(said["before"], said["after"])
-        said["disturbed"] = said["changed"] > CHANGED or said["distance"] > FAR
-    whole["best_state"] = states.best
-    with open(arguments.out, "w", encoding="utf-8") as file:
-        json.dump(whole, file, indent=1)
-        file.write("\n")
+        write(whole, states, arguments.out)  # so that what was measured survives
     return 0
 
 

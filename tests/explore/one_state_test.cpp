@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 using namespace nmisim::explore;
@@ -51,6 +52,17 @@ void end_in_the_last_part()
 {
     if (in_the_last_part.load(std::memory_order_relaxed))
         end_of_the_run();
+}
+
+// Shared with the processes that explore: a run to warm up, one to record, one to follow. How often the window has run in all of them.
+std::atomic<int>* runs_in_all = nullptr;
+
+// As a clock read that has to begin again while it is recorded, and hardly ever later.
+void longer_while_it_is_recorded()
+{
+    if (runs_in_all->fetch_add(1, std::memory_order_relaxed) < 3)
+        counter.fetch_add(1, std::memory_order_relaxed);
+    counter.fetch_add(1, std::memory_order_relaxed);
 }
 
 void lock_twice()
@@ -138,4 +150,19 @@ TEST_CASE("where the child has threads a boundary that is not reached says what 
     for (const sweep_cell& c : r.cells)
         if (c.verdict == verdict::not_reached)
             CHECK(c.what.find("put back in `prepare`") != std::string::npos);
+}
+
+TEST_CASE("a recording that met a rare path is made again where the child has threads")
+{
+    void* const shared =
+        mmap(nullptr, sizeof *runs_in_all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(shared != MAP_FAILED);
+    runs_in_all = new (shared) std::atomic<int>(0);
+    const sweep_report r = sweep({.name = "longer at first",
+                                  .setup = [] { std::thread([] { pause(); }).detach(); },
+                                  .window = longer_while_it_is_recorded,
+                                  .nmi = [] {}});
+    INFO(to_text(r));
+    CHECK(r.count(verdict::not_reached) == 0);
+    CHECK(r.clean());
 }

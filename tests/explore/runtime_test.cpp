@@ -115,6 +115,34 @@ const char* balance_and_one_run()
     return runs == 1 ? nullptr : "an event ran no handler, or two";
 }
 
+// Blocks that have come back. A thread gives its own back without a lock, so another one may do so at each instruction.
+runtime::thread_block back[2];
+runtime::thread_block* taken;
+
+void give_back_first()
+{
+    runtime::state_of(SIGPROF)->give_back(back[0]);
+}
+
+void give_back_second()
+{
+    runtime::state_of(SIGPROF)->give_back(back[1]);
+}
+
+void take_one()
+{
+    taken = runtime::state_of(SIGPROF)->take_block();
+}
+
+const char* both_are_there()
+{
+    int there = taken != nullptr ? 1 : 0;
+    for (const runtime::thread_block* b = runtime::state_of(SIGPROF)->free_blocks; b != nullptr && there < 3;
+         b = b->next_free)
+        ++there;
+    return there == 2 ? nullptr : "a block is lost, or there twice";
+}
+
 void check_clean(const explore::target& what)
 {
     const explore::sweep_report r = explore::sweep(what);
@@ -291,4 +319,35 @@ TEST_CASE("close: an interrupt at each instruction is handled, or answered", "[e
                  .nmi = raise_here,
                  .broken = balance},
                 "used what was gone");
+}
+
+TEST_CASE("blocks that come back at the same time are all there again", "[explore]")
+{
+    const auto clean = [](const explore::target& what) {
+        const explore::sweep_report r = explore::sweep(what);
+        INFO(to_text(r));
+        CHECK(r.clean());
+        CHECK(r.handler_runs() == r.cells.size());
+    };
+    clean({.name = "give_back",
+           .setup = open,
+           .prepare =
+               [] {
+                   taken = nullptr;
+                   runtime::state_of(SIGPROF)->free_blocks = nullptr;
+               },
+           .window = give_back_first,
+           .nmi = give_back_second,
+           .broken = both_are_there});
+    clean({.name = "take_block",
+           .setup = open,
+           .prepare =
+               [] {
+                   taken = nullptr;
+                   runtime::state_of(SIGPROF)->free_blocks = nullptr;
+                   give_back_first();
+               },
+           .window = take_one,
+           .nmi = give_back_second,
+           .broken = both_are_there});
 }

@@ -238,35 +238,6 @@ TEST_CASE("threads that attach and detach at the same time have blocks of their 
     CHECK(seen.text == "00012000");
 }
 
-TEST_CASE("blocks that come back at the same time are all there again", "[attach]")
-{
-    const auto seen = in_child(100, [] {
-        const interrupt i({.signal = SIGPROF});
-        runtime::interrupt_state& state = *runtime::state_of(SIGPROF);
-        std::atomic<int> met{0};
-        std::vector<std::thread> all;
-        for (int n = 0; n < 2; ++n)
-            all.emplace_back([&] {
-                // Until they have got each other's blocks often enough; alone on a CPU they hardly meet.
-                runtime::thread_block* last = nullptr;
-                for (int lives = 0; met < 20'000 && lives < 10'000'000; ++lives) {
-                    runtime::thread_block* block = nullptr;
-                    {
-                        const runtime::control_guard guard;
-                        block = state.take_block();
-                    }
-                    met += block != last ? 1 : 0;
-                    last = block;
-                    state.give_back(*block);
-                }
-            });
-        for (std::thread& t : all)
-            t.join();
-        return std::string(state.blocks() <= 2 ? "all" : number(state.blocks()) + " were needed");
-    });
-    CHECK(seen.text == "all");
-}
-
 TEST_CASE("a thread knows its number without a system call, also in a child of fork()", "[attach]")
 {
     CHECK(own_tid() == gettid());

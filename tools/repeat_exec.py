@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests" / "exec"
-ALL = ("storm", "control", "calls", "audit", "options", "classifier")
+ALL = ("storm", "control", "calls", "audit", "function", "forks", "options", "classifier", "kills")
 
 
 def arguments(build):

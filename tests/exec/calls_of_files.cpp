@@ -127,6 +127,41 @@ CALL(copy_range)
     return outcome(copy_file_range(from, nullptr, to, nullptr, size, 0), size);
 }
 
+CALL(pread_zero)
+{
+    return outcome(pread(open("/dev/zero", O_RDONLY), bytes.data(), much, 0), static_cast<long>(much));
+}
+
+CALL(pwrite_urandom)
+{
+    return outcome(pwrite(open("/dev/urandom", O_WRONLY), bytes.data(), much, 0), static_cast<long>(much));
+}
+
+CALL(send_beyond_socket)
+{
+    constexpr std::size_t size = 2'000'000;
+    int p[2];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, p);
+    later([&] { drain(p[0], size); });
+    return outcome(send(p[1], bytes.data(), size, 0), size);
+}
+
+/// Full after the first 65536, signal or not.
+CALL(write_nonblocking)
+{
+    int p[2];
+    return pipe2(p, O_NONBLOCK) == 0 ? outcome(write(p[1], bytes.data(), 200'000), 65536) : "no pipe";
+}
+
+/// No more is there, signal or not.
+CALL(read_part)
+{
+    int p[2];
+    if (pipe(p) != 0 || write(p[1], "x", 1) != 1)
+        return "no pipe";
+    return outcome(read(p[0], bytes.data(), 10), 1);
+}
+
 CALL(accept_tcp)
 {
     sockaddr_in name{};
@@ -176,7 +211,9 @@ CALL(io_uring_wait)
 const one_call calls_of_files[] = {ROW(read_terminal),     ROW(write_terminal), ROW(open_fifo),
                                    ROW(splice_empty_pipe), ROW(tee_empty_pipe), ROW(sendfile_beyond_pipe),
                                    ROW(copy_range),        ROW(accept_tcp),     ROW(recv_all),
-                                   ROW(io_uring_wait),     {nullptr, nullptr}};
+                                   ROW(pread_zero),        ROW(pwrite_urandom), ROW(send_beyond_socket),
+                                   ROW(write_nonblocking), ROW(read_part),      ROW(io_uring_wait),
+                                   {nullptr, nullptr}};
 #undef ROW
 
 } // namespace fixture

@@ -4,7 +4,7 @@
 import pathlib
 import tempfile
 
-from exec_support import CASES, case, expect, fixture, tap
+from exec_support import CASES, calls, case, expect, fixture, tap
 
 # What Linux does, by signal(7) and by trial: with SA_RESTART, without. Both where it may be either.
 RESTARTED = ("restarted", "eintr")
@@ -17,8 +17,9 @@ TABLE = {
                      "splice_empty_pipe", "tee_empty_pipe", "accept_tcp", "copy_range"], RESTARTED),
     **dict.fromkeys(["futex_wait", "poll_pipe", "ppoll_pipe", "select_none", "pselect_none", "nanosleep_once", "clock_nanosleep_absolute",
                      "msgrcv_queue", "semop_wait", "epoll_wait_none", "sigtimedwait_usr1", "recv_with_timeout", "io_uring_wait"], ALWAYS_EINTR),
-    **dict.fromkeys(["read_zero", "read_urandom", "get_random", "write_beyond_pipe", "sendfile_beyond_pipe", "recv_all"], SHORT),
-    **dict.fromkeys(["read_file", "write_file"], UNTOUCHED),
+    **dict.fromkeys(["read_zero", "read_urandom", "get_random", "write_beyond_pipe", "sendfile_beyond_pipe", "recv_all", "pread_zero",
+                     "pwrite_urandom", "send_beyond_socket"], SHORT),
+    **dict.fromkeys(["read_file", "write_file", "write_nonblocking", "read_part"], UNTOUCHED),
 }
 SEEN = {"restarted": "whole", "done": "whole", "eintr": "EINTR", "short": "short"}
 
@@ -74,6 +75,14 @@ def with_restart():
 def without_restart():
     """without SA_RESTART"""
     table_holds("off")
+
+
+@case
+def always_restarted():
+    """a fork is restarted, with SA_RESTART or without"""
+    result = fixture("forks", "1", words=["--each-call=all", "--limit", "1", "--restart", "off"])
+    births = [row for row in calls(result, "clone") if row["path"] == "0"]
+    expect(births and all(row["restarted"] == row["nmis"] > 0 for row in births), *result.shown(), births)
 
 
 tap.run(CASES, at_a_time=4)

@@ -15,6 +15,8 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <mqueue.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -39,6 +41,8 @@ namespace fixture {
 
 namespace {
 
+constexpr int no_right = 96; // or the kernel has none
+
 volatile int rounds = 2;
 volatile int torn = 0;
 
@@ -47,10 +51,22 @@ void looks(int)
     torn = torn_pair[0] != torn_pair[1] ? 1 : torn;
 }
 
-int work(void (*function)(int) = torn_work)
+/// A child more where the pair is torn.
+void looks_with_a_child(int number)
+{
+    looks(number);
+    if (torn == 0)
+        return;
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    wait_for(child);
+}
+
+int work(void (*function)(int) = torn_work, void (*handler)(int) = looks)
 {
     struct sigaction action {};
-    action.sa_handler = looks;
+    action.sa_handler = handler;
     sigaction(SIGUSR1, &action, nullptr);
     function(rounds);
     say(torn != 0 ? "torn\n" : "whole\n");
@@ -112,6 +128,12 @@ int with_memory_kept_back(int, char**)
     return work();
 }
 
+int with_wiped_memory(int, char**)
+{
+    void* const p = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return madvise(p, 4096, MADV_WIPEONFORK) == 0 ? work() : 98;
+}
+
 int with_locked_memory(int, char**)
 {
     static char page[4096];
@@ -125,6 +147,26 @@ int with_written_file(int, char**)
     mkstemp(name);
     unlink(name);
     return work();
+}
+
+int with_file_of_proc(int, char**)
+{
+    return open("/proc/self/status", O_RDONLY) >= 0 ? work() : 98;
+}
+
+int with_message_queue(int, char**)
+{
+    const std::string name = "/nmi-sim-" + std::to_string(getpid());
+    if (mq_open(name.c_str(), O_RDONLY | O_CREAT, 0600, nullptr) < 0)
+        return no_right;
+    mq_unlink(name.c_str());
+    return work();
+}
+
+/// Its children are numbered from 1.
+int with_own_numbers(int, char**)
+{
+    return unshare(CLONE_NEWPID) == 0 ? work() : no_right;
 }
 
 int with_pipe(int, char**)
@@ -176,6 +218,11 @@ int with_later_program(int, char**)
     work();
     execlp("true", "true", nullptr);
     return 98;
+}
+
+int with_child_of_handler(int, char**)
+{
+    return work(torn_work, looks_with_a_child);
 }
 
 /// A pipe is opened on the way.
@@ -241,14 +288,19 @@ const entry forked[] = {{"with_thread", with_thread},
                         {"with_timer", with_timer},
                         {"with_shared_memory", with_shared_memory},
                         {"with_memory_kept_back", with_memory_kept_back},
+                        {"with_wiped_memory", with_wiped_memory},
                         {"with_locked_memory", with_locked_memory},
                         {"with_written_file", with_written_file},
+                        {"with_file_of_proc", with_file_of_proc},
+                        {"with_message_queue", with_message_queue},
+                        {"with_own_numbers", with_own_numbers},
                         {"with_pipe", with_pipe},
                         {"with_lock", with_lock},
                         {"with_pending_signal", with_pending_signal},
                         {"with_trace", with_trace},
                         {"with_later_child", with_later_child},
                         {"with_later_program", with_later_program},
+                        {"with_child_of_handler", with_child_of_handler},
                         {"with_call_inside", with_call_inside},
                         {"reads_on", reads_on},
                         {"knows_itself", knows_itself},

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """A signal at each instruction in children that are forked there: they find what runs of their own find, or are not forked."""
 import os
+import subprocess
 import tempfile
 
-from exec_support import CASES, case, expect, options, run, tap
+from exec_support import CASES, TIMEOUT, Result, case, expect, options, run, tap
 
 # What a fork there would not carry over, or would share, and how the report says it.
 NOT_FORKED = {
@@ -14,14 +15,20 @@ NOT_FORKED = {
     "with_timer": "timer",
     "with_shared_memory": "shares memory",
     "with_memory_kept_back": "a fork does not copy",
+    "with_wiped_memory": "a fork does not copy",
     "with_locked_memory": "locked memory",
     "with_written_file": "/nmi-sim-exec-",
+    "with_file_of_proc": "would share /proc/",
+    "with_message_queue": "would share /nmi-sim-",
+    "with_own_numbers": "a process of its own",
     "with_pipe": "would share pipe:",
     "with_lock": "locks of files",
     "with_pending_signal": "a signal is pending",
     "with_later_child": "has children",
     "with_later_program": "executes a program",
 }
+
+NO_RIGHT = 96  # the fixture's status where it may not, or the kernel has none
 
 
 def sweep(name, *arguments, words=(), program=options.fixture, function="torn_work"):
@@ -63,6 +70,8 @@ def not_forked():
     """where a fork would lack something, or share it, each place has a run of its own, and the report says why"""
     for name, why in NOT_FORKED.items():
         result = sweep(name, words=["--visit", "2"])
+        if result.json["baseline"]["runs"][0]["exit_status"] == NO_RIGHT:
+            continue
         expect(forked(result)[0] == 0 and why in result.json["function"]["why_not_forked"], name, result.json["function"]["why_not_forked"])
         expect(len(found(result)) == 1, name, *result.shown())
 
@@ -92,6 +101,28 @@ def changed_on_the_way():
     count, all_runs = forked(result)
     expect(len(found(result)) == 1 and 5 < count < all_runs - 1, count, all_runs)
     expect("would share pipe:" in result.json["function"]["why_not_forked"], result.json["function"])
+
+
+@case
+def one_child_is_refused():
+    """a fork whose handler has a child has a run of its own; the others stand"""
+    result = sweep("with_child_of_handler")
+    count, all_runs = forked(result)
+    expect(len(found(result)) == 1 and count == all_runs - 1 > 5, count, all_runs, *result.shown())
+    expect("has children" in result.json["function"]["why_not_forked"], result.json["function"])
+
+
+@case
+def inherited():
+    """a descriptor that nmi-sim was started with is shared by all runs, and so by forks"""
+    ends = os.pipe()
+    try:
+        done = subprocess.run([options.program, "exec", "--quiet", "--json", "--baseline", "1", "--signal", "USR1", "--function", "torn_work",
+                               "--", options.fixture, "torn_pair"], pass_fds=ends, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    finally:
+        for end in ends:
+            os.close(end)
+    expect_forked(Result(done))
 
 
 @case

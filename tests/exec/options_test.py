@@ -205,26 +205,33 @@ def journal():
         expect(done.returncode == 3 and os.listdir(folder) == ["r.json"], os.listdir(folder))
 
 
+def killed_at(line_start, *words):
+    """`nmi-sim exec WORDS`, killed when it writes such a line."""
+    child = subprocess.Popen([options.program, "exec", *words], text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while not (line := child.stderr.readline()).startswith(line_start) and line:
+        pass
+    child.kill()
+    child.communicate()
+
+
 @case
 def resumed():
     """--resume goes on from what a killed run has left: what is finished is not tried again, and the whole is what it would have been"""
-    searches = {"call": (["--each-call"], ["copy_blocks", "3"], "exec: call 5 of"),
-                "instruction": (["--signal", "USR1", "--function", "torn_work", "--fork", "never"], ["torn_pair"], "exec: 5 of")}
-    for kind, (words, command, line_of_fifth) in searches.items():
+    searches = {"call": (["--each-call", "--limit", "10"], ["copy_blocks", "3"], "exec: call 5 of", "exec: call "),
+                "instruction": (["--signal", "USR1", "--function", "torn_work", "--fork", "never"], ["torn_pair"], "exec: 5 of", "exec: 1 of")}
+    for kind, (words, command, fifth, next_one) in searches.items():
         with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
             path = pathlib.Path(folder) / "r.json"
+            journal_path = pathlib.Path(folder) / "r.json.journal"
             command = [options.fixture, *command]
-            child = subprocess.Popen([options.program, "exec", "-o", str(path), "--baseline", "1", *words, "--", *command], text=True,
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            while not (line := child.stderr.readline()).startswith(line_of_fifth) and line:
-                pass
-            child.kill()
-            child.communicate()
-            notes = (pathlib.Path(folder) / "r.json.journal").read_text().splitlines()
-            merged = Result(program("merge", "--json", f"{folder}/r.json.journal"))
-            expect(len(rows(merged, kind)) == len(notes) - 1 >= 4, kind, len(rows(merged, kind)), len(notes))
-            other = program("exec", "-o", str(path), "--resume", *words, "--", *command, "x")
-            expect(other.returncode == 1 and "another command" in other.stderr, kind, other.stderr)
+            killed_at(fifth, "-o", str(path), "--baseline", "1", *words, "--", *command)
+            # What a longer head leaves behind the shorter one that is written over it would be no journal.
+            head, *lines = journal_path.read_text().splitlines()
+            journal_path.write_text("\n".join([json.dumps({**json.loads(head), "more": "x" * 100_000}), *lines, ""]))
+            killed_at(next_one, "-o", str(path), "--resume", "--baseline", "1", *words, "--", *command)
+            notes = journal_path.read_text().splitlines()
+            merged = Result(program("merge", "--json", str(journal_path)))
+            expect(len(rows(merged, kind)) == len(notes) - 1 >= len(lines) >= 4, kind, merged.err, len(notes), len(lines))
             done = program("exec", "-o", str(path), "--resume", "--baseline", "1", *words, "--", *command)
             result = json.loads(path.read_text())
             whole = run("--baseline", "1", *words, command=command).json
@@ -234,6 +241,46 @@ def resumed():
             expect(len(tried) == len(rows_of(whole, kind)) - (len(notes) - 1), kind, len(tried), len(notes), done.stderr)
     for words in (["--resume"], ["--resume", "--each-call"], ["--resume", "-o", "x", "--audit"]):
         expect(program("exec", *words, "--", "true").returncode == 2, words)
+
+
+@case
+def resumes_the_same():
+    """... only with the command and the options that it was written with"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        words = ["exec", "-o", f"{folder}/r.json", "--baseline", "1", "--each-call", "--limit", "1"]
+        expect(program(*words, "--shard", "1/2", "--", "true").returncode in (0, 3))
+        os.rename(f"{folder}/r.json", f"{folder}/r.json.journal")
+        for shard, more, command, said in (("1/2", [], ["true", "x"], "another command"), ("2/2", [], ["true"], "other options"),
+                                           *(("1/2", more, ["true"], "other options") for more in (
+                                               ["--restart", "off"], ["--mask", "ignore"], ["--stdin", "/dev/zero"], ["--place", "blocked"],
+                                               ["--each-call=all"], ["--compare", "status"])),
+                                           ("1/3", [], ["true"], "other options")):
+            done = program(*words, "--shard", shard, *more, "--resume", "--", *command)
+            expect(done.returncode == 1 and said in done.stderr, shard, more, done.stdout, done.stderr)
+        words = ["exec", "-o", f"{folder}/f.json", "--baseline", "1", "--visit", "1", "--fork", "never"]
+        program(*words, "--signal", "USR1", "--function", "torn_work", "--", options.fixture, "torn_pair")
+        os.rename(f"{folder}/f.json", f"{folder}/f.json.journal")
+        for which in (["--signal", "USR2", "--function", "torn_work"], ["--signal", "USR1", "--function", "torn_opens"], ["--each-call"]):
+            done = program(*(words if "--signal" in which else words[:5]), *which, "--resume", "--", options.fixture, "torn_pair")
+            expect(done.returncode == 1 and "other options" in done.stderr, which, done.stdout, done.stderr)
+
+
+@case
+def unstable_before():
+    """what was not compared before is not compared behind, nor a finding any more, though it is the same now"""
+    for kind, words, command in (("call", ["--each-call=read"], ["copy_blocks", "1"]),
+                                 ("instruction", ["--signal", "USR1", "--function", "torn_work", "--visit", "2"], ["torn_pair"])):
+        with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+            whole = ["exec", "-o", f"{folder}/r.json", "--baseline", "1", *words]
+            expect(program(*whole, "--", options.fixture, *command).returncode == 3)
+            report = json.loads(pathlib.Path(f"{folder}/r.json").read_text())
+            report["baseline"]["unstable"] = ["stdout"]
+            report["baseline"]["runs"][0]["stdout"]["bytes"] += 1
+            pathlib.Path(f"{folder}/r.json.journal").write_text(json.dumps(report) + "\n")
+            done = program(*whole, "--resume", "--", options.fixture, *command)
+            result = json.loads(pathlib.Path(f"{folder}/r.json").read_text())
+            expect(done.returncode == 0 and result["baseline"]["unstable"] == ["stdout"], kind, done.stdout, done.stderr)
+            expect([found for _, found in rows_of(result, kind)] == [False] * len(rows_of(report, kind)), kind, done.stdout)
 
 
 @case
@@ -259,11 +306,25 @@ def merges_no_audit():
         program("exec", "-o", f"{folder}/audit.json", "--audit", "--", options.fixture, "handler_keeps_errno")
         done = program("merge", f"{folder}/audit.json")
         expect(done.returncode == 1 and "a report of --audit is whole by itself" in done.stderr, done.stderr)
+        audit = json.loads(pathlib.Path(f"{folder}/audit.json").read_text())
+        pathlib.Path(f"{folder}/profile.json").write_text(json.dumps({**audit, "profile": audit["audit"], "audit": None}))
+        done = program("merge", f"{folder}/profile.json")
+        expect(done.returncode == 1 and "a report of --profile is whole by itself" in done.stderr, done.stderr)
         for visit in "12":
             run("--signal", "USR1", "--function", "torn_work", "--visit", visit, "-o", f"{folder}/{visit}.json", command=[options.fixture, "torn_pair"])
         both = Result(program("merge", "--json", f"{folder}/1.json", f"{folder}/2.json"))
         visits = {row["at"][-1] for row in rows(both, "instruction")}
         expect(both.code == 3 and both.verdict == "differs" and visits == {"1", "2"}, visits, *both.shown())
+        again = Result(program("merge", "--json", f"{folder}/1.json", f"{folder}/2.json", f"{folder}/2.json"))
+        expect(rows_of(again.json, "instruction") == rows_of(both.json, "instruction"), rows_of(again.json, "instruction"))
+        first = json.loads(pathlib.Path(f"{folder}/1.json").read_text())
+        first["baseline"]["unstable"] = ["stdout"]
+        pathlib.Path(f"{folder}/1.json").write_text(json.dumps(first))
+        both = Result(program("merge", "--json", f"{folder}/1.json", f"{folder}/2.json"))
+        expect(both.code == 0 and not any(found for _, found in rows_of(both.json, "instruction")), *both.shown())
+        run("--each-call", "--limit", "1", "-o", f"{folder}/calls.json", command=[options.fixture, "torn_pair"])
+        done = program("merge", f"{folder}/1.json", f"{folder}/calls.json")
+        expect(done.returncode == 1 and "other options than in the first file" in done.stderr, done.stderr)
 
 
 @case

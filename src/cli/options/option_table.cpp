@@ -207,8 +207,7 @@ const option_spec table[] = {
      free_text, "", true},
     {"profile", 0, "", "", checks, for_exec,
      "no storm: where the command spends its CPU time; the handler is a sampler, its buffer is swapped while "
-     "it "
-     "runs",
+     "it runs",
      [](settings& s, text v) { s.exec.profile = parse_flag(v); }},
     {"stacks", 0, "HOW", "fp", checks, for_exec,
      "callers of a sample: by frame pointers (fp), or none (leaf); with --profile", set_stacks, words,

@@ -195,10 +195,6 @@ std::string why_not_by_process(const task& t)
         return "it is not the command itself: its parent waits for it";
     if (t.in->births != 0)
         return "it has had children";
-    std::error_code error;
-    if (fs::read_symlink(proc(t.in->tgid, "ns/pid"), error) !=
-        fs::read_symlink(proc(t.in->tgid, "ns/pid_for_children"), error))
-        return "its children have numbers of their own";
     if (holds_locks(t.in->tgid))
         return "it holds locks of files";
     if (has_timers(t.in->tgid))

@@ -19,7 +19,6 @@ namespace nmisim::exec {
 namespace {
 
 constexpr std::size_t most_unproven = 64;
-constexpr unsigned most_refused = 8;
 
 } // namespace
 
@@ -106,8 +105,8 @@ void forked_call::try_here(task& t, recorded_call::boundary at)
             why_not_ = "stopped before the end";
         else if (run.why_not.empty())
             unproven_.push_back({at, std::move(run)});
-        else if (refused_why_ = run.why_not; ++refused_ >= most_refused)
-            why_not_ = refused_why_;
+        else
+            refused_why_ = run.why_not;
     }
     if (!why_not_.empty())
         end(t, why_not_);

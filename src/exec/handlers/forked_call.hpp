@@ -87,8 +87,7 @@ private:
     std::uint64_t kept_waiting_ns_ = 0;
     forkable how_;
     std::vector<finished> unproven_; ///< since the last child without a signal
-    unsigned refused_ = 0;           ///< children with it that could not stand for a run of their own
-    std::string refused_why_;
+    std::string refused_why_;        ///< of the last child with it that could not stand for a run of its own
     std::string why_not_;
 };
 

@@ -120,6 +120,8 @@ private:
             if (found == finished.end())
                 return false;
             sweep().runs.push_back(*found->second);
+            std::erase_if(sweep().runs.back().differences,
+                          [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
             return true;
         });
         c_.note();

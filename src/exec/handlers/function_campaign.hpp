@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The program's own handler at every instruction of a function: the function's first call is recorded by single steps; then
-// each (instruction, visit) of it has a run of its own, with the signal exactly there. Once an instruction is not enough: what
-// breaks in the second round of a loop shows in no first visit. What differs is tried again.
+// each (instruction, visit) of it gets the signal exactly there, in a child that is forked there (forked_call.hpp) or in a run of
+// its own. Once an instruction is not enough: what breaks in the second round of a loop shows in no first visit. What differs is
+// tried again, in runs of its own.
 #pragma once
 
 #include "exec/campaign.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a sweep of a function found, as plain data: a signal at each instruction of one call, one a run.
+// What a sweep of a function found, as plain data: a signal at each instruction of one call, one at a time.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ from exec_support import CASES, case, expect, options, processes, run, tap
 
 
 def profile(name, *arguments, words=(), program=None):
-    result = run("--profile", *words, command=[program or options.profiled, name, *map(str, arguments)])
+    result = run("--profile", "--timeout", "100s", *words, command=[program or options.profiled, name, *map(str, arguments)])
     if result.code == 77:
         raise tap.Skipped(result.json["why"])
     return result
@@ -137,6 +137,13 @@ def failed_exec():
     """a process whose execve failed goes on, and is sampled"""
     p = found(profile("fails_to_execute", 0.3))
     expect(shares(p["functions"]).get("work_hot", 0) > 80, p["functions"])
+
+
+@case
+def traced():
+    """a program that somebody else traces cannot be given the sampler: it has no clock, lives, and is counted"""
+    p = found(profile("debugs", 0.2, words=["--rate", "10k"]))
+    expect(p["unarmed"] == 1 and p["programs"] == 2, p["unarmed"], p["programs"])
 
 
 @case

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <poll.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,6 +172,26 @@ int fails_to_execute(double seconds)
     return 0;
 }
 
+/// A debugger, and a program that it starts.
+int debugs(double seconds, const char* self)
+{
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", seconds);
+    const pid_t child = fork();
+    if (child == 0) {
+        work_cold(0.05);
+        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        execl(self, self, "split", text, nullptr);
+        _exit(97);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+        const int signal = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        ptrace(PTRACE_CONT, child, nullptr, signal);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 95;
+}
+
 int blocks(double seconds)
 {
     sigset_t all;
@@ -280,6 +301,8 @@ int main(int argc, char** argv)
     const auto is = [&](const char* other) { return std::strcmp(name, other) == 0; };
     if (is("executes"))
         return executes(seconds, argv[0]);
+    if (is("debugs"))
+        return debugs(seconds, argv[0]);
     struct {
         const char* name;
         int (*run)(double);

@@ -4,7 +4,10 @@
 // the kernel would.
 #include "exec/profile/sample_area.hpp"
 
+#include "support/child.hpp"
+
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
@@ -49,13 +52,70 @@ public:
         context.uc_mcontext.gregs[REG_RIP] = static_cast<greg_t>(ip);
         context.uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(sp);
         context.uc_mcontext.gregs[REG_RBP] = static_cast<greg_t>(fp);
-        using handler = void (*)(int, siginfo_t*, void*);
-        reinterpret_cast<handler>(static_cast<char*>(at_) + sampler_offset)(0, &info, &context);
+        call(reinterpret_cast<handler>(static_cast<char*>(at_) + sampler_offset), &info, &context);
     }
+
+    using handler = void (*)(int, siginfo_t*, void*);
+    void (*call)(handler, siginfo_t*, void*) = [](handler h, siginfo_t* info, void* context) {
+        h(0, info, context);
+    };
 
 private:
     void* at_;
 };
+
+/// With the trap flag: SIGTRAP behind each instruction.
+void call_in_steps(mapped_area::handler h, siginfo_t* info, void* context)
+{
+    asm volatile("mov %%rsp, %%rbx; sub $128, %%rsp; and $-16, %%rsp;"
+                 "pushfq; orq $0x100, (%%rsp); popfq;"
+                 "call *%2;"
+                 "pushfq; andq $-257, (%%rsp); popfq;"
+                 "mov %%rbx, %%rsp"
+                 : "+S"(info), "+d"(context)
+                 : "r"(h)
+                 : "rax", "rbx", "rcx", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3",
+                   "xmm4", "xmm5", "xmm6", "xmm7", "cc", "memory");
+}
+
+/// What happens between two instructions of the sampler: at one of them an era ends.
+struct ending_era {
+    static constexpr std::size_t eras = 2; ///< each with the buffer of its number
+    area_head* head = nullptr;
+    unsigned ends_at = 0;
+    unsigned steps = 0;
+    bool taken[eras]{};
+    bool counted[eras]{}; ///< in the buffer's era, when a slot was taken
+
+    void begin(unsigned at)
+    {
+        ends_at = at;
+        steps = 0;
+        for (std::size_t e = 0; e < eras; ++e) {
+            head->cursors[e].next.store(0);
+            taken[e] = false;
+        }
+        head->published.store(word_of({1, 0, 0}));
+    }
+    void step()
+    {
+        if (steps++ == ends_at)
+            head->published.store(word_of({2, 1, 1}));
+        for (std::size_t e = 0; e < eras; ++e)
+            if (!taken[e] && head->cursors[e].next.load() != 0) {
+                taken[e] = true;
+                counted[e] = inside(e);
+            }
+    }
+    bool inside(std::size_t era) const
+    {
+        const auto& lines = head->eras[era].readers().lines;
+        return std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+            return line.inside[0].load() != 0 || line.inside[1].load() != 0;
+        });
+    }
+};
+ending_era the_era;
 
 struct seen_samples {
     std::vector<std::vector<std::uintptr_t>> stacks;
@@ -188,6 +248,34 @@ TEST_CASE("a handler whose process was killed costs an era, and the profile goes
     CHECK(clocks == std::vector{1, 2});
 }
 
+TEST_CASE("where an era ends while a handler begins, the handler takes a buffer of the era where it counts")
+{
+    const auto seen = nmisim::test::in_child(60, [] {
+        sampled s;
+        the_era.head = &s.program.head();
+        s.program.call = call_in_steps;
+        struct sigaction action {};
+        action.sa_handler = [](int) { the_era.step(); };
+        sigaction(SIGTRAP, &action, nullptr);
+        unsigned samples[ending_era::eras]{};
+        for (unsigned at = 0;; ++at) {
+            the_era.begin(at);
+            s.program.interrupt(1, 0x1000);
+            if (the_era.taken[0] == the_era.taken[1])
+                return fmt::format("step {}: no sample, or two", at);
+            const std::size_t era = the_era.taken[0] ? 0 : 1;
+            if (!the_era.counted[era])
+                return fmt::format("step {}: in a buffer of era {}, and not counted there", at, era);
+            ++samples[era];
+            if (the_era.steps <= at)
+                break;
+        }
+        return std::string(samples[0] != 0 && samples[1] != 0 ? "" : "only one era had samples");
+    });
+    CHECK(seen.exited);
+    CHECK(seen.text == "");
+}
+
 TEST_CASE("eras are bounded: the last one is not given up, and samples that find no room are counted")
 {
     sampled s(most_frames, 0);
@@ -196,11 +284,11 @@ TEST_CASE("eras are bounded: the last one is not given up, and samples that find
         for (int j = 0; j < 4; ++j) {
             s.program.interrupt(1, 0x1000);
             s.turn();
+            REQUIRE(s.area.counts().eras <= sampler_eras);
         }
     }
     s.finish();
     CHECK(s.area.counts().eras > 2);
-    CHECK(s.area.counts().eras <= sampler_eras);
     CHECK(s.area.counts().taken == 8 * sampler_eras);
     CHECK(s.area.counts().lost() == 0);
 }

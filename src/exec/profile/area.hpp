@@ -35,7 +35,7 @@
 
 namespace nmisim::exec {
 
-/// As rcu/srcu/platform.hpp, for code that has no library.
+/// As rcu/srcu/platform.hpp, which needs the C library for the CPU's number and a mutex: the sampler has none.
 struct sampler_platform {
     template <class T>
     using atomic = std::atomic<T>;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What clocks the samples of one thread: the kernel's CPU clock (perf_event_open(2), a software event, so that a virtual machine
-// has it as well), opened by the supervisor. It signals the thread each period of *its* CPU time. The program has neither a timer
-// nor a descriptor, and a thread that sleeps is not woken.
-//
-// Only time in the program's own code counts. Then a signal comes while the thread runs its own code, never in a system call: a
-// profile interrupts no call, and unprivileged users may ask for it. An execve(2) ends the clock before the handler is gone.
+// What clocks the samples of one thread: base/own/cpu_clock.hpp, opened by the supervisor and running. The program has neither a
+// timer nor a descriptor, a thread that sleeps is not woken, and no call is interrupted. An execve(2) ends the clock before the
+// handler is gone.
 #pragma once
 
 #include <cstdint>

@@ -62,7 +62,6 @@ public:
     void run(listener& l, std::uint64_t timeout_ns, wake_ups& w);
     void finish(profile_found& to);
 
-    bool own_handler() const noexcept { return own_handler_; }
     bool hang() const noexcept { return hang_; }
     bool main_ended() const noexcept { return main_ended_; }
     int status() const noexcept { return status_; }
@@ -82,9 +81,6 @@ private:
     tree_events events_;
     sample_area area_;
     sampled_tree tree_;
-    unsigned programs_ = 0;
-    unsigned unarmed_ = 0;
-    bool own_handler_ = false;
     bool hang_ = false;
     bool main_ended_ = false;
     int status_ = 0;
@@ -117,8 +113,6 @@ bool profiler::inject(pid_t tid, remote_calls& remote, const remote_calls::meanw
 void profiler::executed(pid_t tid, bool armed)
 {
     look_at_tree(); // what was mapped belongs to the new program, and its births to the one before
-    ++programs_;
-    unarmed_ += armed || (config_.follow == followed::main && tid != command_.pid()) ? 0 : 1;
     tree_.executed(tid, armed, area_.generation());
 }
 
@@ -162,7 +156,6 @@ void profiler::run(listener& l, std::uint64_t timeout_ns, wake_ups& w)
         if ((all[0].revents & POLLHUP) != 0) // the last process with the filter has ended
             all[0].fd = -1;
     }
-    own_handler_ = follow.own_handler();
     close_it(wakes);
 }
 
@@ -171,8 +164,6 @@ void profiler::finish(profile_found& to)
     look_at_tree();
     area_.finish([this](const taken_sample& s) { tree_.add(s); });
     to.counts = area_.counts();
-    to.programs = programs_;
-    to.unarmed = unarmed_;
     tree_.report(to);
 }
 
@@ -216,7 +207,6 @@ profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wak
     }
     end.exec_error = command.why_not().error;
     end.stop_signal = w.stop_signal();
-    end.own_handler = p->own_handler();
     watch.put_into(to.what);
     to.what.status = p->status();
     to.what.hang = p->hang();

@@ -20,7 +20,6 @@ struct profile_end {
     std::string absent; ///< why nothing can be sampled here, and what to do; or empty
     int exec_error = 0; ///< errno of an execve that failed; 0: the command was there
     int stop_signal = 0;
-    bool own_handler = false;
 };
 
 /// Errors: std::system_error.

@@ -75,6 +75,8 @@ void sampled_tree::report(profile_found& to)
         to.by_stack.push_back({key.first, key.second, n});
     to.with_callers = with_callers_;
     to.processes = all_processes_;
+    to.programs = programs_;
+    to.unarmed = to_arm_ - std::min(to_arm_, armed_);
     std::set<std::string> threads;
     for (const auto& t : threads_)
         threads.insert(t->path);

@@ -140,6 +140,8 @@ void sampled_tree::note(const std::vector<tree_event>& events, std::uint32_t gen
             if (const auto p = processes_.find(e.pid); p != processes_.end()) {
                 p->second->image = std::make_shared<program_image>();
                 p->second->armed = false;
+                ++programs_;
+                to_arm_ += main_only_ && p->second->path != "0" ? 0 : 1;
             }
             [[fallthrough]];
         case tree_event::kind::named:
@@ -156,6 +158,7 @@ void sampled_tree::executed(pid_t pid, bool armed, std::uint32_t generation)
     if (p == processes_.end())
         return;
     p->second->armed = armed;
+    armed_ += armed ? 1 : 0;
     p->second->image->exe = file_name_of(exe_of(pid));
     // Another thread than the first may have executed it; that one has the first one's number now.
     for (auto at = running_.begin(); at != running_.end();) {

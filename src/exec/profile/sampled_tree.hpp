@@ -114,6 +114,9 @@ private:
     std::map<std::string, std::uint32_t> file_numbers_;
     std::uint64_t last_death_ns_ = 0;
     unsigned all_processes_ = 1;
+    unsigned programs_ = 0;
+    unsigned to_arm_ = 0; ///< ... of which so many should have the sampler
+    unsigned armed_ = 0;  ///< ... and have it
     unsigned without_clock_ = 0;
     std::uint64_t events_lost_ = 0;
     std::uint64_t with_callers_ = 0;

@@ -2,6 +2,7 @@
 #include "exec/trace/detached.hpp"
 
 #include "exec/trace/arch.hpp"
+#include "exec/trace/guard.hpp"
 #include "exec/trace/stop.hpp"
 
 #include <csignal>
@@ -27,12 +28,11 @@ void detached::notified(const seccomp_notif& n)
 {
     const auto tid = static_cast<pid_t>(n.pid);
     if (n.data.nr != SYS_execve && n.data.nr != SYS_execveat) {
-        guard_notified_call(listener_, n, signal_, own_handler_);
+        guard_notified_call(listener_, n, signal_);
         return;
     }
-    if (!seized_.contains(tid) &&
-        ptrace(static_cast<__ptrace_request>(PTRACE_SEIZE), tid, nullptr, seize_options) == 0)
-        seized_.insert(tid);
+    // Fails where we trace it since a try before, and where somebody else does.
+    ptrace(static_cast<__ptrace_request>(PTRACE_SEIZE), tid, nullptr, seize_options);
     listener_.let(n);
 }
 
@@ -57,16 +57,12 @@ void detached::arm(pid_t tid)
 void detached::stopped(pid_t tid, int status)
 {
     if (!WIFSTOPPED(status)) {
-        seized_.erase(tid);
         executing_.erase(tid);
         ended_.insert(tid);
         return;
     }
     const stop s = stop_of(tid, status);
     if (s.kind == stop_kind::exec) {
-        seized_.erase(
-            static_cast<pid_t>(s.message)); // another thread than the leader has the leader's number now
-        seized_.erase(tid);
         executing_.insert(tid);
         ptrace(PTRACE_SYSCALL, tid, nullptr, nullptr);
     } else if (executing_.contains(tid)) {
@@ -76,7 +72,6 @@ void detached::stopped(pid_t tid, int status)
             ptrace(PTRACE_SYSCALL, tid, nullptr,
                    s.kind == stop_kind::signal && s.signal != signal_ ? s.signal : 0);
     } else {
-        seized_.erase(tid);
         let_go(tid, s.kind == stop_kind::signal ? s.signal : 0);
     }
 }

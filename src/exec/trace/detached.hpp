@@ -8,7 +8,7 @@
 //
 // An execve that fails (the search through PATH) makes no stop of its own. The thread stays seized until it executes something
 // after all, a signal stops it, or it ends; nothing waits for it. One that somebody else traces (gdb inside) cannot be seized: its
-// program has no handler, and is told to the owner as unarmed.
+// program has no handler, and the owner is told nothing.
 //
 // A sibling of supervisor.hpp, for strategies that need no stops.
 #pragma once
@@ -40,8 +40,6 @@ public:
 
     /// Answers calls that wait, and lets threads go on that have stopped. Does not wait.
     void work();
-    /// A program wants our signal for itself.
-    bool own_handler() const noexcept { return own_handler_; }
     /// Other children that have ended meanwhile.
     const std::set<pid_t>& ended() const noexcept { return ended_; }
 
@@ -53,10 +51,8 @@ private:
     listener& listener_;
     const int signal_;
     injector& injector_;
-    std::set<pid_t> seized_;    ///< and no program yet
     std::set<pid_t> executing_; ///< on their way to the exit of their execve
     std::set<pid_t> ended_;
-    bool own_handler_ = false;
 };
 
 } // namespace nmisim::exec

@@ -3,7 +3,6 @@
 
 #include "base/clock.hpp"
 #include "exec/trace/guard.hpp"
-#include "exec/trace/listener.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -31,7 +30,7 @@ void tell_failure(const start_plan& p, bool filter) noexcept
 
 bool hand_over_listener(const start_plan& p) noexcept
 {
-    const int fd = install_notifying_filter(p.nmi_signal);
+    const int fd = install_filter(p.nmi_signal, passed_to::listener);
     if (fd < 0)
         return false;
     char byte = 0;
@@ -86,7 +85,7 @@ start_plan::~start_plan()
         }
         if (one == 0) // nobody traces
             _exit(127);
-        if (p.listener >= 0 ? !hand_over_listener(p) : !install_filter(p.nmi_signal)) {
+        if (p.listener >= 0 ? !hand_over_listener(p) : install_filter(p.nmi_signal, passed_to::tracer) != 0) {
             tell_failure(p, true);
             _exit(127);
         }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The filter of the detached form, and what it tells us. Nobody traces the command, so calls that matter come to us as
-// notifications (seccomp_unotify(2)): the thread waits in its call until we have answered.
+// What the filter of the detached form tells us. Nobody traces the command, so calls that matter come to us as notifications
+// (seccomp_unotify(2)): the thread waits in its call until we have answered. They are those of guard.hpp, and
 //
 //   execve, execveat                a program is about to be executed
-//   rt_sigaction of our signal      as in guard.hpp: answered with success, and nothing is done
-//   rt_sigtimedwait, signalfd       our signal is taken out of the set that the program waits for, in its own memory
 //
 // Once nobody listens, such calls fail with ENOSYS: a supervisor stays until the last process of the tree has ended.
 #pragma once
@@ -18,9 +16,6 @@
 #include <sys/types.h>
 
 namespace nmisim::exec {
-
-/// For a child before its execve. Async-signal-safe. The descriptor of the listener; -1: errno says why.
-int install_notifying_filter(int signal) noexcept;
 
 class listener {
 public:
@@ -51,8 +46,5 @@ private:
     int fd_;
     std::deque<seccomp_notif> kept_;
 };
-
-/// Answers a call that is not about an exec. `own_handler` is set where the program wants one for our signal.
-void guard_notified_call(listener& l, const seccomp_notif& n, int signal, bool& own_handler) noexcept;
 
 } // namespace nmisim::exec

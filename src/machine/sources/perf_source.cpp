@@ -1,44 +1,26 @@
 // SPDX-License-Identifier: MIT
+#include "base/own/cpu_clock.hpp"
 #include "machine/sources/per_thread_source.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace nmisim {
 namespace {
 
-/// cpu-clock, user mode only: what any user may have (kernel.perf_event_paranoid 2), and where a signal can come.
-int open_cpu_clock(pid_t tid, std::uint64_t period_ns) noexcept
-{
-    perf_event_attr attr{};
-    attr.size = sizeof attr;
-    attr.type = PERF_TYPE_SOFTWARE;
-    attr.config = PERF_COUNT_SW_CPU_CLOCK;
-    attr.sample_period = period_ns;
-    attr.wakeup_events = 1;
-    attr.disabled = 1;
-    attr.exclude_kernel = 1;
-    attr.exclude_hv = 1;
-    return static_cast<int>(syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC));
-}
-
 /// A performance counter whose overflow signal goes to the thread that it counts.
 class thread_counter {
 public:
     thread_counter(percpu& cpu, double rate_hz)
-        : fd_(open_cpu_clock(cpu.tid, static_cast<std::uint64_t>(1e9 / rate_hz)))
+        : fd_(open_cpu_clock(cpu.tid, static_cast<std::uint64_t>(1e9 / rate_hz), clock_life::thread))
     {
         if (fd_ < 0)
             throw std::system_error(
                 errno, std::generic_category(),
                 "perf_event_open for source perf (see sysctl kernel.perf_event_paranoid)");
-        const f_owner_ex owner{F_OWNER_TID, cpu.tid};
-        if (fcntl(fd_, F_SETOWN_EX, &owner) != 0 || fcntl(fd_, F_SETSIG, cpu.line.signo) != 0 ||
-            fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_ASYNC) != 0) {
+        if (!signal_from_clock(fd_, cpu.tid, cpu.line.signo)) {
             const int error = errno;
             close(fd_);
             throw std::system_error(error, std::generic_category(), "fcntl(F_SETSIG) for source perf");
@@ -70,7 +52,7 @@ std::unique_ptr<nmi_source> make_perf_source(machine& m, double rate_hz)
 
 std::string_view perf_refusal() noexcept
 {
-    const int fd = open_cpu_clock(0, 1'000'000);
+    const int fd = open_cpu_clock(0, 1'000'000, clock_life::thread);
     if (fd >= 0) {
         close(fd);
         return {};

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from exec_support import CASES, case, expect, options, processes, run, tap
+from exec_support import CASES, Result, case, expect, options, processes, run, tap
 
 
 def profile(name, *arguments, words=(), program=None):
@@ -100,6 +100,27 @@ def every_child():
 
 
 @case
+def one_after_another():
+    """children that live one after another have their own samples, although descriptors' numbers are used again"""
+    p = found(profile("turns", 0.2, words=["--rate", "10k"]))
+    rows = {int(t["path"][2:]): shares(t["functions"]) for t in p["by_thread"] if t["path"].startswith("0.")}
+    expect(len(rows) == 20, sorted(rows))
+    expect(not any({1: "work_warm", 0: "work_hot"}[number % 2] in row for number, row in rows.items()), rows)
+
+
+@case
+def again_and_again():
+    """a program that executes itself again and again has a clock each time: none of ours stays open"""
+    words = ["exec", "--quiet", "--json", "--profile", "--timeout", "100s", "--", options.profiled, "again", "120"]
+    limited = ["sh", "-c", f'ulimit -n {64 + 2 * os.cpu_count()}; exec "$@"', "sh", options.program, *words]
+    result = Result(subprocess.run(limited, capture_output=True, text=True, timeout=300, check=False))
+    if result.code == 77:
+        raise tap.Skipped(result.json["why"])
+    p = found(result)
+    expect(p["programs"] == 121 and p["without_clock"] == 0, p["programs"], p["without_clock"])
+
+
+@case
 def every_program():
     """a program that is executed after failed tries, by a thread that is not the leader, or behind a vfork, is sampled"""
     p = found(profile("executes", 0.2))
@@ -108,6 +129,7 @@ def every_program():
         rows.setdefault(t["path"], set()).update(row["function"] for row in t["functions"] if row["self"])
     expect(all("work_hot" in rows.get(path, ()) for path in ("0.1", "0.2", "0.3")), rows)
     expect(p["programs"] == 4 and p["unarmed"] == 0, p)
+    expect(sum(t["path"] == "0.1" for t in p["by_thread"]) == 2, [t["path"] for t in p["by_thread"]])  # before its execve, and behind
 
 
 @case
@@ -175,6 +197,16 @@ def nothing_to_sample():
 
 
 @case
+def ends():
+    """how the command ends is told, with samples or without"""
+    for words, aspect, value in (("exit 3", "exit_status", 3), ("kill -TERM $$", "signal", 15)):
+        result = run("--profile", command=["sh", "-c", words])
+        if result.code == 77:
+            raise tap.Skipped(result.json["why"])
+        expect(result.json["profile"]["outcome"][aspect] == value, *result.shown())
+
+
+@case
 def blocked():
     """a thread that blocks every signal has no samples, and waits for none that nobody sent"""
     p = found(profile("blocks", 0.2, words=["--rate", "10k"]))
@@ -213,7 +245,10 @@ def killed():
         child.wait(60)
         while processes(options.profiled, "split", "600") and time.monotonic() < deadline:
             time.sleep(0.01)
-        expect(not processes(options.profiled, "split", "600"), number)
+        left = processes(options.profiled, "split", "600")
+        for pid, _ in left:
+            subprocess.run(["kill", "-KILL", pid], check=False)
+        expect(not left, number)
 
 
 @case

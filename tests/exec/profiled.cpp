@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Programs to be profiled: `exec-profiled NAME [SECONDS]`. They know how they have spent their CPU time, and say so.
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,7 @@
 
 #include <poll.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +166,36 @@ int executes(double seconds, const char* self)
     return wait_all();
 }
 
+/// Short ones, one at a time: a number that is free is used again.
+int turns(double seconds)
+{
+    constexpr int children = 20;
+    for (int i = 0; i < children; ++i) {
+        if (fork() == 0) {
+            (i % 2 == 0 ? work_hot : work_warm)(seconds / children);
+            _exit(0);
+        }
+        if (wait_all() != 0)
+            return 1;
+    }
+    return 0;
+}
+
+/// Itself, so often, in turn by its first thread and by another.
+int again(double times, const char* self)
+{
+    if (times < 1)
+        return 0;
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", times - 1);
+    const auto become = [&] { execl(self, self, "again", text, nullptr); };
+    work_hot(0.001);
+    if (static_cast<int>(times) % 2 == 0)
+        become();
+    std::thread(become).join();
+    return 97;
+}
+
 /// An execve that fails, and nothing after it: the process lives on.
 int fails_to_execute(double seconds)
 {
@@ -232,9 +264,10 @@ int resets(double seconds)
     for (int s = 1; s < SIGRTMAX; ++s)
         signal(s, SIG_DFL);
     work_hot(seconds);
-    struct sigaction mine {};
-    sigaction(SIGSTKFLT, nullptr, &mine);
-    return mine.sa_handler == SIG_DFL ? 0 : 1;
+    std::array<unsigned long, 4> mine{1, 1, 1,
+                                      1}; // the kernel's form: the C library's own copy may be 0 by chance
+    syscall(SYS_rt_sigaction, SIGSTKFLT, nullptr, mine.data(), 8);
+    return mine == std::array<unsigned long, 4>{} ? 0 : 1;
 }
 
 /// Children that are killed while they work.
@@ -301,6 +334,8 @@ int main(int argc, char** argv)
     const auto is = [&](const char* other) { return std::strcmp(name, other) == 0; };
     if (is("executes"))
         return executes(seconds, argv[0]);
+    if (is("again"))
+        return again(seconds, argv[0]);
     if (is("debugs"))
         return debugs(seconds, argv[0]);
     struct {
@@ -310,6 +345,7 @@ int main(int argc, char** argv)
                      {"counts", counts},
                      {"threads", threads},
                      {"forks", forks},
+                     {"turns", turns},
                      {"blocks", blocks},
                      {"sleeps", sleeps},
                      {"interrupted", interrupted},

@@ -110,12 +110,18 @@ void sampled_tree::mapped(const tree_event& e)
         return;
     auto& code = p->second->image->code;
     const std::uintptr_t end = e.start + e.bytes;
-    // What lay there does so no more.
+    // What lay there does so no more; what is left of it before and behind does.
     auto at = code.upper_bound(e.start);
     if (at != code.begin() && std::prev(at)->second.end > e.start)
         --at;
-    while (at != code.end() && at->first < end)
+    while (at != code.end() && at->first < end) {
+        const auto [start, old] = *at;
         at = code.erase(at);
+        if (start < e.start)
+            code[start] = {e.start, old.file, old.offset};
+        if (old.end > end)
+            code[end] = {old.end, old.file, old.offset + (end - start)};
+    }
     code[e.start] = {end, file_named(e.text), e.offset};
 }
 

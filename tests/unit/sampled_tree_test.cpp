@@ -128,3 +128,17 @@ TEST_CASE("a return address at the end of a file is its own: the call lies befor
     REQUIRE(p.functions.size() == 1);
     CHECK(p.functions[0].object == "calls");
 }
+
+TEST_CASE("a clock whose thread has another program stays open until its last buffer has been drained")
+{
+    told_tree t;
+    if (!t.has_clock()) {
+        WARN("the kernel's CPU clock is refused");
+        return;
+    }
+    t.tree->executed(getpid(), true, told_tree::generation);
+    t.tree->close_clocks(told_tree::generation);
+    CHECK(fcntl(t.clock, F_GETFD) >= 0); // else its number would mean two programs in one buffer
+    t.tree->close_clocks(told_tree::generation + 1);
+    CHECK(fcntl(t.clock, F_GETFD) < 0);
+}

@@ -69,8 +69,7 @@ void detached::stopped(pid_t tid, int status)
         if (s.kind == stop_kind::call_exit)
             arm(tid);
         else
-            ptrace(PTRACE_SYSCALL, tid, nullptr,
-                   s.kind == stop_kind::signal && s.signal != signal_ ? s.signal : 0);
+            ptrace(PTRACE_SYSCALL, tid, nullptr, s.kind == stop_kind::signal ? s.signal : 0);
     } else {
         let_go(tid, s.kind == stop_kind::signal ? s.signal : 0);
     }

@@ -6,7 +6,8 @@
 //
 // What a run leaves behind, as a heap does, may change the path of the next one. If boundaries were missed because of
 // that, the sweep is repeated with each run in a fork of the child, so every run begins in the same state. That takes
-// longer, and is not possible if the child has threads, which a fork does not copy.
+// longer, and is not possible if the child has threads, which a fork does not copy. There the repeated sweep has a new
+// recording all the same: the first one may have met a rare path, as that of a clock read that had to begin again.
 #include "base/clock.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
@@ -172,9 +173,8 @@ void name_call_sites(const recording& t, sweep_report& r, places& names)
 
 struct attempt {
     sweep_report report;
-    bool strayed = false; ///< runs took other paths, and each in a fork may not
-    std::uint32_t beside_threads =
-        0; ///< boundaries that no run reached in a window with threads, which cannot be forked
+    std::uint32_t strayed = 0; ///< boundaries that no run reached: all took other paths
+    bool has_threads = false;
 };
 
 attempt try_to_explore(const target& what, const limits& within, bool sweep, bool each_in_a_fork)
@@ -188,6 +188,8 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
         return a;
     }
     report.absent = mechanism_absent();
+    if (report.absent.empty() && within.system_calls)
+        report.absent = tracing_absent();
     if (!report.absent.empty())
         return a;
     shared_array<shared_sweep> shared(1);
@@ -221,7 +223,6 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
             break;
         }
     }
-    std::uint32_t strayed = 0;
     const recording& t = shared->steps;
     report.record_ns = shared->record_ns;
     places names(shared->maps.view());
@@ -233,31 +234,23 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     if (std::string why = decoded_wrongly(t, names); report.complete && !why.empty())
         give_up(report, std::move(why));
     for (std::uint32_t k = 0; k < t.count; ++k)
-        if (cells[k].done && cells[k].strayed)
-            ++(shared->has_threads ? a.beside_threads : strayed);
-    a.strayed = strayed != 0;
+        a.strayed += cells[k].done && cells[k].strayed ? 1 : 0;
+    a.has_threads = shared->has_threads;
     report.elapsed_ns = now_ns() - start;
     return a;
 }
 
 sweep_report explore(const target& what, const limits& within, bool sweep)
 {
-    attempt first = try_to_explore(what, within, sweep, false);
-    // The recording itself may have met a path that is rare, as that of a clock read that had to begin again.
-    constexpr std::uint32_t few = 16;
-    for (int more = 2; more > 0 && first.beside_threads != 0 && first.beside_threads <= few && !within.fresh;
-         --more) {
-        const std::uint64_t spent_ns = first.report.elapsed_ns;
-        attempt again = try_to_explore(what, within, sweep, false);
-        if (again.report.complete && again.beside_threads < first.beside_threads)
-            first = std::move(again);
-        first.report.elapsed_ns += spent_ns;
+    attempt best = try_to_explore(what, within, sweep, false);
+    for (int more = 2; more > 0 && best.strayed != 0 && best.report.complete && !within.fresh; --more) {
+        attempt again = try_to_explore(what, within, sweep, !best.has_threads);
+        const std::uint64_t spent_ns = best.report.elapsed_ns + again.report.elapsed_ns;
+        if (again.report.complete && again.strayed <= best.strayed)
+            best = std::move(again);
+        best.report.elapsed_ns = spent_ns;
     }
-    if (!first.strayed || !first.report.complete || within.fresh)
-        return std::move(first.report);
-    attempt second = try_to_explore(what, within, sweep, true);
-    second.report.elapsed_ns += first.report.elapsed_ns;
-    return std::move(second.report.complete ? second.report : first.report);
+    return std::move(best.report);
 }
 
 } // namespace

@@ -59,6 +59,7 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
 void record_once(job& j, std::unique_ptr<stepped_thread>& self, plan p)
 {
     p.order = j.order();
+    allow_tracer(j.shared->order); // in each process: a fork does not inherit it
     run_once(j, self, p);
     if (!j.shared->steps.waits_for_signal)
         return;
@@ -193,6 +194,7 @@ void explore_call(const job& j, std::unique_ptr<stepped_thread>& self, const iti
     j.shared->nmi.clear();
     j.shared->order.error = 0;
     j.shared->order.raise_anyway = t.waits_for_signal;
+    allow_tracer(j.shared->order); // as in record_once()
     run_once(j, self, p);
     wait_for_end_of(j.shared->order);
     delivery::over();
@@ -211,7 +213,6 @@ void begin_child(job& j)
         j.shared->maps.take();
     install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
     fault_watch::begin(j.signal(), &j.shared->fault);
-    allow_tracer(j.shared->order);
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     j.shared->has_threads = threads_of(getpid()).size() != 1;
 }

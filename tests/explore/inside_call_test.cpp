@@ -3,6 +3,7 @@
 // NMIs that come while a system call is under way: what the kernel makes of it is the window's to handle.
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
+#include "support/child.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -10,8 +11,13 @@
 #include <csignal>
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace nmisim::explore;
@@ -117,6 +123,68 @@ void install_with_answers(int flags)
     close(null);
 }
 
+// All signals but the NMI's are closed while it sleeps, and so in the handler.
+void install_that_opens()
+{
+    install(0);
+    struct sigaction a {};
+    a.sa_handler = [](int) {
+        sigset_t child_end;
+        sigemptyset(&child_end);
+        sigaddset(&child_end, SIGCHLD);
+        sigprocmask(SIG_UNBLOCK, &child_end, nullptr);
+        came = 1;
+    };
+    sigaction(SIGRTMIN + 1, &a, nullptr);
+}
+
+[[gnu::noinline]] void wait_with_all_others_closed(bool by_sigsuspend)
+{
+    sigset_t block;
+    sigset_t before;
+    sigset_t but_one;
+    sigfillset(&but_one);
+    sigdelset(&but_one, SIGRTMIN + 1);
+    sigemptyset(&block);
+    sigaddset(&block, SIGRTMIN + 1);
+    sigprocmask(SIG_BLOCK, &block, &before);
+    while (came == 0)
+        by_sigsuspend ? sigsuspend(&but_one) : ppoll(nullptr, 0, nullptr, &but_one);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+// A process that traces this one before the explorer's tracer asks: a thread has one at most.
+void install_traced()
+{
+    install_plain();
+    const pid_t me = getpid();
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        const bool traced = ptrace(PTRACE_SEIZE, me, 0, 0) == 0;
+        if (write(pipe_ends[1], traced ? "y" : "n", 1) != 1 || !traced)
+            _exit(1);
+        for (int status = 0; waitpid(me, &status, __WALL) == me && WIFSTOPPED(status);)
+            ptrace(PTRACE_CONT, me, 0, WSTOPSIG(status));
+        _exit(0);
+    }
+    char c = 'n';
+    if (read(pipe_ends[0], &c, 1) != 1 || c != 'y')
+        _exit(9);
+}
+
+void refuse_ptrace()
+{
+    sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+                             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        _exit(9);
+}
+
 sweep_report inside(function setup, function window)
 {
     limits l;
@@ -197,4 +265,37 @@ TEST_CASE("a wake-up that is lost before pause() is a hang, and the ppoll form i
     const sweep_report right = inside(install_plain, wait_for_it_rightly);
     INFO(to_text(right, true));
     CHECK(right.clean());
+}
+
+TEST_CASE("a handler that came while all other signals were closed may meet a breakpoint")
+{
+    for (const function window : {function([] { wait_with_all_others_closed(true); }),
+                                  function([] { wait_with_all_others_closed(false); })}) {
+        const sweep_report r = inside(install_that_opens, window);
+        INFO(to_text(r, true));
+        CHECK(r.clean());
+    }
+}
+
+TEST_CASE("calls that another tracer keeps from ours are not reached, not clean")
+{
+    const sweep_report r = inside(install_traced, poll_again);
+    INFO(to_text(r, true));
+    for (const arrival when : {arrival::pending, arrival::asleep}) {
+        const call_cell* c = call_in(r, "poll", when);
+        REQUIRE(c != nullptr);
+        CHECK(c->verdict == verdict::not_reached);
+        CHECK(c->what == "the call cannot be traced: EPERM");
+    }
+    CHECK(exit_code(r) == 1);
+}
+
+TEST_CASE("where nothing can be traced nothing is tried inside system calls")
+{
+    const auto seen = nmisim::test::in_child(60, [] {
+        refuse_ptrace();
+        const sweep_report r = inside(install_plain, poll_again);
+        return r.absent + ", exit code " + std::to_string(exit_code(r));
+    });
+    CHECK(seen.text == "system calls cannot be traced here, ptrace says EPERM, exit code 77");
 }

@@ -143,6 +143,83 @@ namespace {
 
 } // namespace
 
+namespace {
+
+extern "C" int nmisim_test_runs;
+extern "C" void nmisim_test_shorter_from_the_third_run();
+int nmisim_test_runs;
+
+// All runs make the same instructions; from the third one on, the first `ret` leaves the window.
+asm(R"(
+    .text
+    .type nmisim_test_shorter_from_the_third_run, @function
+nmisim_test_shorter_from_the_third_run:
+    .cfi_startproc
+    incl nmisim_test_runs(%rip)
+    leaq 1f(%rip), %rax
+    movq %rax, -8(%rsp)
+    leaq -8(%rsp), %rcx
+    cmpl $2, nmisim_test_runs(%rip)
+    cmovg %rsp, %rcx
+    movq %rcx, %rsp
+    ret
+1:  ret
+    .cfi_endproc
+    .size nmisim_test_shorter_from_the_third_run, . - nmisim_test_shorter_from_the_third_run
+)");
+
+long own_system_call(long nr, long a, long b, long c, long d)
+{
+    register long r10 asm("r10") = d;
+    asm volatile("syscall" : "+a"(nr) : "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+    return nr;
+}
+
+std::atomic<int> stop;
+int pipe_ends[2];
+
+// As libc's own code does where a thread ends: a breakpoint there is the end of the process.
+void* run_the_same_code_with_signals_blocked(void*)
+{
+    const std::uint64_t all = ~std::uint64_t{0};
+    own_system_call(SYS_rt_sigprocmask, SIG_BLOCK, reinterpret_cast<long>(&all), 0, sizeof all);
+    own_system_call(SYS_write, pipe_ends[1], reinterpret_cast<long>("x"), 1, 0);
+    while (stop == 0)
+        of_many_kinds(100);
+    return nullptr;
+}
+
+void make_a_thread()
+{
+    stop = 0;
+    pthread_t thread;
+    pthread_create(&thread, nullptr, run_the_same_code_with_signals_blocked, nullptr);
+    char begun = 0;
+    sink = static_cast<int>(read(pipe_ends[0], &begun, 1));
+    sink = of_many_kinds(100);
+    stop = 1;
+    pthread_join(thread, nullptr);
+}
+
+} // namespace
+
+TEST_CASE("behind a call that makes a thread no breakpoint is in that thread's way")
+{
+    limits l;
+    const sweep_report r = record(
+        {.name = "thread", .setup = [] { sink = pipe(pipe_ends); }, .window = make_a_thread, .nmi = [] {}},
+        l);
+    INFO(to_text(r));
+    CHECK(r.complete);
+}
+
+TEST_CASE("a recording that begins like a shorter run is made again")
+{
+    const auto path =
+        path_of([] { nmisim_test_runs = 0; }, nmisim_test_shorter_from_the_third_run, method::automatic);
+    CHECK(path.size() == 8);
+}
+
 TEST_CASE("an instruction that the second opinion does not know makes the report incomplete")
 {
     if (__builtin_cpu_supports("avx2") == 0)

@@ -72,6 +72,9 @@ void on_nmi(int signal, siginfo_t* info, void* context)
         if (the_note != nullptr)
             the_note->handler_at.store(at, std::memory_order_relaxed); // read after the end of this process
     }
+    // sigsuspend(), ppoll() and their like may have closed it, and the handler may meet a breakpoint.
+    constexpr std::uint64_t trap = bit_of(SIGTRAP);
+    arch::raw_system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&trap), 0, sizeof trap);
     fault_watch::handler_begins(static_cast<const ucontext_t*>(context)->uc_stack);
     if ((handler.flags & SA_SIGINFO) != 0)
         reinterpret_cast<void (*)(int, siginfo_t*, void*)>(handler.handler)(signal, info, context);

@@ -188,6 +188,19 @@ call_tracer::~call_tracer()
     static_cast<void>(wait_child(pid_));
 }
 
+std::string tracing_absent()
+{
+    const pid_t child = start_child([](void*) { return pause(); }, nullptr);
+    call_order o{};
+    o.tid = child;
+    const auto refused = -static_cast<int>(trace(PTRACE_SEIZE, o, 0, PTRACE_O_TRACESYSGOOD));
+    kill(child, SIGKILL);
+    static_cast<void>(wait_child(child));
+    return refused == 0
+               ? std::string()
+               : std::string("system calls cannot be traced here, ptrace says ") + strerrorname_np(refused);
+}
+
 void allow_tracer(const call_order& order) noexcept
 {
     prctl(PR_SET_PTRACER, order.tracer.load(std::memory_order_relaxed)); // as above; unknown without Yama

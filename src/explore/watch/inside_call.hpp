@@ -57,6 +57,10 @@ private:
     pid_t pid_;
 };
 
+/// Why no process can be traced here, by an emulator or in a container. Empty: it can be. Context: control.
+/// Errors: std::system_error if no process can be started.
+std::string tracing_absent();
+
 /// The tracer may trace this process from now on. Context: control, in the explored process.
 void allow_tracer(const call_order& order) noexcept;
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs nmi-sim-bench group by group, and looks at the machine before and after each.
 
-    run.py nmi-sim-bench --out bench.json [--filter REGEX] [--repetitions N]
+    run.py nmi-sim-bench --out bench.json [--filter REGEX] [--repetitions N] [--repeats SECONDS]
 
 A group is what stands before a name's first slash. The state of the machine is what bare code costs: a handler that only
 counts, and a signal to oneself. A core that is shared with somebody else shows in it. A group is disturbed if the state
@@ -21,7 +21,6 @@ import time
 STATE = r"^(dispatcher/bare/.*threads:1|self/bare/)"
 STATE_REPETITIONS = 21
 MOST_TRIES = 3
-REPEATS_S = 120  # for all groups together
 CHANGED = 1.15   # between before and after
 FAR = 1.25       # from the best state of the run
 
@@ -55,9 +54,9 @@ def groups(program, pattern):
 class States:
     """What the machine was like, the best that was seen, and how much time is left for repeats."""
 
-    def __init__(self):
+    def __init__(self, repeats_s):
         self.best = {}
-        self.left_s = REPEATS_S
+        self.left_s = repeats_s
 
     def see(self, seen):
         for what, ns in seen.items():
@@ -110,11 +109,12 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--filter", default=".")
     parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--repeats", type=float, default=120, metavar="SECONDS", help="for repeating disturbed groups, in all (120)")
     arguments = parser.parse_args()
     found = groups(arguments.program, arguments.filter)
     if not found:
         sys.exit(f"run.py: no benchmark matches {arguments.filter}")
-    states, whole = States(), None
+    states, whole = States(arguments.repeats), None
     before = states.see(state(arguments.program))
     for number, (name, names) in enumerate(found.items()):
         print(f"bench.sh: {name}, {number + 1} of {len(found)} groups", file=sys.stderr)

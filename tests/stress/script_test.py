@@ -24,9 +24,6 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--script", type=pathlib.Path, required=True)
 parser.add_argument("--program", required=True, help="the real nmi-sim")
 options = parser.parse_args()
-# A shell that starts the tests in the background, or nohup, has them ignored, and nmi-stress leaves it at that.
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
 FAKE = pathlib.Path(__file__).with_name("fake_nmi_sim")
 os.environ["NMI_SIM"] = os.path.abspath(options.program)
 scratch = tempfile.TemporaryDirectory(prefix="nmi-stress-")

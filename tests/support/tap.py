@@ -6,7 +6,7 @@ import sys
 
 
 # A caller that ignores a signal (nohup, a shell's background job) hands that on to all that is started here.
-for ignored in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(ignored) == signal.SIG_IGN:
         signal.signal(ignored, signal.SIG_DFL)
 

@@ -68,7 +68,7 @@ std::optional<short_transfer> short_transfer_of(pid_t pid, const interrupted& at
         if (t.fd < 0)
             return s;
         const open_file file = file_of(pid, at.arg[static_cast<std::size_t>(t.fd)]);
-        if (t.all ? !file.blocking : !file.endless && !file.more)
+        if (t.all ? !file.blocking : !file.endless)
             return std::nullopt;
         return short_transfer{s.moved, s.asked, file.name};
     }

@@ -31,8 +31,8 @@ struct short_transfer {
     std::uint64_t asked;
     std::string file;
 };
-/// Short *reads* are ordinary where data comes when it comes (pipe, socket, terminal), and at the end of a file; from a
-/// device that never runs dry they are not. A short write to a blocking descriptor never is.
+/// Short *reads* are ordinary where data comes when it comes (pipe, socket, terminal), and at the end of a file, which its
+/// size does not tell (sysfs); from a device that never runs dry they are not. A short write to a blocking descriptor never is.
 std::optional<short_transfer> short_transfer_of(pid_t pid, const interrupted& at);
 
 } // namespace nmisim::exec

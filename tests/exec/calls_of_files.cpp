@@ -186,6 +186,22 @@ CALL(recv_all)
     return outcome(recv(p[0], bytes.data(), 4, MSG_WAITALL), 4);
 }
 
+/// Its size is 4096.
+CALL(read_sysfs)
+{
+    return outcome(read(open("/sys/devices/system/cpu/online", O_RDONLY), bytes.data(), 4096), 1);
+}
+
+/// As read_part.
+CALL(recv_part)
+{
+    int p[2];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, p);
+    if (write(p[1], "x", 1) != 1)
+        return "no socket";
+    return outcome(recv(p[0], bytes.data(), 10, 0), 1);
+}
+
 CALL(io_uring_wait)
 {
     io_uring_params how{};
@@ -212,8 +228,8 @@ const one_call calls_of_files[] = {ROW(read_terminal),     ROW(write_terminal), 
                                    ROW(splice_empty_pipe), ROW(tee_empty_pipe), ROW(sendfile_beyond_pipe),
                                    ROW(copy_range),        ROW(accept_tcp),     ROW(recv_all),
                                    ROW(pread_zero),        ROW(pwrite_urandom), ROW(send_beyond_socket),
-                                   ROW(write_nonblocking), ROW(read_part),      ROW(io_uring_wait),
-                                   {nullptr, nullptr}};
+                                   ROW(write_nonblocking), ROW(read_part),      ROW(recv_part),
+                                   ROW(read_sysfs),        ROW(io_uring_wait),  {nullptr, nullptr}};
 #undef ROW
 
 } // namespace fixture

@@ -19,7 +19,7 @@ TABLE = {
                      "msgrcv_queue", "semop_wait", "epoll_wait_none", "sigtimedwait_usr1", "recv_with_timeout", "io_uring_wait"], ALWAYS_EINTR),
     **dict.fromkeys(["read_zero", "read_urandom", "get_random", "write_beyond_pipe", "sendfile_beyond_pipe", "recv_all", "pread_zero",
                      "pwrite_urandom", "send_beyond_socket"], SHORT),
-    **dict.fromkeys(["read_file", "write_file", "write_nonblocking", "read_part"], UNTOUCHED),
+    **dict.fromkeys(["read_file", "write_file", "write_nonblocking", "read_part", "recv_part", "read_sysfs"], UNTOUCHED),
 }
 SEEN = {"restarted": "whole", "done": "whole", "eintr": "EINTR", "short": "short"}
 

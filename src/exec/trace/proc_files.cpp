@@ -110,16 +110,12 @@ open_file file_of(pid_t pid, std::uint64_t fd)
     struct stat there {};
     if (f.name.empty() || stat((of + "/fd/" + number).c_str(), &there) != 0)
         return f;
-    f.regular = S_ISREG(there.st_mode);
     f.endless = S_ISCHR(there.st_mode) && is_endless(there.st_rdev);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> info(
         std::fopen((of + "/fdinfo/" + number).c_str(), "re"), std::fclose);
-    long long position = 0;
     unsigned flags = 0;
-    if (info != nullptr && std::fscanf(info.get(), "pos: %lld flags: %o", &position, &flags) == 2) {
+    if (info != nullptr && std::fscanf(info.get(), "pos: %*d flags: %o", &flags) == 1)
         f.blocking = (flags & O_NONBLOCK) == 0;
-        f.more = f.regular && position < there.st_size;
-    }
     return f;
 }
 

@@ -29,11 +29,9 @@ std::uintptr_t entry_of(pid_t pid);
 
 /// What its descriptor `fd` is.
 struct open_file {
-    std::string name; ///< a path, or "pipe:[123]"
-    bool regular = false;
+    std::string name;     ///< a path, or "pipe:[123]"
     bool endless = false; ///< a device that never runs dry: /dev/zero, /dev/urandom
     bool blocking = false;
-    bool more = false; ///< regular: behind the position there is more
 };
 open_file file_of(pid_t pid, std::uint64_t fd);
 

@@ -195,7 +195,9 @@ void context_line(sink out, const map_context& c)
     if (c.loaded_from == 0)
         return;
     place_line(out, "  overtaken", c.overtaken_by);
-    fmt::format_to(out, "      by this load of {:#x}: a fence between the two forbids it\n", c.loaded_from);
+    fmt::format_to(out, "      by this load of {:#x}: {}\n", c.loaded_from,
+                   c.overtaken_by.ip == c.stored_by.ip ? "its own; the prefix lock forbids it"
+                                                       : "a fence between the two forbids it");
 }
 
 // Of a reduced map. The first one is the smallest.

@@ -18,6 +18,7 @@ std::atomic<int*> published;
 int objects[3];
 std::atomic<int> counts[2];
 std::atomic<int> phase;
+int mark; ///< of the reader, where the two meet on a rare way
 bool used_after;
 
 constexpr int alive = 1;
@@ -32,6 +33,7 @@ void prepare()
     counts[0].store(0, std::memory_order_relaxed);
     counts[1].store(0, std::memory_order_relaxed);
     phase.store(0, std::memory_order_relaxed);
+    mark = 0;
     used_after = false;
 }
 
@@ -95,6 +97,99 @@ void updater_of_single_flip()
             about_to_wait();
         *static_cast<volatile int*>(&objects[i]) = poison;
     }
+}
+
+// What the reader does only if it saw the updater's first store, and not before: each of the two was preempted by then.
+int elsewhere;
+function handler;
+
+void mark_it()
+{
+    *static_cast<volatile int*>(&mark) = 1;
+    *static_cast<volatile int*>(&mark) = 0;
+}
+
+bool came_between()
+{
+    const int before = phase.load(std::memory_order_relaxed);
+    const int now = phase.load(std::memory_order_relaxed);
+    return (before == 0) & (now == 1);
+}
+
+void branches_if_it_came_between()
+{
+    if (came_between())
+        mark_it();
+}
+
+void calls_by_register()
+{
+    static constexpr function ways[] = {[] {}, mark_it};
+    function chosen = ways[came_between()];
+    asm volatile("" : "+r"(chosen));
+    chosen();
+}
+
+void calls_by_slot()
+{
+    static constexpr function ways[] = {[] {}, mark_it};
+    handler = ways[came_between()];
+    asm volatile("" ::: "memory"); // it is read again
+    handler();
+}
+
+void stores_through_pointer()
+{
+    static constexpr int* ways[] = {&elsewhere, &mark};
+    volatile int* const chosen = ways[came_between()];
+    *chosen = 1;
+    *chosen = 0;
+}
+
+void store_and_store()
+{
+    for (int i = 0; i < 4; ++i)
+        phase.store(i, std::memory_order_relaxed); // nobody reads it
+}
+
+// As a cache that is full at last: what it does depends on no other thread.
+int times;
+
+bool is_late()
+{
+    constexpr int many = 20;
+    return ++times > many;
+}
+
+void branches_late()
+{
+    store_and_store();
+    if (is_late())
+        mark_it();
+}
+
+void calls_by_register_late()
+{
+    static constexpr function ways[] = {[] {}, mark_it};
+    store_and_store();
+    function chosen = ways[is_late()];
+    asm volatile("" : "+r"(chosen));
+    chosen();
+}
+
+void look_for_the_mark()
+{
+    if (*static_cast<volatile int*>(&mark) != 0)
+        used_after = true;
+}
+
+void updater_that_looks_for_the_mark()
+{
+    int last = 2;
+    asm volatile("" : "+r"(last)); // one store, made twice
+    for (int i = 1; i <= last; ++i)
+        phase.store(i, std::memory_order_relaxed);
+    look_for_the_mark();
 }
 
 map_report map_of(function of_reader, function of_updater, limits within = {})
@@ -191,6 +286,33 @@ TEST_CASE("the race of a single flip needs two preemptions of the reader, and is
         CHECK(r.findings[i - 1].contexts.size() <= r.findings[i].contexts.size());
     CHECK(map_of(reader_of_single_flip, updater_of_single_flip, two).findings.front().schedule ==
           r.findings.front().schedule);
+}
+
+TEST_CASE("a way that only two preempted threads come to is followed, whatever leads there")
+{
+    const function of_reader = GENERATE(as<function>{}, branches_if_it_came_between, calls_by_register,
+                                        calls_by_slot, stores_through_pointer);
+    limits two;
+    two.preemptions = 2;
+    const map_report r = map_of(of_reader, updater_that_looks_for_the_mark, two);
+    INFO(to_text(r));
+    if (!r.absent.empty()) // built without capstone
+        return;
+    CHECK(r.complete);
+    CHECK(exit_code(r) == 3); // the updater sees the mark between the reader's two stores
+}
+
+TEST_CASE("a way that comes late, when most runs go without a step, is learned as well")
+{
+    const function of_reader = GENERATE(as<function>{}, branches_late, calls_by_register_late);
+    const map_report r = map_of(of_reader, [] {
+        store_and_store();
+        look_for_the_mark();
+    });
+    INFO(to_text(r));
+    if (!r.absent.empty()) // built without capstone
+        return;
+    CHECK(exit_code(r) == 3);
 }
 
 TEST_CASE(

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The store buffer alone, over ordinary memory; and the watch's look at what the disassembler calls "only read".
+// The parts alone, over ordinary memory: the store buffer, where values come from, what is decoded, what system calls
+// touch, and the watch's look at what the disassembler calls "only read".
 #include "explore/memory/memory_watch.hpp"
 #include "support/catch2.hpp"
 
 #include <cstring>
+#include <initializer_list>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace nmisim::explore;
 
@@ -29,19 +35,7 @@ std::uint64_t second;
 
 } // namespace
 
-TEST_CASE("what waits in a store buffer is not seen outside, and is there again inside")
-{
-    store_buffer b;
-    word = 7;
-    store(b, word, std::uint64_t{8});
-    b.take_out(0);
-    CHECK(word == 7);
-    CHECK(b.count() == 1);
-    b.put_in();
-    CHECK(word == 8);
-}
-
-TEST_CASE("two stores to one place are taken out newest first")
+TEST_CASE("two stores to one place are taken out newest first, and are there again inside")
 {
     store_buffer b;
     word = 0;
@@ -159,7 +153,8 @@ TEST_CASE("an operand that changes though the disassembler calls it only read is
     i.operand[0].reads = true;
     i.operand[0].writes = !lies;
     code.add(i)->seen[0] = true;
-    memory_watch watch(code, 0, false);
+    origins values;
+    memory_watch watch(code, values, 0, false);
     watch.begin(true, 0);
     ucontext_t here{};
     arch::set_ip(here, i.ip);
@@ -168,4 +163,103 @@ TEST_CASE("an operand that changes though the disassembler calls it only read is
     arch::set_ip(here, i.ip + 4);
     watch.before(here);
     CHECK(watch.wrong_flag() == (lies ? i.ip : 0));
+}
+
+#ifdef __x86_64__
+namespace {
+
+instruction decoded(std::initializer_list<unsigned char> bytes)
+{
+    code_bytes code;
+    for (const unsigned char b : bytes)
+        code.byte[code.size++] = b;
+    instruction i;
+    REQUIRE(decode(0x1000, code, i));
+    return i;
+}
+
+struct encoded {
+    const char* text;
+    std::initializer_list<unsigned char> bytes;
+};
+
+} // namespace
+
+TEST_CASE("an instruction whose address cannot be computed is told wherever it is")
+{
+    if (*decoding_absent() != 0)
+        return;
+    for (const encoded& e : std::initializer_list<encoded>{
+             {"mov %ecx, %gs:(%rax)", {0x65, 0x89, 0x08}},
+             {"mov %ecx, (%eax)", {0x67, 0x89, 0x08}},
+             {"addr32 rep stos", {0x67, 0xf3, 0xab}},
+             {"bts %rax, (%rdi)", {0x48, 0x0f, 0xab, 0x07}},
+             {"vpgatherdd %ymm3, (%rax, %ymm2, 4), %ymm1", {0xc4, 0xe2, 0x65, 0x90, 0x0c, 0x90}},
+             {"vpscatterdd %zmm1, (%rdi, %zmm0, 4){%k1}", {0x62, 0xf2, 0x7d, 0x49, 0xa0, 0x0c, 0x87}},
+             {"maskmovdqu %xmm1, %xmm0", {0x66, 0x0f, 0xf7, 0xc1}},
+             {"enter", {0xc8, 0x10, 0x00, 0x00}},
+         }) {
+        INFO(e.text);
+        const instruction i = decoded(e.bytes);
+        CHECK(i.refused != nullptr);
+        CHECK(i.operands == 0);
+    }
+}
+
+TEST_CASE("an instruction that touches nobody knows how much is told where that is shared")
+{
+    if (*decoding_absent() != 0)
+        return;
+    for (const encoded& e : std::initializer_list<encoded>{
+             {"xsavec (%rdi)", {0x0f, 0xc7, 0x27}},
+             {"fxsave (%rdi)", {0x0f, 0xae, 0x07}},
+             {"vmaskmovps %ymm0, %ymm1, (%rdi)", {0xc4, 0xe2, 0x75, 0x2e, 0x07}},
+             {"vmovdqu8 %ymm0, (%rdi){%k1}", {0x62, 0xf1, 0x7f, 0x29, 0x7f, 0x07}},
+             {"vmovdqu8 (%rsi), %ymm0{%k1}{z}", {0x62, 0xf1, 0x7f, 0xa9, 0x6f, 0x06}},
+         }) {
+        INFO(e.text);
+        const instruction i = decoded(e.bytes);
+        CHECK(i.refused != nullptr);
+        REQUIRE(i.operands == 1);
+        CHECK(i.operand[0].reads);
+        CHECK(i.operand[0].writes);
+        CHECK(i.operand[0].size == 4096);
+    }
+    CHECK(decoded({0x67, 0xe8, 0, 0, 0, 0}).refused == nullptr); // addr32 call, as linkers write it
+    CHECK(decoded({0x0f, 0xc3, 0x07}).non_temporal);             // movnti
+}
+
+TEST_CASE("a jump or call through a register or memory may go elsewhere next time")
+{
+    if (*decoding_absent() != 0)
+        return;
+    CHECK(decoded({0xff, 0xd0}).indirect);             // call *%rax
+    CHECK(decoded({0xff, 0x10}).indirect);             // call *(%rax)
+    CHECK(decoded({0xff, 0x15, 0, 0, 0, 0}).indirect); // call *0(%rip)
+    CHECK(decoded({0xff, 0x25, 0, 0, 0, 0}).indirect); // jmp *0(%rip)
+    CHECK_FALSE(decoded({0xe8, 0, 0, 0, 0}).indirect); // call
+    CHECK_FALSE(decoded({0x48, 0x8b, 0x00}).indirect); // mov (%rax), %rax
+}
+#endif
+
+TEST_CASE("a system call that touches more than is known here is told")
+{
+    const auto known = [](long nr, long a0, long a1) {
+        arch::system_call c{};
+        c.nr = nr;
+        c.arg[0] = a0;
+        c.arg[1] = a1;
+        return accesses_of(c).known;
+    };
+    CHECK(known(SYS_futex, 8, FUTEX_WAIT_PRIVATE));
+    CHECK(known(SYS_futex, 8, FUTEX_WAKE));
+    CHECK(known(SYS_futex, 8, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME));
+    CHECK_FALSE(known(SYS_futex, 8, FUTEX_WAKE_OP));
+    CHECK_FALSE(known(SYS_futex, 8, FUTEX_LOCK_PI_PRIVATE));
+    CHECK_FALSE(known(SYS_futex, 8, FUTEX_CMP_REQUEUE_PRIVATE));
+    CHECK(known(SYS_tgkill, getpid(), gettid()));
+    CHECK_FALSE(known(SYS_tgkill, getpid(), gettid() + 1));
+    CHECK(known(SYS_ppoll, 0, 0));
+    CHECK_FALSE(known(SYS_ppoll, 8, 1));
+    CHECK_FALSE(known(SYS_mmap, 0, 0));
 }

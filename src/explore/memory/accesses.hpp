@@ -40,7 +40,7 @@ struct instruction {
     std::int8_t target_register = memory_operand::no_register;
     bool system_call = false;
     bool non_temporal = false; ///< its stores become visible in any order: weaker than TSO
-    /// Not covered if what it touches is shared: why. A literal.
+    /// Not covered, a literal says why: if what it touches is shared, or, without operands, wherever it is.
     const char* refused = nullptr;
 };
 

@@ -130,16 +130,45 @@ const char* why_refused(const cs_insn& i)
 {
     const std::string_view name = plain_name(i);
     const cs_x86& x = i.detail->x86;
-    if (starts_with_one_of(name, {"xsave",    "xrstor",  "fxsave",   "fxrstor",   "fnsave",    "fsave",
-                                  "frstor",   "maskmov", "vmaskmov", "vpmaskmov", "vpscatter", "vscatter",
-                                  "vpgather", "vgather", "xlat",     "enter",     "iret",      "insb",
-                                  "insd",     "insw",    "outs",     "fldenv",    "fnstenv",   "xbegin"}))
+    if (starts_with_one_of(name, {"xsave",   "xrstor",   "fxsave",    "fxrstor", "fnsave",  "fsave", "frstor",
+                                  "maskmov", "vmaskmov", "vpmaskmov", "xlat",    "enter",   "iret",  "insb",
+                                  "insd",    "insw",     "outs",      "fldenv",  "fnstenv", "xbegin"}))
         return "what it touches is not known";
-    if (name.starts_with("bt") && x.op_count == 2 && x.operands[0].type == X86_OP_MEM &&
-        x.operands[1].type == X86_OP_REG)
-        return "a bit of a string of bits";
-    if (x.addr_size == 4)
-        return "an address of 32 bits";
+    bool in_memory = false;
+    bool masked = false;
+    for (unsigned n = 0; n < x.op_count; ++n) {
+        const cs_x86_op& o = x.operands[n];
+        in_memory = in_memory || o.type == X86_OP_MEM;
+        masked = masked || (n != 0 && o.type == X86_OP_REG && o.reg >= X86_REG_K0 && o.reg <= X86_REG_K7);
+    }
+    return in_memory && masked ? "what of it is masked is not known" : nullptr;
+}
+
+bool touches_no_memory(std::string_view name)
+{
+    return starts_with_one_of(name, {"lea", "nop", "prefetch"}) && name != "leave";
+}
+
+/// Not nullptr: where it reads or writes cannot be told from the registers that a context has.
+const char* why_no_address(const cs_insn& i)
+{
+    const std::string_view name = plain_name(i);
+    const cs_x86& x = i.detail->x86;
+    if (touches_no_memory(name))
+        return nullptr;
+    if (starts_with_one_of(name, {"vpscatter", "vscatter", "vpgather", "vgather"}))
+        return "addresses in a vector";
+    for (unsigned n = 0; n < x.op_count; ++n) {
+        const cs_x86_op& o = x.operands[n];
+        if (o.type != X86_OP_MEM)
+            continue;
+        if (number_of(o.mem.base) == not_an_address || number_of(o.mem.index) == not_an_address)
+            return "an address that is no sum of registers";
+        if (o.mem.segment == X86_REG_GS)
+            return "an address in segment gs";
+        if (n == 0 && name.starts_with("bt") && x.op_count == 2 && x.operands[1].type == X86_OP_REG)
+            return "a bit of a string of bits";
+    }
     return nullptr;
 }
 
@@ -161,10 +190,9 @@ void add_stack(instruction& into, const cs_insn& i)
 
 void add_operands(instruction& into, const cs_insn& i)
 {
-    const std::string_view name = plain_name(i);
     const bool repeats = std::string_view(i.mnemonic).starts_with("rep");
     const cs_x86& x = i.detail->x86;
-    if (name == "lea" || name.starts_with("nop") || name.starts_with("prefetch"))
+    if (touches_no_memory(plain_name(i)))
         return;
     for (unsigned n = 0; n < x.op_count && into.operands < into.operand.size() - 1; ++n) {
         const cs_x86_op& from = x.operands[n];
@@ -185,10 +213,6 @@ void add_operands(instruction& into, const cs_insn& i)
             o.size = 4096;
             o.reads = o.writes = true;
         }
-        if (base == not_an_address || index == not_an_address)
-            into.refused = "an address that is no sum of registers";
-        if (from.mem.segment == X86_REG_GS)
-            into.refused = "an address in segment gs";
     }
 }
 
@@ -209,9 +233,13 @@ bool decode(std::uintptr_t ip, const code_bytes& code, instruction& into)
         return false;
     const cs_x86& x = i->detail->x86;
     into.length = static_cast<std::uint8_t>(i->size);
-    into.refused = why_refused(*i);
-    add_operands(into, *i);
-    add_stack(into, *i);
+    if (const char* const why = why_no_address(*i); why != nullptr) {
+        into.refused = why;
+    } else {
+        into.refused = why_refused(*i);
+        add_operands(into, *i);
+        add_stack(into, *i);
+    }
     bool writes = false;
     for (std::size_t n = 0; n < into.operands; ++n)
         writes = writes || into.operand[n].writes;
@@ -229,10 +257,8 @@ bool decode(std::uintptr_t ip, const code_bytes& code, instruction& into)
         into.target = static_cast<std::uintptr_t>(x.operands[0].imm);
     if ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_REG)
         into.target_register = static_cast<std::int8_t>(number_of(x.operands[0].reg));
-    // A jump table of the linker's (PLT) is bound already.
     into.indirect = into.target_register >= 0 ||
-                    ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_MEM &&
-                     x.operands[0].mem.base != X86_REG_RIP);
+                    ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_MEM);
     cs_free(i, 1);
     return true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explore/memory/call_accesses.hpp"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 
 namespace nmisim::explore {
@@ -10,6 +11,14 @@ namespace {
 std::uintptr_t address(long argument) noexcept
 {
     return static_cast<std::uintptr_t>(argument);
+}
+
+// The other operations write to a word, or read a second one.
+bool only_waits_or_wakes(long operation) noexcept
+{
+    const long command = operation & FUTEX_CMD_MASK;
+    return command == FUTEX_WAIT || command == FUTEX_WAKE || command == FUTEX_WAIT_BITSET ||
+           command == FUTEX_WAKE_BITSET;
 }
 
 } // namespace
@@ -30,9 +39,12 @@ call_accesses accesses_of(const arch::system_call& call) noexcept
     case SYS_clock_gettime:
     case SYS_rt_sigreturn:
     case SYS_sigaltstack:
-    case SYS_tgkill:
     case SYS_restart_syscall: return a;
+    case SYS_tgkill:
+        a.known = call.arg[1] == arch::raw_system_call(SYS_gettid);
+        return a;   // a handler runs there
     case SYS_futex: // the word, and the queue of those who wait
+        a.known = only_waits_or_wakes(call.arg[1]);
         a.touches_kernel = true;
         a.read_at = address(call.arg[0]);
         a.read_size = sizeof(std::uint32_t);

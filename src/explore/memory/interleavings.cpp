@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The child's side of a reduced map. What both threads touch is learned first: schedules with at most one preemption are
-// run stepped, each access noted. When an instruction turns out to touch a shared byte, all begins again, with a pause
-// before it as well; in two or three rounds nothing new comes. Then only the points have a breakpoint, and so has each
-// place where known code ends: a run that comes there is made again, stepped.
+// The child's side of a reduced map. What both threads touch is learned: a run is stepped, each access noted, if one of
+// the threads loads other values from shared bytes than in any stepped run before. What a thread does depends on these
+// values alone, so no access is missed. When an instruction turns out to touch a shared byte, all begins again, with a
+// pause before it as well; in two or three rounds nothing new comes. In the other runs only the points have a breakpoint,
+// and so has each place where known code ends: a run that comes there is made again, stepped.
 #include "base/affinity.hpp"
 #include "explore/memory/pair_run.hpp"
 #include "explore/memory/shared_bytes.hpp"
@@ -44,7 +45,7 @@ private:
     bool run_free_of_steps();
     void add_children(const schedule& s);
     void add_child(const schedule& parent, unsigned context, schedule_context stop);
-    std::uint64_t identity(const schedule& s);
+    bool is_new_to_a_thread();
 
     const interleaving_job& job_;
     shared_schedules& shared_;
@@ -52,7 +53,7 @@ private:
     code_table code_;
     pair_run pair_;
     shared_bytes bytes_;
-    std::unordered_set<std::uint64_t> stepped_;
+    std::unordered_set<std::uint64_t> stepped_[threads_of_a_map]; ///< the histories of stepped runs
     bool watches_stale_ = true;
     bool no_breakpoints_ = false;
     bool again_ = false; ///< something new was learned: the schedules are no longer the same
@@ -181,21 +182,13 @@ bool explorer_of_pairs::run_free_of_steps()
     return !no_breakpoints_;
 }
 
-// The same in each round, though points are counted anew: where it stops, and how often it had been there.
-std::uint64_t explorer_of_pairs::identity(const schedule& s)
+// True: one of the threads has loaded something else than in any run that was stepped.
+bool explorer_of_pairs::is_new_to_a_thread()
 {
-    std::uint64_t h = s.updater_first ? 3 : 1;
-    for (unsigned c = 0; c < s.contexts; ++c) {
-        const schedule_context& k = s.at[c];
-        std::uint64_t visits = 0;
-        const memory_watch& w = pair_.watch(s.thread_of(c));
-        for (std::uint32_t p = 0; p < k.points && p < w.points(); ++p)
-            visits += w.point(p).ip == k.ip ? 1U : 0U;
-        for (const std::uint64_t part :
-             {std::uint64_t{k.ip}, visits, std::uint64_t{k.drained}, std::uint64_t{k.waiting}})
-            h = (h ^ part) * 0x9e3779b97f4a7c15U;
-    }
-    return h;
+    bool any = false;
+    for (unsigned t = 0; t < threads_of_a_map; ++t)
+        any = stepped_[t].insert(pair_.watch(t).history()).second || any;
+    return any;
 }
 
 bool explorer_of_pairs::one_run(schedule& s, bool stepped)
@@ -216,8 +209,8 @@ void explorer_of_pairs::run(std::uint32_t n)
     schedule& s = shared_.all[n];
     if (s.result != cell::unexplored) // known to end badly
         return;
-    const bool learning = s.contexts <= 1;
     bool step_it = false;
+    bool has_stepped = false; // once is enough: what counts the runs is new each time
     const bool can_run_free = run_free_of_steps();
     for (unsigned i = 0; i < tries; ++i) {
         const bool stepped = step_it || !run_free_of_steps();
@@ -235,12 +228,13 @@ void explorer_of_pairs::run(std::uint32_t n)
         }
         if (!followed)
             continue;
-        if (learning && !stepped && stepped_.insert(identity(s)).second) {
+        const bool is_new = is_new_to_a_thread();
+        if (!stepped && is_new && !has_stepped) {
             step_it = true;
             continue;
         }
+        has_stepped = has_stepped || stepped;
         if (stepped && can_run_free) { // a stepped run may have taken a loop for one that waits
-            stepped_.insert(identity(s));
             step_it = false;
             continue;
         }

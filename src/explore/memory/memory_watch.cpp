@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t most_accesses = std::size_t{1} << 18;
 constexpr std::size_t most_unknown = std::size_t{1} << 17;
+constexpr unsigned same_again = 3; // a fourth look at an unchanged value is no other schedule than the third
 
 const volatile unsigned char* program_bytes(std::uintptr_t address) noexcept
 {
@@ -17,9 +18,9 @@ const volatile unsigned char* program_bytes(std::uintptr_t address) noexcept
 
 } // namespace
 
-memory_watch::memory_watch(code_table& code, unsigned who, bool buffered)
-    : code_(code), who_(who), buffered_(buffered), notes_(most_points), accesses_(most_accesses),
-      unknown_(most_unknown)
+memory_watch::memory_watch(code_table& code, origins& values, unsigned who, bool buffered)
+    : code_(code), values_(values), who_(who), buffered_(buffered), notes_(most_points),
+      accesses_(most_accesses), unknown_(most_unknown)
 {}
 
 void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
@@ -30,6 +31,9 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
     points_ = 0;
     stopped_at_ = 0;
     same_value_ = 0;
+    history_ = 0;
+    store_count_ = 0;
+    shared_stored_ = 0;
     for (seen_load& l : loads_)
         l.times = 0;
     access_count_ = unknown_count_ = 0;
@@ -129,7 +133,6 @@ instruction_watch::next memory_watch::at_point(const known_instruction& k) noexc
         return next::go_on;
     }
     notes_[points_] = here(k.what.ip);
-    constexpr unsigned same_again = 3; // a fourth look is no other schedule than the third
     notes_[points_].useful =
         same_value_ <= same_again && (!k.only_drains[who_] || notes_[points_].overtaken != 0);
     ++points_;
@@ -169,6 +172,33 @@ bool memory_watch::waits_for_a_change(const instruction& i, const ucontext_t& at
     return false;
 }
 
+// Of an access to shared bytes.
+void memory_watch::remember(std::uintptr_t ip, byte_range touched, bool reads, bool writes) noexcept
+{
+    const bool counts = reads && same_value_ <= same_again;
+    if (counts)
+        history_ = mixed(history_, ip);
+    for (std::size_t b = 0; b < touched.size; ++b) {
+        const std::uint64_t from = values_.of(touched.address + b);
+        if (counts)
+            history_ = mixed(history_, from);
+    }
+    if (writes) {
+        stores_[store_count_++] = touched;
+        ++shared_stored_;
+    }
+}
+
+void memory_watch::settle() noexcept
+{
+    buffer.settle();
+    for (; store_count_ != 0; --store_count_) {
+        const byte_range& s = stores_[store_count_ - 1];
+        for (std::size_t b = 0; b < s.size; ++b)
+            values_.stored(s.address + b, mixed(mixed(history_, shared_stored_), who_));
+    }
+}
+
 void memory_watch::do_accesses(const instruction& i, const ucontext_t& at) noexcept
 {
     for (unsigned n = 0; n < i.operands; ++n)
@@ -183,13 +213,15 @@ void memory_watch::do_accesses(const instruction& i, const ucontext_t& at) noexc
             const byte_range where = range_of(o, at, thread_base_);
             if (!buffer.push(where.address, where.size, i.ip))
                 refuse("more stores, or longer ones, than a store buffer here holds", i.ip);
+            else if (o.reads) // not locked: its own load is done before the store is visible
+                buffer.load_of_last();
         }
 }
 
 instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
 {
     const std::uintptr_t ip = arch::ip(at);
-    buffer.settle();
+    settle();
     check_what_was_only_read();
     const known_instruction* k = code_.find(ip);
     if (k == nullptr || !k->seen[who_])
@@ -209,6 +241,9 @@ instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
             refuse(k->what.refused, ip);
         if (buffered_ && k->what.non_temporal)
             refuse("a non-temporal store: weaker than TSO", ip);
+        for (unsigned n = 0; n < k->what.operands && shares && k->what.refused == nullptr; ++n)
+            remember(ip, range_of(k->what.operand[n], at, thread_base_), k->what.operand[n].reads,
+                     k->what.operand[n].writes);
         if (buffered_)
             do_accesses(k->what, at);
     }
@@ -221,7 +256,7 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
                                                   const arch::system_call& call) noexcept
 {
     const std::uintptr_t ip = arch::ip(at);
-    buffer.settle();
+    settle();
     check_what_was_only_read();
     const known_instruction* k = code_.find(ip);
     if (k == nullptr || !k->seen[who_]) {
@@ -234,6 +269,8 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
     const call_accesses a = accesses_of(call);
     if (!a.known)
         refuse("what the kernel does to memory in this system call is not known: ", ip, call.nr);
+    if (a.read_at != 0)
+        remember(ip, {a.read_at, a.read_size}, true, false);
     if (stepped_) {
         if (a.touches_kernel)
             note_access(ip, {kernel_byte, 1}, true, true);

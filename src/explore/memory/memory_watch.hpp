@@ -15,6 +15,7 @@
 #include "explore/memory/call_accesses.hpp"
 #include "explore/memory/code_table.hpp"
 #include "explore/memory/instruction_watch.hpp"
+#include "explore/memory/origins.hpp"
 #include "explore/memory/store_buffer.hpp"
 
 #include <vector>
@@ -48,13 +49,15 @@ public:
     static constexpr std::size_t most_points = 8192;
 
     /// `who`: 0 the reader, 1 the updater. `other` is bound later.
-    memory_watch(code_table& code, unsigned who, bool buffered);
+    memory_watch(code_table& code, origins& values, unsigned who, bool buffered);
     void bind(memory_watch& other) noexcept { other_ = &other; }
 
     /// Before each run. `stepped`: everything is noted.
     void begin(bool stepped, std::uintptr_t thread_base) noexcept;
     /// Pause before the point of this number, counted from 0; no_stop: nowhere.
     void stop_at(std::uint32_t point) noexcept { stop_at_ = point; }
+    /// What the last instruction stored is in memory.
+    void settle() noexcept;
     next before(const ucontext_t& at) noexcept override;
     next before_call(const ucontext_t& at, const arch::system_call& call) noexcept override;
 
@@ -64,6 +67,8 @@ public:
     /// As a point would be, where the thread is now.
     point_note here(std::uintptr_t ip) const noexcept;
     std::uintptr_t stopped_at() const noexcept { return stopped_at_; }
+    /// Of all that it has loaded from shared bytes: where it came from, in order. What it does depends on nothing else.
+    std::uint64_t history() const noexcept { return history_; }
     const std::vector<access_note>& accesses() const noexcept { return accesses_; }
     std::size_t access_count() const noexcept { return access_count_; }
     const std::vector<std::uintptr_t>& unknown() const noexcept { return unknown_; }
@@ -98,8 +103,10 @@ private:
     next at_point(const known_instruction& k) noexcept;
     bool waits_for_a_change(const instruction& i, const ucontext_t& at, bool of_a_point) noexcept;
     void do_accesses(const instruction& i, const ucontext_t& at) noexcept;
+    void remember(std::uintptr_t ip, byte_range touched, bool reads, bool writes) noexcept;
 
     code_table& code_;
+    origins& values_;
     memory_watch* other_ = nullptr;
     unsigned who_;
     bool buffered_;
@@ -111,6 +118,10 @@ private:
     unsigned same_value_ = 0;             ///< how often this load has given the same value
     std::array<seen_load, 1024> loads_{}; ///< by address of the instruction; who collides begins again
     std::uint64_t shared_stores_ = 0;
+    std::uint64_t history_ = 0;
+    std::array<byte_range, 3> stores_{}; ///< of the last instruction, to shared bytes
+    unsigned store_count_ = 0;
+    std::uint64_t shared_stored_ = 0; ///< so many, in this run
     std::vector<point_note> notes_;
     std::vector<access_note> accesses_;
     std::size_t access_count_ = 0;

@@ -14,7 +14,7 @@ constexpr unsigned the_updater = 1;
 
 pair_run::pair_run(const race& what, code_table& code, bool buffered)
     : what_(what), worker_{new worker(what.reader_setup), new worker(what.updater_setup)},
-      watch_{{code, the_reader, buffered}, {code, the_updater, buffered}}
+      watch_{{code, values_, the_reader, buffered}, {code, values_, the_updater, buffered}}
 {
     watch_[the_reader].bind(watch_[the_updater]);
     watch_[the_updater].bind(watch_[the_reader]);
@@ -31,8 +31,15 @@ pair_run::pair_run(const race& what, code_table& code, bool buffered)
 // Its stores that still wait are put back first.
 stop pair_run::go(unsigned thread)
 {
-    worker& w = *worker_[thread];
     watch_[thread].buffer.put_in();
+    const stop s = run_on(thread);
+    watch_[thread].settle();
+    return s;
+}
+
+stop pair_run::run_on(unsigned thread)
+{
+    worker& w = *worker_[thread];
     if (!started_[thread]) {
         started_[thread] = true;
         plan p;
@@ -102,7 +109,6 @@ bool pair_run::follow(schedule& s, unsigned context)
     }
     w.stop_at(c.ip == 0 ? no_stop : c.points);
     const stop stopped = go_and_look_again(thread);
-    w.buffer.settle();
     if (stopped != (c.ip == 0 ? stop::ended : stop::at_boundary) || w.points() != c.points ||
         (c.ip != 0 && w.stopped_at() != c.ip) || w.buffer.count() < c.drained) {
         return false;
@@ -145,6 +151,7 @@ pair_outcome pair_run::run(schedule& s, bool stepped)
         watch_[t].begin(stepped, worker_[t]->thread_base());
     }
     call(what_.prepare);
+    values_.forget();
     enable_watches(!stepped); // what prepares and judges is not watched
     pair_outcome o;
     o.followed = true;

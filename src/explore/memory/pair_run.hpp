@@ -38,6 +38,7 @@ public:
 
 private:
     stop go(unsigned thread);
+    stop run_on(unsigned thread);
     bool ended(unsigned thread) const noexcept
     {
         return started_[thread] && worker_[thread]->last() == stop::ended;
@@ -52,6 +53,7 @@ private:
     const race& what_;
     bool stepped_ = false;
     worker* worker_[2]; ///< never freed: a thread that RCU knows must not end without a word
+    origins values_;
     memory_watch watch_[2];
     bool started_[2] = {};
     bool updater_waited_ = false;

@@ -64,10 +64,17 @@ public:
         if (answers(address, size))
             return;
         for (unsigned i = 0; i < count_; ++i)
-            if (stores_[i].overtaken_by == 0) {
+            if (stores_[i].overtaken_by == 0 || stores_[i].overtaken_by == stores_[i].by) {
                 stores_[i].overtaken_by = by;
                 stores_[i].load_address = address;
             }
+    }
+    /// The store that was pushed last waits, and its instruction has loaded before.
+    void load_of_last() noexcept
+    {
+        waiting_store& s = stores_[count_ - 1];
+        s.overtaken_by = s.by;
+        s.load_address = s.address;
     }
     /// All have drained: memory is right already.
     void empty() noexcept { count_ = settled_ = 0; }

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -191,6 +193,10 @@ sweep_report inside(function setup, function window)
     l.system_calls = true;
     sweep_report r = sweep(
         {.name = "call", .setup = setup, .prepare = prepare, .window = window, .broken = what_failed}, l);
+    if (r.absent.ends_with("ENOSYS")) { // an emulator that has no ptrace
+        std::fprintf(stderr, "skipped: %s\n", r.absent.c_str());
+        std::_Exit(exit_code(r));
+    }
     return r;
 }
 

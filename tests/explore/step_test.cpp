@@ -4,8 +4,10 @@
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <ctime>
 #include <vector>
 
 #include <pthread.h>
@@ -51,6 +53,13 @@ volatile int sink;
 void a_loop_and_calls()
 {
     sink = of_many_kinds(7) + static_cast<int>(syscall(SYS_getppid));
+}
+
+void read_a_clock()
+{
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sink = static_cast<int>(now.tv_nsec);
 }
 
 // Its handler uses the function at whose end the interrupted code waits for its step.
@@ -106,6 +115,20 @@ TEST_CASE(
 {
     const auto by_flag = path_of(install_handler, raise_and_go_on, method::single_step);
     CHECK(path_of(install_handler, raise_and_go_on, method::automatic) == by_flag);
+}
+
+TEST_CASE("the kernel's code in the process is stepped as any other, and swept")
+{
+    bool same = false; // a clock read takes one of a few paths
+    for (int tries = 0; tries < 50 && !same; ++tries)
+        same = path_of(nullptr, read_a_clock, method::automatic) ==
+               path_of(nullptr, read_a_clock, method::single_step);
+    CHECK(same);
+    const sweep_report r = sweep({.name = "clock", .window = read_a_clock, .nmi = read_a_clock});
+    INFO(to_text(r));
+    CHECK(r.clean());
+    CHECK(std::any_of(r.boundaries.begin(), r.boundaries.end(),
+                      [](const place& p) { return p.object.find("vdso") != std::string::npos; }));
 }
 
 TEST_CASE("another thread in the same code is not stepped, and lives")

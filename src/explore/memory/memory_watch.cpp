@@ -104,7 +104,7 @@ void memory_watch::note_all(const instruction& i, const ucontext_t& at) noexcept
         const byte_range where = range_of(o, at, thread_base_);
         note_access(i.ip, where, o.reads, o.writes);
         // The kernel writes to the page that the vDSO reads.
-        if (o.writes || o.repeated || where.size > waiting_store::most_bytes || !can_carry_breakpoint(i.ip))
+        if (o.writes || o.repeated || where.size > waiting_store::most_bytes || is_in_vdso(i.ip))
             continue;
         operand_before& before = only_read_[only_read_count_++];
         before.where = where;

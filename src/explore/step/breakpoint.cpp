@@ -20,12 +20,15 @@ constinit std::array<breakpoint, 64> table{};
 constinit std::array<std::uintptr_t, 256> writable_pages{};
 constinit std::size_t writable_page_count = 0;
 constinit std::size_t page_size = 0;
-constinit std::uintptr_t vdso_start = 0; ///< one mapping for all processes
 
 struct range {
     std::uintptr_t start;
     std::uintptr_t end;
 };
+// The kernel's code in this process. Its mapping can only become writable as a whole; what is written then is a copy of
+// this process, as with a file.
+constinit range vdso_range{0, 0};
+constinit bool vdso_is_writable = false;
 // Where code is mapped. A page with a breakpoint becomes writable and stays executable, which data must not become.
 constinit std::array<range, 256> code_ranges{};
 constinit std::size_t code_range_count = 0;
@@ -75,12 +78,30 @@ void read_code_ranges() noexcept
         arch::raw_system_call(SYS_close, fd);
 }
 
+bool is_in(const range& r, std::uintptr_t address) noexcept
+{
+    return address >= r.start && address < r.end;
+}
+
 bool is_in_code(std::uintptr_t address) noexcept
 {
     for (std::size_t i = 0; i < code_range_count; ++i)
-        if (address >= code_ranges[i].start && address < code_ranges[i].end)
+        if (is_in(code_ranges[i], address))
             return true;
     return false;
+}
+
+// Refused where the kernel has sealed it.
+void make_vdso_writable() noexcept
+{
+    vdso_range.start = getauxval(AT_SYSINFO_EHDR);
+    for (std::size_t i = 0; i < code_range_count; ++i)
+        if (vdso_range.start != 0 && code_ranges[i].start == vdso_range.start)
+            vdso_range.end = code_ranges[i].end;
+    vdso_is_writable =
+        vdso_range.end != 0 && arch::raw_system_call(SYS_mprotect, static_cast<long>(vdso_range.start),
+                                                     static_cast<long>(vdso_range.end - vdso_range.start),
+                                                     PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
 }
 
 // The program may have loaded or made code since the last look.
@@ -123,19 +144,24 @@ bool make_writable(std::uintptr_t page) noexcept
 void prepare_breakpoints() noexcept
 {
     page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    vdso_start = getauxval(AT_SYSINFO_EHDR);
+    read_code_ranges();
+    make_vdso_writable();
+}
+
+bool is_in_vdso(std::uintptr_t address) noexcept
+{
+    return is_in(vdso_range, address);
 }
 
 bool can_carry_breakpoint(std::uintptr_t address) noexcept
 {
-    constexpr std::uintptr_t more_than_any_vdso = 0x4000;
-    return vdso_start == 0 || address < vdso_start || address >= vdso_start + more_than_any_vdso;
+    return vdso_is_writable || !is_in_vdso(address);
 }
 
 bool make_code_writable(std::uintptr_t address) noexcept
 {
-    if (!can_carry_breakpoint(address))
-        return false;
+    if (is_in_vdso(address))
+        return vdso_is_writable;
     const std::uintptr_t first = address & ~(page_size - 1);
     const std::uintptr_t last = (address + arch::breakpoint_size() - 1) & ~(page_size - 1);
     return make_writable(first) && make_writable(last);

@@ -37,7 +37,9 @@ struct breakpoint {
 
 /// Asks libc for what plant() must know and cannot ask. Call it first. Context: control.
 void prepare_breakpoints() noexcept;
-/// False in the vDSO: one mapping for all processes, where a breakpoint is never written.
+/// The kernel's code in each process. What it reads is written by the kernel at any time.
+bool is_in_vdso(std::uintptr_t address) noexcept;
+/// False in the vDSO where it cannot be written.
 bool can_carry_breakpoint(std::uintptr_t address) noexcept;
 /// Makes the pages of the instruction at `address` writable, for good. False if that is refused.
 bool make_code_writable(std::uintptr_t address) noexcept;

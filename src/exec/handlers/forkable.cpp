@@ -150,7 +150,7 @@ void add_files(pid_t pid, const output_pipes& output, forkable& to)
 /// Calls whose answer lies in its memory, below the stack; what was there is put back.
 class questions {
 public:
-    explicit questions(const task& t) : tid_(t.tid), calls_(t.in->tgid, t.tid)
+    explicit questions(const task& t) : tid_(t.tid), calls_(t)
     {
         constexpr std::uintptr_t below_the_stack = 1024; // behind every red zone
         saved_registers r{};

@@ -73,13 +73,27 @@ void forked_call::look(task& t, const saved_registers& r)
         before_a_call(t);
 }
 
-// It may be the last moment at which it can be forked.
+bool forked_call::other_stopped(pid_t pid, int status)
+{
+    if (!running_ || pid != running_->pid())
+        return false;
+    running_->take(status);
+    return true;
+}
+
+void forked_call::gone(task& t)
+{
+    if (t.tid == tid_)
+        running_.reset();
+    way_to_function::gone(t);
+}
+
+// It may be the last moment at which it can be forked; and what it writes now is not the child's.
 void forked_call::before_a_call(task& t)
 {
     to_look_at_ = true;
-    if (unproven_.empty())
-        return;
-    if (forks_well(t))
+    settle(t);
+    if (why_not_.empty() && (unproven_.empty() || forks_well(t)))
         commit();
     else
         end(t, why_not_);
@@ -99,27 +113,46 @@ void forked_call::try_here(task& t, recorded_call::boundary at)
         look_again(t);
     if (why_not_.empty() && !trusted_)
         trusted_ = forks_well(t) && forks_well(t);
-    if (why_not_.empty() && has_handler_) {
-        forked_run run = fork_once(t, plan_.signal);
-        if (run.stopped)
-            why_not_ = "stopped before the end";
-        else if (run.why_not.empty())
-            unproven_.push_back({at, std::move(run)});
-        else
-            refused_why_ = run.why_not;
-    }
-    if (!why_not_.empty())
-        end(t, why_not_);
-    else if (unproven_.size() >= most_unproven && forks_well(t))
+    if (why_not_.empty() && has_handler_)
+        fork_here(t, at);
+    if (why_not_.empty() && unproven_.size() >= most_unproven && forks_well(t))
         commit();
-    else if (!why_not_.empty())
+    if (!why_not_.empty())
         end(t, why_not_);
 }
 
-forked_run forked_call::fork_once(task& t, int signal)
+void forked_call::fork_here(task& t, recorded_call::boundary at)
 {
     const std::uint64_t start = now_ns();
-    forked_run run = run_forked(t, how_, signal, *means_, plan_.compared);
+    auto child = std::make_unique<forked_child>(t, how_, *means_);
+    kept_waiting_ns_ += now_ns() - start;
+    settle(t);
+    if (!why_not_.empty())
+        return;
+    child->start(plan_.signal);
+    running_ = std::move(child);
+    running_at_ = at;
+}
+
+/// None runs behind it.
+void forked_call::settle(task& t)
+{
+    if (!running_)
+        return;
+    forked_run run = end_of(t, *running_);
+    running_.reset();
+    if (run.stopped)
+        why_not_ = "stopped before the end";
+    else if (run.why_not.empty())
+        unproven_.push_back({running_at_, std::move(run)});
+    else
+        refused_why_ = run.why_not;
+}
+
+forked_run forked_call::end_of(task& t, forked_child& child)
+{
+    const std::uint64_t start = now_ns();
+    forked_run run = child.finish(plan_.compared);
     put_positions_back(t);
     kept_waiting_ns_ += now_ns() - start;
     return run;
@@ -128,7 +161,12 @@ forked_run forked_call::fork_once(task& t, int signal)
 /// Without a signal a child comes to what the command comes to.
 bool forked_call::forks_well(task& t)
 {
-    const forked_run run = fork_once(t, 0);
+    settle(t);
+    if (!why_not_.empty())
+        return false;
+    forked_child child(t, how_, *means_);
+    child.start(0);
+    const forked_run run = end_of(t, child);
     const aspects differ = run.why_not.empty() && !run.stopped ? plan_.differences(run.what) : aspects{};
     why_not_ = run.stopped ? "stopped before the end"
                : differ.empty()
@@ -142,7 +180,7 @@ void forked_call::put_positions_back(task& t)
     for (const shared_position& p : how_.positions) {
         if (position_of(t.in->tgid, p.fd) == p.position)
             continue;
-        remote_calls calls(t.in->tgid, t.tid);
+        remote_calls calls(t);
         calls.call(SYS_lseek, {static_cast<std::uint64_t>(p.fd), p.position, SEEK_SET, 0, 0, 0});
     }
 }
@@ -158,8 +196,9 @@ void forked_call::commit()
 void forked_call::end(task& t, std::string why)
 {
     over_ = true;
+    settle(t);
     tid_ = 0;
-    if (why.empty() && !unproven_.empty() && forks_well(t))
+    if (why.empty() && why_not_.empty() && !unproven_.empty() && forks_well(t))
         commit();
     if (why_not_.empty())
         why_not_ = why.empty() ? refused_why_ : std::move(why);

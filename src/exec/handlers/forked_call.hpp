@@ -5,6 +5,9 @@
 //
 //   steps to an instruction --> child with the signal, compared --> ... --> a child without, compared --> these count --> ...
 //
+// A child runs while the thread steps on to the next one and is forked again there; before that child goes on, the one before
+// must have ended, for they share the output and positions in files.
+//
 // What a fork does not carry over is looked for (forkable.hpp) before the first child and behind each system call that the
 // function makes. Children without a signal must come to the same as the command itself: two at first, then one behind each
 // few children with it, and before each system call. Where one does not, what came since the last that did is forgotten, and
@@ -16,6 +19,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,6 +48,8 @@ public:
     void begins(const run_means& means) override { means_.emplace(means); }
     bool steps(const task& t) const noexcept override { return t.tid == tid_; }
     void stepped(task& t) override;
+    bool other_stopped(pid_t pid, int status) override;
+    void gone(task& t) override;
     std::uint64_t kept_waiting_ns() const noexcept override { return kept_waiting_ns_; }
 
     /// Why not every one was forked; empty: each that was come to.
@@ -66,7 +72,9 @@ private:
     void before_a_call(task& t);
     void look_again(task& t);
     void try_here(task& t, recorded_call::boundary at);
-    forked_run fork_once(task& t, int signal);
+    void fork_here(task& t, recorded_call::boundary at);
+    void settle(task& t);
+    forked_run end_of(task& t, forked_child& child);
     bool forks_well(task& t);
     void put_positions_back(task& t);
     void commit();
@@ -86,6 +94,8 @@ private:
     bool trusted_ = false;
     std::uint64_t kept_waiting_ns_ = 0;
     forkable how_;
+    std::unique_ptr<forked_child> running_; ///< with the signal
+    recorded_call::boundary running_at_{};
     std::vector<finished> unproven_; ///< since the last child without a signal
     std::string refused_why_;        ///< of the last child with it that could not stand for a run of its own
     std::string why_not_;

@@ -77,6 +77,7 @@ std::span<const std::uint64_t> system_call_code() noexcept;
 struct stub {
     static constexpr std::size_t handler = 0;
     static constexpr std::size_t restorer = 16;
+    static constexpr std::size_t gate = 32;   ///< system_call_code()
     static constexpr std::size_t action = 64; ///< the kernel's struct sigaction
     std::array<std::uint64_t, 12> words;
 };

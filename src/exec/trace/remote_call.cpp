@@ -2,9 +2,9 @@
 #include "exec/trace/remote_call.hpp"
 
 #include "exec/trace/memory.hpp"
-#include "exec/trace/stop.hpp"
 
 #include <cerrno>
+#include <csignal>
 
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -20,11 +20,28 @@ constexpr auto set_mask = static_cast<__ptrace_request>(0x420b);
 
 } // namespace
 
+/// No signal comes but those in `open`. An NMI among them keeps its mark.
+void remote_calls::hold(std::uint64_t open) noexcept
+{
+    std::uint64_t full = ~open;
+    held_ = read_registers(tid_, before_) && ptrace(get_mask, tid_, sizeof mask_, &mask_) == 0 &&
+            ptrace(set_mask, tid_, sizeof full, &full) == 0;
+}
+
+remote_calls::remote_calls(const task& t) : process_(t.in->tgid), tid_(t.tid)
+{
+    // The kernel forces a step's signal on who blocks it, and takes its handler away.
+    constexpr std::uint64_t step = std::uint64_t{1} << (SIGTRAP - 1);
+    gate_ = t.in->stub_page + stub::gate;
+    if (t.in->stub_page != 0 && read_word(tid_, gate_) == system_call_code().front())
+        hold(step);
+    ok_ = held_;
+}
+
 remote_calls::remote_calls(pid_t process, pid_t tid) : process_(process), tid_(tid)
 {
-    std::uint64_t full = ~std::uint64_t{0}; // an NMI among them keeps its mark
-    if (!read_registers(tid_, before_) || ptrace(get_mask, tid_, sizeof mask_, &mask_) != 0 ||
-        ptrace(set_mask, tid_, sizeof full, &full) != 0)
+    hold(0);
+    if (!held_)
         return;
     const std::uintptr_t ip = interrupted_by(before_).ip;
     ok_ = true;
@@ -36,13 +53,13 @@ remote_calls::remote_calls(pid_t process, pid_t tid) : process_(process), tid_(t
 }
 
 remote_calls::remote_calls(pid_t child, const remote_calls& parent)
-    : process_(child), tid_(child), before_(parent.before_), mask_(parent.mask_), code_(parent.code_),
-      ok_(parent.ok_)
+    : process_(child), tid_(child), gate_(parent.gate_), before_(parent.before_), mask_(parent.mask_),
+      code_(parent.code_), held_(parent.held_), ok_(parent.ok_)
 {}
 
-bool remote_calls::run_to(bool entry, const meanwhile& under_way)
+bool remote_calls::run_to(stop_kind to, const meanwhile& under_way)
 {
-    while (ptrace(PTRACE_SYSCALL, tid_, nullptr, nullptr) == 0) {
+    while (ptrace(gate_ != 0 ? PTRACE_SINGLESTEP : PTRACE_SYSCALL, tid_, nullptr, nullptr) == 0) {
         if (under_way)
             under_way();
         while (waitpid(tid_, &status_, __WALL) != tid_)
@@ -53,7 +70,7 @@ bool remote_calls::run_to(bool entry, const meanwhile& under_way)
             ended_ = true;
             return false;
         }
-        if (s.kind == (entry ? stop_kind::call_entry : stop_kind::call_exit))
+        if (s.kind == to && (to != stop_kind::signal || (s.signal == SIGTRAP && trap_of(tid_) == trap::step)))
             return true;
         if (s.kind == stop_kind::signal)
             late_.push_back(s.signal);
@@ -68,16 +85,20 @@ long remote_calls::call(long nr, const std::array<std::uint64_t, 6>& arg, const 
     if (!ok_ || ended_)
         return -EIO;
     saved_registers r = before_;
-    move_to(r, interrupted_by(before_).ip);
+    move_to(r, gate_ != 0 ? gate_ : interrupted_by(before_).ip);
     set_call(r, nr, arg);
-    if (!write_registers(tid_, r) || !run_to(true) || !run_to(false, under_way) || !read_registers(tid_, r))
+    if (!write_registers(tid_, r))
+        return -EIO;
+    const bool made = gate_ != 0 ? run_to(stop_kind::signal, under_way)
+                                 : run_to(stop_kind::call_entry) && run_to(stop_kind::call_exit, under_way);
+    if (!made || !read_registers(tid_, r))
         return -EIO;
     return interrupted_by(r).result;
 }
 
 remote_calls::~remote_calls()
 {
-    if (ended_)
+    if (ended_ || !held_)
         return;
     const std::uintptr_t ip = interrupted_by(before_).ip;
     for (std::size_t i = 0; i < code_.size(); ++i)

@@ -4,9 +4,13 @@
 // next instruction is then the first of the loader, or of a static program. A system call instruction is written there and run,
 // then all is put back. Signals that arrive meanwhile stay pending: the mask is full while it lasts, and what cannot be
 // masked (SIGSTOP) is sent again behind it. So no signal is lost, and none runs a handler in between.
+//
+// Where the program has the handler of ours, such an instruction lies beside it (stub::gate). Then nothing is written, and a call
+// is one step.
 #pragma once
 
-#include "exec/trace/arch.hpp"
+#include "exec/trace/stop.hpp"
+#include "exec/trace/task.hpp"
 
 #include <functional>
 #include <vector>
@@ -17,6 +21,8 @@ class remote_calls {
 public:
     /// Where that fails, ok() is false.
     remote_calls(pid_t process, pid_t tid);
+    /// By the instruction in the stub, or not at all.
+    explicit remote_calls(const task& t);
     /// For a child that one of these calls has borne, at its first stop: behind its calls it goes on as the thread will.
     remote_calls(pid_t child, const remote_calls& parent);
     ~remote_calls();
@@ -24,6 +30,8 @@ public:
     remote_calls& operator=(const remote_calls&) = delete;
 
     bool ok() const noexcept { return ok_; }
+    /// The signals that the thread blocks, the first in the lowest bit.
+    std::uint64_t mask() const noexcept { return mask_; }
     /// Where the thread goes on.
     std::uintptr_t place() const noexcept { return interrupted_by(before_).ip; }
     /// By the last call that bore one.
@@ -39,15 +47,18 @@ public:
     int status() const noexcept { return status_; }
 
 private:
-    bool run_to(bool entry, const meanwhile& under_way = {});
+    void hold(std::uint64_t open) noexcept;
+    bool run_to(stop_kind to, const meanwhile& under_way = {});
 
     pid_t process_;
     pid_t tid_;
+    std::uintptr_t gate_ = 0; ///< 0: an instruction is written where it is stopped
     saved_registers before_{};
     std::uint64_t mask_ = 0;
     std::vector<std::uint64_t> code_; ///< what was there
     std::vector<int> late_;           ///< signals to send again
     pid_t born_ = 0;
+    bool held_ = false; ///< its registers and mask are to be put back
     bool ok_ = false;
     bool ended_ = false;
     int status_ = 0;

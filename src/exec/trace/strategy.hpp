@@ -50,6 +50,9 @@ public:
     /// A signal that is no NMI is about to be delivered. False: it is not.
     virtual bool own_signal(task& /*t*/, int /*signal*/) { return true; }
 
+    /// Another process of ours, which is no task, has stopped or ended. True: it is the strategy's own.
+    virtual bool other_stopped(pid_t /*pid*/, int /*status*/) { return false; }
+
     /// Nothing has stopped for a while; a short one where it waits for something that makes no stop.
     virtual void idle() {}
     virtual bool waits() const noexcept { return false; }

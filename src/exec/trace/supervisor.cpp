@@ -245,6 +245,8 @@ void supervisor::handle(pid_t tid, int status)
         end_.status = status;
     }
     if (found == tasks_.end()) {
+        if (strategy_.other_stopped(tid, status))
+            return;
         unborn_[tid] = ended ? std::optional(status) : std::nullopt;
         unborn_since_ns_ = now_ns();
     } else if (ended) {

@@ -168,6 +168,7 @@ stub stub_at(std::uintptr_t page, bool restart) noexcept
     s.words[stub::handler / 8] = 0xccccccccccccccc3;      // ret
     s.words[stub::restorer / 8] = 0x0f0000000fc0c748;     // mov $15,%rax; syscall (rt_sigreturn)
     s.words[stub::restorer / 8 + 1] = 0xcccccccccccccc05; // ... its second byte
+    s.words[stub::gate / 8] = system_call_code().front();
     std::uint64_t flags = sa_restorer | SA_SIGINFO | SA_ONSTACK;
     if (restart)
         flags |= SA_RESTART;

@@ -20,6 +20,7 @@
 
 #include "nmisim/deadline.hpp"
 #include "nmisim/export.hpp"
+#include "nmisim/raise_result.hpp"
 #include "nmisim/regs.hpp"
 
 #include <csignal>
@@ -44,15 +45,6 @@ enum class outcome {
 };
 /// In a few words. Context: any.
 NMISIM_API const char* to_string(outcome value) noexcept;
-
-enum class raise_result {
-    raised,
-    coalesced, ///< one is pending on that thread already
-    no_thread, ///< this process has no such thread
-    rejected,  ///< the kernel's queue is full (RLIMIT_SIGPENDING)
-    closed,
-    refused_in_child,
-};
 
 /// Real-time signal `n`, for interrupt_options. Each raise is one event there, as long as the kernel's queue has room.
 inline int rt(int n) noexcept

@@ -20,6 +20,7 @@
 #include "nmisim/deadline.hpp"
 #include "nmisim/export.hpp"
 #include "nmisim/machine_config.hpp"
+#include "nmisim/raise_result.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -28,18 +29,6 @@ namespace nmisim {
 
 struct machine_state;
 struct percpu;
-
-/// What became of one raise. Identity, per vCPU, after a drain:
-/// raised = handled + coalesced + rejected + offline; `full` was not raised.
-enum class raise_result {
-    sent, ///< the NMI will execute
-    coalesced, ///< an NMI was pending already: the two execute as one (delivery::latch), or are lost as one if that one
-               ///< turns out `rejected`, or its vCPU leaves before it executes
-    rejected,    ///< the kernel's signal queue is full (EAGAIN): this NMI is lost, and in the books
-    offline,     ///< the vCPU is offline
-    full,        ///< delivery::queue, max_in_flight reached: not raised, not in the books; try later
-    no_such_cpu, ///< the number is none of the machine's: not raised, in nobody's books
-};
 
 enum class sync_result {
     done,
@@ -127,6 +116,7 @@ public:
 
     /// Raises an NMI on vCPU `cpu`.
     ///
+    /// Identity, per vCPU, after a drain: raised = handled + coalesced + rejected + offline; `full` was not raised.
     /// Context: any. Progress: lock-free, one system call. Errors: none; see raise_result.
     raise_result raise_nmi(int cpu) noexcept;
 

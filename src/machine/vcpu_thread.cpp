@@ -7,17 +7,15 @@
 #include "machine/backtrace/unwind.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
-#include "nmi/foreign_signal.hpp"
-#include "nmi/origin.hpp"
+#include "runtime/origin.hpp"
+#include "runtime/threads/pending.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <sched.h>
 #include <string>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -44,30 +42,6 @@ void change_mask(int how, const machine_state& machine) noexcept
     const sigset_t lines = own_signals(machine);
     pthread_sigmask(how, &lines, nullptr);
 }
-
-/// Signals of the program's own that were waiting with the NMIs of a vCPU that leaves. They are the process's again: the
-/// thread that they may have been sent to ends. What there is no room for is lost, and counted as a stray as they all are.
-class foreign_signals {
-public:
-    void take(const siginfo_t& info) noexcept
-    {
-        // relaxed: compared, never followed
-        if (previous_actions[static_cast<std::size_t>(info.si_signo)].load(std::memory_order_relaxed) !=
-                nullptr &&
-            count_ < taken_.size())
-            taken_[count_++] = info;
-    }
-    /// Not before the last is taken: the leaving thread would take them again.
-    void hand_back() noexcept
-    {
-        for (std::size_t i = 0; i < count_; ++i)
-            syscall(SYS_rt_sigqueueinfo, getpid(), taken_[i].si_signo, &taken_[i]);
-    }
-
-private:
-    std::array<siginfo_t, 16> taken_;
-    std::size_t count_ = 0;
-};
 
 /// Fault early-unregister: waits for an NMI where none may come any more. The injection point that makes the
 /// fault's window as wide as it has to be. Context: vcpu.
@@ -280,23 +254,20 @@ void vcpu_thread::leave()
     });
     area_.count->set_offline(true);
     change_mask(SIG_BLOCK, machine_);
-    foreign_signals foreign;
     for_each_line([&](interrupt_line& line, counter& offline_seen) {
-        const sigset_t own = signal_set({line.signo});
-        const timespec at_once{0, 0};
-        siginfo_t info;
-        while (sigtimedwait(&own, &info, &at_once) > 0) {
-            if (is_raised_here(info, machine_.domain.pid))
+        runtime::pending_signals pending(line.signo);
+        siginfo_t info{};
+        while (pending.next(info)) {
+            if (runtime::is_stamped(info, machine_.domain.pid))
                 line.begin();
             else if (!adopt_nmi(area_, info)) {
-                foreign.take(info);
+                pending.is_foreign(info);
                 continue;
             }
             ++offline_seen;
             line.end();
         }
     });
-    foreign.hand_back();
     if (machine_.faults.register_vcpus && !machine_.faults.unregister_early)
         machine_.rcu.unregister_thread();
     this_cpu = nullptr;

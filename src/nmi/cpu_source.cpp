@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/cpu_source.hpp"
 
-#include "nmi/origin.hpp"
 #include "nmi/percpu.hpp"
+#include "runtime/origin.hpp"
 
 namespace nmisim {
 namespace {
 
 bool is_timer(const cpu_sources& own, const siginfo_t& info) noexcept
 {
-    return info.si_code == SI_TIMER && carries_mark(info) &&
+    return runtime::origin_of(info, 0) == runtime::origin::timer &&
            info.si_timerid == own.timer.load(std::memory_order_relaxed); // a number
 }
 

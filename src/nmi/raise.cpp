@@ -2,8 +2,8 @@
 #include "nmi/raise.hpp"
 
 #include "base/clock.hpp"
-#include "nmi/origin.hpp"
 #include "nmi/record/trace_ring.hpp"
+#include "runtime/origin.hpp"
 
 #include <csignal>
 
@@ -23,7 +23,7 @@ void trace(trace_kind kind, const interrupt_line& line, std::uint64_t sent_ns) n
 bool send(interrupt_line& line) noexcept
 {
     const std::uint64_t sent_ns = line.stamp ? now_ns() : 0;
-    if (pthread_sigqueue(line.target, line.signo, marked(sent_ns)) == 0) {
+    if (pthread_sigqueue(line.target, line.signo, runtime::stamped(sent_ns)) == 0) {
         trace(trace_kind::raise, line, sent_ns);
         return true;
     }

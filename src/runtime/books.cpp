@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/control.hpp"
+#include "runtime/signals.hpp"
 #include "runtime/threads/outsider.hpp"
 #include "runtime/threads/task_status.hpp"
 
@@ -31,9 +32,9 @@ interrupt_books count_all(interrupt_state& state) noexcept
     for (const unattached_counts& counts : state.unattached) {
         sum.unattached_handled += read(counts.handled);
         sum.foreign += read(counts.foreign);
-        sum.foreign_ignored += read(counts.foreign_ignored);
         sum.expirations_dropped += read(counts.other);
     }
+    sum.foreign_ignored = read(kept_actions[static_cast<std::size_t>(state.signo)].ignored);
     sum.unattached_raised = read(state.unattached_raised);
     sum.rejected = read(state.rejected);
     sum.no_thread = read(state.no_thread);

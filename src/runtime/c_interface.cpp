@@ -78,6 +78,9 @@ int code_of(raise_result value) noexcept
     case raise_result::rejected: return NMISIM_REJECTED;
     case raise_result::closed: return NMISIM_CLOSED;
     case raise_result::refused_in_child: return NMISIM_REFUSED_IN_CHILD;
+    case raise_result::offline: // a machine's, these
+    case raise_result::full:
+    case raise_result::no_such_cpu: break;
     }
     return EINVAL;
 }

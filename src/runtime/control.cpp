@@ -2,6 +2,7 @@
 #include "runtime/control.hpp"
 
 #include "runtime/entry/arrival.hpp"
+#include "runtime/signals.hpp"
 #include "runtime/slots.hpp"
 #include "runtime/threads/attach.hpp"
 #include "runtime/threads/outsider.hpp"
@@ -29,22 +30,6 @@ bool may_be_taken(int signo) noexcept
     }
 }
 
-/// 0, or the errno. The handler of before is known before ours can run.
-int install(interrupt_state& state) noexcept
-{
-    if (is_installed(state.signo))
-        return 0;
-    if (state.opening.load(std::memory_order_relaxed) != 0) // under the control lock
-        return EBUSY; // whoever came later may call ours from theirs: it would go round in a circle
-    struct sigaction ours {};
-    ours.sa_sigaction = arrive;
-    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-    sigemptyset(&ours.sa_mask);
-    if (sigaction(state.signo, nullptr, &state.previous) != 0 || sigaction(state.signo, &ours, nullptr) != 0)
-        return errno;
-    return 0;
-}
-
 /// All that was raised there up to now is handled, or died with the thread.
 bool is_done(interrupt_state& state, thread_block& block, std::uint64_t wanted) noexcept
 {
@@ -68,13 +53,6 @@ bool is_done(interrupt_state& state, thread_block& block, std::uint64_t wanted) 
 
 } // namespace
 
-bool is_installed(int signo) noexcept
-{
-    struct sigaction now {};
-    return sigaction(signo, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
-           now.sa_sigaction == arrive;
-}
-
 interrupt_state* open_interrupt(int signo, std::uint64_t& opening, int& error) noexcept
 {
     if (!may_be_taken(signo)) {
@@ -86,7 +64,7 @@ interrupt_state* open_interrupt(int signo, std::uint64_t& opening, int& error) n
     interrupt_state* const state = make_state(signo, error);
     if (state == nullptr)
         return nullptr;
-    error = state->open.load(std::memory_order_relaxed) ? EBUSY : install(*state); // under the control lock
+    error = take_signal(signo, arrive, signal_set());
     if (error != 0)
         return nullptr;
     watch_forks();
@@ -107,6 +85,7 @@ outcome close_interrupt(interrupt_state& state, std::uint64_t opening, deadline 
         if (is_open(state, opening)) {
             state.open.store(false, std::memory_order_relaxed);          // under the control lock
             state.whole_process.store(false, std::memory_order_relaxed); // as above
+            give_signal_back(state.signo, arrive); // for late ones, and for what is foreign
             take_all_out(state);
             for (std::size_t i = 0; i < state.blocks(); ++i)
                 delete_timer(state.block(i));

@@ -17,9 +17,6 @@ interrupt_books read_books(interrupt_state& state) noexcept;
 /// Since the state was made; what counts only. Context: any.
 interrupt_books count_all(interrupt_state& state) noexcept;
 
-/// True if the handler of the signal is ours. Context: any.
-bool is_installed(int signo) noexcept;
-
 /// Once per process: fork() in this program keeps the library whole.
 void watch_forks() noexcept;
 

@@ -10,37 +10,6 @@
 
 namespace nmisim::runtime {
 
-namespace {
-
-/// Protects all that is said to be "under the control lock". Outermost; never held while waiting for a handler, never
-/// taken in one of ours. Never destroyed.
-pthread_mutex_t control_lock = PTHREAD_MUTEX_INITIALIZER;
-
-} // namespace
-
-control_guard::control_guard() noexcept
-{
-    pthread_mutex_lock(&control_lock);
-}
-
-control_guard::~control_guard()
-{
-    pthread_mutex_unlock(&control_lock);
-}
-
-void hold_control_lock(sigset_t& mask) noexcept
-{
-    const sigset_t all = asynchronous_signals();
-    pthread_sigmask(SIG_BLOCK, &all, &mask);
-    pthread_mutex_lock(&control_lock);
-}
-
-void release_control_lock(const sigset_t& mask) noexcept
-{
-    pthread_mutex_unlock(&control_lock);
-    pthread_sigmask(SIG_SETMASK, &mask, nullptr);
-}
-
 interrupt_state* make_state(int signo, int& error) noexcept
 {
     if (interrupt_state* const there = state_of(signo); there != nullptr)

@@ -5,13 +5,12 @@
 //
 //   table     what an event runs: immutable, published by RCU, null on a closed interrupt
 //   retired   objects that nobody reaches any more and some handler may still use, with their cookies
-//   control   one lock for all that changes: opening, slots, attaching, fork. Its holder has all signals blocked, so no
-//             handler ever meets it held by its own thread. Never held while waiting.
 #pragma once
 
-#include "base/signal_mask.hpp"
 #include "nmisim/slot.hpp"
+#include "runtime/control_lock.hpp"
 #include "runtime/domain.hpp"
+#include "runtime/entry/forward.hpp"
 #include "runtime/thread_table.hpp"
 
 #include <array>
@@ -54,17 +53,14 @@ private:
 struct alignas(cacheline_size) unattached_counts {
     std::atomic<std::uint64_t> handled{0};
     std::atomic<std::uint64_t> foreign{0};
-    std::atomic<std::uint64_t> foreign_ignored{0};
     std::atomic<std::uint64_t> other{0}; ///< expirations of timers of threads that have left
 };
 
 struct interrupt_state {
     int signo = 0;
-    bool latching = false; ///< a standard signal: one is pending at most
-    pthread_key_t key{};   ///< each attached thread's block
-    struct sigaction previous {};
-    std::atomic<bool> previous_is_used_up{false}; ///< SA_RESETHAND
-    std::atomic<pid_t> pid{0};                    ///< of the process it works in
+    bool latching = false;     ///< a standard signal: one is pending at most
+    pthread_key_t key{};       ///< each attached thread's block
+    std::atomic<pid_t> pid{0}; ///< of the process it works in
     std::atomic<uid_t> uid{0};
 
     std::atomic<bool> open{false};
@@ -108,7 +104,6 @@ struct interrupt_state {
     void give_back(thread_block& block) noexcept;
 };
 
-inline constexpr int signals = 65;
 /// By signal number; constant once it is set.
 extern constinit std::array<std::atomic<interrupt_state*>, signals> states;
 
@@ -142,24 +137,5 @@ thread_standing standing() noexcept;
 
 /// Made once, never freed; null with `error`. Under the control lock.
 interrupt_state* make_state(int signo, int& error) noexcept;
-
-/// Holds the control lock. Context: all signals that can wait are blocked.
-class control_guard {
-public:
-    control_guard() noexcept;
-    ~control_guard();
-    control_guard(const control_guard&) = delete;
-    control_guard& operator=(const control_guard&) = delete;
-};
-
-/// The same, and blocks them. Context: control, and handlers of others.
-class control_section {
-    signals_blocked blocked_;
-    control_guard guard_;
-};
-
-/// In fork(): one thread holds on across the call, with its signals blocked.
-void hold_control_lock(sigset_t& mask) noexcept;
-void release_control_lock(const sigset_t& mask) noexcept;
 
 } // namespace nmisim::runtime

@@ -119,8 +119,9 @@ void ping_pong(benchmark::State& state, std::optional<flavor> f)
     config.measure_latency = false;
     config.pin = true;
     machine m(config);
+    std::optional<bare_handler_installed> bare;
     if (!f)
-        install_bare_handler(m);
+        bare.emplace(m);
     m.set_nmi_callback(claims_it);
     cpu_set_t allowed;
     sched_getaffinity(0, sizeof allowed, &allowed);
@@ -167,7 +168,7 @@ void paced_bare(benchmark::State& state, double rate_hz)
 {
     for (auto _ : state) {
         machine m(machine_config{});
-        install_bare_handler(m);
+        const bare_handler_installed bare(m);
         injector source(m, {.rate_hz = rate_hz});
         const std::uint64_t begin_ns = now_ns();
         source.start();

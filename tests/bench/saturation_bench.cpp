@@ -52,7 +52,7 @@ moment bare_moment(const machine_config& config)
 {
     const std::uint64_t cpu_ns = process_cpu_ns();
     machine m(config);
-    install_bare_handler(m);
+    const bare_handler_installed bare(m);
     injector source(m, {.rate_max = true});
     const std::uint64_t start_ns = now_ns();
     source.start();

@@ -4,8 +4,9 @@
 // handler that the program had there before. Each case in a child, because dispositions are the process's.
 #include "base/signal_mask.hpp"
 #include "machine/machine_state.hpp"
-#include "nmi/foreign_signal.hpp"
-#include "nmi/origin.hpp"
+#include "nmisim/interrupt.hpp"
+#include "runtime/entry/forward.hpp"
+#include "runtime/origin.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 #include <string>
 #include <sys/syscall.h>
+#include <system_error>
 #include <tuple>
 #include <unistd.h>
 
@@ -115,6 +117,22 @@ struct bench {
     machine m;
 };
 
+std::uint64_t unwanted()
+{
+    return runtime::kept_actions[static_cast<std::size_t>(nmi_signo)].ignored.load();
+}
+
+/// A machine on these signals is refused.
+bool refused(int error)
+{
+    try {
+        bench b;
+    } catch (const std::system_error& e) {
+        return e.code().value() == error;
+    }
+    return false;
+}
+
 constexpr const char* untouched = "0 NMIs of 0, 0 IRQs of 0, 0 in flight";
 
 } // namespace
@@ -212,7 +230,7 @@ TEST_CASE("while the program's handler runs, its mask holds, and the one before 
         const int during = blocked_then;
         b.job.run([&] { // what it leaves behind, where no sigreturn hides it
             siginfo_t info{};
-            foreign_signal(nmi_signo, &info, nullptr);
+            runtime::forward(nmi_signo, &info, nullptr);
             after = blocked_now(nmi_signo) | blocked_now(SIGUSR1) << 1 | blocked_now(SIGUSR2) << 2;
         });
         return fmt::format("{} {} {}", ran.load(), during, after);
@@ -228,7 +246,7 @@ TEST_CASE("a handler with SA_RESETHAND runs once, and the default action is not 
         bench b;
         for (int i = 0; i < 3; ++i)
             b.send_to_vcpu(nmi_signo);
-        return fmt::format("{} {} {}", ran.load(), b.strays(), foreign_ignored.load());
+        return fmt::format("{} {} {}", ran.load(), b.strays(), unwanted());
     });
     CHECK(child.exited);
     CHECK(child.text == "1 3 2");
@@ -245,7 +263,7 @@ TEST_CASE("a foreign signal that the program ignored, or had no handler for, is 
             b.send_to_vcpu(nmi_signo);
         }
         queue_here(nmi_signo);
-        return fmt::format("{}", foreign_ignored.load());
+        return fmt::format("{}", unwanted());
     });
     CHECK(child.exited);
     CHECK(child.text == "3");
@@ -261,10 +279,52 @@ TEST_CASE("a machine's end does not take away a handler that the program has ins
         queue_here(nmi_signo);
         struct sigaction now {};
         sigaction(nmi_signo, nullptr, &now);
-        return fmt::format("{} {}", ran.load(), now.sa_handler == count_run);
+        return fmt::format("{} {} {}", ran.load(), now.sa_handler == count_run, refused(EBUSY));
     });
     CHECK(child.exited);
-    CHECK(child.text == "1 true");
+    CHECK(child.text == "1 true true");
+}
+
+TEST_CASE("a handler that the program has taken off again stands in no machine's way, and is not called")
+{
+    const auto child = in_child(60, [] {
+        program_has(nmi_signo, count_run);
+        {
+            bench b;
+            program_has(nmi_signo, SIG_IGN);
+        }
+        const bool in_the_way = refused(EBUSY);
+        queue_here(nmi_signo);
+        return fmt::format("{} {}", in_the_way, ran.load());
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "false 0");
+}
+
+TEST_CASE("a signal is a machine's or an interrupt's, and after its end the other's")
+{
+    const auto child = in_child(60, [] {
+        program_has(nmi_signo, count_run);
+        int error = 0;
+        std::string text;
+        {
+            bench b;
+            const interrupt second({.signal = nmi_signo}, error);
+            text += fmt::format("{} ", error == EBUSY);
+        }
+        {
+            const interrupt after({.signal = nmi_signo}, error);
+            queue_here(nmi_signo, runtime::stamped(0)); // late
+            queue_here(nmi_signo);
+            text += fmt::format("{} {} {} {} ", error, refused(EBUSY), after.books().foreign,
+                                after.books().foreign_ignored);
+        }
+        bench b;
+        b.send_to_vcpu(nmi_signo);
+        return text + fmt::format("{}", ran.load());
+    });
+    CHECK(child.exited);
+    CHECK(child.text == "true 0 true 2 1 2");
 }
 
 TEST_CASE("an NMI that comes late, on a thread that is no vCPU, is not the program's")
@@ -272,7 +332,7 @@ TEST_CASE("an NMI that comes late, on a thread that is no vCPU, is not the progr
     const auto child = in_child(60, [] {
         program_has(nmi_signo, count_run);
         bench b;
-        queue_here(nmi_signo, marked(0));
+        queue_here(nmi_signo, runtime::stamped(0));
         return fmt::format("{}", ran.load());
     });
     CHECK(child.exited);
@@ -307,7 +367,7 @@ TEST_CASE("a timer's signal is an NMI with the mark only, although it has the vC
         info.si_code = SI_TIMER;
         info.si_timerid = 3;
         if (with_mark)
-            info.si_value = marked(0);
+            info.si_value.sival_ptr = runtime::mark_of(runtime::origin::timer);
         b.job.run([&] {
             until_sent([&] {
                 return syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), nmi_signo, &info) == 0 ? 0 : errno;
@@ -327,7 +387,7 @@ TEST_CASE("the time of a raise comes back from its signal whole, however long th
     const std::int64_t before = GENERATE(as<std::int64_t>{}, 1, 3'000'000'000, -500);
     siginfo_t info{};
     info.si_code = SI_QUEUE;
-    info.si_value = marked(now_ns - static_cast<std::uint64_t>(before));
-    CHECK(carries_mark(info));
-    CHECK(raised_at_ns(info, now_ns) == now_ns - static_cast<std::uint64_t>(before));
+    info.si_value = runtime::stamped(now_ns - static_cast<std::uint64_t>(before));
+    CHECK(runtime::origin_of(info, 0) == runtime::origin::stamped);
+    CHECK(runtime::raised_at_ns(info, now_ns) == now_ns - static_cast<std::uint64_t>(before));
 }

@@ -8,7 +8,7 @@
 #include "explore/step/fault_note.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/system_call.hpp"
-#include "nmi/origin.hpp"
+#include "runtime/origin.hpp"
 
 #include <ctime>
 
@@ -44,7 +44,7 @@ int raise_on_this_thread(int pid, int tid, int signal) noexcept
     siginfo_t info{};
     info.si_signo = signal;
     info.si_code = SI_QUEUE;
-    info.si_value = marked(0);
+    info.si_value = runtime::stamped(0);
     info.si_pid = pid;
     return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signal,
                                                    reinterpret_cast<long>(&info)));

@@ -4,7 +4,7 @@
 #include "explore/step/arch.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/thread_state.hpp"
-#include "nmi/origin.hpp"
+#include "runtime/origin.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -51,7 +51,7 @@ void raise_for(call_order& o) noexcept
     siginfo_t info{};
     info.si_signo = o.signal;
     info.si_code = SI_QUEUE;
-    info.si_value = marked(0);
+    info.si_value = runtime::stamped(0);
     info.si_pid = o.pid;
     o.error = -static_cast<int>(
         arch::raw_system_call(SYS_rt_tgsigqueueinfo, o.pid, o.tid, o.signal, reinterpret_cast<long>(&info)));

@@ -3,7 +3,7 @@
 
 #include "explore/windows/scene.hpp"
 #include "machine/machine_state.hpp"
-#include "nmi/origin.hpp"
+#include "runtime/origin.hpp"
 
 #include <csignal>
 
@@ -28,7 +28,7 @@ void enter()
     siginfo_t info{};
     info.si_signo = nmi_number;
     info.si_code = SI_QUEUE;
-    info.si_value = marked(0);
+    info.si_value = runtime::stamped(0);
     info.si_pid = internals(the_machine()).domain.pid;
     static ucontext_t context;
     the_entry().exc_nmi(nmi_number, &info, &context);

@@ -6,7 +6,7 @@
 #include "explore/windows/scene.hpp"
 #include "machine/machine_state.hpp"
 #include "machine/vcpu_thread.hpp"
-#include "nmi/origin.hpp"
+#include "runtime/origin.hpp"
 
 #include <csignal>
 #include <pthread.h>
@@ -22,7 +22,7 @@ siginfo_t raised_by_us(int signo) noexcept
     siginfo_t info{};
     info.si_signo = signo;
     info.si_code = SI_QUEUE;
-    info.si_value = marked(0);
+    info.si_value = runtime::stamped(0);
     info.si_pid = internals(the_machine()).domain.pid;
     return info;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/clock.hpp"
 #include "machine/sources/per_thread_source.hpp"
-#include "nmi/origin.hpp"
+#include "runtime/origin.hpp"
 
 #include <cerrno>
 #include <ctime>
@@ -23,7 +23,7 @@ public:
         event.sigev_notify = SIGEV_THREAD_ID;
         event.sigev_signo = cpu.line.signo;
         event.sigev_notify_thread_id = cpu.tid;
-        event.sigev_value = marked(0);
+        event.sigev_value.sival_ptr = runtime::mark_of(runtime::origin::timer);
         if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
             throw std::system_error(errno, std::generic_category(),
                                     "timer_create for source timer (each timer takes a place in the user's "

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/entry/exc_nmi.hpp"
 
-#include "nmi/origin.hpp"
 #include "nmisim/context.hpp"
 
 namespace nmisim {
@@ -25,7 +24,7 @@ int smp_processor_id() noexcept
 
 bool is_raised_irq(const siginfo_t& info) noexcept
 {
-    if (is_raised_here(info, this_cpu->domain->pid) &&
+    if (runtime::is_stamped(info, this_cpu->domain->pid) &&
         sigismember(&this_cpu->domain->irq_signals, info.si_signo) == 1) [[likely]]
         return true;
     this_cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
@@ -34,9 +33,9 @@ bool is_raised_irq(const siginfo_t& info) noexcept
 
 nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept
 {
-    if (is_raised_here(info, cpu.domain->pid) && info.si_signo == cpu.line.signo) [[likely]] {
+    if (runtime::is_stamped(info, cpu.domain->pid) && info.si_signo == cpu.line.signo) [[likely]] {
         cpu.line.begin();
-        return {true, stamp_of(info)};
+        return {true, runtime::stamp_of(info)};
     }
     return {adopt_nmi(cpu, info), 0};
 }

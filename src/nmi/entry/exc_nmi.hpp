@@ -14,9 +14,9 @@
 #include "base/clock.hpp"
 #include "base/errno_guard.hpp"
 #include "nmi/do_nmi.hpp"
-#include "nmi/foreign_signal.hpp"
-#include "nmi/origin.hpp"
 #include "probes.hpp" // base/probes_*
+#include "runtime/entry/forward.hpp"
+#include "runtime/origin.hpp"
 
 #include <csignal>
 #include <optional>
@@ -33,7 +33,7 @@ bool is_raised_irq(const siginfo_t& info) noexcept;
 
 struct nmi_claim {
     bool ours;
-    std::uint64_t stamp; ///< nmi/origin.hpp; 0: nobody wants to know, or nobody can (nmi/cpu_source.hpp)
+    std::uint64_t stamp; ///< runtime/origin.hpp; 0: nobody wants to know, or nobody can (nmi/cpu_source.hpp)
 };
 /// Whether this signal is an NMI. If it is, it begins: the latch is open for the next one. Context: nmi.
 nmi_claim claim_nmi(percpu& cpu, const siginfo_t& info) noexcept;
@@ -53,7 +53,7 @@ inline void execute_nmi(percpu& cpu, std::uint64_t stamp, const pt_regs& regs) n
     std::uint64_t raised_ns = 0;
     if (timed) {
         entered_ns = now_ns();
-        raised_ns = raised_at_ns(stamp, entered_ns);
+        raised_ns = runtime::raised_at_ns(stamp, entered_ns);
         cpu.entered_ns.store(entered_ns, std::memory_order_relaxed); // for stall reports only
     }
     NMISIM_PROBE2(nmi_entry, cpu.cpunumber, raised_ns);
@@ -92,7 +92,7 @@ void exc_nmi(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
     if (cpu == nullptr) // a thread that is no vCPU, or none any more: a late signal, or not ours
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const int errno_before = errno;
     {
@@ -104,7 +104,7 @@ void exc_nmi(int signo, siginfo_t* info, void* context) noexcept
         if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours)
             take_nmi<Rcu, Entry, Count>(*cpu, claim.stamp, regs);
         else
-            foreign_signal(signo, info, context);
+            runtime::forward(signo, info, context);
     }
     check_errno(*cpu, regs, errno_before, errno);
 }

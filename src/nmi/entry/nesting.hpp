@@ -104,12 +104,12 @@ void exc_nmi_latched(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
     if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     const int errno_before = errno;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const nmi_claim claim = claim_nmi(*cpu, *info);
     if (!claim.ours)
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     std::uint64_t stamp = claim.stamp;
     if (!begin_executing(*cpu, stamp))
         return;
@@ -135,7 +135,7 @@ void exc_nmi_nested(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
     if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     const int errno_before = errno;
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours) {
@@ -150,7 +150,7 @@ void exc_nmi_nested(int signo, siginfo_t* info, void* context) noexcept
         cpu->line.end();
     } else {
         const errno_guard guard;
-        foreign_signal(signo, info, context);
+        runtime::forward(signo, info, context);
     }
     check_errno(*cpu, regs, errno_before, errno);
 }

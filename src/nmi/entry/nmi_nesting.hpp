@@ -26,7 +26,7 @@ struct nmi_nesting {
     /// from nmi_enter on, and a pending NMI comes as soon as the signal is open.
     std::uint32_t depth = 0;
     std::uint32_t max_depth = 0;     ///< with the machine the depth is 1
-    std::uint64_t latched_stamp = 0; ///< when the NMI that set LATCHED was raised (nmi/origin.hpp)
+    std::uint64_t latched_stamp = 0; ///< when the NMI that set LATCHED was raised (runtime/origin.hpp)
     std::uint64_t sequence = 0;
     nmi_stack_frame fixed_frame; ///< the IST stack
     counter nested;              ///< NMIs that interrupted one

@@ -85,7 +85,7 @@ inline void take_irq(percpu& cpu, int irq, const siginfo_t& info, const pt_regs&
     check_after_irq(cpu, regs, before, outcome);
     if (timed)
         books.handler.record(now_ns() - entered_ns);
-    if (const std::uint64_t raised_ns = raised_at_ns(info, entered_ns);
+    if (const std::uint64_t raised_ns = runtime::raised_at_ns(info, entered_ns);
         raised_ns != 0 && entered_ns >= raised_ns)
         books.delivery.record(entered_ns - raised_ns);
     books.entered_ns.store(0, std::memory_order_relaxed);
@@ -97,10 +97,10 @@ void exc_irq(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
     if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     if (cpu->irq == nullptr) { // another machine's line: this one has none
         cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     }
     const pt_regs regs{static_cast<const ucontext_t*>(context)};
     const int errno_before = errno;
@@ -113,7 +113,7 @@ void exc_irq(int signo, siginfo_t* info, void* context) noexcept
         if (is_raised_irq(*info))
             take_irq<Rcu, Entry>(*cpu, signo - cpu->domain->first_irq_signal, *info, regs);
         else
-            foreign_signal(signo, info, context);
+            runtime::forward(signo, info, context);
     }
     check_irq_errno(*cpu, regs, errno_before, errno);
 }

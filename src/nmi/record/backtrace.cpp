@@ -2,8 +2,8 @@
 #include "nmi/record/backtrace.hpp"
 
 #include "base/errno_guard.hpp"
-#include "nmi/foreign_signal.hpp"
 #include "nmi/percpu.hpp"
+#include "runtime/entry/forward.hpp"
 
 namespace nmisim {
 
@@ -11,12 +11,12 @@ void exc_backtrace(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
     if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     backtrace_request& own = *cpu->backtrace;
     if (info->si_code != SI_QUEUE || info->si_pid != cpu->domain->pid || info->si_value.sival_ptr != &own) {
         const errno_guard guard;
         cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     }
     // The signal orders it; the asking thread may be reading the frames.
     if (own.count.load(std::memory_order_relaxed) >= 0)

@@ -56,12 +56,12 @@ void exc_nmi_traced(int signo, siginfo_t* info, void* context) noexcept
 {
     percpu* const cpu = this_cpu;
     if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return foreign_signal(signo, info, context);
+        return runtime::forward(signo, info, context);
     if (this_trace == nullptr)
         return cpu->domain->exc_nmi(signo, info, context);
     trace_record r;
     r.begin_ns = now_ns();
-    r.raised_ns = raised_at_ns(*info, r.begin_ns);
+    r.raised_ns = runtime::raised_at_ns(*info, r.begin_ns);
     r.value = static_cast<std::uint16_t>(std::clamp<std::int64_t>(cpu->line.in_flight(), 0, 0xffff));
     const std::uint64_t taken = cpu->line.completed.load(std::memory_order_relaxed); // own thread only
     const checks_seen checks_before = look_at_checks(*cpu);

@@ -113,11 +113,9 @@ void arrive(int signo, siginfo_t* info, void* context) noexcept
     take_raise(state, block, from, *info, context, latched);
     if (from == origin::timer)
         take_timer(state, block, *info, context);
-    if (from == origin::foreign || (from == origin::lost && !latched)) {
-        unattached_counts& counts = counts_here(state);
-        counts.foreign.fetch_add(1, std::memory_order_relaxed); // for the books
-        if (!forward(state, *info, context))
-            counts.foreign_ignored.fetch_add(1, std::memory_order_relaxed); // for the books
+    if (from == origin::stamped || from == origin::foreign || (from == origin::lost && !latched)) {
+        counts_here(state).foreign.fetch_add(1, std::memory_order_relaxed); // for the books
+        forward(signo, info, context);
     }
 }
 

@@ -19,14 +19,11 @@
 #include "runtime/origin.hpp"
 #include "runtime/threads/leave.hpp"
 #include "runtime/threads/outsider.hpp"
+#include "runtime/threads/pending.hpp"
 #include "runtime/threads/thread_timer.hpp"
 #include "runtime/wait.hpp"
 
-#include <array>
 #include <cerrno>
-#include <ctime>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace nmisim::runtime {
 namespace {
@@ -34,36 +31,24 @@ namespace {
 /// Pending signals come off, and timers' are booked. What is foreign goes to the process: this thread will not take it.
 void take_off_pending(interrupt_state& state, thread_block& block) noexcept
 {
-    std::array<siginfo_t, 16> foreign;
-    std::size_t foreigners = 0;
-    const sigset_t one = signal_set({state.signo});
-    const timespec at_once{};
-    while (foreigners < foreign.size()) {
-        siginfo_t info{};
-        if (sigtimedwait(&one, &info, &at_once) < 0) {
-            if (errno == EINTR)
-                continue;
-            break;
-        }
+    pending_signals pending(state.signo);
+    siginfo_t info{};
+    while (pending.has_room() && pending.next(info))
         switch (origin_of(info, state.pid.load(std::memory_order_relaxed))) { // constant in a process
         case origin::timer:
             block.expirations_dropped.fetch_add(1 + static_cast<std::uint64_t>(info.si_overrun),
                                                 std::memory_order_relaxed); // for the books
             break;
         case origin::counted: // dropped with all that was raised and not handled
-        case origin::unattached: break;
+        case origin::unattached:
+        case origin::stamped: break;
         case origin::lost:
             if (!state.latching ||
                 block.latch.load(std::memory_order_relaxed) == 0) // nobody sets it any more
-                foreign[foreigners++] = info;
+                pending.is_foreign(info);
             break;
-        case origin::foreign: foreign[foreigners++] = info; break;
+        case origin::foreign: pending.is_foreign(info); break;
         }
-    }
-    for (std::size_t i = 0; i < foreigners; ++i)
-        // The kernel lets a main thread alone repeat what kill(2) or the kernel sent.
-        if (syscall(SYS_rt_sigqueueinfo, getpid(), state.signo, &foreign[i]) != 0)
-            kill(getpid(), state.signo);
 }
 
 /// From here on nobody finds the thread, and all that was raised on it is pending or handled. With all signals blocked.

@@ -2,6 +2,7 @@
 #include "faults/fault.hpp"
 
 #include "faults/plain_publish.hpp"
+#include "rcu/rcu.hpp"
 
 #include <array>
 
@@ -15,6 +16,13 @@ constexpr std::string_view no_registration =
     "flavor srcu registers nobody: its readers count in the machine's domain";
 constexpr std::string_view chains_publish_themselves =
     "a chain publishes its own table, by rcu_assign_pointer";
+
+std::string_view own_fences(flavor with) noexcept
+{
+    return with == flavor::nmi || with == flavor::srcu
+               ? ""
+               : "the fences of this flavor are inside liburcu: flavors nmi and srcu have their own";
+}
 
 constexpr std::array table{
     fault_info{.id = fault::none, .name = "none"},
@@ -75,6 +83,40 @@ constexpr std::array table{
                        ? ""
                        : "flavor bp registers a reader by itself, and unregisters it when its thread ends";
         }},
+    fault_info{.id = fault::no_reader_fence,
+               .name = "no-reader-fence",
+               .caught_by = check::grace_period,
+               .left_out =
+                   "nmi_enter marks the read side without a fence: the mark waits in the store buffer "
+                   "while the pointer is read",
+               .explored_in = "do_nmi-map",
+               .needs_store_buffers = true,
+               .machine = {.entry = entry_kind::no_reader_fence},
+               .not_applicable = own_fences},
+    fault_info{.id = fault::no_updater_fence,
+               .name = "no-updater-fence",
+               .caught_by = check::grace_period,
+               .left_out =
+                   "a grace period begins without a fence: it looks for readers while the new pointer "
+                   "waits in the store buffer",
+               .explored_in = "do_nmi-map",
+               .needs_store_buffers = true,
+               .swap = {.fences = false},
+               .not_applicable = own_fences},
+    fault_info{.id = fault::no_membarrier,
+               .name = "no-membarrier",
+               .caught_by = check::grace_period,
+               .left_out =
+                   "a grace period leaves out membarrier(2), which stands for the fences that readers "
+                   "do not have",
+               .explored_in = "do_nmi-map",
+               .needs_store_buffers = true,
+               .swap = {.fences = false},
+               .not_applicable = [](flavor with) noexcept -> std::string_view {
+                   if (with != flavor::memb && with != flavor::bp)
+                       return "only flavors memb and bp use membarrier(2)";
+                   return has_membarrier() ? "" : "membarrier(2) is not here, so that readers have fences";
+               }},
     fault_info{.id = fault::publish_before_init,
                .name = "publish-before-init",
                .caught_by = check::publish_order,
@@ -219,6 +261,14 @@ std::string_view not_applicable(fault f, flavor with) noexcept
 {
     const fault_info& info = info_of(f);
     return info.not_applicable == nullptr ? std::string_view() : info.not_applicable(with);
+}
+
+std::string_view only_explored(fault f) noexcept
+{
+    return info_of(f).needs_store_buffers
+               ? "a store waits in its buffer for less than a microsecond, so a run would need luck; "
+                 "`nmi-sim explore --memory tso` finds it each time"
+               : "";
 }
 
 machine_faults machine_faults_of(fault f, flavor with) noexcept

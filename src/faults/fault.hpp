@@ -27,6 +27,9 @@ enum class fault {
     leak_pointer,
     rcu_not_watching,
     early_unregister,
+    no_reader_fence,
+    no_updater_fence,
+    no_membarrier,
     // I2 publish-order
     publish_before_init,
     plain_publish,
@@ -76,6 +79,8 @@ struct fault_info {
     std::string_view left_out{}; ///< one sentence: what the variant does wrong
     std::string_view
         explored_in{}; ///< the window in which explore finds it; empty: no matter of an instruction
+    /// With store buffers only (--memory tso). Then chance is no way to find it, and a run is refused.
+    bool needs_store_buffers = false;
 
     // Its code.
     machine_faults machine{};                        ///< what the machine does without
@@ -105,6 +110,9 @@ inline std::string_view name_of(fault f) noexcept
 
 /// Why this fault cannot be shown with this flavor or in this build, or an empty text when it can.
 std::string_view not_applicable(fault f, flavor with) noexcept;
+
+/// Why a run is not the way to find this fault, or an empty text when it is.
+std::string_view only_explored(fault f) noexcept;
 
 /// What a machine of this flavor is to do without.
 machine_faults machine_faults_of(fault f, flavor with) noexcept;

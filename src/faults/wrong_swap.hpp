@@ -30,13 +30,14 @@ protected:
 struct wrong_swap {
     /// From `old` published to `next` published; null: by rcu_assign_pointer.
     void (*publish)(swap_steps&, checked_handler& old, checked_handler& next) = nullptr;
-    bool builds_complete = true;         ///< false: with its data not initialised
-    bool waits = true;                   ///< for a grace period
+    bool builds_complete = true; ///< false: with its data not initialised
+    bool waits = true;           ///< for a grace period
+    bool fences = true; ///< false: the grace period begins without the updater's fence, or membarrier(2)
     unsigned reclaims_of_every_16th = 1; ///< of every 16th old handler
 
     bool is_right() const noexcept
     {
-        return publish == nullptr && builds_complete && waits && reclaims_of_every_16th == 1;
+        return publish == nullptr && builds_complete && waits && fences && reclaims_of_every_16th == 1;
     }
 };
 

@@ -6,6 +6,8 @@
 
 #include "annotations.hpp" // rcu/annotations_*
 
+#include <utility>
+
 namespace nmisim::rcu {
 namespace {
 
@@ -18,6 +20,14 @@ void synchronize(rcu_domain*)
 }
 
 } // namespace
+
+// The updater has a fence of its own, and its readers none.
+void synchronize_unfenced_bp(rcu_domain*)
+{
+    const int answer = std::exchange(urcu_bp_has_sys_membarrier, 0);
+    urcu_bp_synchronize_rcu();
+    urcu_bp_has_sys_membarrier = answer;
+}
 
 const rcu_ops bp_ops{
     flavor::bp,

@@ -6,6 +6,8 @@
 
 #include "annotations.hpp" // rcu/annotations_*
 
+#include <utility>
+
 namespace nmisim::rcu {
 namespace {
 
@@ -18,6 +20,14 @@ void synchronize(rcu_domain*)
 }
 
 } // namespace
+
+// The updater has a fence of its own, and its readers none.
+void synchronize_unfenced_memb(rcu_domain*)
+{
+    const int answer = std::exchange(urcu_memb_has_sys_membarrier, 0);
+    urcu_memb_synchronize_rcu();
+    urcu_memb_has_sys_membarrier = answer;
+}
 
 const rcu_ops memb_ops{
     flavor::memb,

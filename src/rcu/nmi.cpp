@@ -84,7 +84,16 @@ auto& the_worker()
     return *w;
 }
 
+struct no_updater_fence : nmi_orders {
+    static constexpr bool updater_fence = false;
+};
+
 } // namespace
+
+void synchronize_unfenced_nmi(rcu_domain*)
+{
+    grace_periods.synchronize_alone<no_updater_fence>();
+}
 
 void nmi_platform::sleep_until_ended(reader& r, std::uint64_t word,
                                      bool (*ended)(const reader&, std::uint64_t))

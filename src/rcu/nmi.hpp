@@ -53,4 +53,10 @@ struct basic_nmi {
 
 struct nmi : basic_nmi<nmi_orders> {};
 
+struct nmi_no_reader_fence : nmi_orders {
+    static constexpr bool reader_fence = false;
+};
+/// Fault no-reader-fence.
+struct unfenced_nmi : basic_nmi<nmi_no_reader_fence> {};
+
 } // namespace nmisim::rcu

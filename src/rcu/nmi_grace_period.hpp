@@ -86,10 +86,11 @@ public:
             run();
     }
 
-    /// The same by a grace period of its own, whatever others do meanwhile. Context: the same.
+    /// The same by a grace period of its own, whatever others do meanwhile. Context: the same. `With`: a fault's orders.
+    template <class With = Orders>
     void synchronize_alone()
     {
-        if constexpr (Orders::updater_fence)
+        if constexpr (With::updater_fence)
             // (2) seq_cst fence: the scan comes after all that the caller, and those whom it serves, unpublished; pairs with (1), nmi_counter.hpp(2)
             Platform::fence(std::memory_order_seq_cst);
         scan();

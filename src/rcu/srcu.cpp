@@ -24,7 +24,17 @@ domain_with_worker* whole(rcu_domain* domain)
     return static_cast<domain_with_worker*>(domain);
 }
 
+struct no_updater_fence : srcu_orders {
+    static constexpr std::memory_order caller_fence = std::memory_order_relaxed;
+    static constexpr std::memory_order look_fence = std::memory_order_relaxed;
+};
+
 } // namespace
+
+void synchronize_unfenced_srcu(rcu_domain* domain)
+{
+    domain->grace_periods.synchronize<no_updater_fence>();
+}
 
 void srcu_platform::pause(unsigned round) noexcept
 {

@@ -36,6 +36,12 @@ struct basic_srcu {
 
 struct srcu : basic_srcu<srcu_orders> {};
 
+struct srcu_no_reader_fence : srcu_orders {
+    static constexpr bool reader_fence = false;
+};
+/// Fault no-reader-fence.
+struct unfenced_srcu : basic_srcu<srcu_no_reader_fence> {};
+
 } // namespace nmisim::rcu
 
 namespace nmisim {

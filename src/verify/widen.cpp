@@ -111,6 +111,8 @@ void widen_for_fault(run_config& config, std::vector<remark>& remarks)
 {
     std::string why(not_applicable(config.fault, config.machine.rcu));
     if (why.empty())
+        why = only_explored(config.fault);
+    if (why.empty())
         why = contradicted(config);
     if (!why.empty())
         throw std::invalid_argument(fmt::format("fault {} cannot be shown: {}", name_of(config.fault), why));

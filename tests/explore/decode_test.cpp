@@ -122,6 +122,8 @@ TEST_CASE("an instruction that the disassembler does not know is reported, with 
     recording t = recorded(one);
     places names(maps_of(getpid()));
     CHECK(decoded_wrongly(t, names).starts_with("at 0x1000 decoder and disassembler do not agree"));
+    CHECK_FALSE(decoded_alike(0x1000, hint));
+    CHECK(decoded_alike(0x1000, bytes({0x74, 0x10}))); // je
 }
 
 TEST_CASE("of a branch both ways follow, of a return what the stack holds, of a jump through a slot what "

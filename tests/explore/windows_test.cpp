@@ -45,13 +45,21 @@ std::vector<std::string> findings(const any_report& r)
 }
 
 // The faults that are a matter of order or protection, and so found at an instruction.
-std::vector<fault_info> explorable_faults()
+std::vector<fault_info> explorable_faults(bool with_store_buffers = false)
 {
     std::vector<fault_info> found;
     for (const fault_info& info : nmisim::all_faults())
-        if (!info.explored_in.empty())
+        if (!info.explored_in.empty() && info.needs_store_buffers == with_store_buffers)
             found.push_back(info);
     return found;
+}
+
+map_report map_of(std::string_view window, flavor f, memory_model memory, fault left_out = fault::none)
+{
+    window_options o{.rcu = f, .left_out = left_out, .full_map = true};
+    o.within.memory = memory;
+    o.within.name_all = false;
+    return std::get<map_report>(explore_window(window, o));
 }
 
 } // namespace
@@ -86,14 +94,51 @@ TEST_CASE("every fault is found by its window, at the same boundaries each time"
         }
 }
 
+TEST_CASE("with store buffers a fence or membarrier(2) that is left out is found, without them it is not")
+{
+    for (const flavor f : nmisim::all_flavors)
+        for (const fault_info& left_out : explorable_faults(true)) {
+            if (!nmisim::not_applicable(left_out.id, f).empty())
+                continue;
+            const auto map = [&](memory_model memory) {
+                return map_of(left_out.explored_in, f, memory, left_out.id);
+            };
+            const map_report r = map(memory_model::tso);
+            INFO(to_text(r));
+            if (!r.absent.empty()) // built without capstone
+                return;
+            CHECK(r.unsupported.empty());
+            CHECK(exit_code(r) == 3);
+            REQUIRE_FALSE(r.findings.empty());
+            const map_finding& first = r.findings.front();
+            bool reader_waits = false;
+            bool updater_waits = false;
+            for (const map_context& c : first.contexts)
+                if (c.waiting_stores != 0 && c.stored_by.ip != 0 && c.overtaken_by.ip != 0)
+                    (c.reader ? reader_waits : updater_waits) = true;
+            CHECK(reader_waits == (left_out.id != fault::no_updater_fence));
+            CHECK(updater_waits == (left_out.id == fault::no_updater_fence));
+            if (f == flavor::nmi) { // of the others: tools
+                const map_report again = map(memory_model::tso);
+                REQUIRE_FALSE(again.findings.empty());
+                CHECK(again.findings.front().schedule == first.schedule);
+            }
+            const map_report sc = map(memory_model::sc);
+            INFO(to_text(sc));
+            CHECK(sc.clean());
+        }
+}
+
 TEST_CASE("a fault is explored in a window that has it, and in no other")
 {
-    for (const fault_info& left_out : explorable_faults())
-        CHECK(not_applicable(left_out.explored_in, {.left_out = left_out.id}) ==
-              nmisim::not_applicable(left_out.id, flavor::memb));
+    for (const fault_info& left_out : nmisim::all_faults())
+        if (!left_out.explored_in.empty())
+            CHECK(not_applicable(left_out.explored_in, {.left_out = left_out.id}) ==
+                  nmisim::not_applicable(left_out.id, flavor::memb));
     for (const auto& [window, left_out] :
          {std::pair{"read", fault::malloc_in_nmi}, std::pair{"audit", fault::no_grace_period},
-          std::pair{"exchange", fault::plain_publish}, std::pair{"publish", fault::unset_then_set}})
+          std::pair{"exchange", fault::plain_publish}, std::pair{"publish", fault::unset_then_set},
+          std::pair{"exchange", fault::no_updater_fence}, std::pair{"read-map", fault::no_reader_fence}})
         CHECK_FALSE(not_applicable(window, {.left_out = left_out}).empty());
 }
 

@@ -209,6 +209,16 @@ TEST_CASE("a signal queue that is too small is refused before the run, with what
     CHECK_THAT(child.text, nmisim::test::Contains("ulimit -i"));
 }
 
+TEST_CASE("a fault that only store buffers show is refused by a run: it would need luck")
+{
+    run_config c = quick();
+    c.machine.rcu = flavor::nmi;
+    c.fault = fault::no_reader_fence;
+    const auto child = in_child(30, [&] { return judge_in_words(c); });
+    CHECK(child.code == 99);
+    CHECK_THAT(child.text, nmisim::test::Contains("explore --memory tso"));
+}
+
 TEST_CASE("a fault that a flavor cannot show is refused with the reason")
 {
     run_config c = quick();

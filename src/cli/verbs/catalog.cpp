@@ -149,7 +149,9 @@ std::vector<catalog_entry> fault_entries()
 {
     return entries_from(all_faults(), [](const fault_info& f) {
         return catalog_entry{std::string(f.name),
-                             fmt::format("{} [caught by {}]", f.left_out, name_of(f.caught_by))};
+                             f.needs_store_buffers
+                                 ? fmt::format("{} [found by explore --memory tso]", f.left_out)
+                                 : fmt::format("{} [caught by {}]", f.left_out, name_of(f.caught_by))};
     });
 }
 

@@ -253,6 +253,9 @@ int explore_verb(const invocation& call)
                         name_of(s.run.fault), name_of(s.run.fault)));
         return exit_unsupported;
     }
+    if (info_of(s.run.fault).needs_store_buffers && s.memory == memory_model::sc)
+        say(fmt::format("note: fault {} needs store buffers, and --memory sc has none: --memory tso finds it",
+                        name_of(s.run.fault)));
     see_children_end();
     if (const std::string absent = mechanism_absent(); !absent.empty()) {
         say("nothing can be explored here: " + absent);

@@ -71,6 +71,8 @@ std::vector<preflight_finding> look_at_system(const settings& s)
         return {{true, "not-applicable",
                  fmt::format("--fault {} cannot be shown with --flavor {} here: {}", name_of(s.run.fault),
                              name_of(s.run.machine.rcu), why)}};
+    if (const std::string_view why = only_explored(s.run.fault); !why.empty())
+        return {{true, "only-explored", fmt::format("--fault {}: {}", name_of(s.run.fault), why)}};
     return preflight(s.run);
 }
 

@@ -8,6 +8,7 @@
 #include "base/affinity.hpp"
 #include "explore/memory/pair_run.hpp"
 #include "explore/memory/shared_bytes.hpp"
+#include "explore/place/decode_check.hpp"
 #include "explore/step/breakpoint.hpp"
 
 #include <algorithm>
@@ -88,6 +89,8 @@ bool explorer_of_pairs::learn_code(unsigned thread)
                 note_not_covered(shared_, "an instruction that the disassembler does not know", ip);
             else if (what.refused != nullptr && what.operands == 0)
                 note_not_covered(shared_, what.refused, ip);
+            if (!decoded_alike(ip, original_code_at(ip)))
+                note_not_covered(shared_, "decoder and disassembler do not agree on an instruction", ip);
             what.ip = ip;
             k = code_.add(what);
         }
@@ -324,6 +327,7 @@ int explore_interleavings(void* argument)
     interleaving_job& j = *static_cast<interleaving_job*>(argument);
     pin_self(0); // refused: slower, not wrong
     install_handlers(0, nullptr);
+    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     call(j.what.setup);
     auto* e = new explorer_of_pairs(j); // never freed: the process ends without waiting for its threads
     j.shared->maps.take();

@@ -70,7 +70,22 @@ bool agree(std::uintptr_t ip, const x86_instruction& ours, const cs_insn& theirs
     return std::strtoull(theirs.op_str, nullptr, 16) == there;
 }
 
+second_opinion& disassembler()
+{
+    static second_opinion one;
+    return one;
+}
+
 } // namespace
+
+bool decoded_alike(std::uintptr_t ip, const code_bytes& code)
+{
+    const x86_instruction ours = decode_x86_64(code.byte.data(), code.size);
+    if (ours.kind == flow::unknown) // stepped by the trap flag
+        return true;
+    const cs_insn* theirs = disassembler().of(ip, code);
+    return theirs != nullptr && agree(ip, ours, *theirs);
+}
 
 bool can_check_decoding() noexcept
 {
@@ -81,20 +96,17 @@ std::string decoded_wrongly(const recording& t, places& names)
 {
     static std::unordered_map<std::uintptr_t, code_bytes>
         agreed; // code does not change from window to window
-    static second_opinion disassembler;
     for (std::uint32_t i = 0; i < t.count && t.code != nullptr; ++i) {
         const code_bytes& code = t.code[i];
         const auto [known, fresh] = agreed.try_emplace(t.ip[i], code);
         if (!fresh && known->second.size == code.size && known->second.byte == code.byte)
             continue;
         known->second = code;
-        const x86_instruction ours = decode_x86_64(code.byte.data(), code.size);
-        if (ours.kind == flow::unknown) // stepped by the trap flag
-            continue;
-        const cs_insn* theirs = disassembler.of(t.ip[i], code);
-        if (theirs != nullptr && agree(t.ip[i], ours, *theirs))
+        if (decoded_alike(t.ip[i], code))
             continue;
         agreed.erase(known);
+        const x86_instruction ours = decode_x86_64(code.byte.data(), code.size);
+        const cs_insn* theirs = disassembler().of(t.ip[i], code);
         return "at " + name_of(names.of(t.ip[i])) +
                " decoder and disassembler do not agree on the instruction (" + std::to_string(ours.size) +
                " and " + std::to_string(theirs != nullptr ? theirs->size : 0) +

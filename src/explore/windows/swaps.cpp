@@ -42,7 +42,9 @@ void swap_wrongly()
         wrong.publish(steps, handler(0), handler(1));
     else
         steps.set(handler(1));
-    if (wrong.waits)
+    if (!wrong.fences)
+        the_rcu().synchronize_unfenced(); // the machine's own counts before it waits, with a lock prefix
+    else if (wrong.waits)
         steps.synchronize_rcu();
     reclaim(handler(0));
 }

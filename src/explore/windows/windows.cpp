@@ -203,6 +203,8 @@ race map_race(std::string_view window)
 // every window takes.
 bool contains(std::string_view window, const fault_info& left_out) noexcept
 {
+    if (left_out.needs_store_buffers)
+        return window == "do_nmi-map" || (window == "read-map" && !left_out.swap.is_right());
     if (left_out.explored_in == "publish" || left_out.in_handler != nullptr)
         return window == left_out.explored_in;
     if (!left_out.swap.is_right())

@@ -43,9 +43,10 @@ enum class entry_kind {
     unbalanced_exit,
     drop_latched,
     clobber_errno,
-    latched,      ///< machine_config::nesting, correct
-    nested,       ///< the same
-    nested_stack, ///< nested, with a fault
+    no_reader_fence, ///< flavors nmi and srcu
+    latched,         ///< machine_config::nesting, correct
+    nested,          ///< the same
+    nested_stack,    ///< nested, with a fault
 };
 
 // Where nmi_count(cpu) lives: the two forms of the patch of 2005.

@@ -40,6 +40,7 @@ nmi_entry make_nmi_entry(entry_kind kind, percpu_form form) noexcept
     case entry_kind::unbalanced_exit: return make_nmi_entry<Rcu, entry_unbalanced_exit, count_in_pda>();
     case entry_kind::drop_latched: return make_nmi_entry<Rcu, entry_drop_latched, count_in_pda>();
     case entry_kind::clobber_errno: return make_nmi_entry<Rcu, entry_clobber_errno, count_in_pda>();
+    case entry_kind::no_reader_fence: // another reader, not another entry
     case entry_kind::latched:
     case entry_kind::nested:
     case entry_kind::nested_stack: break;

@@ -84,7 +84,7 @@ inline srcu_count<Platform>& enter_section(srcu_counters<Platform, Lines>& domai
         // before the section's first load; pairs with (4)
         Platform::add_then_fence(count, std::memory_order_seq_cst);
     else
-        count.fetch_add(1, std::memory_order_relaxed); // a test's: without the fence
+        Platform::add_unfenced(count); // a test's or a fault's
     return count;
 }
 

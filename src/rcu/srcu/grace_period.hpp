@@ -34,27 +34,30 @@ public:
 
     counters& readers() noexcept { return readers_; }
 
-    /// If so, what the caller unpublished before may go. Context: any. Progress: wait-free.
+    /// If so, what the caller unpublished before may go. Context: any. Progress: wait-free. `With`: a fault's orders.
+    template <class With = Orders>
     bool nobody_is_inside() const noexcept
     {
-        Platform::fence(Orders::look_fence);
+        Platform::fence(With::look_fence);
         return is_empty(0) && (!Orders::both_phases || is_empty(1));
     }
 
     /// What the caller unpublished before may go when ended() says so. Context: any. Progress: wait-free.
+    template <class With = Orders>
     cookie start_poll() noexcept
     {
-        Platform::fence(Orders::caller_fence);
+        Platform::fence(With::caller_fence);
         return readers_.sequence.load(std::memory_order_relaxed) +
                Orders::steps_ahead; // ordered by the fence
     }
 
     /// Looks, moves on where it can, and never waits. Context: any. Progress: lock-free.
+    template <class With = Orders>
     bool ended(cookie wanted) noexcept
     {
         cookie now = readers_.sequence.load(Orders::step_seen);
         while (now < wanted) {
-            Platform::fence(Orders::look_fence);
+            Platform::fence(With::look_fence);
             if (!is_empty(now + 1))
                 return false;
             if (readers_.sequence.compare_exchange_weak(now, now + 1, Orders::step, Orders::step_seen))
@@ -64,13 +67,14 @@ public:
     }
 
     /// Returns when every section that had begun has ended. Context: control, vcpu outside of sections.
+    template <class With = Orders>
     void synchronize()
     {
-        if (nobody_is_inside())
+        if (nobody_is_inside<With>())
             return;
-        const cookie wanted = start_poll();
+        const cookie wanted = start_poll<With>();
         const std::lock_guard lock(lock_);
-        for (unsigned round = 0; !ended(wanted); ++round)
+        for (unsigned round = 0; !ended<With>(wanted); ++round)
             Platform::pause(round);
     }
 

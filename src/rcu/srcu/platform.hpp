@@ -34,6 +34,8 @@ struct srcu_platform {
     {
         nmisim::add_then_fence(number);
     }
+    /// The same without the fence. For one reader at a time: without the lock prefix, which would be the fence.
+    static void add_unfenced(std::atomic<std::uint64_t>& number) noexcept { this_cpu_add(number, 1); }
     static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
     /// Before a waiting updater looks for the round-th time again. Context: control, vcpu. In srcu.cpp.
     static void pause(unsigned round) noexcept;

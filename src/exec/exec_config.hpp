@@ -51,11 +51,11 @@ constexpr std::string_view name_of(followed f) noexcept
 }
 
 /// How far a sample of --profile looks.
-enum class stacks { fp, leaf };
-inline constexpr std::array all_stacks{stacks::fp, stacks::leaf};
+enum class stacks { cfi, fp, leaf };
+inline constexpr std::array all_stacks{stacks::cfi, stacks::fp, stacks::leaf};
 constexpr std::string_view name_of(stacks s) noexcept
 {
-    return s == stacks::fp ? "fp" : "leaf";
+    return s == stacks::cfi ? "cfi" : s == stacks::fp ? "fp" : "leaf";
 }
 
 /// One of so many machines, or workers, that share the calls.
@@ -94,7 +94,7 @@ struct exec_config {
     exec::masks mask = masks::respect;
     exec::followed follow = followed::all;
     bool profile = false;
-    exec::stacks frames = stacks::fp;
+    exec::stacks frames = stacks::cfi;
     bool audit = false;
     int signal = 0;                   ///< whose handlers are looked at; 0: each that comes
     std::vector<std::string> allowed; ///< functions that a handler may call

@@ -1,37 +1,46 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What exec costs, in one run: a storm's CPU time, runs per second of --each-call beside strace -f, signals per second of --function.
+"""What exec costs, in one run: CPU time under a storm and under a profile, runs per second of --each-call beside strace -f, signals
+per second of --function.
 
-`costs.py --program nmi-sim --fixture exec-fixture --static exec-fixture-static [--rounds N]`. What is compared is measured in turn,
-N times; of times the least is taken, which a loaded machine disturbs least, and the spread is printed. It judges nothing.
+`costs.py --program nmi-sim --fixture exec-fixture --static exec-fixture-static --profiled exec-profiled --profiled-leaf
+exec-profiled-leaf [--rounds N] [--only PART]...`. What is compared is measured in turn, N times. CPU times are medians, of programs
+that run for about three seconds; of other times the least is taken, which a loaded machine disturbs least. The spread is printed.
+It judges nothing.
 """
 import argparse
 import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
+import tempfile
 import time
 
 
 def parse():
     parser = argparse.ArgumentParser()
-    for name in ("program", "fixture", "static"):
+    for name in ("program", "fixture", "static", "profiled", "profiled-leaf"):
         parser.add_argument(f"--{name}", type=os.path.abspath, required=True)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=list(PARTS))
     return parser.parse_args()
 
 
-OPTIONS = parse()
+def cpu_seconds(command):
+    """Standard output of the command, and the CPU seconds of all that it ran."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    text = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return text, usage.ru_utime + usage.ru_stime
 
 
 def report(*words):
     """The JSON report of `nmi-sim exec WORDS`, and the CPU seconds of nmi-sim with all that it ran."""
-    child = subprocess.Popen([OPTIONS.program, "exec", "-q", "--json", "--baseline", "1", *words], stdout=subprocess.PIPE)
-    text = child.stdout.read()
-    _, _, usage = os.wait4(child.pid, 0)
-    child.returncode = 0
-    return json.loads(text), usage.ru_utime + usage.ru_stime
+    text, seconds = cpu_seconds([OPTIONS.program, "exec", "-q", "--json", "--baseline", "1", *words])
+    return json.loads(text), seconds
 
 
 def seconds_of(*command):
@@ -44,21 +53,50 @@ def spread(values, form):
     return f"{form.format(min(values))}  (of {len(values)}: " + ", ".join(form.format(v) for v in values) + ")"
 
 
+def medians(rows, base):
+    """A line for each row: its median, as a multiple of the base's too."""
+    for name, values in rows.items():
+        if values:
+            middle = statistics.median(values)
+            print(f"  {name:<34}{middle:7.3f} s {middle / statistics.median(rows[base]):7.3f}  ({min(values):.3f} to {max(values):.3f})")
+
+
 def storm():
-    print("Storm at 1 kHz of a program that computes, CPU seconds")
+    print("Storm at 1 kHz of a program that computes, CPU seconds: median, of plain (least to most)")
     rows = {"plain": [], "traced, no NMI": [], "storm": [], "storm and nmi-sim": []}
     nmis = 0
     for _ in range(OPTIONS.rounds):
-        r, total = report("--", OPTIONS.fixture, "computes", "300")
+        r, total = report("--", OPTIONS.fixture, "computes", "5000")
         runs = {"plain": r["baseline"]["runs"][0], "traced, no NMI": r["baseline"]["traced"], "storm": r["storms"][0]["outcome"]}
         cpu = {name: run["cpu_ns"] / 1e9 for name, run in runs.items()}
         for name, value in cpu.items():
             rows[name].append(value)
         rows["storm and nmi-sim"].append(total - cpu["plain"] - cpu["traced, no NMI"])
         nmis += r["storms"][0]["nmis"]["delivered"]
-    for name, values in rows.items():
-        print(f"  {name:<20}{min(values) / min(rows['plain']):5.3f}  {spread(values, '{:.3f}')}")
+    medians(rows, "plain")
     print(f"  {nmis // OPTIONS.rounds} NMIs each")
+
+
+def profile():
+    print("Profile of a program that computes, CPU seconds with nmi-sim or perf: median, of plain (least to most)")
+    ours = [OPTIONS.program, "exec", "-q", "--profile"]
+    with tempfile.TemporaryDirectory() as folder:
+        perf = ["perf", "record", "-q", "-o", os.path.join(folder, "perf.data"), "-e", "cpu-clock"]
+        for name, program in (("with frame pointers", OPTIONS.profiled), ("without", OPTIONS.profiled_leaf)):
+            ways = {"plain": [], "--profile (1 kHz)": [*ours, "--"], "--profile --rate 10k": [*ours, "--rate", "10k", "--"]}
+            for stacks in ("fp", "leaf"):
+                ways[f"--profile --rate 10k --stacks {stacks}"] = [*ours, "--rate", "10k", "--stacks", stacks, "--"]
+            if shutil.which("perf"):
+                for rate in ("1000", "10000"):
+                    ways[f"perf record -F {rate}"] = [*perf, "-F", rate, "--"]
+                ways["perf record -F 10000 -g"] = [*perf, "-F", "10000", "-g", "--"]
+                ways["perf record -F 10000 dwarf"] = [*perf, "-F", "10000", "--call-graph", "dwarf", "--"]
+            rows = {way: [] for way in ways}
+            for _ in range(OPTIONS.rounds):
+                for way, before in ways.items():
+                    rows[way].append(cpu_seconds([*before, program, "counts", "600"])[1])
+            print(f" {name}")
+            medians(rows, "plain")
 
 
 def each_call():
@@ -96,9 +134,10 @@ def main():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         cpu = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "?")
     print(f"{cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}, load {os.getloadavg()[0]:.2f}")
-    storm()
-    each_call()
-    function()
+    for part in OPTIONS.only or PARTS:
+        PARTS[part]()
 
 
+PARTS = {"storm": storm, "profile": profile, "each-call": each_call, "function": function}
+OPTIONS = parse()
 main()

@@ -3,6 +3,7 @@
 """--profile: programs that know how they have spent their time, sampled."""
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
@@ -69,6 +70,19 @@ def no_frame_pointers():
     """a program without frame pointers is sampled and not harmed"""
     p = found(profile("split", 0.3, words=["--rate", "5k"], program=options.profiled_leaf))
     expect(shares(p["functions"]).get("work_hot", 0) > 40, p["functions"])
+
+
+@case
+def unwound():
+    """callers are found without frame pointers, through the C library too, from the first instruction of a program to the last"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "folded"
+        for build, program in builds().items():
+            p = found(profile("chain", 0.3, words=["--rate", "2k", "--folded", str(path)], program=program))
+            lines = [line for line in path.read_text().splitlines() if ";chain_middle;" in line]
+            whole = sum(int(line.rsplit(" ", 1)[1]) for line in lines
+                        if re.search(r";_start;.*;chain_outer;chain_middle;.*;chain_compare;work_hot", line))
+            expect(whole > 0.9 * p["samples"], build, whole, p["samples"], lines)
 
 
 @case

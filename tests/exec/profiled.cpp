@@ -23,6 +23,9 @@ void work_hot(double seconds);
 void work_warm(double seconds);
 void work_cold(double seconds);
 void work_rounds(double seconds);
+void chain_outer(double seconds);
+void chain_middle(double seconds);
+int chain_compare(const void* a, const void* b);
 void count_hot(unsigned millions);
 void count_warm(unsigned millions);
 void count_cold(unsigned millions);
@@ -76,6 +79,32 @@ double spent[3];
     }
 }
 
+// Three that call each other; with room for locals, so that nothing but rules leads from one to the next. The last is called by the
+// C library, which has no frame pointers.
+double chain_seconds;
+
+int chain_compare(const void* a, const void* b)
+{
+    work_hot(chain_seconds);
+    return *static_cast<const char*>(a) - *static_cast<const char*>(b);
+}
+[[gnu::noinline]] void chain_middle(double seconds)
+{
+    volatile char room[200];
+    room[0] = 2;
+    room[1] = 1;
+    chain_seconds = seconds;
+    std::qsort(const_cast<char*>(room), 2, 1, chain_compare);
+    sink = sink + room[0];
+}
+[[gnu::noinline]] void chain_outer(double seconds)
+{
+    volatile double half = seconds / 2;
+    chain_middle(half);
+    chain_middle(seconds - half);
+    sink = sink + 1;
+}
+
 // The same work in each run, for measurements: what a profile costs is seen in its CPU time.
 #define COUNT(millions)                                                                                      \
     for (unsigned long i = 0; i < (millions)*1'000'000ul; ++i)                                               \
@@ -121,6 +150,12 @@ int split(double seconds)
     const double all = spent[0] + spent[1] + spent[2];
     std::printf("%.2f %.2f %.2f\n", 100 * spent[0] / all, 100 * spent[1] / all, 100 * spent[2] / all);
     return 0;
+}
+
+int chain(double seconds)
+{
+    chain_outer(seconds);
+    return spent[0] > 0 ? 0 : 1;
 }
 
 int threads(double seconds)
@@ -343,6 +378,7 @@ int main(int argc, char** argv)
         int (*run)(double);
     } const all[] = {{"split", split},
                      {"counts", counts},
+                     {"chain", chain},
                      {"threads", threads},
                      {"forks", forks},
                      {"turns", turns},

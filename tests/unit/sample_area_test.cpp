@@ -26,11 +26,12 @@ constexpr std::uint64_t never_ns = ~std::uint64_t{0} >> 1;
 class mapped_area {
 public:
     explicit mapped_area(const sample_area& a)
-        : at_(mmap(nullptr, sample_area::bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, a.descriptor(), 0))
+        : bytes_(a.bytes()),
+          at_(mmap(nullptr, a.bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, a.descriptor(), 0))
     {
         mprotect(at_, own::page_bytes, PROT_READ | PROT_EXEC);
     }
-    ~mapped_area() { munmap(at_, sample_area::bytes()); }
+    ~mapped_area() { munmap(at_, bytes_); }
     mapped_area(const mapped_area&) = delete;
     mapped_area& operator=(const mapped_area&) = delete;
 
@@ -40,6 +41,13 @@ public:
     sample_slot& slot_behind(std::size_t buffer) const
     {
         return slots_of(reinterpret_cast<std::uintptr_t>(at_), head().slots, buffer + 1)[0];
+    }
+
+    /// Of the buffer that is published.
+    sample_slot& slot(std::size_t i) const
+    {
+        const std::uint16_t buffer = published_in(head().published.load()).buffer;
+        return slots_of(reinterpret_cast<std::uintptr_t>(at_), head().slots, buffer)[i];
     }
 
     void interrupt(int clock, std::uintptr_t ip, std::uintptr_t sp = 0, std::uintptr_t fp = 0,
@@ -61,6 +69,7 @@ public:
     };
 
 private:
+    std::size_t bytes_;
     void* at_;
 };
 
@@ -128,8 +137,9 @@ struct seen_samples {
 };
 
 struct sampled {
-    explicit sampled(std::uint32_t frames = most_frames, std::uint64_t patience_ns = never_ns)
-        : area(frames, patience_ns), program(area)
+    explicit sampled(std::uint32_t frames = most_frames, std::uint64_t patience_ns = never_ns,
+                     bool copies = false)
+        : area(frames, copies, patience_ns), program(area)
     {}
     void turn()
     {
@@ -380,4 +390,94 @@ TEST_CASE("a frame pointer that leads astray ends the walk, and does no harm")
                                                                     {0x9999},
                                                                     {0x9999}});
     munmap(pages, own::page_bytes);
+}
+
+namespace {
+
+/// Pages of a stack, and one behind them that cannot be read.
+class made_up_stack {
+public:
+    explicit made_up_stack(std::size_t pages)
+        : bytes_(pages * own::page_bytes), at_(mmap(nullptr, bytes_ + own::page_bytes, PROT_READ | PROT_WRITE,
+                                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+    {
+        mprotect(static_cast<char*>(at_) + bytes_, own::page_bytes, PROT_NONE);
+        for (std::size_t i = 0; i < bytes_ / sizeof(std::uintptr_t); ++i)
+            static_cast<std::uintptr_t*>(at_)[i] = i;
+    }
+    ~made_up_stack() { munmap(at_, bytes_ + own::page_bytes); }
+    made_up_stack(const made_up_stack&) = delete;
+    made_up_stack& operator=(const made_up_stack&) = delete;
+
+    std::uintptr_t below_end(std::size_t bytes) const
+    {
+        return reinterpret_cast<std::uintptr_t>(at_) + bytes_ - bytes;
+    }
+
+private:
+    std::size_t bytes_;
+    void* at_;
+};
+
+} // namespace
+
+TEST_CASE("a stack is copied as far as it can be read, and no further than is asked for")
+{
+    const made_up_stack stack(3);
+    sampled s(most_frames, never_ns, true);
+    std::vector<std::vector<std::uintptr_t>> copies;
+    for (const std::size_t bytes : {std::size_t{24}, own::page_bytes + 16, 3 * own::page_bytes})
+        s.program.interrupt(1, 0x9999, stack.below_end(bytes));
+    s.program.interrupt(1, 0x9999, stack.below_end(0)); // none of it can be
+    s.program.interrupt(1, 0x9999, 8);
+    s.area.known().copy(64);
+    s.program.interrupt(1, 0x9999, stack.below_end(3 * own::page_bytes));
+    s.area.finish([&](const taken_sample& t) {
+        const auto* const words = reinterpret_cast<const std::uintptr_t*>(t.stack.data());
+        copies.emplace_back(words, words + t.stack.size() / sizeof *words);
+        CHECK(!t.is_known);
+    });
+    REQUIRE(copies.size() == 6);
+    constexpr std::uintptr_t words = 3 * own::page_bytes / sizeof(std::uintptr_t);
+    CHECK(copies[0] == std::vector<std::uintptr_t>{words - 3, words - 2, words - 1});
+    CHECK(copies[1].size() == (own::page_bytes + 16) / sizeof(std::uintptr_t));
+    CHECK(copies[1].back() == words - 1);
+    CHECK(copies[2].size() == most_copied / sizeof(std::uintptr_t));
+    CHECK(copies[3].empty());
+    CHECK(copies[4].empty());
+    CHECK(copies[5].size() == 8);
+}
+
+TEST_CASE("where a stack is known none is copied, and where there is no room")
+{
+    const made_up_stack stack(3);
+    sampled s(most_frames, never_ns, true);
+    s.area.known().learn(0x9999, known_frames::leads::out);
+    s.program.interrupt(1, 0x9999, stack.below_end(3 * own::page_bytes));
+    const std::size_t fit = s.program.head().copy_room / most_copied;
+    for (std::size_t i = 0; i < fit + 3; ++i)
+        s.program.interrupt(1, 0x8888, stack.below_end(3 * own::page_bytes));
+    unsigned known = 0;
+    unsigned copied = 0;
+    unsigned without = 0;
+    s.area.finish([&](const taken_sample& t) {
+        ++(t.is_known ? known : t.stack.empty() ? without : copied);
+    });
+    CHECK(known == 1);
+    CHECK(copied == fit);
+    CHECK(without == 3);
+    CHECK(s.area.counts().lost() == 0);
+}
+
+TEST_CASE("a program that writes nonsense where its samples are is not believed")
+{
+    const made_up_stack stack(3);
+    sampled s(most_frames, never_ns, true);
+    for (int i = 0; i < 3; ++i)
+        s.program.interrupt(1, 0x9999, stack.below_end(3 * own::page_bytes));
+    s.program.slot(0).copied = ~std::uint32_t{0};
+    s.program.slot(1).copy_at = s.program.head().copy_room - 8;
+    s.finish();
+    CHECK(s.area.counts().taken == 1);
+    CHECK(s.area.counts().cut_off == 2);
 }

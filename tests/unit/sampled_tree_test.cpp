@@ -42,7 +42,10 @@ struct told_tree {
         e.bytes = bytes;
         tree->note({e}, generation);
     }
-    void sample(std::vector<std::uintptr_t> stack) { tree->add({generation, clock, stack}); }
+    void sample(std::vector<std::uintptr_t> stack)
+    {
+        tree->add({.generation = generation, .clock = clock, .ip = stack}, known);
+    }
     profile_found found()
     {
         profile_found p;
@@ -53,6 +56,7 @@ struct told_tree {
 
     static constexpr std::uint32_t generation = 1;
     int clock = -1;
+    known_frames known;
     std::optional<sampled_tree> tree;
 };
 

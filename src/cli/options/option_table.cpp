@@ -209,9 +209,10 @@ const option_spec table[] = {
      "no storm: where the command spends its CPU time; the handler is a sampler, its buffer is swapped while "
      "it runs",
      [](settings& s, text v) { s.exec.profile = parse_flag(v); }},
-    {"stacks", 0, "HOW", "fp", checks, for_exec,
-     "callers of a sample: by frame pointers (fp), or none (leaf); with --profile", set_stacks, words,
-     "stacks"},
+    {"stacks", 0, "HOW", "cfi", checks, for_exec,
+     "callers of a sample: by .eh_frame and a copy of the stack (cfi), by frame pointers alone (fp), or none "
+     "(leaf); with --profile",
+     set_stacks, words, "stacks"},
     {"single-step", 0, "", "", checks, for_explore,
      "trap flag only: no breakpoint is written into the program",
      [](settings& s, text v) { s.single_step = parse_flag(v); }},

@@ -108,7 +108,9 @@ constexpr described<exec::masks> masks[]{
     {exec::masks::ignore, "its mask is opened for the NMI, as no mask holds one back"},
 };
 constexpr described<exec::stacks> stacks[]{
-    {exec::stacks::fp, "by frame pointers: for programs and libraries that are built with them"},
+    {exec::stacks::cfi, "by what the compiler wrote into .eh_frame, from a copy of the stack; by frame "
+                        "pointers where it wrote nothing"},
+    {exec::stacks::fp, "by frame pointers alone: for programs and libraries that are built with them"},
     {exec::stacks::leaf, "none: the interrupted function alone"},
 };
 constexpr described<exec::followed> followed[]{

@@ -5,6 +5,7 @@
 //   page 0      the sampler's code, the same in all programs
 //   then        head: which buffer is published, and who is inside
 //   then        buffers of slots, one sample each
+//   then        for each buffer room for copies of stacks
 //
 // It is the pattern of this project, across processes. The published word names a buffer; handlers fill it; the supervisor
 // publishes another one, waits for the handlers inside, and drains the old one. Who is inside is counted as in
@@ -22,6 +23,7 @@
 // a handler left half written that was killed, is told apart.
 #pragma once
 
+#include "exec/profile/known_frames.hpp"
 #include "own_machine.hpp" // profile/<cpu family>
 #include "rcu/srcu/grace_period.hpp"
 
@@ -60,7 +62,8 @@ struct sampler_platform {
 inline constexpr std::size_t sampler_lines = 64;
 inline constexpr std::size_t sampler_eras = 24;
 inline constexpr std::size_t sample_buffers = 64;
-inline constexpr std::uint32_t most_frames = 61;
+inline constexpr std::uint32_t most_frames = 58;
+inline constexpr std::uint32_t stack_is_known = ~std::uint32_t{0}; ///< for sample_slot::copy_at
 
 using sampler_domain = rcu::srcu_grace_period<sampler_platform, rcu::srcu_orders, sampler_lines>;
 
@@ -83,23 +86,30 @@ struct sample_slot {
     std::atomic<std::uint64_t> generation; ///< stored last
     std::int32_t clock; ///< number of the descriptor whose signal it was, in the supervisor
     std::uint32_t frames;
+    std::uint64_t ticks;
+    std::uintptr_t sp;
+    std::uintptr_t fp;
+    std::uint32_t copy_at;          ///< of the stack from `sp` up, in the buffer's room for that
+    std::uint32_t copied;           ///< bytes
     std::uintptr_t ip[most_frames]; ///< innermost first: the interrupted instruction, then return addresses
-    std::uintptr_t unused;
 };
 static_assert(sizeof(sample_slot) % cacheline_size == 0);
 
 struct alignas(cacheline_size) sample_cursor {
-    std::atomic<std::uint64_t> next{0}; ///< counts also those that found no room
+    std::atomic<std::uint64_t> next{0};   ///< counts also those that found no room
+    std::atomic<std::uint64_t> copied{0}; ///< bytes, also of those
 };
 
 struct area_head {
     alignas(cacheline_size) std::atomic<std::uint64_t> published{0};
-    std::uint32_t slots = 0;  ///< of a buffer
-    std::uint32_t frames = 1; ///< most of a sample
+    std::uint32_t slots = 0;     ///< of a buffer
+    std::uint32_t frames = 1;    ///< most of a sample
+    std::uint32_t copy_room = 0; ///< of a buffer, bytes; 0: no stack is copied
     /// Handlers that met era after era, and gave up.
     alignas(cacheline_size) std::atomic<std::uint64_t> gave_up{0};
     /// The kernel's struct sigaction, for the program that is being started.
     alignas(cacheline_size) std::uint64_t action[4]{};
+    known_frames known;
     sample_cursor cursors[sample_buffers];
     sampler_domain eras[sampler_eras];
 };
@@ -115,6 +125,12 @@ inline area_head& head_of(std::uintptr_t area) noexcept
 inline sample_slot* slots_of(std::uintptr_t area, std::uint32_t slots, std::size_t buffer) noexcept
 {
     return reinterpret_cast<sample_slot*>(area + slots_offset) + buffer * slots;
+}
+
+inline std::uintptr_t copies_of(std::uintptr_t area, std::uint32_t slots, std::uint32_t room,
+                                std::size_t buffer) noexcept
+{
+    return area + slots_offset + sample_buffers * slots * sizeof(sample_slot) + buffer * room;
 }
 
 /// Where in page 0 the sampler's code begins; before it lie the words of trace/arch.hpp's stub, for its restorer.

@@ -1,44 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "exec/profile/file_symbols.hpp"
 
+#include "exec/unwind/elf_parts.hpp"
 #include "explore/place/places.hpp"
 
 #include <fmt/format.h>
 
-#include <array>
-#include <cstdio>
 #include <vector>
 
-#include <elf.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 namespace nmisim::exec {
 
 namespace {
-
-struct close_elf {
-    void operator()(std::FILE* f) const noexcept { std::fclose(f); }
-};
-
-std::vector<Elf64_Phdr> loaded_parts(const std::string& path)
-{
-    std::vector<Elf64_Phdr> parts;
-    const std::unique_ptr<std::FILE, close_elf> f{std::fopen(path.c_str(), "re")};
-    Elf64_Ehdr head{};
-    if (f == nullptr || std::fread(&head, sizeof head, 1, f.get()) != 1 || head.e_ident[EI_MAG0] != ELFMAG0 ||
-        head.e_ident[EI_MAG1] != ELFMAG1 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
-        std::fseek(f.get(), static_cast<long>(head.e_phoff), SEEK_SET) != 0)
-        return parts;
-    for (unsigned i = 0; i < head.e_phnum; ++i) {
-        Elf64_Phdr p{};
-        if (std::fread(&p, sizeof p, 1, f.get()) != 1)
-            break;
-        if (p.p_type == PT_LOAD)
-            parts.push_back(p);
-    }
-    return parts;
-}
 
 /// Where each file is put: as good as any, and no address of a file that is not relocated.
 constexpr std::uint64_t any_base = 0x7000'0000'0000;
@@ -92,13 +67,12 @@ const std::string& file_symbols::function_at(const std::string& path, std::uint6
     const auto [at, is_new] = names_.try_emplace({&f, offset});
     if (!is_new)
         return at->second;
-    for (const Elf64_Phdr& p : f.parts)
-        if (offset >= p.p_offset && offset < p.p_offset + p.p_filesz) {
-            explore::place where;
-            where.ip = f.base + p.p_vaddr + (offset - p.p_offset);
-            f.symbols->find(where);
-            at->second = where.symbol;
-        }
+    if (const auto address = address_in(f.parts, offset)) {
+        explore::place where;
+        where.ip = f.base + *address;
+        f.symbols->find(where);
+        at->second = where.symbol;
+    }
     return at->second;
 }
 

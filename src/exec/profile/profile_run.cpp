@@ -52,7 +52,8 @@ class profiler final : public injector {
 public:
     profiler(const exec_config& c, guarded_command& command, std::uint64_t period_ns)
         : config_(c), command_(command), events_(command.pid()),
-          area_(c.frames == stacks::fp ? most_frames : 1, era_patience_ns),
+          area_(c.frames == stacks::leaf ? 1 : most_frames,
+                c.frames == stacks::cfi && frame_rules::are_read(), era_patience_ns),
           tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main)
     {}
 
@@ -70,7 +71,8 @@ private:
     void look_at_tree() { tree_.note(events_.read(), area_.generation()); }
     bool turn()
     {
-        const bool soon = area_.turn([this](const taken_sample& s) { tree_.add(s); }, tree_.last_death_ns());
+        const bool soon =
+            area_.turn([this](const taken_sample& s) { tree_.add(s, area_.known()); }, tree_.last_death_ns());
         tree_.close_clocks(area_.oldest_generation());
         return soon;
     }
@@ -100,8 +102,7 @@ bool profiler::inject(pid_t tid, remote_calls& remote, const remote_calls::meanw
     if (fd < 0)
         return false;
     const auto there = static_cast<std::uint64_t>(fd);
-    const long page =
-        remote.call(SYS_mmap, {0, sample_area::bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, there, 0});
+    const long page = remote.call(SYS_mmap, {0, area_.bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, there, 0});
     const auto at = static_cast<std::uint64_t>(page);
     bool ok = remote.call(SYS_close, {there, 0, 0, 0, 0, 0}) == 0 && page > 0;
     ok = ok && remote.call(SYS_mprotect, {at, own::page_bytes, PROT_READ | PROT_EXEC, 0, 0, 0}) == 0;
@@ -162,7 +163,7 @@ void profiler::run(listener& l, std::uint64_t timeout_ns, wake_ups& w)
 void profiler::finish(profile_found& to)
 {
     look_at_tree();
-    area_.finish([this](const taken_sample& s) { tree_.add(s); });
+    area_.finish([this](const taken_sample& s) { tree_.add(s, area_.known()); });
     to.counts = area_.counts();
     tree_.report(to);
 }

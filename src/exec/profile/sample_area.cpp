@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
 constexpr std::uint32_t slots_of_a_buffer = buffer_bytes / sizeof(sample_slot);
+constexpr std::uint32_t copy_room_of_a_buffer = std::uint32_t{4} << 20;
 
 [[noreturn]] void no_area(const char* what)
 {
@@ -28,17 +29,14 @@ constexpr std::uint32_t slots_of_a_buffer = buffer_bytes / sizeof(sample_slot);
 
 } // namespace
 
-std::size_t sample_area::bytes() noexcept
-{
-    return slots_offset + sample_buffers * slots_of_a_buffer * sizeof(sample_slot);
-}
-
-sample_area::sample_area(std::uint32_t frames, std::uint64_t patience_ns) : patience_ns_(patience_ns)
+sample_area::sample_area(std::uint32_t frames, bool copies_stacks, std::uint64_t patience_ns)
+    : patience_ns_(patience_ns), copy_room_(copies_stacks ? copy_room_of_a_buffer : 0),
+      bytes_(copies_of(0, slots_of_a_buffer, copy_room_, sample_buffers))
 {
     fd_ = memfd_create("nmi-sim-samples", MFD_CLOEXEC);
-    if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes())) != 0)
+    if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes_)) != 0)
         no_area("memfd_create: no memory to share with the command");
-    void* const there = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    void* const there = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
     if (there == MAP_FAILED)
         no_area("mmap: no memory to share with the command");
     at_ = reinterpret_cast<std::uintptr_t>(there);
@@ -51,6 +49,7 @@ sample_area::sample_area(std::uint32_t frames, std::uint64_t patience_ns) : pati
     head_ = new (reinterpret_cast<void*>(at_ + head_offset)) area_head;
     head_->slots = slots_of_a_buffer;
     head_->frames = std::clamp(frames, 1u, most_frames);
+    head_->copy_room = copy_room_;
     for (std::size_t b = sample_buffers; b-- > 0;)
         free_.push_back(static_cast<std::uint16_t>(b));
     publish(0);
@@ -59,7 +58,7 @@ sample_area::sample_area(std::uint32_t frames, std::uint64_t patience_ns) : pati
 sample_area::~sample_area()
 {
     if (at_ != 0)
-        munmap(reinterpret_cast<void*>(at_), bytes());
+        munmap(reinterpret_cast<void*>(at_), bytes_);
     if (fd_ >= 0)
         close(fd_);
 }
@@ -76,7 +75,8 @@ void sample_area::publish(std::uint16_t era)
 {
     const std::uint16_t buffer = free_.back();
     free_.pop_back();
-    head_->cursors[buffer].next.store(0, std::memory_order_relaxed); // ordered by the store below
+    head_->cursors[buffer].next.store(0, std::memory_order_relaxed);   // ordered by the store below
+    head_->cursors[buffer].copied.store(0, std::memory_order_relaxed); // as well
     now_ = {now_.generation + 1, era, buffer};
     // (4) release: the cursor; pairs with sampler.cpp(3)
     head_->published.store(word_of(now_), std::memory_order_release);
@@ -94,16 +94,26 @@ void sample_area::drain(const published_word& what, const each_sample& each)
     const std::uint64_t written = std::min<std::uint64_t>(came, slots_of_a_buffer);
     counts_.no_room += came - written;
     const sample_slot* const slots = slots_of(at_, slots_of_a_buffer, what.buffer);
+    const std::uintptr_t copies = copies_of(at_, slots_of_a_buffer, copy_room_, what.buffer);
     for (std::uint64_t i = 0; i < written; ++i) {
         const sample_slot& s = slots[i];
         // (2) acquire: the sample is whole; pairs with sampler.cpp(1)
         const bool whole = s.generation.load(std::memory_order_acquire) == what.generation;
-        if (!whole || s.frames == 0 || s.frames > most_frames) {
+        if (!whole || s.frames == 0 || s.frames > most_frames || s.copied > copy_room_ ||
+            (s.copied != 0 && s.copy_at > copy_room_ - s.copied)) {
             ++counts_.cut_off;
             continue;
         }
         ++counts_.taken;
-        each({what.generation, s.clock, {s.ip, s.frames}});
+        const auto* const copy = reinterpret_cast<const std::byte*>(copies + (s.copied != 0 ? s.copy_at : 0));
+        each({what.generation,
+              s.clock,
+              {s.ip, s.frames},
+              s.ticks,
+              s.sp,
+              s.fp,
+              {copy, s.copied},
+              s.copied == 0 && s.copy_at == stack_is_known});
     }
     ++counts_.drained;
 }
@@ -125,7 +135,9 @@ bool sample_area::give_up_era()
 bool sample_area::is_half_full() const noexcept
 {
     // a hint
-    return head_->cursors[now_.buffer].next.load(std::memory_order_relaxed) > slots_of_a_buffer / 2;
+    const sample_cursor& c = head_->cursors[now_.buffer];
+    return c.next.load(std::memory_order_relaxed) > slots_of_a_buffer / 2 ||
+           c.copied.load(std::memory_order_relaxed) > copy_room_ / 2;
 }
 
 bool sample_area::turn(const each_sample& each, std::uint64_t last_death_ns)

@@ -25,6 +25,11 @@ struct taken_sample {
     std::uint32_t generation;
     int clock;
     std::span<const std::uintptr_t> ip; ///< innermost first
+    std::uint64_t ticks = 0;            ///< own::ticks() of when it was taken
+    std::uintptr_t sp = 0;
+    std::uintptr_t fp = 0;
+    std::span<const std::byte> stack{}; ///< a copy, from `sp` up; empty: there is none
+    bool is_known = false;              ///< none was needed: known_frames.hpp
 };
 
 class sample_area {
@@ -32,13 +37,13 @@ public:
     using each_sample = std::function<void(const taken_sample&)>;
 
     /// `frames` of a sample at most; 1: none but the interrupted instruction. Errors: std::system_error.
-    explicit sample_area(std::uint32_t frames, std::uint64_t patience_ns);
+    sample_area(std::uint32_t frames, bool copies_stacks, std::uint64_t patience_ns);
     ~sample_area();
     sample_area(const sample_area&) = delete;
     sample_area& operator=(const sample_area&) = delete;
 
     int descriptor() const noexcept { return fd_; }
-    static std::size_t bytes() noexcept;
+    std::size_t bytes() const noexcept { return bytes_; }
     /// The action that the program is to be given that has mapped the area at `address`; where it can read it.
     std::uintptr_t put_action(std::uintptr_t address, bool restart) noexcept;
 
@@ -47,6 +52,8 @@ public:
     bool turn(const each_sample& each, std::uint64_t last_death_ns);
     /// No program has the area any more: drains all.
     void finish(const each_sample& each);
+
+    known_frames& known() noexcept { return head_->known; }
 
     /// Of the buffer that is published now.
     std::uint32_t generation() const noexcept { return now_.generation; }
@@ -66,6 +73,8 @@ private:
     bool give_up_era();
 
     std::uint64_t patience_ns_;
+    std::uint32_t copy_room_;
+    std::size_t bytes_;
     int fd_ = -1;
     std::uintptr_t at_ = 0;
     area_head* head_ = nullptr;

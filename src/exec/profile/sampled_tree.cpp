@@ -201,26 +201,37 @@ const sampled_tree::meaning* sampled_tree::meaning_of(int clock, std::uint32_t g
     return later == all.begin() ? nullptr : &*std::prev(later);
 }
 
+std::optional<code_place> program_image::place_of(std::uintptr_t ip) const
+{
+    const auto after = code.upper_bound(ip);
+    if (after == code.begin() || ip >= std::prev(after)->second.end)
+        return std::nullopt;
+    const auto& [start, there] = *std::prev(after);
+    return code_place{there.file, ip - start + there.offset};
+}
+
 // Where a return address lies in no code, the walk went astray: what is behind it means nothing.
-void sampled_tree::add(const taken_sample& s)
+void sampled_tree::add(const taken_sample& s, known_frames& known)
 {
     const meaning* const m = meaning_of(s.clock, s.generation);
     if (m == nullptr)
         return;
+    program_image& image = *m->image;
+    const bool by_rules = s.is_known || !s.stack.empty();
+    const auto rule = [&](std::uintptr_t ip) -> const frame_rule* {
+        static const frame_rule none;
+        const auto place = image.place_of(ip);
+        return !place ? nullptr : by_rules ? &rules_.at(files_[place->file], place->offset) : &none;
+    };
+    constexpr std::uintptr_t word_mask = sizeof(std::uintptr_t) - 1;
+    walked_stack walked = walk_stack({s.ip, s.sp, s.fp, {s.sp & ~word_mask, s.stack}}, most_frames, rule);
+    if (s.is_known)
+        learned_.was_known(walked, image.ways, known);
+    else if (by_rules)
+        learned_.walked(walked, s.stack.size(), image.ways, known);
     std::vector<code_place> stack;
-    for (std::size_t i = 0; i < s.ip.size(); ++i) {
-        const std::uintptr_t ip = s.ip[i] - (i == 0 ? 0 : 1); // a return address is behind its call
-        const auto after = m->image->code.upper_bound(ip);
-        const bool known = after != m->image->code.begin() && ip < std::prev(after)->second.end;
-        if (!known && i != 0)
-            break;
-        if (known) {
-            const auto& [start, code] = *std::prev(after);
-            stack.push_back({code.file, ip - start + code.offset});
-        } else {
-            stack.push_back({file_named(""), 0});
-        }
-    }
+    for (const walked_place& p : walked.places)
+        stack.push_back(image.place_of(p.ip).value_or(code_place{file_named(""), 0}));
     with_callers_ += stack.size() > 1 ? 1 : 0;
     ++m->thread->samples;
     ++m->thread->stacks[std::move(stack)];

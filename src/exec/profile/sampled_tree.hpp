@@ -9,13 +9,16 @@
 // Context: control, in the thread that supervises.
 #pragma once
 
+#include "exec/profile/learned_stacks.hpp"
 #include "exec/profile/profile_report.hpp"
 #include "exec/profile/sample_area.hpp"
 #include "exec/profile/tree_events.hpp"
+#include "exec/unwind/frame_rules.hpp"
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 namespace nmisim::exec {
@@ -37,6 +40,10 @@ struct mapped_code {
 struct program_image {
     std::string exe;
     std::map<std::uintptr_t, mapped_code> code; ///< by its start
+    ways_out ways;
+
+    /// Nothing: no code lies there.
+    std::optional<code_place> place_of(std::uintptr_t ip) const;
 };
 
 struct sampled_process {
@@ -71,7 +78,8 @@ public:
     void note(const std::vector<tree_event>& events, std::uint32_t generation);
     /// The process has the sampler, or no handler at all; the thread is the only one that it has.
     void executed(pid_t pid, bool armed, std::uint32_t generation);
-    void add(const taken_sample& s);
+    /// `known`: what is learned of the stack is put there, or taken out.
+    void add(const taken_sample& s, known_frames& known);
     /// Closes clocks whose samples have all been drained.
     void close_clocks(std::uint32_t oldest_generation);
 
@@ -112,6 +120,8 @@ private:
     std::deque<old_clock> old_;
     std::vector<std::string> files_;
     std::map<std::string, std::uint32_t> file_numbers_;
+    frame_rules rules_;
+    learned_stacks learned_;
     std::uint64_t last_death_ns_ = 0;
     unsigned all_processes_ = 1;
     unsigned programs_ = 0;

@@ -45,6 +45,37 @@ inline std::uint32_t walk(sample_slot& to, std::uint32_t most, const own::interr
     return n;
 }
 
+// The kernel has put this handler's frame on the page of that stack pointer, behind the red zone.
+inline bool is_on_our_page(std::uintptr_t sp) noexcept
+{
+    constexpr std::uintptr_t red_zone = 128;
+    constexpr std::uintptr_t longest_frame = std::uintptr_t{16} << 10;
+    const std::uintptr_t here = own::stack_pointer();
+    return sp % own::page_bytes > red_zone && here < sp && sp - here < longest_frame;
+}
+
+// As far as it can be read. Words below the stack pointer are no frame's.
+inline void copy_stack(sample_slot& to, area_head& head, std::uintptr_t area, std::size_t buffer) noexcept
+{
+    const std::uintptr_t from = to.sp & ~(sizeof(std::uintptr_t) - 1);
+    // The supervisor's wish, in memory that the program could write.
+    const std::uintptr_t wish = head.known.copied_bytes();
+    const std::uintptr_t most = wish < most_copied ? wish : most_copied;
+    const auto next_page = [](std::uintptr_t at) { return (at | (own::page_bytes - 1)) + 1; };
+    std::uintptr_t end = is_on_our_page(from) ? next_page(from) : from;
+    // The next page need not be there, and nobody says where the stack ends.
+    while (end >= own::page_bytes && end - from < most && own::is_readable(end))
+        end = next_page(end);
+    const std::uintptr_t bytes = end - from < most ? end - from : most;
+    const std::uint64_t at = head.cursors[buffer].copied.fetch_add(bytes, std::memory_order_relaxed);
+    if (at + bytes > head.copy_room)
+        return;
+    own::copy_words(copies_of(area, head.slots, head.copy_room, buffer) + at, from,
+                    bytes / sizeof(std::uintptr_t));
+    to.copy_at = static_cast<std::uint32_t>(at);
+    to.copied = static_cast<std::uint32_t>(bytes);
+}
+
 inline void take(area_head& head, std::uintptr_t area, published_word into, const siginfo_t& info,
                  const void* context) noexcept
 {
@@ -53,7 +84,17 @@ inline void take(area_head& head, std::uintptr_t area, published_word into, cons
         return; // counted by the cursor
     sample_slot& slot = slots_of(area, head.slots, into.buffer)[at];
     slot.clock = info.si_fd;
-    slot.frames = walk(slot, head.frames, own::frame_in(context));
+    const own::interrupted_frame from = own::frame_in(context);
+    slot.ticks = own::ticks();
+    slot.sp = from.sp;
+    slot.fp = from.fp;
+    slot.frames = walk(slot, head.frames, from);
+    slot.copied = 0;
+    slot.copy_at = 0;
+    if (head.copy_room != 0 && head.known.know(slot.ip, slot.frames, slot.frames == head.frames))
+        slot.copy_at = stack_is_known;
+    else if (head.copy_room != 0)
+        copy_stack(slot, head, area, into.buffer);
     // (1) release: the sample is whole; pairs with sample_area.cpp(2)
     slot.generation.store(into.generation, std::memory_order_release);
 }

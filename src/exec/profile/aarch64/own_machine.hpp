@@ -3,6 +3,7 @@
 // exec does not trace programs on aarch64 (trace/aarch64/arch.cpp); nothing here is called.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace nmisim::exec::own {
@@ -23,6 +24,22 @@ inline bool is_readable(std::uintptr_t) noexcept
 {
     return false;
 }
+
+inline std::uint64_t ticks() noexcept
+{
+    return 0;
+}
+
+inline std::uintptr_t stack_pointer() noexcept
+{
+    return 0;
+}
+
+inline void copy_words(std::uintptr_t, std::uintptr_t, std::size_t) noexcept {}
+
+inline constexpr unsigned dwarf_fp = 29;
+inline constexpr unsigned dwarf_sp = 31;
+inline constexpr unsigned dwarf_ip = 30;
 
 struct interrupted_frame {
     std::uintptr_t ip;

@@ -4,6 +4,7 @@
 // Context: a signal handler in somebody else's program. Progress: wait-free.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <sys/syscall.h>
@@ -44,6 +45,33 @@ inline bool is_readable(std::uintptr_t at) noexcept
                  : "rcx", "r11", "memory");
     return result != bad_address;
 }
+
+/// Of the kernel's clock too; the supervisor tells what it means.
+inline std::uint64_t ticks() noexcept
+{
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    return std::uint64_t{high} << 32 | low;
+}
+
+/// Both are aligned.
+inline void copy_words(std::uintptr_t to, std::uintptr_t from, std::size_t words) noexcept
+{
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
+inline std::uintptr_t stack_pointer() noexcept
+{
+    std::uintptr_t here = 0;
+    asm volatile("mov %%rsp, %0" : "=r"(here));
+    return here;
+}
+
+/// As .eh_frame numbers them.
+inline constexpr unsigned dwarf_fp = 6;
+inline constexpr unsigned dwarf_sp = 7;
+inline constexpr unsigned dwarf_ip = 16;
 
 struct interrupted_frame {
     std::uintptr_t ip;

@@ -161,6 +161,7 @@ struct sweep_cell {
     std::string what;
     /// Where the handler interrupted, another place than the boundary while signals are blocked. 0: it did not run.
     std::uintptr_t delivered_at = 0;
+    std::string token{}; ///< of a finding: what replay() takes
 };
 
 /// When an NMI comes into a system call.
@@ -179,6 +180,7 @@ struct call_cell {
     std::string result; ///< "EINTR", "restarted", "returned 3"
     nmisim::explore::verdict verdict = verdict::clean;
     std::string what;
+    std::string token{}; ///< of a finding: what replay() takes
 };
 
 struct NMISIM_API sweep_report {
@@ -245,6 +247,8 @@ struct map_finding {
     std::string what;
     std::string schedule;                ///< the whole schedule in words
     std::vector<map_context> contexts{}; ///< of a reduced map: the schedule, but for its end
+    std::string token{};                 ///< what replay() takes
+    bool smallest = true;                ///< of a reduced map: no smaller schedule of it ends like this
 };
 
 /// The schedules of cell (i, j): reader first: reader to i, updater to j, reader to its end, updater to its

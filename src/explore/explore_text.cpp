@@ -67,6 +67,8 @@ void cell_line(sink out, const sweep_report& r, const sweep_cell& first, const s
         boundary_line(out, "", "to", r.boundaries[last.boundary]);
     if (!first.what.empty() && with_what)
         fmt::format_to(out, "        {}\n", chain_in_lines(first.what));
+    if (!first.token.empty() && with_what)
+        fmt::format_to(out, "        replay {}\n", first.token);
     if (first.delivered_at != 0 && first.delivered_at != p.ip) {
         const place* at = place_at(r, first.delivered_at);
         fmt::format_to(out, "        signal was blocked there; delivered at {}\n",
@@ -141,6 +143,8 @@ void call_lines(sink out, const sweep_report& r, bool all)
                        described(c.called_from));
         if (!c.what.empty())
             fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
+        if (!c.token.empty())
+            fmt::format_to(out, "        replay {}\n", c.token);
     }
 }
 
@@ -206,16 +210,19 @@ void schedule_lines(sink out, const map_report& r, bool all)
     constexpr std::size_t enough = 4;
     std::size_t shown = 0;
     for (const map_finding& f : r.findings) {
-        if (!all && shown++ == enough) {
-            fmt::format_to(out, "  ... {} more: --all\n", r.findings.size() - enough);
-            return;
-        }
+        if (!all && (!f.smallest || shown == enough))
+            continue;
+        ++shown;
         fmt::format_to(out, "  {}, {} first: {}\n", name_of(f.kind), f.reader_first ? "reader" : "updater",
                        chain_in_lines(f.what));
         fmt::format_to(out, "    schedule    {}\n", f.schedule);
         for (const map_context& c : f.contexts)
             context_line(out, c);
+        fmt::format_to(out, "    replay      {}\n", f.token);
     }
+    if (shown != r.findings.size())
+        fmt::format_to(out, "  ... {} more, smaller ones of which are above: --all\n",
+                       r.findings.size() - shown);
 }
 
 // What the map shows, and what it does not.
@@ -252,6 +259,7 @@ void finding_lines(sink out, const map_report& r, bool all)
         if (end - i != 1)
             place_line(out, "reader to", r.reader[r.findings[end - 1].reader]);
         place_line(out, "updater", r.updater[f.updater]);
+        fmt::format_to(out, "    replay      {}\n", f.token);
         i = end;
     }
 }

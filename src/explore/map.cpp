@@ -8,38 +8,38 @@
 #include "explore/memory/interleaving_map.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
+#include "explore/replay/token_places.hpp"
 #include "explore/step/schedule.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 #include <vector>
 
 namespace nmisim::explore {
 
 namespace {
 
-// Explores the rows of one process, with as many child processes as needed. Runs in a process of its own: a process
-// that forks must have one thread only.
-int supervise(void* argument)
+// Explores the rows of one process, with as many child processes as needed.
+void explore_rows(map_job& j, const held_watch* held = nullptr)
 {
-    map_job& j = *static_cast<map_job*>(argument);
     shared_map& own = *j.own;
     const std::uint32_t bad_allowed = std::min(j.within.bad_ends, shared_map::max_bad);
     repeated_hangs hangs(j.within.same_hangs);
     while (own.current.load(std::memory_order_relaxed) < schedules_of(j)) { // the child has ended: no race
         if (own.bad_count == bad_allowed) {
             own.incomplete.set("gave up after too many crashed or stuck runs");
-            return 0;
+            return;
         }
         const child_result end =
-            watch_child(start_child(explore_pair, &j, &own.alive), own.alive, j.within.watchdog_ns);
+            watch_child(start_child(explore_pair, &j, &own.alive), own.alive, j.within.watchdog_ns, held);
         const std::uint64_t at = own.current.load(std::memory_order_relaxed); // its writer has ended
         if (end.end == child_end::finished)
-            return 0;
+            return;
         if (end.end == child_end::failed || end.stage_at_end == child_stage::starting) {
             own.incomplete.set(("an exploring process could not do its setup: " + in_words(end)).c_str());
-            return 0;
+            return;
         }
         shared_bad_end& bad = own.bad[own.bad_count++];
         bad.schedule = at;
@@ -50,9 +50,15 @@ int supervise(void* argument)
         own.current.store(bad.schedule + 1, std::memory_order_relaxed);
         if (hangs.are_enough(end)) {
             own.incomplete.set(hangs.in_words().c_str());
-            return 0;
+            return;
         }
     }
+}
+
+// In a process of its own: one that forks must have one thread only.
+int supervise(void* argument)
+{
+    explore_rows(*static_cast<map_job*>(argument));
     return 0;
 }
 
@@ -154,6 +160,24 @@ void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
             }
 }
 
+void write_tokens(map_report& r, const shared_traces& traces, const loaded_objects& objects)
+{
+    if (r.findings.empty())
+        return;
+    const token_writer tokens(r.name, "m", objects, {&traces.reader, &traces.updater});
+    const auto stop_of = [](char who, const recording& t, std::uint32_t n) {
+        return token_writer::stop{who, token_stop::at_place, t.ip[n], n, rounds_before(t, n)};
+    };
+    for (map_finding& f : r.findings) {
+        const auto reader = stop_of('A', traces.reader, f.reader);
+        const auto updater = stop_of('B', traces.updater, f.updater);
+        const std::string found(name_of(f.kind));
+        f.token = f.reader_first   ? tokens.text({reader, updater}, found)
+                  : f.updater == 0 ? tokens.text({reader}, found)
+                                   : tokens.text({updater, reader}, found);
+    }
+}
+
 // What the user can do: a map knows one path of each window, the one that it takes alone.
 std::string why_not_reached(const map_report& r)
 {
@@ -180,6 +204,151 @@ void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& name
 
 } // namespace
 
+namespace {
+
+/// Both windows, recorded.
+struct recorded_race {
+    explicit recorded_race(const limits& within)
+        : traces(1), reader_ips(within.boundaries), updater_ips(within.boundaries),
+          reader_code(within.boundaries), updater_code(within.boundaries)
+    {
+        traces->reader.ip = reader_ips.data();
+        traces->reader.code = reader_code.data();
+        traces->updater.ip = updater_ips.data();
+        traces->updater.code = updater_code.data();
+        traces->reader.capacity = traces->updater.capacity = within.boundaries;
+    }
+
+    shared_array<shared_traces> traces;
+    shared_array<std::uintptr_t> reader_ips;
+    shared_array<std::uintptr_t> updater_ips;
+    shared_array<code_bytes> reader_code;
+    shared_array<code_bytes> updater_code;
+};
+
+const char* nothing_to_try(const race& what)
+{
+    return what.reader == nullptr    ? "nothing was tried: race::reader is not set"
+           : what.updater == nullptr ? "nothing was tried: race::updater is not set"
+                                     : nullptr;
+}
+
+void explore_schedules(map_report& r, const race& what, const limits& within, recorded_race& both,
+                       places& names)
+{
+    shared_traces& traces = *both.traces.data();
+    shared_array<shared_outcome> outcomes(std::size_t{traces.reader.count} *
+                                          (r.full ? traces.updater.count : 1) * 2);
+    shared_array<shared_map> maps(within.processes);
+    std::vector<map_job> jobs;
+    for (unsigned p = 0; p < within.processes; ++p)
+        jobs.push_back({what, within, r.full, p, &traces, &maps[p], outcomes.data()});
+    explore_all(jobs);
+    collect_outcomes(r, jobs);
+    r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
+    collect_notes(r, jobs, names);
+    measure_critical_section(r);
+    write_tokens(r, traces, names.objects());
+    if (r.incomplete.empty())
+        r.incomplete = why_not_reached(r);
+}
+
+// The schedule of the token; false: a place of it is in neither recording.
+bool schedule_of(const token& t, const shared_traces& traces, const loaded_objects& objects, schedule_id& s)
+{
+    s = {0, 0, t.contexts.front().who == 'A' && t.contexts.size() == 2};
+    for (const token_context& c : t.contexts) {
+        const recording& of_thread = c.who == 'A' ? traces.reader : traces.updater;
+        const std::uint32_t at = boundary_at(of_thread, address_of(t, c.place, objects), c.place.rounds);
+        if (at == not_in_recording)
+            return false;
+        (c.who == 'A' ? s.reader : s.updater) = at;
+    }
+    return true;
+}
+
+void run_again(map_report& r, const race& what, const limits& within, const token& t, recorded_race& both,
+               places& names, const on_hold& held)
+{
+    shared_traces& traces = *both.traces.data();
+    schedule_id s{};
+    if (!schedule_of(t, traces, names.objects(), s)) {
+        r.incomplete = "the run does not come to the token's places: " +
+                       why_another_path(t, names.objects(), {&traces.reader, &traces.updater});
+        return;
+    }
+    r.full = t.contexts.size() == 2;
+    shared_array<shared_outcome> outcomes(std::size_t{traces.reader.count} *
+                                          (r.full ? traces.updater.count : 1) * 2);
+    shared_array<shared_map> maps(1);
+    std::vector<map_job> jobs{{what, within, r.full, 0, &traces, maps.data(), outcomes.data()}};
+    map_job& j = jobs.front();
+    const std::uint64_t n = schedule_number(j, s);
+    j.only = &n;
+    j.hold = &maps[0].hold;
+    const auto run = [&](const held_watch* watch) {
+        outcomes[outcome_index(j, s)] = {};
+        maps[0].bad_count = 0;
+        maps[0].current.store(n, std::memory_order_relaxed); // read by the child, forked after this
+        explore_rows(j, watch);
+    };
+    run(nullptr);
+    if (held) {
+        maps[0].hold.before = maps[0].hold.contexts.load(std::memory_order_relaxed); // its writer has ended
+        const held_watch watch{maps[0].hold, held};
+        run(&watch);
+    }
+    collect_outcomes(r, jobs);
+    r.updater_first.clear(); // of a map there is one cell
+    r.reader_first.clear();
+    r.schedules = 1;
+    collect_notes(r, jobs, names);
+    write_tokens(r, traces, names.objects());
+}
+
+} // namespace
+
+map_report replay(const race& what, std::string_view token_text, const limits& wanted, const on_hold& held)
+{
+    const std::uint64_t start = now_ns();
+    map_report r;
+    r.name = what.name;
+    const std::optional<token> t = token_of(token_text);
+    if (const char* why = nothing_to_try(what); why != nullptr || !t || t->is('s') || t->contexts.empty()) {
+        r.complete = false;
+        r.incomplete = why != nullptr ? why : "this is no token of a map";
+        return r;
+    }
+    limits within = wanted;
+    within.processes = 1;
+    within.memory = r.memory = t->is('t') ? memory_model::tso : memory_model::sc;
+    r.absent = mechanism_absent();
+    if (r.absent.empty() && t->is('r'))
+        r.absent = decoding_absent();
+    if (!r.absent.empty())
+        return r;
+    recorded_race both(within);
+    map_job whole{what, within, false, 0, both.traces.data(), nullptr, nullptr};
+    r.incomplete = record_both(whole);
+    places names(both.traces->maps.view());
+    r.absent = why_refused(*t, r.name, names.objects());
+    if (r.incomplete.empty() && r.absent.empty()) {
+        r.reader = names.of(both.traces->reader);
+        r.updater = names.of(both.traces->updater);
+        if (t->is('r'))
+            replay_interleaving(r, what, within, *both.traces.data(), names, *t, held);
+        else
+            run_again(r, what, within, *t, both, names, held);
+        if (r.incomplete.empty() && r.findings.empty())
+            r.incomplete =
+                "the finding did not come again: " +
+                why_another_path(*t, names.objects(), {&both.traces->reader, &both.traces->updater});
+    }
+    r.complete = r.incomplete.empty();
+    r.elapsed_ns = now_ns() - start;
+    return r;
+}
+
 map_report map(const race& what, bool full, const limits& wanted)
 {
     limits within = wanted;
@@ -192,10 +361,9 @@ map_report map(const race& what, bool full, const limits& wanted)
     r.full = full;
     r.memory = within.memory;
     r.preemptions = within.preemptions;
-    if (what.reader == nullptr || what.updater == nullptr) {
+    if (const char* why = nothing_to_try(what); why != nullptr) {
         r.complete = false;
-        r.incomplete = what.reader == nullptr ? "nothing was tried: race::reader is not set"
-                                              : "nothing was tried: race::updater is not set";
+        r.incomplete = why;
         return r;
     }
     r.absent = mechanism_absent();
@@ -204,43 +372,21 @@ map_report map(const race& what, bool full, const limits& wanted)
     if (!r.absent.empty())
         return r;
     const bool reduce = needs_reduction || (full && within.reduce && *decoding_absent() == 0);
-    shared_array<shared_traces> traces(1);
-    shared_array<std::uintptr_t> reader_ips(within.boundaries);
-    shared_array<std::uintptr_t> updater_ips(within.boundaries);
-    shared_array<code_bytes> reader_code(within.boundaries);
-    shared_array<code_bytes> updater_code(within.boundaries);
-    traces->reader.ip = reader_ips.data();
-    traces->reader.code = reader_code.data();
-    traces->updater.ip = updater_ips.data();
-    traces->updater.code = updater_code.data();
-    traces->reader.capacity = traces->updater.capacity = within.boundaries;
-    map_job whole{what, within, full, 0, traces.data(), nullptr, nullptr};
+    recorded_race both(within);
+    shared_traces& traces = *both.traces.data();
+    map_job whole{what, within, full, 0, &traces, nullptr, nullptr};
     r.incomplete = record_both(whole);
-    places names(traces->maps.view());
-    for (const recording* t : {&traces->reader, &traces->updater})
+    places names(traces.maps.view());
+    for (const recording* t : {&traces.reader, &traces.updater})
         if (r.incomplete.empty())
             r.incomplete = decoded_wrongly(*t, names);
-    r.reader = names.of(traces->reader);
-    r.updater = names.of(traces->updater);
-    const bool reduced =
-        r.incomplete.empty() && reduce && map_interleavings(r, what, within, *traces.data(), names);
+    r.reader = names.of(traces.reader);
+    r.updater = names.of(traces.updater);
+    const bool reduced = r.incomplete.empty() && reduce && map_interleavings(r, what, within, traces, names);
     if (reduced)
         measure_critical_section(r);
-    if (r.incomplete.empty() && !reduced) {
-        shared_array<shared_outcome> outcomes(std::size_t{traces->reader.count} *
-                                              (full ? traces->updater.count : 1) * 2);
-        shared_array<shared_map> maps(within.processes);
-        std::vector<map_job> jobs;
-        for (unsigned p = 0; p < within.processes; ++p)
-            jobs.push_back({what, within, full, p, traces.data(), &maps[p], outcomes.data()});
-        explore_all(jobs);
-        collect_outcomes(r, jobs);
-        r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
-        collect_notes(r, jobs, names);
-        measure_critical_section(r);
-        if (r.incomplete.empty())
-            r.incomplete = why_not_reached(r);
-    }
+    if (r.incomplete.empty() && !reduced)
+        explore_schedules(r, what, within, both, names);
     r.complete = r.incomplete.empty();
     r.elapsed_ns = now_ns() - start;
     return r;

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
+#include "explore/replay/token_places.hpp"
 #include "explore/step/system_call.hpp"
 #include "explore/sweep_runs.hpp"
 #include "explore/watch/run_end.hpp"
@@ -171,11 +172,85 @@ void name_call_sites(const recording& t, sweep_report& r, places& names)
     }
 }
 
+// What must not be, and comes again.
+bool must_not_be(verdict v)
+{
+    return v == verdict::violation || v == verdict::crash || v == verdict::hang;
+}
+
+void write_tokens(const job& j, sweep_report& r, const loaded_objects& objects)
+{
+    if (r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) == 0)
+        return;
+    const recording& t = j.shared->steps;
+    const token_writer tokens(
+        r.name, std::string("s") + (j.within.fresh ? "f" : "") + (j.within.system_calls ? "c" : ""), objects,
+        {&t});
+    const auto token_at = [&](std::uint32_t k, verdict v, char who) {
+        return tokens.text({{who, token_stop::at_place, t.ip[k], k, rounds_before(t, k)}},
+                           std::string(name_of(v)));
+    };
+    for (sweep_cell& c : r.cells)
+        if (must_not_be(c.verdict))
+            c.token = token_at(c.boundary, c.verdict, 'N');
+    for (call_cell& c : r.calls)
+        if (must_not_be(c.verdict))
+            c.token = token_at(c.boundary, c.verdict, c.arrival == arrival::pending ? 'P' : 'S');
+}
+
 struct attempt {
     sweep_report report;
     std::uint32_t strayed = 0; ///< boundaries that no run reached: all took other paths
     bool has_threads = false;
 };
+
+/// What all child processes of one exploration share.
+struct exploration {
+    exploration(const target& what, const limits& within, bool sweep, bool each_in_a_fork)
+        : shared(1), ips(within.boundaries), cells(within.boundaries),
+          code(within.boundaries), work{what, within, shared, ips, cells, sweep, each_in_a_fork}
+    {
+        shared->steps.ip = ips.data();
+        shared->steps.code = code.data();
+        shared->steps.capacity = within.boundaries;
+        if (within.system_calls)
+            tracer.emplace(shared->order);
+    }
+
+    shared_array<shared_sweep> shared;
+    shared_array<std::uintptr_t> ips;
+    shared_array<shared_cell> cells;
+    shared_array<code_bytes> code;
+    std::optional<call_tracer> tracer;
+    job work;
+};
+
+std::string why_absent(const limits& within)
+{
+    const std::string absent = mechanism_absent();
+    return absent.empty() && within.system_calls ? tracing_absent() : absent;
+}
+
+// One child after the other, each from where the one before it has ended.
+void run_children(job& j, sweep_report& report, const held_watch* held = nullptr)
+{
+    repeated_hangs hangs(j.within.same_hangs);
+    for (std::uint32_t bad = 0;;) {
+        if (bad == j.within.bad_ends)
+            return give_up(report, "gave up after " + std::to_string(bad) + " crashed or stuck runs");
+        const child_result end = watch_child(start_child(explore_window_runs, &j, &j.shared->alive),
+                                             j.shared->alive, j.within.watchdog_ns, held);
+        if (end.end == child_end::finished) {
+            if (has_fresh_runs_left(j))
+                continue;
+            return;
+        }
+        if (!note_end(j, end, report, bad))
+            return;
+        if (hangs.are_enough(end))
+            return give_up(report, hangs.in_words());
+    }
+}
 
 attempt try_to_explore(const target& what, const limits& within, bool sweep, bool each_in_a_fork)
 {
@@ -187,55 +262,25 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
         give_up(report, why);
         return a;
     }
-    report.absent = mechanism_absent();
-    if (report.absent.empty() && within.system_calls)
-        report.absent = tracing_absent();
+    report.absent = why_absent(within);
     if (!report.absent.empty())
         return a;
-    shared_array<shared_sweep> shared(1);
-    shared_array<std::uintptr_t> ips(within.boundaries);
-    shared_array<shared_cell> cells(within.boundaries);
-    shared_array<code_bytes> code(within.boundaries);
-    shared->steps.ip = ips.data();
-    shared->steps.code = code.data();
-    shared->steps.capacity = within.boundaries;
-    std::optional<call_tracer> tracer;
-    if (within.system_calls)
-        tracer.emplace(shared->order);
-    job j{what, within, shared, ips, cells, sweep, each_in_a_fork};
-    repeated_hangs hangs(within.same_hangs);
-    for (std::uint32_t bad = 0;;) {
-        if (bad == within.bad_ends) {
-            give_up(report, "gave up after " + std::to_string(bad) + " crashed or stuck runs");
-            break;
-        }
-        const child_result end = watch_child(start_child(explore_window_runs, &j, &shared->alive),
-                                             shared->alive, within.watchdog_ns);
-        if (end.end == child_end::finished) {
-            if (has_fresh_runs_left(j))
-                continue;
-            break;
-        }
-        if (!note_end(j, end, report, bad))
-            break;
-        if (hangs.are_enough(end)) {
-            give_up(report, hangs.in_words());
-            break;
-        }
-    }
-    const recording& t = shared->steps;
-    report.record_ns = shared->record_ns;
-    places names(shared->maps.view());
-    collect(j, report);
+    exploration e(what, within, sweep, each_in_a_fork);
+    run_children(e.work, report);
+    const recording& t = e.shared->steps;
+    report.record_ns = e.shared->record_ns;
+    places names(e.shared->maps.view());
+    collect(e.work, report);
     name_call_sites(t, report, names);
     report.boundaries = within.name_all ? names.of(t) : names.of(t, printed(t, report));
+    write_tokens(e.work, report, names.objects());
     if (report.complete)
-        look_for_gaps(j, report);
+        look_for_gaps(e.work, report);
     if (std::string why = decoded_wrongly(t, names); report.complete && !why.empty())
         give_up(report, std::move(why));
     for (std::uint32_t k = 0; k < t.count; ++k)
-        a.strayed += cells[k].done && cells[k].strayed ? 1 : 0;
-    a.has_threads = shared->has_threads;
+        a.strayed += e.cells[k].done && e.cells[k].strayed ? 1 : 0;
+    a.has_threads = e.shared->has_threads;
     report.elapsed_ns = now_ns() - start;
     return a;
 }
@@ -253,7 +298,83 @@ sweep_report explore(const target& what, const limits& within, bool sweep)
     return std::move(best.report);
 }
 
+// What is to be run, as an index of `current`.
+std::uint32_t run_of(const token& wanted, const job& j, const loaded_objects& objects)
+{
+    const recording& t = j.shared->steps;
+    const token_context& c = wanted.contexts.front();
+    const std::uint32_t k = boundary_at(t, address_of(wanted, c.place, objects), c.place.rounds);
+    if (k == not_in_recording || c.who == 'N')
+        return k;
+    for (std::uint32_t n = 0; n < t.calls; ++n)
+        if (t.call[n].boundary == k)
+            return t.count + 2 * n + (c.who == 'S' ? 1 : 0);
+    return not_in_recording;
+}
+
+bool has_finding(const sweep_report& r)
+{
+    return std::any_of(r.cells.begin(), r.cells.end(),
+                       [](const sweep_cell& c) { return must_not_be(c.verdict); }) ||
+           std::any_of(r.calls.begin(), r.calls.end(),
+                       [](const call_cell& c) { return must_not_be(c.verdict); });
+}
+
+void run_again(const token& wanted, exploration& e, sweep_report& r, const on_hold& held)
+{
+    run_children(e.work, r); // it records
+    const recording& t = e.shared->steps;
+    places names(e.shared->maps.view());
+    r.absent = why_refused(wanted, r.name, names.objects());
+    if (!r.complete || !r.absent.empty())
+        return;
+    const std::uint32_t n = run_of(wanted, e.work, names.objects());
+    if (n == not_in_recording)
+        return give_up(r, "the run does not come to the token's place: " +
+                              why_another_path(wanted, names.objects(), {&t}));
+    e.work.sweep = true;
+    e.work.only = n;
+    const held_watch watch{e.shared->hold, held};
+    e.work.hold = held ? &e.shared->hold : nullptr;
+    e.shared->hold.before = 1;
+    e.shared->current.store(n, std::memory_order_relaxed); // read by the child, forked after this
+    run_children(e.work, r, held ? &watch : nullptr);
+    collect(e.work, r);
+    name_call_sites(t, r, names);
+    r.boundaries = e.work.within.name_all ? names.of(t) : names.of(t, printed(t, r));
+    write_tokens(e.work, r, names.objects());
+    if (r.complete && !has_finding(r))
+        give_up(r, "the finding did not come again: " + why_another_path(wanted, names.objects(), {&t}));
+}
+
 } // namespace
+
+sweep_report replay(const target& what, std::string_view token_text, const limits& wanted,
+                    const on_hold& held)
+{
+    const std::uint64_t start = now_ns();
+    sweep_report r;
+    r.name = what.name;
+    const std::optional<token> t = token_of(token_text);
+    if (!t || !t->is('s')) {
+        give_up(r, "this is no token of a sweep");
+        return r;
+    }
+    if (const char* why = nothing_to_try(what); why != nullptr) {
+        give_up(r, why);
+        return r;
+    }
+    limits within = wanted;
+    within.fresh = t->is('f');
+    within.system_calls = t->is('c');
+    r.absent = why_absent(within);
+    if (r.absent.empty()) {
+        exploration e(what, within, false, false);
+        run_again(*t, e, r, held);
+    }
+    r.elapsed_ns = now_ns() - start;
+    return r;
+}
 
 sweep_report sweep(const target& what, const limits& within)
 {

@@ -8,6 +8,7 @@
 #include "explore/watch/own_process.hpp"
 #include "explore/watch/thread_state.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <system_error>
@@ -176,6 +177,7 @@ void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const
     j.shared->fault.signal.store(0, std::memory_order_relaxed); // one thread writes
     plan p = way.to(k, at_target::raise_nmi);
     p.alone = true;
+    run_begins(j.hold);
     run_once(j, self, p);
     delivery::over();
     judge(j, *self, k, fate_of(j, *self));
@@ -195,6 +197,7 @@ void explore_call(const job& j, std::unique_ptr<stepped_thread>& self, const iti
     j.shared->order.error = 0;
     j.shared->order.raise_anyway = t.waits_for_signal;
     allow_tracer(j.shared->order); // as in record_once()
+    run_begins(j.hold);
     run_once(j, self, p);
     wait_for_end_of(j.shared->order);
     delivery::over();
@@ -235,7 +238,7 @@ void sweep_window(job& j, std::unique_ptr<stepped_thread>& self)
     path_tries tries;
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
     std::uint32_t k = j.shared->current.load(std::memory_order_relaxed);
-    for (; k < j.shared->steps.count; ++k) {
+    for (; k < std::min(j.shared->steps.count, j.runs()); ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
         shared_cell& c = j.cells[k];
         for (unsigned failed = 0; (failed == 0 || c.strayed) && tries.another(failed); ++failed) {

@@ -51,6 +51,7 @@ struct shared_sweep {
     bool has_threads; ///< beside the one that explores
     fresh_progress fresh;
     call_order order;
+    hold_order hold;
     std::array<shared_call, std::size_t{2} * recording::max_calls> calls; ///< each call, pending and asleep
     recording steps;
     shared_maps maps; ///< with what `setup` has loaded
@@ -69,11 +70,15 @@ struct job {
     shared_array<shared_cell>& cells;
     bool sweep;
     bool each_in_a_fork;
+    std::uint32_t only = no_boundary; ///< of a replay: nothing behind it is run
+    hold_order* hold = nullptr;
 
     /// What is to be run: the boundaries, and each call twice. `current` counts through both.
     std::uint32_t runs() const noexcept
     {
         const recording& t = shared->steps;
+        if (only != no_boundary)
+            return only + 1;
         return t.count + (within.system_calls ? 2 * t.calls : 0);
     }
     call_order* order() const noexcept { return within.system_calls ? &shared->order : nullptr; }

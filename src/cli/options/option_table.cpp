@@ -223,6 +223,12 @@ const option_spec table[] = {
      "sweeps: each NMI in a process of its own, so that what its handler does for the first time meets each "
      "boundary",
      [](settings& s, text v) { s.fresh = parse_flag(v); }},
+    {"replay", 0, "TOKEN", "", checks, for_explore,
+     "repeat the finding of that token, which its report has; nothing else is explored",
+     [](settings& s, text v) { s.replay = std::string(v); }},
+    {"hold", 0, "", "", checks, for_explore,
+     "with --replay, hold the run at its last context, for a debugger",
+     [](settings& s, text v) { s.hold = parse_flag(v); }},
     {"fault", 'f', "NAME", "none", checks, for_run | for_explore,
      "leave out one ingredient of the pattern and see a check fail", set_fault, words, "faults"},
     {"keep-going", 'k', "", "", checks, for_run, "do not stop at the first failed check",

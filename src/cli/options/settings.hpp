@@ -90,6 +90,8 @@ struct settings {
     unsigned preemptions = 1;                                 ///< of each thread of a map
     bool no_reduction = false;
     bool system_calls = false;
+    std::optional<std::string> replay; ///< a token; unset: explore
+    bool hold = false;
     bool show_all = false;
     std::string svg_file; ///< empty: none
 

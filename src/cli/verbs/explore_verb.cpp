@@ -23,6 +23,10 @@
 #include <algorithm>
 #include <csignal>
 #include <initializer_list>
+#include <optional>
+
+#include <poll.h>
+#include <unistd.h>
 
 namespace nmisim::cli {
 
@@ -65,8 +69,21 @@ std::vector<std::string> chosen_windows(const settings& s)
     return all;
 }
 
+// What it was found in.
+item item_of_token(const std::string& token)
+{
+    const std::optional<window_choice> in = window_of_token(token);
+    if (!in)
+        throw usage_error(fmt::format("--replay: '{}' is no token of this version's windows", shown(token)));
+    item i{in->window, in->options};
+    i.options.within.name_all = false;
+    return i;
+}
+
 std::vector<item> plan_of(const settings& s)
 {
+    if (s.replay)
+        return {item_of_token(*s.replay)};
     std::vector<flavor> flavors;
     if (s.every_flavor)
         flavors.assign(all_flavors.begin(), all_flavors.end());
@@ -101,6 +118,13 @@ void check_usage(const settings& s, const std::vector<item>& plan)
 {
     if (!s.words.empty())
         throw usage_error(fmt::format("unexpected argument '{}'", shown(s.words.front())));
+    if (s.hold && !s.replay)
+        throw usage_error("--hold is for --replay: leave it out, or name the token of a finding");
+    const bool says_what = !s.windows.empty() || s.audit || s.full_map || s.fresh || s.system_calls ||
+                           s.every_flavor || s.run.fault != fault::none || of_pairs(s) || s.no_reduction ||
+                           !s.svg_file.empty();
+    if (s.replay && says_what)
+        throw usage_error("--replay explores what its token says: leave out the other options that do");
     if (s.audit &&
         std::any_of(s.windows.begin(), s.windows.end(), [](const auto& w) { return w != "audit"; }))
         throw usage_error("--audit looks at the window audit alone: leave out --audit, or --window");
@@ -159,6 +183,28 @@ void see_children_end()
     signal(SIGCHLD, SIG_DFL);
 }
 
+/// Until Enter is pressed, or it is ended by a signal. Without anybody at the other end, until that.
+void hold_for_a_debugger(const held_run& run)
+{
+    write_stdout(fmt::format("held at its last context: process {}, {}\n"
+                             "  gdb -p {} -ex 'thread apply all backtrace'\n"
+                             "Let go of it there (detach), then press Enter here.\n",
+                             run.pid,
+                             run.updater == 0 ? fmt::format("thread {}", run.thread)
+                                              : fmt::format("reader {}, updater {}", run.thread, run.updater),
+                             run.pid));
+    constexpr int look_every_ms = 100;
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    for (bool open = true; stop_signal == 0;) {
+        if (::poll(&input, open ? 1 : 0, look_every_ms) <= 0)
+            continue;
+        char c = 0;
+        open = read(STDIN_FILENO, &c, 1) == 1;
+        if (c == '\n')
+            return;
+    }
+}
+
 /// All that can be explored of `plan`, each report printed as it comes. False: stopped before its end.
 bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<any_report>& reports)
 {
@@ -173,7 +219,9 @@ bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<a
         try {
             if (stop_signal != 0)
                 throw stopped{};
-            reports.push_back(explore_window(i.window, i.options));
+            reports.push_back(!s.replay ? explore_window(i.window, i.options)
+                                        : replay_window({i.window, i.options}, *s.replay,
+                                                        s.hold ? on_hold(hold_for_a_debugger) : on_hold()));
         } catch (const stopped&) {
             say(fmt::format("stopped in {} {}", name_of(i.options.rcu), i.window));
             return false;

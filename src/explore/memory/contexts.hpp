@@ -23,6 +23,7 @@ struct schedule_context {
     std::uint32_t drained = 0;      ///< of its stores
     std::uint32_t waiting = 0;      ///< and those that have not
     std::uintptr_t ip = 0;          ///< where it stops; 0: at its end
+    std::uint32_t rounds = 0;       ///< how often the thread has been at that point before
 };
 
 /// The oldest store that waits while the other thread runs.
@@ -42,6 +43,7 @@ struct schedule {
     schedule_context at[most_contexts];
     std::uint8_t contexts;
     bool updater_first;
+    bool by_rounds;      ///< of a replay: `points` are not known, but for no_stop
     bool updater_waited; ///< while the reader was held
     cell result;
     std::uint8_t text; ///< index + 1 into shared_schedules::texts, 0: none
@@ -97,6 +99,7 @@ struct shared_schedules {
     long waiting_in;
     std::uintptr_t waiting_at;
     shared_maps maps;
+    hold_order hold;
     schedule all[most];
 };
 
@@ -111,6 +114,8 @@ struct interleaving_job {
     const race& what;
     const limits& within;
     shared_schedules* shared = nullptr;
+    const schedule* only = nullptr; ///< of a replay: what is learned is learned, and then this one is run
+    hold_order* hold = nullptr;
 };
 
 /// Body of a child process: learns and explores, from where the one before it has ended.

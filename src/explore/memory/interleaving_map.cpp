@@ -2,6 +2,7 @@
 #include "explore/memory/interleaving_map.hpp"
 
 #include "explore/memory/contexts.hpp"
+#include "explore/memory/shrink.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <algorithm>
@@ -14,15 +15,15 @@ namespace nmisim::explore {
 namespace {
 
 // One child after the other: if one crashes or stands still, that is the outcome of its schedule.
-void explore_all_of(const interleaving_job& job)
+void explore_all_of(const interleaving_job& job, const held_watch* held = nullptr)
 {
     shared_schedules& s = *job.shared;
     const std::uint32_t bad_allowed = std::min(job.within.bad_ends, shared_schedules::most_bad);
     repeated_hangs hangs(job.within.same_hangs);
     for (;;) {
         interleaving_job copy = job;
-        const child_result end =
-            watch_child(start_child(explore_interleavings, &copy, &s.alive), s.alive, job.within.watchdog_ns);
+        const child_result end = watch_child(start_child(explore_interleavings, &copy, &s.alive), s.alive,
+                                             job.within.watchdog_ns, held);
         if (end.end == child_end::finished)
             return;
         if (end.end == child_end::failed || end.stage_at_end == child_stage::starting)
@@ -221,27 +222,62 @@ std::string in_words(const map_finding& f, bool updater_goes_on_last)
     return text;
 }
 
-void collect_findings(map_report& r, const shared_schedules& s, const recorded_points& reader,
-                      const recorded_points& updater, places& names)
+map_finding finding_of(const map_report& r, const shared_schedules& s, std::uint32_t n,
+                       const recorded_points& reader, const recorded_points& updater, places& names)
 {
-    for (std::uint32_t n = 0; n < s.count; ++n) {
-        const schedule& from = s.all[n];
-        if (!is_bad(from.result))
+    const schedule& from = s.all[n];
+    map_finding f;
+    f.reader_first = !from.updater_first;
+    f.kind = from.result;
+    f.what = what_broke(s, n);
+    for (unsigned c = 0; c < from.contexts; ++c) {
+        f.contexts.push_back(told(r, from, c, names));
+        if (from.at[c].points == no_stop)
             continue;
-        map_finding f;
-        f.reader_first = !from.updater_first;
-        f.kind = from.result;
-        f.what = what_broke(s, n);
-        for (unsigned c = 0; c < from.contexts; ++c) {
-            f.contexts.push_back(told(r, from, c, names));
-            if (from.at[c].points == no_stop)
-                continue;
-            if (from.thread_of(c) == 0)
-                f.reader = reader.boundary_of(from.at[c].points);
-            else
-                f.updater = updater.boundary_of(from.at[c].points);
-        }
-        f.schedule = in_words(f, from.thread_of(from.contexts) == 0);
+        if (from.thread_of(c) == 0)
+            f.reader = reader.boundary_of(from.at[c].points);
+        else
+            f.updater = updater.boundary_of(from.at[c].points);
+    }
+    f.schedule = in_words(f, from.thread_of(from.contexts) == 0);
+    return f;
+}
+
+std::string token_of_schedule(const token_writer& tokens, const schedule& s)
+{
+    std::vector<token_writer::stop> stops;
+    for (unsigned c = 0; c < s.contexts; ++c) {
+        const schedule_context& at = s.at[c];
+        const token_stop until = at.points == no_stop ? token_stop::by_itself
+                                 : at.ip == 0         ? token_stop::at_end
+                                                      : token_stop::at_place;
+        stops.push_back({s.thread_of(c) == 0 ? 'A' : 'B', until, at.ip, at.points, at.rounds, at.drained});
+    }
+    if (stops.empty()) // no preemption: which one is first
+        stops.push_back({s.updater_first ? 'B' : 'A', token_stop::by_itself});
+    return tokens.text(stops, std::string(name_of(s.result)));
+}
+
+// All smaller ones have been run.
+bool ends_like(const shared_schedules& s, const schedule& one, const schedule& bad)
+{
+    return std::any_of(s.all, s.all + s.count, [&](const schedule& known) {
+        return known.result == bad.result && known.text == bad.text && same_schedule(known, one);
+    });
+}
+
+void collect_findings(map_report& r, const shared_schedules& s, const shared_traces& recorded,
+                      const recorded_points& reader, const recorded_points& updater, places& names)
+{
+    const token_writer tokens(r.name, r.memory == memory_model::tso ? "rt" : "r", names.objects(),
+                              {&recorded.reader, &recorded.updater});
+    for (std::uint32_t n = 0; n < s.count; ++n) {
+        if (!is_bad(s.all[n].result))
+            continue;
+        map_finding f = finding_of(r, s, n, reader, updater, names);
+        f.token = token_of_schedule(tokens, s.all[n]);
+        f.smallest = same_schedule(
+            s.all[n], shrunk(s.all[n], [&](const schedule& one) { return ends_like(s, one, s.all[n]); }));
         r.findings.push_back(std::move(f));
     }
 }
@@ -285,7 +321,7 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
     r.runs = s.count;
     fill_cells(r, outcomes(s), reader, updater);
     r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
-    collect_findings(r, s, reader, updater, names);
+    collect_findings(r, s, recorded, reader, updater, names);
     r.incomplete = s.incomplete.text;
     if (!r.unsupported.empty() && r.incomplete.empty())
         r.incomplete = "not all of the code could be followed: " + r.unsupported.front();
@@ -296,6 +332,64 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
                        " schedules did not come to their points again: what the threads "
                        "do depends on something else than the two of them";
     return true;
+}
+
+namespace {
+
+// False: the contexts do not take turns, or are too many.
+bool read_schedule(const token& t, const loaded_objects& objects, schedule& s)
+{
+    s.by_rounds = true;
+    s.updater_first = t.contexts.front().who == 'B';
+    for (const token_context& c : t.contexts) {
+        const bool of_this_thread = s.thread_of(s.contexts) == (c.who == 'A' ? 0U : 1U);
+        if (!of_this_thread || s.contexts == schedule::most_contexts)
+            return false;
+        schedule_context& at = s.at[s.contexts++];
+        at.points = c.stop == token_stop::by_itself ? no_stop : c.place.number;
+        at.drained = c.drained;
+        at.rounds = c.place.rounds;
+        at.ip = c.stop == token_stop::at_place ? address_of(t, c.place, objects) : 0;
+    }
+    return true;
+}
+
+} // namespace
+
+void replay_interleaving(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
+                         places& names, const token& t, const on_hold& held)
+{
+    r.full = r.reduced = true;
+    schedule wanted{};
+    if (!read_schedule(t, names.objects(), wanted)) {
+        r.incomplete = "this is no token of a map";
+        return;
+    }
+    shared_array<shared_schedules> shared(1);
+    shared_schedules& s = *shared.data();
+    const interleaving_job job{what, within, &s, &wanted, &s.hold};
+    explore_all_of(job);
+    r.incomplete = s.incomplete.text;
+    if (!r.incomplete.empty())
+        return;
+    const std::uint32_t n = s.count - 1;
+    if (held) {
+        s.hold.before = s.hold.contexts.load(std::memory_order_relaxed); // its writer has ended
+        s.bad_count = 0;
+        s.all[n] = wanted;
+        s.current.store(n, std::memory_order_relaxed); // read by the child, forked after this
+        const held_watch watch{s.hold, held};
+        explore_all_of(job, &watch);
+    }
+    r.schedules = r.runs = 1;
+    for (std::uint32_t i = 0; i < n; ++i) // only learned from
+        s.all[i].result = cell::unexplored;
+    const recorded_points reader(recorded.reader, s, 0);
+    const recorded_points updater(recorded.updater, s, 1);
+    r.reader_points = reader.all();
+    r.updater_points = updater.all();
+    r.shared_bytes = s.shared_bytes;
+    collect_findings(r, s, recorded, reader, updater, names);
 }
 
 } // namespace nmisim::explore

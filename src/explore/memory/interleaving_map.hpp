@@ -6,6 +6,7 @@
 #pragma once
 
 #include "explore/place/places.hpp"
+#include "explore/replay/token_places.hpp"
 #include "explore/step/schedule.hpp"
 
 namespace nmisim::explore {
@@ -14,6 +15,10 @@ namespace nmisim::explore {
 /// trusted here, r.unsupported says why. Errors: `stopped`; std::system_error when no child process can be had.
 bool map_interleavings(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
                        places& names);
+
+/// Runs the schedule of a token. `r` as above; its findings are those of this schedule.
+void replay_interleaving(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
+                         places& names, const token& t, const on_hold& held);
 
 /// What a map with these limits covers, in words.
 std::string covered_by(const map_report& r);

@@ -9,6 +9,7 @@
 #include "explore/memory/pair_run.hpp"
 #include "explore/memory/shared_bytes.hpp"
 #include "explore/place/decode_check.hpp"
+#include "explore/replay/hold.hpp"
 #include "explore/step/breakpoint.hpp"
 
 #include <algorithm>
@@ -45,6 +46,7 @@ private:
     std::vector<std::uintptr_t> watched() const;
     bool run_free_of_steps();
     void add_children(const schedule& s);
+    bool add_the_only_one();
     void add_child(const schedule& parent, unsigned context, schedule_context stop);
     bool is_new_to_a_thread();
 
@@ -197,6 +199,7 @@ bool explorer_of_pairs::is_new_to_a_thread()
 bool explorer_of_pairs::one_run(schedule& s, bool stepped)
 {
     ++(stepped ? shared_.stepped_runs : shared_.runs);
+    run_begins(s.by_rounds ? job_.hold : nullptr);
     const pair_outcome o = pair_.run(s, stepped);
     shared_.alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
     s.updater_waited = o.updater_waited;
@@ -268,12 +271,15 @@ void explorer_of_pairs::add_child(const schedule& parent, unsigned context, sche
     for (unsigned c = 0; c < parent.contexts; ++c)
         s.at[c] = parent.at[c];
     s.at[context] = stop; // those between end by themselves
+    s.at[context].rounds = pair_.watch(s.thread_of(context)).rounds_at(stop.ip, stop.points);
     s.contexts = static_cast<std::uint8_t>(context + 1);
 }
 
 // One more preemption, in each of the contexts that ended by themselves.
 void explorer_of_pairs::add_children(const schedule& s)
 {
+    if (job_.only != nullptr && s.contexts != 0) // those with one are what is learned from
+        return;
     unsigned context = s.contexts;
     for (const free_context& f : pair_.free_contexts()) {
         while (s.thread_of(context) != f.thread) // the other one has ended
@@ -297,6 +303,16 @@ void explorer_of_pairs::add_children(const schedule& s)
     }
 }
 
+// Behind those that are learned from. False: it is there, or nothing is replayed.
+bool explorer_of_pairs::add_the_only_one()
+{
+    if (job_.only == nullptr || shared_.count == shared_schedules::most ||
+        shared_.all[shared_.count - 1].by_rounds)
+        return false;
+    shared_.all[shared_.count++] = *job_.only;
+    return true;
+}
+
 void explorer_of_pairs::all()
 {
     constexpr std::uint32_t most_rounds = 64;
@@ -304,7 +320,7 @@ void explorer_of_pairs::all()
         begin_again();
     for (;;) {
         const std::uint32_t n = shared_.current.load(std::memory_order_relaxed);
-        if (n == shared_.count)
+        if (n == shared_.count && !add_the_only_one())
             break;
         run(n);
         if (!again_) {

@@ -27,7 +27,7 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
 {
     stepped_ = stepped;
     thread_base_ = thread_base;
-    stop_at_ = no_stop;
+    stop_at(no_stop);
     points_ = 0;
     stopped_at_ = 0;
     same_value_ = 0;
@@ -111,6 +111,21 @@ void memory_watch::note_all(const instruction& i, const ucontext_t& at) noexcept
         for (std::size_t b = 0; b < where.size; ++b)
             before.bytes[b] = program_bytes(where.address)[b];
     }
+}
+
+std::uint32_t memory_watch::rounds_at(std::uintptr_t ip, std::uint32_t points) const noexcept
+{
+    std::uint32_t n = 0;
+    for (std::uint32_t p = 0; p < points && p < points_; ++p)
+        n += notes_[p].ip == ip ? 1U : 0U;
+    return n;
+}
+
+void memory_watch::stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept
+{
+    stop_at_ = no_stop;
+    rounds_ip_ = ip;
+    rounds_ = rounds;
 }
 
 point_note memory_watch::here(std::uintptr_t ip) const noexcept
@@ -232,6 +247,8 @@ instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
         return next::wait;
     const bool is_point = k->point[who_];
     const bool shares = is_point && !k->only_drains[who_];
+    if (is_point && rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
+        stop_at_ = points_;
     if ((is_point ? points_ != stop_at_ : stepped_) && waits_for_a_change(k->what, at, shares))
         return next::wait;
     if (is_point) {
@@ -263,6 +280,8 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
         note_unknown(ip);
     } else if (k->point[who_]) {
         same_value_ = 0;
+        if (rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
+            stop_at_ = points_;
         if (at_point(*k) == next::pause)
             return next::pause;
     }

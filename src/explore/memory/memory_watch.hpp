@@ -55,7 +55,13 @@ public:
     /// Before each run. `stepped`: everything is noted.
     void begin(bool stepped, std::uintptr_t thread_base) noexcept;
     /// Pause before the point of this number, counted from 0; no_stop: nowhere.
-    void stop_at(std::uint32_t point) noexcept { stop_at_ = point; }
+    void stop_at(std::uint32_t point) noexcept
+    {
+        stop_at_ = point;
+        rounds_ip_ = 0;
+    }
+    /// Pause before the point at `ip`, when the thread has been there `rounds` times.
+    void stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept;
     /// What the last instruction stored is in memory.
     void settle() noexcept;
     next before(const ucontext_t& at) noexcept override;
@@ -64,6 +70,8 @@ public:
     // What the run has shown.
     std::uint32_t points() const noexcept { return points_; }
     const point_note& point(std::uint32_t n) const noexcept { return notes_[n]; }
+    /// How many of the first `points` points were at `ip`.
+    std::uint32_t rounds_at(std::uintptr_t ip, std::uint32_t points) const noexcept;
     /// As a point would be, where the thread is now.
     point_note here(std::uintptr_t ip) const noexcept;
     std::uintptr_t stopped_at() const noexcept { return stopped_at_; }
@@ -113,6 +121,8 @@ private:
     bool stepped_ = false;
     std::uintptr_t thread_base_ = 0;
     std::uint32_t stop_at_ = no_stop;
+    std::uintptr_t rounds_ip_ = 0; ///< not 0: stop_at_ is known when the thread comes there often enough
+    std::uint32_t rounds_ = 0;
     std::uint32_t points_ = 0;
     std::uintptr_t stopped_at_ = 0;
     unsigned same_value_ = 0;             ///< how often this load has given the same value

@@ -96,7 +96,7 @@ void pair_run::tell(schedule& s, unsigned context, unsigned drained)
 // One context of the schedule. False: it did not end where it must.
 bool pair_run::follow(schedule& s, unsigned context)
 {
-    const schedule_context& c = s.at[context];
+    schedule_context& c = s.at[context];
     const unsigned thread = s.thread_of(context);
     memory_watch& w = watch_[thread];
     if (c.points == no_stop) {
@@ -107,8 +107,13 @@ bool pair_run::follow(schedule& s, unsigned context)
         w.buffer.empty();
         return true;
     }
-    w.stop_at(c.ip == 0 ? no_stop : c.points);
+    if (s.by_rounds && c.ip != 0)
+        w.stop_after_rounds(c.ip, c.rounds);
+    else
+        w.stop_at(c.ip == 0 ? no_stop : c.points);
     const stop stopped = go_and_look_again(thread);
+    if (s.by_rounds)
+        c.points = w.points();
     if (stopped != (c.ip == 0 ? stop::ended : stop::at_boundary) || w.points() != c.points ||
         (c.ip != 0 && w.stopped_at() != c.ip) || w.buffer.count() < c.drained) {
         return false;

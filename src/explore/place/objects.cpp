@@ -77,11 +77,7 @@ std::string maps_of(pid_t pid)
 
 loaded_objects::loaded_objects(std::string_view maps)
 {
-    struct object_lines {
-        std::string text;
-        bool code = false;
-    };
-    std::vector<object_lines> lines;
+    std::vector<std::string> lines;
     const std::string executable = executable_path();
     while (!maps.empty()) {
         const std::string line(next_line(maps));
@@ -93,12 +89,11 @@ loaded_objects::loaded_objects(std::string_view maps)
             continue;
         add(m, executable);
         lines.resize(objects_.size());
-        lines.back().text.append(line).append("\n");
-        lines.back().code = lines.back().code || m.rights[2] == 'x';
+        lines.back().append(line).append("\n");
     }
-    for (const auto& [text, code] : lines) // shared memory has a path too, and another one each time
-        if (code)
-            files_.append(text);
+    for (std::size_t i = 0; i < lines.size(); ++i) // shared memory has a path too, and another one each time
+        if (objects_[i].code)
+            files_.append(lines[i]);
 }
 
 // A file that is mapped from its start again is another object: programs that read symbols map whole files.
@@ -116,6 +111,7 @@ void loaded_objects::add(const mapped& m, const std::string& executable)
             o.name.starts_with("ld-linux") || o.name.starts_with("ld.so") || o.name.starts_with("ld-musl");
         objects_.push_back(std::move(o));
     }
+    objects_.back().code = objects_.back().code || m.rights[2] == 'x';
     mappings_.push_back({m.start, m.end, objects_.size() - 1});
 }
 

@@ -38,12 +38,16 @@ struct loaded_object {
     std::string path; ///< empty: the vDSO
     std::uintptr_t base = 0;
     bool loader = false;
+    bool code = false; ///< with a mapping that is executable; a file that is only read has none
 };
 
 using slot_names = std::unordered_map<std::uintptr_t, std::string>;
 /// The function that each relocation of the ELF file at `path` asks for, by its slot's address with the file's first
 /// mapping at `base`. Empty: not to be read.
 slot_names names_of_slots(const std::string& path, std::uintptr_t base);
+
+/// The first bytes of the build id of the ELF file at `path`, as hexadecimal digits. Empty: it has none.
+std::string build_id_of(const std::string& path);
 
 class loaded_objects {
 public:

@@ -2,6 +2,7 @@
 #include "explore/step/lockstep.hpp"
 
 #include "explore/memory/accesses.hpp"
+#include "explore/replay/hold.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/watch/thread_state.hpp"
 
@@ -89,6 +90,7 @@ stop worker::start(function window, const plan& p)
     window_ = window;
     plan_ = p;
     asleep_ = false;
+    context_begins();
     stepped_->about_to_run();
     command_.fetch_add(1, std::memory_order_release); // (5) release: the plan; pairs with (4)
     wake(command_);
@@ -99,6 +101,7 @@ stop worker::go_on()
 {
     if (last_ == stop::ended)
         return last_;
+    context_begins();
     if (!asleep_)
         stepped_->resume();
     return wait_for_stop(false);
@@ -106,6 +109,8 @@ stop worker::go_on()
 
 stop worker::go_on_alone()
 {
+    if (last_ != stop::ended && last_ != stop::for_ever)
+        context_begins();
     do {
         if (last_ == stop::ended || last_ == stop::for_ever)
             break;

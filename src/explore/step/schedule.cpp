@@ -3,6 +3,7 @@
 #include "base/affinity.hpp"
 
 #include "explore/place/decode_check.hpp"
+#include "explore/replay/hold.hpp"
 #include "explore/step/itinerary.hpp"
 #include "explore/step/lockstep.hpp"
 
@@ -150,6 +151,7 @@ void explorer::run(std::uint64_t n)
     for (unsigned failed = 0; result == cell::not_reached && broken == nullptr && tries_.another(failed);
          ++failed) {
         call(job_.what.prepare);
+        run_begins(job_.hold);
         result = s.reader_first ? reader_first(s) : updater_first(s);
         broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
         job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
@@ -187,9 +189,19 @@ std::size_t outcome_index(const map_job& j, const schedule_id& s) noexcept
 
 std::uint64_t schedules_of(const map_job& j) noexcept
 {
+    if (j.only != nullptr)
+        return *j.only + 1;
     const std::uint64_t rows =
         (j.traces->reader.count + j.within.processes - 1 - j.process) / j.within.processes;
     return j.full ? rows * j.traces->updater.count * 2 : rows;
+}
+
+std::uint64_t schedule_number(const map_job& j, const schedule_id& s) noexcept
+{
+    if (!j.full)
+        return s.reader;
+    const std::uint64_t columns = j.traces->updater.count;
+    return (s.reader * 2 + (s.reader_first ? 1 : 0)) * columns + s.updater;
 }
 
 schedule_id schedule_at(const map_job& j, std::uint64_t n) noexcept

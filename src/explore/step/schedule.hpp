@@ -36,6 +36,7 @@ struct shared_map {
     static constexpr std::uint32_t max_bad = 256;
     shared_bad_end bad[max_bad];
     shared_text<200> incomplete;
+    hold_order hold;
 };
 
 /// What all child processes share, written by the recording one.
@@ -53,7 +54,9 @@ struct map_job {
     unsigned process = 0;
     shared_traces* traces = nullptr;
     shared_map* own = nullptr;
-    shared_outcome* outcomes = nullptr; ///< [(i * updater count + j) * 2 + reader_first]
+    shared_outcome* outcomes = nullptr;  ///< [(i * updater count + j) * 2 + reader_first]
+    const std::uint64_t* only = nullptr; ///< of a replay: nothing behind it is run
+    hold_order* hold = nullptr;
 };
 
 /// Order of exploration of one process: its rows i = process, process + processes, ...; j; order.
@@ -64,6 +67,7 @@ struct schedule_id {
 };
 std::size_t outcome_index(const map_job& j, const schedule_id& s) noexcept;
 std::uint64_t schedules_of(const map_job& j) noexcept;
+std::uint64_t schedule_number(const map_job& j, const schedule_id& s) noexcept; ///< for one process
 schedule_id schedule_at(const map_job& j, std::uint64_t n) noexcept;
 
 // Bodies of child processes.

@@ -3,6 +3,7 @@
 
 #include "base/invariant.hpp"
 #include "explore/memory/instruction_watch.hpp"
+#include "explore/replay/hold.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/step/delivery.hpp"
 #include "explore/step/fault_note.hpp"
@@ -228,6 +229,8 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
         return next::run_free;
     reached_ = true;
     target_ip_ = ip;
+    if (plan_.action != at_target::pause)
+        context_begins();
     if (plan_.action == at_target::raise_nmi)
         return raise_nmi(at);
     if (plan_.action == at_target::enter_call) {

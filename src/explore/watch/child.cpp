@@ -207,6 +207,14 @@ child_result with_stage(child_result r, const progress& alive)
     return r;
 }
 
+void tell_and_release(const held_watch& held, const progress& alive)
+{
+    held.tell({held.order.pid,
+               alive.tid[0].load(std::memory_order_relaxed), // they were set before it was held
+               alive.tid[1].load(std::memory_order_relaxed)});
+    held.order.release();
+}
+
 bool asked_to_stop()
 {
     return stop_asked.load(std::memory_order_relaxed); // nothing was written that this thread reads
@@ -272,7 +280,7 @@ child_result wait_child_or_stop(pid_t pid)
     return wait_child(pid);
 }
 
-child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns)
+child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns, const held_watch* held)
 {
     const child_handle child(pid);
     standstill still;
@@ -288,6 +296,11 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
         }
         if (has_ended(pid))
             return with_stage(wait_child(pid), alive);
+        if (held != nullptr && held->order.is_held()) {
+            tell_and_release(*held, alive);
+            slept.look(false); // what was held did not sleep
+            continue;
+        }
         const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
         if (now_seen != seen) {
             seen = now_seen;

@@ -4,6 +4,9 @@
 // have the same addresses in both, and what the child wrote to shared memory survives its crash.
 #pragma once
 
+#include "explore/replay/hold.hpp"
+#include "nmisim/explore_replay.hpp"
+
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -79,13 +82,20 @@ child_result wait_child(pid_t pid);
 /// The same, until it is asked to stop: then kills it, and its children with it.
 child_result wait_child_or_stop(pid_t pid);
 
+/// A child that may be held; `tell` returns when it is to go on.
+struct held_watch {
+    hold_order& order;
+    const std::function<void(const held_run&)>& tell;
+};
+
 /// Waits for it. It is stuck, by state: every thread asleep without a time-out, and nobody
 /// left to wake it. A child that computes without end is stuck after `watchdog_ns` of CPU
 /// time without a run; one that sleeps, with a time-out or until somebody outside wakes it,
 /// after ten times as much. The time for which it waits for a processor is no sign of
 /// anything. Processes that it has started count as it does. Errors: `stopped`, see
 /// stop_asked.
-child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns);
+child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdog_ns,
+                         const held_watch* held = nullptr);
 
 /// Who holds a thread while its stack is read.
 enum class held_by { us_meanwhile, its_tracer };

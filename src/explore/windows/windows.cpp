@@ -247,14 +247,28 @@ nesting nesting_of(std::string_view window, const window_options& o) noexcept
     return info_of(o.left_out).widened_by.nested_nmis ? nesting::nested : nesting::latched;
 }
 
-any_report explore_window(std::string_view window, const window_options& o)
+namespace {
+
+bool is_map(std::string_view window) noexcept
+{
+    return window.ends_with("-map");
+}
+
+void choose_for(std::string_view window, const window_options& o) noexcept
 {
     choose(o.rcu, o.left_out, nesting_of(window, o), window == "irq" ? 1 : 0);
+}
+
+} // namespace
+
+any_report explore_window(std::string_view window, const window_options& o)
+{
+    choose_for(window, o);
     const std::string name = full_name(window, o);
     if (window == "audit")
         return audit(name.c_str(), audited_handler(info_of(o.left_out).in_handler),
                      build_machine_and_come_online, {}, o.within);
-    if (window == "read-map" || window == "do_nmi-map") {
+    if (is_map(window)) {
         race r = map_race(window);
         r.name = name.c_str();
         return map(r, o.full_map, o.within);
@@ -262,6 +276,36 @@ any_report explore_window(std::string_view window, const window_options& o)
     target t = sweep_target(window);
     t.name = name.c_str();
     return sweep(t, o.within);
+}
+
+std::optional<window_choice> window_of_token(std::string_view token)
+{
+    const std::string wanted = target_of_token(token);
+    std::vector<fault> left_out{fault::none};
+    for (const fault_info& f : all_faults())
+        left_out.push_back(f.id);
+    for (const flavor rcu : all_flavors)
+        for (const window_info& w : table)
+            for (const fault f : left_out) {
+                const window_options o{.rcu = rcu, .left_out = f};
+                if (w.name != "audit" && full_name(w.name, o) == wanted)
+                    return window_choice{std::string(w.name), o};
+            }
+    return std::nullopt;
+}
+
+any_report replay_window(const window_choice& in, std::string_view token, const on_hold& held)
+{
+    choose_for(in.window, in.options);
+    const std::string name = full_name(in.window, in.options);
+    if (is_map(in.window)) {
+        race r = map_race(in.window);
+        r.name = name.c_str();
+        return replay(r, token, in.options.within, held);
+    }
+    target t = sweep_target(in.window);
+    t.name = name.c_str();
+    return replay(t, token, in.options.within, held);
 }
 
 int exit_code(const any_report& r) noexcept

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "faults/fault.hpp"
-#include "nmisim/explore.hpp"
+#include "nmisim/explore_replay.hpp"
 
 #include <optional>
 #include <span>
@@ -31,6 +31,16 @@ struct window_options {
 
 /// Why this window cannot be explored with these options, or an empty text.
 std::string_view not_applicable(std::string_view window, const window_options& o) noexcept;
+
+struct window_choice {
+    std::string window;
+    window_options options;
+};
+/// What the token of a finding was found in. Empty: in none of these windows.
+std::optional<window_choice> window_of_token(std::string_view token);
+
+/// Repeats the finding of the token. Errors: as explore_window().
+any_report replay_window(const window_choice& in, std::string_view token, const on_hold& held);
 
 /// Explores one window. `window` is a name of all_windows().
 /// Errors: std::invalid_argument for another name; std::system_error when no child process can be had.

@@ -64,18 +64,24 @@ json to_json(const sweep_report& r)
             cell["what"] = c.what;
         if (c.delivered_at != 0)
             cell["delivered_at"] = fmt::format("{:#x}", c.delivered_at);
+        if (!c.token.empty())
+            cell["token"] = c.token;
         cells.push_back(std::move(cell));
     }
     json& calls = j["calls"];
     calls = json::array();
-    for (const call_cell& c : r.calls)
-        calls.push_back(json{{"boundary", c.boundary},
-                             {"call", c.call},
-                             {"arrival", name_of(c.arrival)},
-                             {"result", c.result},
-                             {"verdict", name_of(c.verdict)},
-                             {"what", c.what},
-                             {"called_from", to_json(c.called_from)}});
+    for (const call_cell& c : r.calls) {
+        json call{{"boundary", c.boundary},
+                  {"call", c.call},
+                  {"arrival", name_of(c.arrival)},
+                  {"result", c.result},
+                  {"verdict", name_of(c.verdict)},
+                  {"what", c.what},
+                  {"called_from", to_json(c.called_from)}};
+        if (!c.token.empty())
+            call["token"] = c.token;
+        calls.push_back(std::move(call));
+    }
     return j;
 }
 
@@ -160,7 +166,9 @@ json to_json(const map_report& r)
                                 {"kind", name_of(f.kind)},
                                 {"what", f.what},
                                 {"schedule", f.schedule},
-                                {"contexts", contexts}});
+                                {"contexts", contexts},
+                                {"smallest", f.smallest},
+                                {"token", f.token}});
     }
     return j;
 }

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+//
+// Tokens: each kind of finding comes again, and what the token is not of is refused.
+#include "explore/memory/shrink.hpp"
+#include "explore/replay/token.hpp"
+#include "explore/watch/shared.hpp"
+#include "explore/watch/thread_state.hpp"
+#include "nmisim/explore_replay.hpp"
+#include "support/catch2.hpp"
+
+#include <atomic>
+#include <string>
+
+#include <poll.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+volatile int counter;
+volatile int value;
+volatile int* volatile pointer;
+volatile bool locked;
+volatile bool poll_failed;
+
+void increment()
+{
+    counter = counter + 1;
+}
+
+target lost_update()
+{
+    return {.name = "lost update, here",
+            .prepare = [] { counter = 0; },
+            .window = increment,
+            .nmi = increment,
+            .broken = [] { return counter == 2 ? nullptr : "an update is lost"; }};
+}
+
+target crash()
+{
+    return {.name = "crash",
+            .prepare = [] { pointer = &value; },
+            .window =
+                [] {
+                    pointer = nullptr;
+                    pointer = &value;
+                },
+            .nmi = [] { *pointer = 1; }};
+}
+
+target hang()
+{
+    return {.name = "hang",
+            .prepare = [] { locked = false; },
+            .window =
+                [] {
+                    locked = true;
+                    locked = false;
+                },
+            .nmi =
+                [] {
+                    while (locked)
+                        pause();
+                }};
+}
+
+target poll_once()
+{
+    return {.name = "poll",
+            .prepare = [] { poll_failed = false; },
+            .window = [] { poll_failed = ::poll(nullptr, 0, 1) < 0; },
+            .nmi = [] {},
+            .broken = [] { return poll_failed ? "poll failed" : nullptr; }};
+}
+
+std::string first_token(const sweep_report& r)
+{
+    for (const sweep_cell& c : r.cells)
+        if (!c.token.empty())
+            return c.token;
+    for (const call_cell& c : r.calls)
+        if (!c.token.empty())
+            return c.token;
+    return {};
+}
+
+std::string first_token(const map_report& r)
+{
+    return r.findings.empty() ? std::string() : r.findings.front().token;
+}
+
+template <class Explored, class Report>
+void comes_again(const Explored& what, const Report& r)
+{
+    INFO(to_text(r));
+    REQUIRE(exit_code(r) == 3);
+    const std::string token = first_token(r);
+    REQUIRE(token_of(token).has_value());
+    const auto again = replay(what, token);
+    INFO(to_text(again));
+    CHECK(exit_code(again) == 3);
+    CHECK(first_token(again) == token);
+}
+
+struct shared_stage {
+    std::atomic<int> stage;
+    std::atomic<int> nmis;
+    std::atomic<int> broken;
+};
+shared_stage* stage_of_run = nullptr;
+
+// Read in the parent while nothing runs.
+void set(std::atomic<int>& to, int n)
+{
+    to.store(n, std::memory_order_relaxed);
+}
+int get(const std::atomic<int>& from)
+{
+    return from.load(std::memory_order_relaxed);
+}
+
+void begin_stage()
+{
+    set(stage_of_run->stage, 0);
+    set(stage_of_run->nmis, 0);
+    set(stage_of_run->broken, 0);
+}
+
+void two_stages()
+{
+    set(stage_of_run->stage, 1);
+    set(stage_of_run->stage, 2);
+}
+
+void look_at_stage()
+{
+    set(stage_of_run->nmis, 1);
+    if (get(stage_of_run->stage) == 1)
+        set(stage_of_run->broken, 1);
+}
+
+// Only the third round is wrong.
+void three_rounds()
+{
+    for (int round = 1; round <= 3; ++round) {
+        set(stage_of_run->stage, round);
+        set(stage_of_run->stage, 0);
+    }
+}
+
+void look_for_third_round()
+{
+    if (get(stage_of_run->stage) == 3)
+        set(stage_of_run->broken, 1);
+}
+
+const char* broken_stage()
+{
+    return get(stage_of_run->broken) != 0 ? "between two stages" : nullptr;
+}
+
+target staged()
+{
+    return {.name = "stages",
+            .prepare = begin_stage,
+            .window = two_stages,
+            .nmi = look_at_stage,
+            .broken = broken_stage};
+}
+
+race staged_race()
+{
+    return {.name = "race of stages",
+            .prepare = begin_stage,
+            .reader = two_stages,
+            .updater = look_at_stage,
+            .broken = broken_stage};
+}
+
+template <class Explored>
+void is_held(const Explored& what, const std::string& token, int nmis)
+{
+    int times = 0;
+    const auto again = replay(what, token, {}, [&](const held_run& run) {
+        ++times;
+        CHECK(get(stage_of_run->stage) == 1);
+        CHECK(get(stage_of_run->nmis) == nmis);
+        for (const int tid : {run.thread, run.updater})
+            if (tid != 0)
+                CHECK(state_of(run.pid, tid).asleep());
+    });
+    INFO(to_text(again));
+    CHECK(times == 1);
+    CHECK(exit_code(again) == 3);
+}
+
+std::string with(std::string token, std::string_view what, std::string_view instead)
+{
+    return token.replace(token.find(what), what.size(), instead);
+}
+
+} // namespace
+
+TEST_CASE(
+    "what a sweep has found comes again: a violation, a crash, a hang, in a fresh process, inside a call")
+{
+    comes_again(lost_update(), sweep(lost_update()));
+    comes_again(crash(), sweep(crash()));
+    comes_again(hang(), sweep(hang()));
+    limits l;
+    l.fresh = true;
+    comes_again(lost_update(), sweep(lost_update(), l));
+    l.fresh = false;
+    l.system_calls = true;
+    const sweep_report inside = sweep(poll_once(), l);
+    if (inside.absent.empty())
+        comes_again(poll_once(), inside);
+}
+
+TEST_CASE("a token that is of something else is refused, with the name of what differs")
+{
+    const std::string token = first_token(sweep(lost_update()));
+    const token_object program = token_of(token).value().objects.at(0);
+    REQUIRE(!program.build_id.empty());
+    const sweep_report other_build = replay(lost_update(), with(token, program.build_id, "0123456789abcdef"));
+    CHECK(other_build.absent ==
+          program.name + " is another build: " + program.build_id + ", and the token is of 0123456789abcdef");
+    CHECK(exit_code(other_build) == 77);
+    const sweep_report not_loaded =
+        replay(lost_update(), with(token, program.name + "=" + program.build_id, "gone.so=00"));
+    CHECK(not_loaded.absent == "the token is of a run with gone.so, which is not loaded here");
+    const sweep_report other_target = replay(crash(), token);
+    CHECK(other_target.absent == "the token is of 'lost update, here', and this is 'crash'");
+    for (const char* none : {"", "nmi1", "nmi1:a:s::b=1:0:violation", "nmi2:a:s:N1@0+1.0:b=1:0:violation",
+                             "nmi1:a:s:N1@1+1.0:b=1:0:violation", "nmi1:a:s:A1@0+1.0d0:b=1:0:violation",
+                             "nmi1:a:s:N1@0+1.0:b=1:0:violation:"})
+        CHECK(replay(lost_update(), none).incomplete == "this is no token of a sweep");
+}
+
+TEST_CASE("a finding that does not come again is not called clean")
+{
+    target mended = lost_update();
+    const std::string token = first_token(sweep(mended));
+    mended.broken = [] { return static_cast<const char*>(nullptr); };
+    const sweep_report r = replay(mended, token);
+    CHECK(r.incomplete ==
+          "the finding did not come again: the path is the one of the token, and the outcome is not");
+    CHECK(exit_code(r) == 1);
+    const sweep_report elsewhere = replay(mended, with(token, "+", "+1"));
+    CHECK(elsewhere.incomplete.starts_with("the run does not come to the token's place: "));
+}
+
+TEST_CASE("a finding in the third round of a loop is not looked for in the first")
+{
+    shared_array<shared_stage> shared(1);
+    stage_of_run = shared.data();
+    const target rounds{.name = "rounds",
+                        .prepare = begin_stage,
+                        .window = three_rounds,
+                        .nmi = look_for_third_round,
+                        .broken = broken_stage};
+    comes_again(rounds, sweep(rounds));
+    race r{.name = "race of rounds",
+           .prepare = begin_stage,
+           .reader = three_rounds,
+           .updater = look_for_third_round,
+           .broken = broken_stage};
+    comes_again(r, map(r));
+    const map_report reduced = map(r, true);
+    comes_again(r, reduced);
+    r.broken = [] { return static_cast<const char*>(nullptr); };
+    CHECK(exit_code(replay(r, first_token(reduced))) == 1);
+}
+
+TEST_CASE("a replayed run is held before its NMI, and goes on")
+{
+    shared_array<shared_stage> shared(1);
+    stage_of_run = shared.data();
+    is_held(staged(), first_token(sweep(staged())), 0);
+}
+
+TEST_CASE("what a map has found comes again, and is held at its last context")
+{
+    shared_array<shared_stage> shared(1);
+    stage_of_run = shared.data();
+    const map_report rows = map(staged_race());
+    comes_again(staged_race(), rows);
+    is_held(staged_race(), first_token(rows), 1); // the updater has looked
+    limits l;
+    l.reduce = false;
+    comes_again(staged_race(), map(staged_race(), true, l));
+}
+
+#ifdef __x86_64__
+
+namespace {
+
+struct alignas(64) place_of_its_own {
+    long value;
+};
+place_of_its_own x, y;
+long r0, r1;
+
+void store_and_load(place_of_its_own& to, const place_of_its_own& from, long& result)
+{
+    asm volatile("movq $1, %0" : "=m"(to.value) : : "memory");
+    asm volatile("movq %1, %0" : "=r"(result) : "m"(from.value) : "memory");
+}
+
+race store_buffering()
+{
+    return {.name = "SB",
+            .prepare = [] { x.value = y.value = 0; },
+            .reader = [] { store_and_load(x, y, r0); },
+            .updater = [] { store_and_load(y, x, r1); },
+            .broken = [] { return r0 == 0 && r1 == 0 ? "both loads overtook" : nullptr; }};
+}
+
+// Broken if the reader is between the two while the updater looks, twice.
+volatile long phase_of_reader;
+volatile long seen_first, seen_second;
+
+race looks_twice()
+{
+    return {.name = "twice",
+            .prepare =
+                [] {
+                    phase_of_reader = 0;
+                    seen_first = 0;
+                    seen_second = 0;
+                },
+            .reader =
+                [] {
+                    phase_of_reader = 1;
+                    phase_of_reader = 2;
+                },
+            .updater =
+                [] {
+                    seen_first = phase_of_reader;
+                    seen_second = phase_of_reader;
+                },
+            .broken = [] { return seen_first == 1 && seen_second == 2 ? "1 and then 2" : nullptr; }};
+}
+
+} // namespace
+
+TEST_CASE("findings of reduced maps come again: store buffers, two preemptions")
+{
+    limits l;
+    l.memory = memory_model::tso;
+    comes_again(store_buffering(), map(store_buffering(), true, l));
+    comes_again(looks_twice(), map(looks_twice(), true));
+    shared_array<shared_stage> shared(1);
+    stage_of_run = shared.data();
+    const map_report reduced = map(staged_race(), true);
+    comes_again(staged_race(), reduced);
+    is_held(staged_race(), first_token(reduced), 1);
+}
+
+#endif
+
+TEST_CASE("a token says the same after it was read, and has no character that a shell takes")
+{
+    token t;
+    t.name = "a name, with: anything %";
+    t.kind = "rt";
+    t.contexts = {{'B', token_stop::at_place, {17, 1, 0xabc, 3}, 2},
+                  {'A', token_stop::by_itself, {}, 0},
+                  {'B', token_stop::at_end, {}, 1}};
+    t.objects = {{"this one", "0123"}, {"libc.so.6", ""}};
+    t.fingerprint = ~std::uint64_t{0};
+    t.found = "crash";
+    const std::string text = to_text(t);
+    CHECK(text ==
+          "nmi1:a%20name%2C%20with%3A%20anything%20%25:rt:B17@1+abc.3d2,Aw,Bed1:this%20one=0123,libc.so."
+          "6:ffffffffffffffff:crash");
+    const std::optional<token> again = token_of(text);
+    REQUIRE(again.has_value());
+    CHECK(again->name == t.name);
+    CHECK(to_text(*again) == text);
+}
+
+TEST_CASE("a schedule shrinks to the earliest stops and the fewest waiting stores that still fail")
+{
+    schedule big{};
+    big.updater_first = true;
+    big.contexts = 4;
+    big.at[0] = {4, 0, 0, 0x10, 0}; // updater
+    big.at[1] = {9, 1, 2, 0x20, 0}; // reader, two stores wait
+    big.at[2] = {no_stop, 0, 0, 0, 0};
+    big.at[3] = {12, 0, 0, 0x30, 0};
+    // It takes a reader that is stopped at its point 3 or later.
+    const auto is_bad = [](const schedule& s) {
+        for (unsigned c = 0; c < s.contexts; ++c)
+            if (s.thread_of(c) == 0 && s.at[c].points != no_stop && s.at[c].points >= 3)
+                return true;
+        return false;
+    };
+    const schedule small = shrunk(big, is_bad);
+    CHECK(small.contexts == 1);
+    CHECK(!small.updater_first);
+    CHECK(small.at[0].points == 3);
+    CHECK(small.at[0].waiting == 0);
+    CHECK(same_schedule(shrunk(small, is_bad), small));
+    const auto needs_the_store = [&](const schedule& s) {
+        for (unsigned c = 0; c < s.contexts; ++c)
+            if (s.thread_of(c) == 0 && s.at[c].waiting == 2)
+                return true;
+        return false;
+    };
+    CHECK(shrunk(big, needs_the_store).at[0].waiting == 2);
+}

@@ -25,6 +25,7 @@ extern "C" {
 extern volatile int torn_pair[2];
 void torn_work(int rounds);
 void torn_opens(int rounds);
+void torn_rests(int rounds);
 __attribute__((noinline)) void torn_opens(int rounds)
 {
     for (int i = 0; i < rounds; ++i) {
@@ -34,6 +35,19 @@ __attribute__((noinline)) void torn_opens(int rounds)
     int ends[2];
     if (pipe(ends) != 0)
         abort();
+}
+static __attribute__((noinline)) void rest_a_while()
+{
+    for (int left = 400; left > 0; --left)
+        asm volatile("");
+}
+__attribute__((noinline)) void torn_rests(int rounds)
+{
+    for (int i = 0; i < rounds; ++i) {
+        torn_pair[0] = i;
+        torn_pair[1] = i;
+        rest_a_while();
+    }
 }
 }
 
@@ -51,6 +65,13 @@ void looks(int)
     torn = torn_pair[0] != torn_pair[1] ? 1 : torn;
 }
 
+/// Believes only a signal that was sent to its thread.
+void looks_at_sender(int number, siginfo_t* from, void*)
+{
+    if (from->si_code == SI_TKILL)
+        looks(number);
+}
+
 /// A child more where the pair is torn.
 void looks_with_a_child(int number)
 {
@@ -63,14 +84,19 @@ void looks_with_a_child(int number)
     wait_for(child);
 }
 
-int work(void (*function)(int) = torn_work, void (*handler)(int) = looks)
+int work_with(const struct sigaction& action, void (*function)(int) = torn_work)
 {
-    struct sigaction action {};
-    action.sa_handler = handler;
     sigaction(SIGUSR1, &action, nullptr);
     function(rounds);
     say(torn != 0 ? "torn\n" : "whole\n");
     return 0;
+}
+
+int work(void (*function)(int) = torn_work, void (*handler)(int) = looks)
+{
+    struct sigaction action {};
+    action.sa_handler = handler;
+    return work_with(action, function);
 }
 
 int with_thread(int, char**)
@@ -192,6 +218,36 @@ int with_pending_signal(int, char**)
     return work();
 }
 
+/// With the page of the NMI's handler, the only code that no file has.
+template <class F>
+void with_stub(F&& change)
+{
+    std::FILE* const maps = std::fopen("/proc/self/maps", "re");
+    char line[4096];
+    while (maps != nullptr && std::fgets(line, sizeof line, maps) != nullptr) {
+        unsigned long start = 0;
+        unsigned long end = 0;
+        char rights[8];
+        char path[8];
+        if (std::sscanf(line, "%lx-%lx %7s %*s %*s %*s %7s", &start, &end, rights, path) == 3 &&
+            std::string(rights) == "r-xp")
+            change(reinterpret_cast<void*>(start), end - start);
+    }
+    std::fclose(maps);
+}
+
+int with_stub_unmapped(int, char**)
+{
+    with_stub([](void* at, std::size_t size) { munmap(at, size); });
+    return work();
+}
+
+int with_stub_protected(int, char**)
+{
+    with_stub([](void* at, std::size_t size) { mprotect(at, size, PROT_READ); });
+    return work();
+}
+
 /// Makes a file before, and removes it behind: `with_trace FILE`.
 int with_trace(int argc, char** argv)
 {
@@ -231,6 +287,12 @@ int with_call_inside(int, char**)
     return work(torn_opens);
 }
 
+/// A fork comes to its end while this is stepped through a function that it calls.
+int with_long_callee(int, char**)
+{
+    return work(torn_rests);
+}
+
 /// Reads on in a file that it has begun to read.
 int reads_on(int, char**)
 {
@@ -250,13 +312,22 @@ int reads_on(int, char**)
     return 0;
 }
 
-/// Is alone in its session, has the parent that it began with, and its C library knows its number.
+int asks_for_sender(int, char**)
+{
+    struct sigaction action {};
+    action.sa_flags = SA_SIGINFO;
+    action.sa_sigaction = looks_at_sender;
+    return work_with(action);
+}
+
+/// Is alone in its session, has the parent and the handlers that it began with, and its C library knows its number.
 int knows_itself(int, char**)
 {
     const pid_t parent = getppid();
     struct sigaction action {};
     action.sa_handler = [](int) { say("raised\n"); };
     sigaction(SIGUSR2, &action, nullptr);
+    sigaction(SIGTRAP, &action, nullptr);
     work();
     say(getpid() == gettid() && getpid() == getsid(0) && getpid() == getpgrp() ? "leader\n" : "follower\n");
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -265,6 +336,7 @@ int knows_itself(int, char**)
     say(getppid() == parent ? "same parent\n" : "another parent\n");
     kill(0, SIGUSR2);
     pthread_kill(pthread_self(), SIGUSR2);
+    std::raise(SIGTRAP);
     return 0;
 }
 
@@ -297,12 +369,16 @@ const entry forked[] = {{"with_thread", with_thread},
                         {"with_pipe", with_pipe},
                         {"with_lock", with_lock},
                         {"with_pending_signal", with_pending_signal},
+                        {"with_stub_unmapped", with_stub_unmapped},
+                        {"with_stub_protected", with_stub_protected},
                         {"with_trace", with_trace},
                         {"with_later_child", with_later_child},
                         {"with_later_program", with_later_program},
                         {"with_child_of_handler", with_child_of_handler},
                         {"with_call_inside", with_call_inside},
+                        {"with_long_callee", with_long_callee},
                         {"reads_on", reads_on},
+                        {"asks_for_sender", asks_for_sender},
                         {"knows_itself", knows_itself},
                         {"prints_much", prints_much},
                         {nullptr, nullptr}};

@@ -24,6 +24,8 @@ NOT_FORKED = {
     "with_pipe": "would share pipe:",
     "with_lock": "locks of files",
     "with_pending_signal": "a signal is pending",
+    "with_stub_unmapped": "no system call can be made",
+    "with_stub_protected": "no system call can be made",
     "with_later_child": "has children",
     "with_later_program": "executes a program",
 }
@@ -133,9 +135,21 @@ def files_are_put_back():
 
 @case
 def stands_for_the_command():
-    """a fork is alone in its session, has the command's parent, and its C library knows its number"""
+    """a fork is alone in its session, has the command's parent and handlers, and its C library knows its number"""
     for program in (options.fixture, options.static):
         expect_forked(sweep("knows_itself", program=program))
+
+
+@case
+def sent_alike():
+    """a fork's signal comes from where that of a run comes from"""
+    expect_forked(sweep("asks_for_sender"))
+
+
+@case
+def ends_meanwhile():
+    """a fork that ends while the program is stepped to the next place counts as any other"""
+    expect_forked(sweep("with_long_callee", function="torn_rests"))
 
 
 @case

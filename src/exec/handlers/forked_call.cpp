@@ -81,13 +81,6 @@ bool forked_call::other_stopped(pid_t pid, int status)
     return true;
 }
 
-void forked_call::gone(task& t)
-{
-    if (t.tid == tid_)
-        running_.reset();
-    way_to_function::gone(t);
-}
-
 // It may be the last moment at which it can be forked; and what it writes now is not the child's.
 void forked_call::before_a_call(task& t)
 {

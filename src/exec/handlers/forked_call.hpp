@@ -49,7 +49,6 @@ public:
     bool steps(const task& t) const noexcept override { return t.tid == tid_; }
     void stepped(task& t) override;
     bool other_stopped(pid_t pid, int status) override;
-    void gone(task& t) override;
     std::uint64_t kept_waiting_ns() const noexcept override { return kept_waiting_ns_; }
 
     /// Why not every one was forked; empty: each that was come to.

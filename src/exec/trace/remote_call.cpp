@@ -33,7 +33,7 @@ remote_calls::remote_calls(const task& t) : process_(t.in->tgid), tid_(t.tid)
     // The kernel forces a step's signal on who blocks it, and takes its handler away.
     constexpr std::uint64_t step = std::uint64_t{1} << (SIGTRAP - 1);
     gate_ = t.in->stub_page + stub::gate;
-    if (t.in->stub_page != 0 && read_word(tid_, gate_) == system_call_code().front())
+    if (t.in->stub_page != 0)
         hold(step);
     ok_ = held_;
 }
@@ -72,6 +72,9 @@ bool remote_calls::run_to(stop_kind to, const meanwhile& under_way)
         }
         if (s.kind == to && (to != stop_kind::signal || (s.signal == SIGTRAP && trap_of(tid_) == trap::step)))
             return true;
+        if (s.kind == stop_kind::signal &&
+            (s.signal == SIGSEGV || s.signal == SIGBUS)) // it cannot be executed
+            return false;
         if (s.kind == stop_kind::signal)
             late_.push_back(s.signal);
         if (s.kind == stop_kind::birth)

@@ -95,6 +95,7 @@ struct exec_config {
     exec::followed follow = followed::all;
     bool profile = false;
     exec::stacks frames = stacks::cfi;
+    std::size_t timeline = 0; ///< newest samples of a profile that are kept with their times
     bool audit = false;
     int signal = 0;                   ///< whose handlers are looked at; 0: each that comes
     std::vector<std::string> allowed; ///< functions that a handler may call

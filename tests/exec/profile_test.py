@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """--profile: programs that know how they have spent their time, sampled."""
+import collections
+import json
 import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+import timeline as viewer
 from exec_support import CASES, Result, case, expect, options, processes, run, tap
 
 
@@ -288,6 +293,29 @@ def files():
         expect(any(";work_rounds;work_hot " in line for line in lines), lines)
         functions = [line for line in result.text.splitlines() if "work_" in line and "%" in line]
         expect("work_hot" in functions[0] and "work_warm" in functions[1], functions)
+
+
+@case
+def timeline():
+    """--trace: a timeline that viewers read, with each thread's samples, in the time that the command took"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "trace.json"
+        p = found(profile("threads", 0.3, words=["--rate", "2k", "--trace", str(path)]))
+        document = json.loads(path.read_text())
+        problems = viewer.problems_of(document)
+        expect(not problems, problems[:3])
+        events = document["traceEvents"]
+        rows = {e["tid"]: e["args"]["name"].split()[0] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
+        own = collections.Counter()
+        for e in events:
+            if e["ph"] == "X":
+                own[rows[e["tid"]]] += e["args"]["self"]
+        expect(own == {t["path"]: t["samples"] for t in p["by_thread"]}, own, [(t["path"], t["samples"]) for t in p["by_thread"]])
+        last = max(e["ts"] + e["dur"] for e in events if e["ph"] == "X")
+        expect(0.1e6 < last <= p["outcome"]["elapsed_ns"] / 1e3 + 10e3, last, p["outcome"]["elapsed_ns"])
+        p = found(profile("split", 0.4, words=["--rate", "5k", "--trace-limit", "1000", "--trace", str(path)]))
+        other = json.loads(path.read_text())["otherData"]
+        expect(other["samples"] == 1000 and other["samples"] + other["lost"] == p["samples"], other, p["samples"])
 
 
 @case

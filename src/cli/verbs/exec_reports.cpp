@@ -3,6 +3,7 @@
 
 #include "exec/profile/profile_text.hpp"
 #include "report/exec_metric.hpp"
+#include "report/json/exec_profile_trace.hpp"
 #include "report/page/exec_page.hpp"
 
 namespace nmisim::cli {
@@ -17,6 +18,7 @@ void write_exec_reports(report_writer& writer, exec::exec_report& report, const 
     else
         writer.to_stdout([&] { return exec::to_text(report); });
     writer.to_file(s.output_file, json);
+    writer.to_file(s.trace_file, [&] { return exec::profile_trace_json(report); });
     writer.to_file(s.folded_file, [&] { return exec::folded_text(report); });
     writer.to_file(s.report_file, [&] { return exec::page_of(report); });
 }

@@ -53,7 +53,7 @@ void check(const exec::exec_config& c, const settings& s)
 void check_profile(const exec::exec_config& c, const settings& s)
 {
     for (const auto& [name, value] : s.given) {
-        for (const std::string_view of_profiles : {"stacks", "folded"})
+        for (const std::string_view of_profiles : {"stacks", "folded", "trace", "trace-limit"})
             if (name == of_profiles && !c.profile)
                 throw usage_error(fmt::format("--{} is for --profile: give that as well", name));
         for (const std::string_view no_use : {"audit", "function", "each-call", "at", "signal", "compare",
@@ -72,6 +72,7 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
     c.argv = std::move(command);
     c.seed = s.run.seed;
     c.audit = s.audit;
+    c.timeline = s.trace_file.empty() ? 0 : s.trace_limit;
     for (const auto& [name, value] : s.given)
         if (name == "rate")
             c.rate_hz = s.run.inject.rate_hz;
@@ -149,7 +150,7 @@ int exec_verb(const invocation& call)
         throw usage_error("no command: it stands behind --, as in 'nmi-sim exec -- sleep 1'");
     const exec::exec_config config = config_of(s, {dashes + 1, call.words.end()});
     check_output_files(s);
-    for (const std::string& file : {s.output_file, s.report_file, s.folded_file})
+    for (const std::string& file : {s.output_file, s.report_file, s.folded_file, s.trace_file})
         if (!file.empty())
             check_output_file(file);
     if (const std::string absent = exec::exec_absent(); !absent.empty()) {

@@ -36,6 +36,18 @@ struct profiled_stack {
     std::uint64_t samples = 0;
 };
 
+struct timed_sample {
+    std::uint64_t at_ns; ///< since the command's start
+    std::uint32_t stack; ///< of profile_found::timeline_stacks
+};
+/// The samples of one thread, in the order of time.
+struct profiled_timeline {
+    std::string path;
+    std::string exe;
+    std::string name;
+    std::vector<timed_sample> samples;
+};
+
 struct profile_found {
     bool asked = false;
     outcome what;
@@ -52,6 +64,9 @@ struct profile_found {
     std::vector<profiled_function> functions;
     std::vector<profiled_thread> by_thread; ///< that have samples, most first
     std::vector<profiled_stack> by_stack;
+    std::vector<profiled_timeline> timelines;              ///< if asked for
+    std::vector<std::vector<std::string>> timeline_stacks; ///< functions, outermost first
+    std::uint64_t timeline_lost = 0;                       ///< samples, older than those that are kept
 };
 
 } // namespace nmisim::exec

@@ -54,7 +54,7 @@ public:
         : config_(c), command_(command), events_(command.pid()),
           area_(c.frames == stacks::leaf ? 1 : most_frames,
                 c.frames == stacks::cfi && frame_rules::are_read(), era_patience_ns),
-          tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main)
+          tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main, c.timeline)
     {}
 
     bool inject(pid_t tid, remote_calls& remote, const remote_calls::meanwhile& answer) override;
@@ -86,6 +86,8 @@ private:
     bool hang_ = false;
     bool main_ended_ = false;
     int status_ = 0;
+    const std::uint64_t start_ticks_ = own::ticks();
+    const std::uint64_t start_ns_ = now_ns();
 };
 
 // The descriptor comes as the answer to a call that the filter tells us of: a path would not do in a container, and one that
@@ -165,7 +167,12 @@ void profiler::finish(profile_found& to)
     look_at_tree();
     area_.finish([this](const taken_sample& s) { tree_.add(s, area_.known()); });
     to.counts = area_.counts();
-    tree_.report(to);
+    const double ns_per_tick = static_cast<double>(now_ns() - start_ns_) /
+                               static_cast<double>(std::max<std::uint64_t>(own::ticks() - start_ticks_, 1));
+    tree_.report(to, [&](std::uint64_t ticks) {
+        return static_cast<std::uint64_t>(static_cast<double>(ticks - std::min(ticks, start_ticks_)) *
+                                          ns_per_tick);
+    });
 }
 
 } // namespace

@@ -37,8 +37,9 @@ std::vector<profiled_function> sorted_rows(const counted_functions& all)
 
 } // namespace
 
-void sampled_tree::report(profile_found& to)
+void sampled_tree::report(profile_found& to, const std::function<std::uint64_t(std::uint64_t)>& ns_of)
 {
+    std::map<const std::vector<code_place>*, std::uint32_t> timed_stacks;
     file_symbols symbols;
     counted_functions everywhere;
     std::map<std::pair<std::string, std::vector<std::string>>, std::uint64_t> stacks;
@@ -63,10 +64,28 @@ void sampled_tree::report(profile_found& to)
                                                      : "[" + key.second + "]");
             }
             std::reverse(names.begin(), names.end());
+            if (most_timed_ != 0) {
+                timed_stacks[&stack] = static_cast<std::uint32_t>(to.timeline_stacks.size());
+                to.timeline_stacks.push_back(names);
+            }
             stacks[{t->path.substr(0, t->path.find('/')) + " " + t->exe, names}] += n;
         }
         to.by_thread.push_back({t->path, t->exe, t->name, t->samples, sorted_rows(here)});
     }
+    std::map<const sampled_thread*, profiled_timeline> timelines;
+    for (const timed& t : timeline_)
+        timelines[t.thread].samples.push_back({ns_of(t.ticks), timed_stacks.at(t.stack)});
+    for (const auto& t : threads_)
+        if (const auto at = timelines.find(t.get()); at != timelines.end()) {
+            auto& [path, exe, name, samples] = at->second;
+            path = t->path;
+            exe = t->exe;
+            name = t->name;
+            std::sort(samples.begin(), samples.end(),
+                      [](const timed_sample& a, const timed_sample& b) { return a.at_ns < b.at_ns; });
+            to.timelines.push_back(std::move(at->second));
+        }
+    to.timeline_lost = timeline_lost_;
     std::stable_sort(
         to.by_thread.begin(), to.by_thread.end(),
         [](const profiled_thread& a, const profiled_thread& b) { return a.samples > b.samples; });

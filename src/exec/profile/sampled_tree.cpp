@@ -11,8 +11,9 @@
 
 namespace nmisim::exec {
 
-sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only)
-    : signal_(signal), period_ns_(period_ns), main_only_(main_only)
+sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only,
+                           std::size_t timeline)
+    : signal_(signal), period_ns_(period_ns), main_only_(main_only), most_timed_(timeline)
 {
     auto first = std::make_shared<sampled_process>();
     first->path = "0";
@@ -234,7 +235,15 @@ void sampled_tree::add(const taken_sample& s, known_frames& known)
         stack.push_back(image.place_of(p.ip).value_or(code_place{file_named(""), 0}));
     with_callers_ += stack.size() > 1 ? 1 : 0;
     ++m->thread->samples;
-    ++m->thread->stacks[std::move(stack)];
+    const auto counted = m->thread->stacks.try_emplace(std::move(stack)).first;
+    ++counted->second;
+    if (most_timed_ == 0)
+        return;
+    timeline_.push_back({s.ticks, m->thread.get(), &counted->first});
+    if (timeline_.size() > most_timed_) {
+        timeline_.pop_front();
+        ++timeline_lost_;
+    }
 }
 
 } // namespace nmisim::exec

@@ -16,6 +16,7 @@
 #include "exec/unwind/frame_rules.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -69,7 +70,9 @@ struct sampled_thread {
 class sampled_tree {
 public:
     /// `command` is process 0; it has no handler yet. `main_only`: no other process is sampled.
-    sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only);
+    /// `timeline`: so many samples are kept with their times.
+    sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only,
+                 std::size_t timeline = 0);
     ~sampled_tree();
     sampled_tree(const sampled_tree&) = delete;
     sampled_tree& operator=(const sampled_tree&) = delete;
@@ -85,8 +88,8 @@ public:
 
     /// now_ns() of when a thread was last seen to have ended.
     std::uint64_t last_death_ns() const noexcept { return last_death_ns_; }
-    /// Tables, with names. For once, at the end.
-    void report(profile_found& to);
+    /// Tables, with names. For once, at the end. `ns_of`: from own::ticks() to time since the command's start.
+    void report(profile_found& to, const std::function<std::uint64_t(std::uint64_t)>& ns_of = {});
 
 private:
     struct running {
@@ -130,6 +133,14 @@ private:
     unsigned without_clock_ = 0;
     std::uint64_t events_lost_ = 0;
     std::uint64_t with_callers_ = 0;
+    struct timed {
+        std::uint64_t ticks;
+        const sampled_thread* thread;
+        const std::vector<code_place>* stack; ///< of the thread's map
+    };
+    const std::size_t most_timed_;
+    std::deque<timed> timeline_;
+    std::uint64_t timeline_lost_ = 0;
 };
 
 } // namespace nmisim::exec

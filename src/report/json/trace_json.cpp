@@ -3,17 +3,19 @@
 
 #include "report/build_info.hpp"
 #include "report/json/json_value.hpp"
+#include "report/json/trace_events.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
+#include <optional>
 #include <tuple>
 
 namespace nmisim {
 namespace {
 
+constexpr int only_process = 1;
 constexpr int controller_row = 1;
 constexpr int injector_row = 2;
 constexpr int reclaimer_row = 3;
@@ -66,7 +68,6 @@ private:
     void join_raises();
     void first_violations();
     void metadata();
-    void name_row(int row, const std::string& name);
     void slice(const item& i);
     void nmi(const item& i);
     void counter(const item& i);
@@ -85,19 +86,12 @@ private:
     std::map<std::uint64_t, const trace_record*>
         swaps_elsewhere_;                    ///< generation waited for: reclaimed in another row
     std::map<int, std::uint64_t> in_flight_; ///< as last written, per row
-    std::string out_;
+    std::optional<trace_events> events_;
 };
-
-std::string microseconds(std::uint64_t ns)
-{
-    return fmt::format("{}.{:03}", ns / 1000, ns % 1000);
-}
 
 void writer::event(char phase, std::string_view name, std::uint64_t at_ns, int row, std::string_view more)
 {
-    fmt::format_to(std::back_inserter(out_),
-                   ",\n{{\"ph\":\"{}\",\"name\":\"{}\",\"ts\":{},\"pid\":1,\"tid\":{}{}}}", phase, name,
-                   microseconds(at_ns), row, more);
+    events_->event(phase, name, at_ns, only_process, row, more);
 }
 
 void writer::arrow(char phase, std::string_view name, std::uint64_t at_ns, int row, std::uint64_t id)
@@ -214,14 +208,6 @@ void writer::collect()
     std::stable_sort(items_.begin(), items_.end());
 }
 
-void writer::name_row(int row, const std::string& name)
-{
-    for (const auto& [what, value] : {std::pair{"thread_name", "\"name\":" + json_quoted(name)},
-                                      std::pair{"thread_sort_index", fmt::format("\"sort_index\":{}", row)}})
-        out_ += fmt::format(",\n{{\"ph\":\"M\",\"name\":\"{}\",\"pid\":1,\"tid\":{},\"args\":{{{}}}}}", what,
-                            row, value);
-}
-
 void writer::metadata()
 {
     std::uint64_t kept = 0, lost = 0;
@@ -240,27 +226,27 @@ void writer::metadata()
                            {"records", kept},
                            {"lost", lost},
                            {"rows", rows}};
-    out_ += "{\"displayTimeUnit\":\"ns\",\"otherData\":" + other.dump();
-    out_ += ",\n\"traceEvents\":[\n{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{\"name\":" +
-            json_quoted(context_.repeat) + "}}";
-    name_row(controller_row, "controller");
+    events_.emplace(other);
+    events_->name_process(only_process, context_.repeat);
+    events_->name_row(only_process, controller_row, "controller");
     for (const trace_row& row : report_.trace)
         if (row.thread == trace_row::what::injector || row.thread == trace_row::what::reclaimer)
-            name_row(row_number(row.thread, row.cpu), row_name(row));
+            events_->name_row(only_process, row_number(row.thread, row.cpu), row_name(row));
     for (const cpu_report& c : report_.cpus)
-        name_row(first_vcpu_row + c.cpu, fmt::format("vCPU {}", c.cpu) +
-                                             (c.pinned_to < 0 ? "" : fmt::format(" (CPU {})", c.pinned_to)));
+        events_->name_row(only_process, first_vcpu_row + c.cpu,
+                          fmt::format("vCPU {}", c.cpu) +
+                              (c.pinned_to < 0 ? "" : fmt::format(" (CPU {})", c.pinned_to)));
 }
 
 void writer::nmi(const item& i)
 {
     const trace_record& r = *i.record;
     std::string more =
-        fmt::format(",\"dur\":{},\"args\":{{\"in_flight\":{}", microseconds(i.length_ns), r.value);
+        fmt::format(",\"dur\":{},\"args\":{{\"in_flight\":{}", trace_microseconds(i.length_ns), r.value);
     if (r.generation != 0)
         more += fmt::format(",\"generation\":{},\"age\":{}", r.generation, r.age);
     if (r.raised_ns != 0 && r.begin_ns >= r.raised_ns)
-        more += fmt::format(",\"latency_us\":{}", microseconds(r.begin_ns - r.raised_ns));
+        more += fmt::format(",\"latency_us\":{}", trace_microseconds(r.begin_ns - r.raised_ns));
     if (r.failed != 0)
         more += fmt::format(",\"failed\":\"{}\"", failed_checks(r.failed));
     event('X', name_of(r.outcome), i.at_ns, i.row, more + "}");
@@ -273,7 +259,7 @@ void writer::slice(const item& i)
     const trace_record& r = *i.record;
     if (r.kind == trace_kind::nmi)
         return nmi(i);
-    std::string more = fmt::format(",\"dur\":{}", microseconds(i.length_ns));
+    std::string more = fmt::format(",\"dur\":{}", trace_microseconds(i.length_ns));
     if (r.kind == trace_kind::raise)
         more += fmt::format(",\"args\":{{\"vcpu\":{}}}", r.value);
     else if (r.generation != 0)
@@ -309,12 +295,9 @@ std::string writer::write()
         switch (i.what) {
         case item::slice: slice(i); break;
         case item::counter: counter(i); break;
-        case item::instant: {
-            const std::string text = json_quoted(i.text);
-            event('i', std::string_view(text).substr(1, text.size() - 2), i.at_ns, i.row, ",\"s\":\"t\"");
+        case item::instant: event('i', json_escaped(i.text), i.at_ns, i.row, ",\"s\":\"t\""); break;
         }
-        }
-    return std::move(out_) + "\n]}\n";
+    return std::move(*events_).text();
 }
 
 } // namespace

@@ -8,9 +8,7 @@
 //   counters  NMIs in flight per vCPU, handlers that wait for their grace period
 //   instants  violations, coalesced and rejected raises
 //
-// Rules, from Perfetto's importer: times are microseconds with three decimals, written from whole nanoseconds since
-// the first raise (the zero of the report too); events are in the order of time, an outer slice before its inner, and no
-// slice ends exactly where the next one begins; an arrow begins and ends inside a slice; metadata carries no time.
+// Its form is that of trace_events.hpp; the zero is the first raise, as in the report. An arrow begins and ends inside a slice.
 #pragma once
 
 #include "report/report_context.hpp"

@@ -330,7 +330,7 @@ std::uint64_t machine::nmi_count(int cpu) const noexcept
 bool machine::cpu_online(int cpu) const noexcept
 {
     // relaxed: it may change before the caller looks
-    return state_->has(cpu) && state_->area(cpu).line.accepting.load(std::memory_order_relaxed);
+    return state_->has(cpu) && state_->area(cpu).line.accepts_raises();
 }
 
 void machine::cpu_up(int cpu)

@@ -7,8 +7,10 @@
 #include "machine/backtrace/unwind.hpp"
 #include "machine/limits.hpp"
 #include "machine/machine_state.hpp"
+#include "runtime/entry/held_line.hpp"
 #include "runtime/origin.hpp"
 #include "runtime/threads/pending.hpp"
+#include "runtime/wait.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -115,14 +117,14 @@ void vcpu_thread::for_each_line(Function f)
 
 bool vcpu_thread::drain(std::uint64_t deadline_ns)
 {
+    constexpr std::uint64_t longest_ns = INT64_MAX;
     bool all = true;
     for_each_line([&](interrupt_line& line, counter&) {
-        std::uint64_t sent = UINT64_MAX;
-        while (all && !line.drained_to(sent)) {
-            all = now_ns() < deadline_ns;
-            const timespec pause = to_timespec(100'000);
-            nanosleep(&pause, nullptr);
-        }
+        const std::uint64_t at_ns = now_ns();
+        const std::uint64_t left_ns = deadline_ns > at_ns ? deadline_ns - at_ns : 0;
+        std::uint64_t sent_then = UINT64_MAX;
+        all = all && runtime::wait_until(deadline(static_cast<std::int64_t>(std::min(left_ns, longest_ns))),
+                                         [&] { return line.drained_to(sent_then); });
     });
     return all;
 }
@@ -157,7 +159,7 @@ void vcpu_thread::ask_to_leave() noexcept
     // never come to leave(). Relaxed: leave() does it again, and that is what raisers are ordered with.
     if (!machine_.faults.unregister_early)
         for_each_line([](interrupt_line& line, counter&) {
-            line.accepting.store(false, std::memory_order_relaxed); // as said
+            line.tid.store(0, std::memory_order_relaxed); // as said
         });
 }
 
@@ -221,12 +223,9 @@ void vcpu_thread::come_online()
         irq_->disabled = false;
     ++area_.times_onlined;
     change_mask(SIG_UNBLOCK, machine_);
-    for_each_line([](interrupt_line& line, counter&) {
-        // (5) seq_cst: the line is set up; pairs with nmi/raise.cpp(2)
-        line.accepting.store(true, std::memory_order_seq_cst);
-    });
+    for_each_line([](interrupt_line& line, counter&) { line.open(gettid()); });
     for_each_source([this](cpu_source& source) { source.cpu_online(area_); });
-    // (8) seq_cst: as (5), for backtraces; pairs with (10)
+    // (8) seq_cst: as the lines, for backtraces; pairs with (11)
     reachable_.store(true, std::memory_order_seq_cst);
     // (3) seq_cst: the thread is set up, and notify_all() of libstdc++ does not look before this whether anybody
     // waits; pairs with (4)
@@ -243,13 +242,11 @@ void vcpu_thread::leave()
         machine_.rcu.unregister_thread();
         await_nmi(area_);
     }
-    // (9) seq_cst: as (1), for backtraces; pairs with (10), (11)
+    // (9) seq_cst: as the lines, for backtraces; pairs with (11), runtime/entry/held_line.hpp(1)
     reachable_.store(false, std::memory_order_seq_cst);
     for_each_line([](interrupt_line& line, counter&) {
-        // (1) seq_cst: before looking at raises; pairs with nmi/raise.cpp(1), nmi/raise.cpp(2)
-        line.accepting.store(false, std::memory_order_seq_cst);
-        // (2) seq_cst: not before accepting, and their signals are sent; pairs with nmi/raise.cpp(1), nmi/raise.cpp(3), (12)
-        while (line.raises.load(std::memory_order_seq_cst) % interrupt_line::one_raise != 0)
+        line.refuse_raises();
+        while (line.is_held())
             sched_yield();
     });
     area_.count->set_offline(true);
@@ -281,14 +278,14 @@ std::vector<std::uintptr_t> vcpu_thread::backtrace()
     backtrace_.count.store(-1, std::memory_order_relaxed); // the signal orders it
     sigval value{};
     value.sival_ptr = &backtrace_;
-    // As a raise: a thread that leaves waits for those who send to it. (10) seq_cst: before looking at
-    // reachable_; pairs with (8), (9)
-    area_.line.raises.fetch_add(interrupt_line::one_raiser, std::memory_order_seq_cst);
-    // (11) seq_cst: not before raises; pairs with (9)
-    const bool asked = reachable_.load(std::memory_order_seq_cst) &&
-                       pthread_sigqueue(area_.line.target, machine_.backtrace_signal.number(), value) == 0;
-    // (12) release: the signal is sent; pairs with (2)
-    area_.line.raises.fetch_sub(interrupt_line::one_raiser, std::memory_order_release);
+    bool asked = false;
+    {
+        const runtime::held_line held(
+            area_.line); // as a raise: a thread that leaves waits for those who send to it
+        // (11) seq_cst: not before it is held; pairs with (8), (9)
+        asked = reachable_.load(std::memory_order_seq_cst) &&
+                pthread_sigqueue(area_.line.target, machine_.backtrace_signal.number(), value) == 0;
+    }
     if (!asked)
         return {};
     const std::uint64_t deadline_ns = now_ns() + 200'000'000;

@@ -87,9 +87,8 @@ private:
     std::thread thread_;
     std::atomic<bool> stop_{false};
     std::atomic<int> online_{0};
-    std::atomic<bool> ended_{false}; ///< nothing is left to do but to end the thread
-    std::atomic<bool> reachable_{
-        false}; ///< signals may be sent to the thread; changes as line.accepting does
+    std::atomic<bool> ended_{false};     ///< nothing is left to do but to end the thread
+    std::atomic<bool> reachable_{false}; ///< signals may be sent to the thread; changes as its lines do
     int pinned_to_ = -1;
     std::uint64_t online_since_ns_ = 0; ///< own thread only
     backtrace_request backtrace_; ///< here, not on a stack: the answer may come after the caller gave up

@@ -3,6 +3,8 @@
 
 #include "base/clock.hpp"
 #include "nmi/record/trace_ring.hpp"
+#include "runtime/entry/held_line.hpp"
+#include "runtime/entry/send_on.hpp"
 #include "runtime/origin.hpp"
 
 #include <csignal>
@@ -19,65 +21,60 @@ void trace(trace_kind kind, const interrupt_line& line, std::uint64_t sent_ns) n
     trace_slice(kind, sent_ns != 0 ? sent_ns : end_ns, end_ns, 0, static_cast<std::uint64_t>(line.cpu));
 }
 
-/// Sends a signal that is in `sent` already; false if the kernel's queue is full.
-bool send(interrupt_line& line) noexcept
-{
-    const std::uint64_t sent_ns = line.stamp ? now_ns() : 0;
-    if (pthread_sigqueue(line.target, line.signo, runtime::stamped(sent_ns)) == 0) {
-        trace(trace_kind::raise, line, sent_ns);
+/// A vCPU's way to be raised; see runtime/entry/send_on.hpp.
+struct nmi_way {
+    interrupt_line& line;
+
+    bool latching() const noexcept { return line.latching; }
+    bool has_room(std::uint64_t sent) const noexcept
+    {
+        const std::uint64_t taken = line.completed.load(std::memory_order_relaxed); // a bound only
+        const std::uint64_t flying =
+            sent > taken ? sent - taken : 1; // others may send and complete in between
+        if (!line.latching && flying > line.bound)
+            return false;
+        if (flying > line.max_in_flight.load(std::memory_order_relaxed))
+            line.max_in_flight.store(flying,
+                                     std::memory_order_relaxed); // a statistic: two raisers may lose one
         return true;
     }
-    return false;
-}
-
-raise_result raise_online(interrupt_line& line) noexcept
-{
-    if (line.latching && !line.try_latch()) {
-        line.coalesced.fetch_add(1, std::memory_order_relaxed);
-        trace(trace_kind::coalesced, line, 0);
-        return raise_result::coalesced;
+    int send() const noexcept
+    {
+        const std::uint64_t sent_ns = line.stamp ? now_ns() : 0;
+        const int error = pthread_sigqueue(line.target, line.signo, runtime::stamped(sent_ns));
+        if (error == 0)
+            trace(trace_kind::raise, line, sent_ns);
+        return error;
     }
-    const std::uint64_t taken = line.completed.load(std::memory_order_relaxed); // a bound only
-    // Before the signal: a drain never sees it too small.
-    const std::uint64_t sent = line.sent.fetch_add(1, std::memory_order_relaxed) + 1;
-    const std::uint64_t flying = sent > taken ? sent - taken : 1; // others may send and complete in between
-    if (!line.latching && flying > line.bound) {
-        line.sent.fetch_sub(1, std::memory_order_relaxed);
-        return raise_result::full;
+    raise_result refused(int) const noexcept
+    {
+        line.rejected.fetch_add(1, std::memory_order_relaxed);
+        return raise_result::rejected;
     }
-    if (flying > line.max_in_flight.load(std::memory_order_relaxed))
-        line.max_in_flight.store(flying, std::memory_order_relaxed); // a statistic: two raisers may lose one
-    if (send(line))
-        return raise_result::sent;
-    line.sent.fetch_sub(1, std::memory_order_relaxed);
-    line.begin(); // opens the latch again; a raise that coalesced meanwhile is in the books as coalesced
-    line.rejected.fetch_add(1, std::memory_order_relaxed);
-    trace(trace_kind::rejected, line, 0);
-    return raise_result::rejected;
-}
+};
 
 } // namespace
 
 raise_result raise_on(interrupt_line& line) noexcept
 {
-    // (1) seq_cst: before looking at accepting; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(2)
-    line.raises.fetch_add(interrupt_line::one_raise + interrupt_line::one_raiser, std::memory_order_seq_cst);
-    raise_result result = raise_result::offline;
-    // (2) seq_cst: not before raises; pairs with machine/vcpu_thread.cpp(1), machine/vcpu_thread.cpp(5)
-    if (line.accepting.load(std::memory_order_seq_cst))
-        result = raise_online(line);
-    else
+    runtime::held_line held(line, runtime::line::one_raise);
+    if (held.tid() == 0) {
         line.offline_at_raise.fetch_add(1, std::memory_order_relaxed);
-    const bool none = result == raise_result::full; // who finds no room raises again
-    // (3) release: the signal is sent; pairs with machine/vcpu_thread.cpp(2)
-    line.raises.fetch_sub((none ? interrupt_line::one_raise : 0) + interrupt_line::one_raiser,
-                          std::memory_order_release);
+        return raise_result::offline;
+    }
+    const raise_result result = runtime::send_on(line, nmi_way{line});
+    if (result == raise_result::full) // who finds no room raises again
+        held.was_no_raise();
+    else if (result == raise_result::coalesced)
+        trace(trace_kind::coalesced, line, 0);
+    else if (result == raise_result::rejected)
+        trace(trace_kind::rejected, line, 0);
     return result;
 }
 
 bool has_room(const interrupt_line& line) noexcept
 {
-    if (!line.accepting.load(std::memory_order_relaxed))
+    if (!line.accepts_raises())
         return false;
     if (line.latching)
         return line.pending.load(std::memory_order_relaxed) == 0;

@@ -19,7 +19,7 @@ interrupt_books count_all(interrupt_state& state) noexcept
     interrupt_books sum;
     for (std::size_t i = 0; i < state.blocks(); ++i) {
         const thread_block& block = state.block(i);
-        sum.handled += read(block.handled);
+        sum.handled += read(block.completed);
         sum.dropped += read(block.dropped);
         sum.raised += read(block.sent);
         sum.coalesced += read(block.coalesced);

@@ -31,14 +31,14 @@ bool may_be_taken(int signo) noexcept
 }
 
 /// All that was raised there up to now is handled, or died with the thread.
-bool is_done(interrupt_state& state, thread_block& block, std::uint64_t wanted) noexcept
+bool is_done(interrupt_state& state, thread_block& block, std::uint64_t& sent_then) noexcept
 {
-    if (block.done() < wanted &&
+    if (!block.drained_to(sent_then) &&
         block.from_outside.load(std::memory_order_relaxed)) { // looked at under the lock
         const control_section section;
         settle_if_ended(state, block);
     }
-    return block.done() >= wanted;
+    return block.drained_to(sent_then);
 }
 
 /// The end of the program: what no handler uses is destroyed, what one may use is left to the process's end.
@@ -106,12 +106,11 @@ outcome drain(interrupt_state& state, deadline limit) noexcept
     const std::uint64_t begin = now_ns();
     for (std::size_t i = 0; i < blocks; ++i) {
         thread_block& block = state.block(i);
-        const std::uint64_t wanted =
-            block.sent.load(std::memory_order_relaxed); // what this thread raised, it sees
+        std::uint64_t sent_then = UINT64_MAX; // what this thread raised, it sees
         const std::uint64_t waited = now_ns() - begin;
         const deadline left =
             limit.is_none() ? limit : deadline(limit.ns() - static_cast<std::int64_t>(waited));
-        if (!wait_until(left, [&] { return is_done(state, block, wanted); }))
+        if (!wait_until(left, [&] { return is_done(state, block, sent_then); }))
             return outcome::timed_out;
     }
     return outcome::drained;

@@ -38,9 +38,9 @@ void parent() noexcept
 void settle(thread_block& block) noexcept
 {
     // All relaxed: no other thread is there.
-    block.latch.store(0, std::memory_order_relaxed);
-    block.raisers.store(0, std::memory_order_relaxed);
-    block.sent.store(block.handled.load(std::memory_order_relaxed) +
+    block.pending.store(0, std::memory_order_relaxed);
+    block.raises.store(0, std::memory_order_relaxed);
+    block.sent.store(block.completed.load(std::memory_order_relaxed) +
                          block.dropped.load(std::memory_order_relaxed),
                      std::memory_order_relaxed);
     block.timer_armed = false;

@@ -111,8 +111,7 @@ std::uint64_t stall_watch::deaf_ns(const percpu& area, std::uint64_t now)
     const std::uint64_t refused = line.rejected.load(std::memory_order_relaxed) +
                                   line.offline_at_raise.load(std::memory_order_relaxed); // as said
     const std::uint64_t accepted = line.raised() - refused;
-    if (!line.accepting.load(std::memory_order_relaxed) || handled != last.handled ||
-        times_onlined != last.times_onlined)
+    if (!line.accepts_raises() || handled != last.handled || times_onlined != last.times_onlined)
         last = {handled, times_onlined, accepted, 0};
     else if (accepted == last.accepted)
         last.since_ns = 0;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// The grace periods of one domain, one step at a time; and the thread table.
+// The grace periods of one domain, one step at a time; the thread table; and a raise on a line.
 #include "runtime/domain.hpp"
 #include "runtime/entry/held_block.hpp"
+#include "runtime/entry/send_on.hpp"
 #include "runtime/thread_table.hpp"
 #include "support/catch2.hpp"
 
 #include <array>
+#include <cerrno>
 #include <memory>
 
 using namespace nmisim::runtime;
+using nmisim::raise_result;
 
 TEST_CASE("an idle domain's grace period is over at once", "[domain]")
 {
@@ -99,11 +102,71 @@ TEST_CASE("a block that changed hands between the search and the hold is nobody'
     {
         const held_block held(found, 5, nullptr);
         CHECK(held.get() == &block);
-        CHECK(block.raisers == 1);
+        CHECK(block.raises == 1);
     }
     table->remove(block, 5);
     table->insert(block, 6);
     const held_block late(found, 5, nullptr);
     CHECK(late.get() == nullptr);
-    CHECK(block.raisers == 0);
+    CHECK(block.raises == 0);
+}
+
+namespace {
+
+/// A raise whose signal comes to `error`. Meanwhile `elsewhere` may happen to the line.
+struct fake_way {
+    line& of;
+    bool latch;
+    bool room;
+    int error;
+    void (*elsewhere)(line&);
+    bool latching() const noexcept { return latch; }
+    bool has_room(std::uint64_t) const noexcept { return room; }
+    int send() const noexcept
+    {
+        elsewhere(of);
+        return error;
+    }
+    static raise_result refused(int) noexcept { return raise_result::rejected; }
+};
+
+} // namespace
+
+TEST_CASE("what the kernel refuses to send is taken back, unless another signal has been taken for it",
+          "[domain]")
+{
+    const bool latch = GENERATE(false, true);
+    CAPTURE(latch);
+    line l;
+    const auto nothing = [](line&) {};
+    const auto taken = [](line& of) { (void)of.take_latch(); };
+    CHECK(send_on(l, fake_way{l, latch, true, EAGAIN, nothing}) == raise_result::rejected);
+    CHECK((l.sent == 0 && l.pending == 0));
+    CHECK(send_on(l, fake_way{l, latch, false, 0, nothing}) == raise_result::full);
+    CHECK(l.sent == 0);
+    l.pending = 0; // who has a bound has no latch
+    CHECK(send_on(l, fake_way{l, latch, true, EAGAIN, taken}) ==
+          (latch ? raise_result::raised : raise_result::rejected));
+    CHECK(l.sent == (latch ? 1u : 0u));
+    CHECK(send_on(l, fake_way{l, latch, true, 0, nothing}) == raise_result::raised);
+    CHECK(send_on(l, fake_way{l, latch, true, 0, nothing}) ==
+          (latch ? raise_result::coalesced : raise_result::raised));
+    CHECK(l.coalesced == (latch ? 1u : 0u));
+}
+
+TEST_CASE("a line is held while somebody sends, and a raise that was none is not counted", "[domain]")
+{
+    line l;
+    l.open(5);
+    {
+        held_line held(l, line::one_raise);
+        CHECK(held.tid() == 5);
+        l.refuse_raises();
+        CHECK(held.tid() == 0);
+        CHECK(l.is_held());
+        CHECK(l.raised() == 1);
+        held.was_no_raise();
+    }
+    CHECK_FALSE(l.is_held());
+    CHECK(l.raised() == 0);
 }

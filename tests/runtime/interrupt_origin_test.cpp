@@ -2,13 +2,16 @@
 //
 // Whose signal it is, and what becomes of the others.
 #include "base/signal_mask.hpp"
+#include "runtime/interrupt_state.hpp"
 #include "runtime/origin.hpp"
 #include "runtime_parts.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
 
+#include <fstream>
 #include <string>
 #include <sys/resource.h>
+#include <thread>
 
 using namespace nmisim;
 using namespace nmisim::test;
@@ -214,6 +217,30 @@ TEST_CASE("at RLIMIT_SIGPENDING a real-time signal is rejected, which is an answ
                to_string(b.i.drain(patient));
     });
     CHECK(seen.text == "rejected 10 drained");
+}
+
+TEST_CASE("a drain does not wait for a raise that was counted, and that the kernel then refused", "[origin]")
+{
+    const auto seen = in_child(60, [] {
+        bench b(rt(1));
+        runtime::thread_block& own = *runtime::own_block(*runtime::state_of(rt(1)));
+        ++own.sent; // as a raise is counted before it is sent
+        const pid_t tid = gettid();
+        std::thread kernel([&] {
+            // the drain has looked, and sleeps until it looks again
+            eventually([&] {
+                std::ifstream stat("/proc/self/task/" + std::to_string(tid) + "/stat");
+                std::string word;
+                stat >> word >> word >> word;
+                return word == "S";
+            });
+            --own.sent;
+        });
+        const outcome result = b.i.drain(patient);
+        kernel.join();
+        return std::string(to_string(result));
+    });
+    CHECK(seen.text == "drained");
 }
 
 TEST_CASE("foreign signals do not end a drain", "[origin]")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// exc_nmi(): the signal handler; in the kernel, the assembly entry and exc_nmi(). It saves errno (the kernel: CR2),
-// takes the NMI off its line, runs do_nmi and checks from outside:
+// exc_nmi(): the signal handler; in the kernel, the assembly entry and exc_nmi(). It is the runtime's arrival with a door of
+// its own: saves errno (the kernel: CR2), takes the NMI off its line, runs do_nmi and checks from outside:
 //
 //   nesting       no NMI was interrupted (the signal is blocked inside its own handler), the depth is put back
 //   exactly-once  one generation of a checked handler ran, and the default action ran exactly when the
@@ -12,14 +12,13 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/errno_guard.hpp"
 #include "nmi/do_nmi.hpp"
 #include "probes.hpp" // base/probes_*
-#include "runtime/entry/forward.hpp"
+#include "runtime/entry/arrive.hpp"
 #include "runtime/origin.hpp"
 
+#include <cerrno>
 #include <csignal>
-#include <optional>
 
 namespace nmisim {
 
@@ -87,26 +86,48 @@ inline void take_nmi(percpu& cpu, std::uint64_t stamp, const pt_regs& regs) noex
     cpu.line.end();
 }
 
+/// errno is kept, and looked at afterwards by whoever has books for it; spoilt instead by fault clobber-errno.
+template <class Entry, void (*check)(percpu&, const pt_regs&, int, int) noexcept>
+class checked_errno {
+public:
+    checked_errno(percpu& cpu, const void* context) noexcept : cpu_(cpu), context_(context), before_(errno)
+    {
+        if constexpr (!Entry::keep_errno)
+            errno = EDOM;
+    }
+    ~checked_errno()
+    {
+        if constexpr (Entry::keep_errno)
+            errno = before_;
+        check(cpu_, pt_regs{static_cast<const ucontext_t*>(context_)}, before_, errno);
+    }
+    checked_errno(const checked_errno&) = delete;
+    checked_errno& operator=(const checked_errno&) = delete;
+
+private:
+    percpu& cpu_;
+    const void* const context_;
+    const int before_;
+};
+
+/// The door of a vCPU's NMIs (runtime/entry/arrive.hpp).
+template <class Rcu, class Entry, class Count>
+struct nmi_door {
+    using errno_kept = checked_errno<Entry, check_errno>;
+    static percpu* here(int) noexcept { return this_cpu; }
+    static bool take(percpu& cpu, const siginfo_t& info, void* context) noexcept
+    {
+        const nmi_claim claim = claim_nmi(cpu, info);
+        if (claim.ours)
+            take_nmi<Rcu, Entry, Count>(cpu, claim.stamp, pt_regs{static_cast<const ucontext_t*>(context)});
+        return claim.ours;
+    }
+};
+
 template <class Rcu, class Entry, class Count>
 void exc_nmi(int signo, siginfo_t* info, void* context) noexcept
 {
-    percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // a thread that is no vCPU, or none any more: a late signal, or not ours
-        return runtime::forward(signo, info, context);
-    const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    const int errno_before = errno;
-    {
-        std::optional<errno_guard> guard;
-        if constexpr (Entry::keep_errno)
-            guard.emplace();
-        else
-            errno = EDOM;
-        if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours)
-            take_nmi<Rcu, Entry, Count>(*cpu, claim.stamp, regs);
-        else
-            runtime::forward(signo, info, context);
-    }
-    check_errno(*cpu, regs, errno_before, errno);
+    runtime::arrive<nmi_door<Rcu, Entry, Count>>(signo, info, context);
 }
 
 } // namespace nmisim

@@ -99,60 +99,76 @@ inline bool begin_executing(percpu& cpu, std::uint64_t stamp) noexcept
     return false;
 }
 
+/// The executing NMI: its body, once more for each time that it was latched meanwhile.
+template <class Rcu, class Entry, class Count>
+void execute_passes(percpu& cpu, std::uint64_t stamp, const pt_regs& regs, int errno_before) noexcept
+{
+    const nmi_stack_frame frame{instruction_pointer(regs), ++cpu.nesting.sequence};
+    cpu.nesting.fixed_frame = frame;
+    open_nmi_window(cpu);
+    for (;;) {
+        execute_nmi<Rcu, Entry, Count>(cpu, stamp, regs);
+        check_nmi_frame(cpu, cpu.nesting.fixed_frame, frame);
+        cpu.line.end_in_window();
+        errno = errno_before;
+        check_errno(cpu, regs, errno_before, errno);
+        // One instruction. Kernel: this_cpu_dec_return(nmi_state).
+        if (cpu.nesting.state.fetch_sub(1, std::memory_order_relaxed) == nmi_executing) // own thread only
+            return;
+        ++cpu.nesting.restarts;
+        stamp = cpu.nesting.latched_stamp;
+    }
+}
+
+/// The door of exc_nmi_latched. It keeps errno itself, once a pass.
+template <class Rcu, class Entry, class Count>
+struct latched_door {
+    struct errno_kept {
+        errno_kept(percpu&, const void*) noexcept {}
+    };
+    static percpu* here(int) noexcept { return this_cpu; }
+    static bool take(percpu& cpu, const siginfo_t& info, void* context) noexcept
+    {
+        const int errno_before = errno;
+        const nmi_claim claim = claim_nmi(cpu, info);
+        if (claim.ours && begin_executing(cpu, claim.stamp))
+            execute_passes<Rcu, Entry, Count>(cpu, claim.stamp,
+                                              pt_regs{static_cast<const ucontext_t*>(context)}, errno_before);
+        return claim.ours;
+    }
+};
+
 template <class Rcu, class Entry, class Count>
 void exc_nmi_latched(int signo, siginfo_t* info, void* context) noexcept
 {
-    percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return runtime::forward(signo, info, context);
-    const int errno_before = errno;
-    const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    const nmi_claim claim = claim_nmi(*cpu, *info);
-    if (!claim.ours)
-        return runtime::forward(signo, info, context);
-    std::uint64_t stamp = claim.stamp;
-    if (!begin_executing(*cpu, stamp))
-        return;
-    const nmi_stack_frame frame{instruction_pointer(regs), ++cpu->nesting.sequence};
-    cpu->nesting.fixed_frame = frame;
-    open_nmi_window(*cpu);
-    for (;;) {
-        execute_nmi<Rcu, Entry, Count>(*cpu, stamp, regs);
-        check_nmi_frame(*cpu, cpu->nesting.fixed_frame, frame);
-        cpu->line.end_in_window();
-        errno = errno_before;
-        check_errno(*cpu, regs, errno_before, errno);
-        // One instruction. Kernel: this_cpu_dec_return(nmi_state).
-        if (cpu->nesting.state.fetch_sub(1, std::memory_order_relaxed) == nmi_executing) // own thread only
-            return;
-        ++cpu->nesting.restarts;
-        stamp = cpu->nesting.latched_stamp;
-    }
+    runtime::arrive<latched_door<Rcu, Entry, Count>>(signo, info, context);
 }
+
+/// The door of exc_nmi_nested.
+template <class Rcu, class Entry, class Count>
+struct nested_door : nmi_door<Rcu, Entry, Count> {
+    static bool take(percpu& cpu, const siginfo_t& info, void* context) noexcept
+    {
+        const nmi_claim claim = claim_nmi(cpu, info);
+        if (!claim.ours)
+            return false;
+        const interrupted_nmi kept(cpu);
+        const pt_regs regs{static_cast<const ucontext_t*>(context)};
+        const nmi_stack_frame stored{instruction_pointer(regs), ++cpu.nesting.sequence};
+        nmi_stack_frame own = stored;
+        nmi_stack_frame& place = Entry::fixed_frame ? cpu.nesting.fixed_frame : own;
+        place = stored;
+        execute_nmi<Rcu, Entry, Count, nmi_window>(cpu, claim.stamp, regs);
+        check_nmi_frame(cpu, place, stored);
+        cpu.line.end();
+        return true;
+    }
+};
 
 template <class Rcu, class Entry, class Count>
 void exc_nmi_nested(int signo, siginfo_t* info, void* context) noexcept
 {
-    percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return runtime::forward(signo, info, context);
-    const int errno_before = errno;
-    const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    if (const nmi_claim claim = claim_nmi(*cpu, *info); claim.ours) {
-        const errno_guard guard;
-        const interrupted_nmi kept(*cpu);
-        const nmi_stack_frame stored{instruction_pointer(regs), ++cpu->nesting.sequence};
-        nmi_stack_frame own = stored;
-        nmi_stack_frame& place = Entry::fixed_frame ? cpu->nesting.fixed_frame : own;
-        place = stored;
-        execute_nmi<Rcu, Entry, Count, nmi_window>(*cpu, claim.stamp, regs);
-        check_nmi_frame(*cpu, place, stored);
-        cpu->line.end();
-    } else {
-        const errno_guard guard;
-        runtime::forward(signo, info, context);
-    }
-    check_errno(*cpu, regs, errno_before, errno);
+    runtime::arrive<nested_door<Rcu, Entry, Count>>(signo, info, context);
 }
 
 } // namespace nmisim

@@ -92,30 +92,33 @@ inline void take_irq(percpu& cpu, int irq, const siginfo_t& info, const pt_regs&
     state.line.end();
 }
 
+/// The door of a vCPU's IRQ lines (runtime/entry/arrive.hpp).
+template <class Rcu, class Entry>
+struct irq_door {
+    using errno_kept = checked_errno<Entry, check_irq_errno>;
+    static percpu* here(int) noexcept
+    {
+        percpu* const cpu = this_cpu;
+        if (cpu == nullptr || cpu->irq != nullptr) [[likely]]
+            return cpu;
+        cpu->domain->strays.fetch_add(1,
+                                      std::memory_order_relaxed); // another machine's line: this one has none
+        return nullptr;
+    }
+    static bool take(percpu& cpu, const siginfo_t& info, void* context) noexcept
+    {
+        const bool ours = is_raised_irq(info);
+        if (ours)
+            take_irq<Rcu, Entry>(cpu, info.si_signo - cpu.domain->first_irq_signal, info,
+                                 pt_regs{static_cast<const ucontext_t*>(context)});
+        return ours;
+    }
+};
+
 template <class Rcu, class Entry>
 void exc_irq(int signo, siginfo_t* info, void* context) noexcept
 {
-    percpu* const cpu = this_cpu;
-    if (cpu == nullptr) // late or foreign, as in exc_nmi
-        return runtime::forward(signo, info, context);
-    if (cpu->irq == nullptr) { // another machine's line: this one has none
-        cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
-        return runtime::forward(signo, info, context);
-    }
-    const pt_regs regs{static_cast<const ucontext_t*>(context)};
-    const int errno_before = errno;
-    {
-        std::optional<errno_guard> guard;
-        if constexpr (Entry::keep_errno)
-            guard.emplace();
-        else
-            errno = EDOM;
-        if (is_raised_irq(*info))
-            take_irq<Rcu, Entry>(*cpu, signo - cpu->domain->first_irq_signal, *info, regs);
-        else
-            runtime::forward(signo, info, context);
-    }
-    check_irq_errno(*cpu, regs, errno_before, errno);
+    runtime::arrive<irq_door<Rcu, Entry>>(signo, info, context);
 }
 
 } // namespace nmisim

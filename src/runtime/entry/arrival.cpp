@@ -10,6 +10,7 @@
 #include "runtime/entry/arrival.hpp"
 
 #include "base/errno_guard.hpp"
+#include "runtime/entry/arrive.hpp"
 #include "runtime/origin.hpp"
 
 #include <unistd.h>
@@ -83,7 +84,7 @@ void take_raise(interrupt_state& state, thread_block* block, origin from, siginf
         if (from != origin::counted)
             block->absorbed.fetch_add(1, std::memory_order_relaxed); // for the books
         run_on(state, *block, info, context, 1);
-        block->handled_one();
+        block->end_in_window();
     } else if (from == origin::counted) {
         block->echoes.fetch_add(1, std::memory_order_relaxed); // for the books
     }
@@ -101,22 +102,33 @@ void take_timer(interrupt_state& state, thread_block* block, siginfo_t& info, vo
     block->timer_events.fetch_add(1, std::memory_order_relaxed);     // for the books
 }
 
+/// Of an interrupt (arrive.hpp).
+struct interrupt_door {
+    struct errno_kept : errno_guard {
+        errno_kept(interrupt_state&, const void*) noexcept {}
+    };
+    static interrupt_state* here(int signo) noexcept { return state_of(signo); }
+    static bool take(interrupt_state& state, siginfo_t& info, void* context) noexcept
+    {
+        const origin from =
+            origin_of(info, state.pid.load(std::memory_order_relaxed)); // constant in a process
+        thread_block* const block = block_here(state, from);
+        const bool latched = state.latching && block != nullptr && block->take_latch();
+        take_raise(state, block, from, info, context, latched);
+        if (from == origin::timer)
+            take_timer(state, block, info, context);
+        if (from != origin::stamped && from != origin::foreign && (from != origin::lost || latched))
+            return true;
+        counts_here(state).foreign.fetch_add(1, std::memory_order_relaxed); // for the books
+        return false;
+    }
+};
+
 } // namespace
 
 void arrive(int signo, siginfo_t* info, void* context) noexcept
 {
-    const errno_guard guard;
-    interrupt_state& state = *state_of(signo);
-    const origin from = origin_of(*info, state.pid.load(std::memory_order_relaxed)); // constant in a process
-    thread_block* const block = block_here(state, from);
-    const bool latched = state.latching && block != nullptr && block->take_latch();
-    take_raise(state, block, from, *info, context, latched);
-    if (from == origin::timer)
-        take_timer(state, block, *info, context);
-    if (from == origin::stamped || from == origin::foreign || (from == origin::lost && !latched)) {
-        counts_here(state).foreign.fetch_add(1, std::memory_order_relaxed); // for the books
-        forward(signo, info, context);
-    }
+    arrive<interrupt_door>(signo, info, context);
 }
 
 } // namespace nmisim::runtime

@@ -8,6 +8,7 @@
 #include "base/errno_guard.hpp"
 #include "base/own/own_pid.hpp"
 #include "runtime/entry/held_block.hpp"
+#include "runtime/entry/send_on.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,21 +38,20 @@ raise_result refusal(interrupt_state& state, int error) noexcept
     return raise_result::no_thread;
 }
 
+/// A thread's way to be raised; see send_on.hpp.
+struct thread_way {
+    interrupt_state& state;
+    pid_t tid;
+
+    bool latching() const noexcept { return state.latching; }
+    static bool has_room(std::uint64_t) noexcept { return true; }
+    int send() const noexcept { return runtime::send(state, tid, origin::counted); }
+    raise_result refused(int error) const noexcept { return refusal(state, error); }
+};
+
 raise_result raise_counted(interrupt_state& state, thread_block& block, pid_t tid) noexcept
 {
-    if (state.latching && !block.set_latch()) {
-        block.coalesced.fetch_add(1, std::memory_order_relaxed); // for the books
-        return raise_result::coalesced;
-    }
-    block.sent.fetch_add(1, std::memory_order_relaxed); // before it can be handled; the signal orders it
-    const int error = send(state, tid, origin::counted);
-    if (error == 0)
-        return raise_result::raised;
-    // Not sent; but another signal may have been taken for it.
-    if (state.latching && !block.take_latch())
-        return raise_result::raised;
-    block.sent.fetch_sub(1, std::memory_order_relaxed); // for the books
-    return refusal(state, error);
+    return send_on(block, thread_way{state, tid});
 }
 
 raise_result raise_unattached(interrupt_state& state, pid_t tid) noexcept

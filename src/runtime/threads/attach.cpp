@@ -44,7 +44,7 @@ void take_off_pending(interrupt_state& state, thread_block& block) noexcept
         case origin::stamped: break;
         case origin::lost:
             if (!state.latching ||
-                block.latch.load(std::memory_order_relaxed) == 0) // nobody sets it any more
+                block.pending.load(std::memory_order_relaxed) == 0) // nobody sets it any more
                 pending.is_foreign(info);
             break;
         case origin::foreign: pending.is_foreign(info); break;
@@ -60,11 +60,9 @@ own_timer cannot_be_found(interrupt_state& state, thread_block& block) noexcept
         state.threads.remove(block, block.tid.load(std::memory_order_relaxed)); // written under the lock
         delete_witness(state, block); // from here on nobody else looks for its end
         timer = take_timer(block);
-        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/held_block.hpp(1), runtime/entry/held_block.hpp(2)
-        block.tid.store(0, std::memory_order_seq_cst);
+        block.refuse_raises();
     }
-    // (2) seq_cst: what they sent is pending now; pairs with runtime/entry/held_block.hpp(3)
-    wait_until(deadline::none(), [&] { return block.raisers.load(std::memory_order_seq_cst) == 0; });
+    wait_until(deadline::none(), [&] { return !block.is_held(); });
     return timer;
 }
 

@@ -112,11 +112,9 @@ void settle_if_ended(interrupt_state& state, thread_block& block) noexcept
         if (!witness_says_ended(block) && !is_dead_main_thread(tid))
             return;
         state.threads.remove(block, tid);
-        // (1) seq_cst: comes before the look at raises under way; pairs with runtime/entry/held_block.hpp(1), runtime/entry/held_block.hpp(2)
-        block.tid.store(0, std::memory_order_seq_cst);
+        block.refuse_raises();
     }
-    // (2) seq_cst: what they sent is lost now; pairs with runtime/entry/held_block.hpp(3)
-    if (block.raisers.load(std::memory_order_seq_cst) != 0)
+    if (block.is_held()) // what they sent is not lost yet
         return;
     block.depth.store(0, std::memory_order_relaxed); // nobody has it any more; it may have ended in a handler
     block.drop_the_rest();

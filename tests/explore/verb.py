@@ -41,9 +41,9 @@ def children(pid):
 
 
 def wait_for_schedules(pid):
-    """Recording has one child. Exploring has supervisors, whose children explore."""
+    """A process for each window. Recording has one child. Exploring has supervisors, whose children explore."""
     deadline = time.monotonic() + 30
-    while not any(children(c) for c in children(pid)):
+    while not any(children(supervisor) for window in children(pid) for supervisor in children(window)):
         assert time.monotonic() < deadline, "nobody explores"
         time.sleep(0.01)
 
@@ -59,16 +59,17 @@ def stopped_by(number, ignored=False, exploring=False, group=False):
                                         report],
                                        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
                                        preexec_fn=ignores)
-            for line in process.stderr:
-                if line == "exploring memb do_nmi-map\n":
-                    break
+            for line in process.stdout:  # in the order of the command line: the map is what is missing
+                out = line
+                break
             if exploring:
                 wait_for_schedules(process.pid)
             if group:
                 os.killpg(process.pid, number)
             else:
                 process.send_signal(number)
-            out, err = process.communicate(timeout=30)
+            rest, err = process.communicate(timeout=30)
+            out += rest
             assert process.returncode == -number, (process.returncode, out, err)
             assert "nmi-sim: stopped in memb do_nmi-map" in err, err
             assert "memb read: " in out and "\n1 window, " in out and out.endswith("INCOMPLETE: stopped before the last window\n"), out

@@ -2,6 +2,7 @@
 //
 // `nmi-sim explore`: chooses windows, flavors and the fault, prints each report and a summary. Standard output carries
 // the reports, standard error the progress.
+#include "base/clock.hpp"
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/options/command_line.hpp"
@@ -13,6 +14,7 @@
 #include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "explore/watch/child.hpp"
+#include "explore/windows/window_crew.hpp"
 #include "explore/windows/windows.hpp"
 #include "report/explore_report.hpp"
 #include "report/output_file.hpp"
@@ -205,45 +207,78 @@ void hold_for_a_debugger(const held_run& run)
     }
 }
 
-/// All that can be explored of `plan`, each report printed as it comes. False: stopped before its end.
-bool explore_all(const settings& s, const std::vector<item>& plan, std::vector<any_report>& reports)
+any_report explored(const settings& s, const item& i)
 {
-    const bool chatty = s.verbosity != verbosity::quiet;
-    for (const item& i : plan) {
-        if (const std::string_view why = not_applicable(i.window, i.options); !why.empty()) {
-            say(fmt::format("{} {}: not explored: {}", name_of(i.options.rcu), i.window, why));
-            continue;
-        }
-        if (chatty)
-            write_stderr(fmt::format("exploring {} {}\n", name_of(i.options.rcu), i.window));
-        try {
-            if (stop_signal != 0)
-                throw stopped{};
-            reports.push_back(!s.replay ? explore_window(i.window, i.options)
-                                        : replay_window({i.window, i.options}, *s.replay,
-                                                        s.hold ? on_hold(hold_for_a_debugger) : on_hold()));
-        } catch (const stopped&) {
-            say(fmt::format("stopped in {} {}", name_of(i.options.rcu), i.window));
-            return false;
-        }
-        if (!s.json && (chatty || explore::exit_code(reports.back()) != exit_pass))
-            write_stdout(text_of(reports.back(), s.show_all));
-    }
-    return true;
+    return !s.replay ? explore_window(i.window, i.options)
+                     : replay_window({i.window, i.options}, *s.replay,
+                                     s.hold ? on_hold(hold_for_a_debugger) : on_hold());
 }
 
-std::string summary_of(const std::vector<any_report>& reports)
+std::string title_of(const item& i)
+{
+    return fmt::format("{} {}", name_of(i.options.rcu), i.window);
+}
+
+/// Those of `plan` that can be explored; why not, is said of the others.
+std::vector<item> applicable(const std::vector<item>& plan)
+{
+    std::vector<item> all;
+    for (const item& i : plan)
+        if (const std::string_view why = not_applicable(i.window, i.options); why.empty())
+            all.push_back(i);
+        else
+            say(fmt::format("{}: not explored: {}", title_of(i), why));
+    return all;
+}
+
+/// All of `plan`, side by side where there is more than one, each report printed in the order of the plan. False: stopped
+/// before its end.
+bool explore_all(const settings& s, std::vector<item> plan, std::vector<any_report>& reports)
+{
+    const bool chatty = s.verbosity != verbosity::quiet;
+    const unsigned at_a_time =
+        static_cast<unsigned>(std::min<std::size_t>(processes_at_a_time(), plan.size()));
+    std::vector<window_job> jobs;
+    for (item& i : plan) {
+        if (at_a_time > 1) // a map's processes, too, are one per CPU
+            i.options.within.processes = 1;
+        jobs.push_back({[&s, &i] { return explored(s, i); }, is_map(i)});
+    }
+    const auto begins = [&](std::size_t n) {
+        if (chatty)
+            write_stderr("exploring " + title_of(plan[n]) + "\n");
+    };
+    const auto ends = [&](std::size_t, any_report r) {
+        reports.push_back(std::move(r));
+        if (!s.json && (chatty || explore::exit_code(reports.back()) != exit_pass))
+            write_stdout(text_of(reports.back(), s.show_all));
+    };
+    bool all = stop_signal == 0;
+    try {
+        if (at_a_time > 1 && all)
+            all = explore_side_by_side(jobs, at_a_time, begins, ends);
+        for (std::size_t n = 0; at_a_time <= 1 && n < jobs.size() && all; ++n) {
+            begins(n);
+            ends(n, jobs[n].explore());
+        }
+    } catch (const stopped&) {
+        all = false;
+    }
+    if (!all)
+        say("stopped in " + title_of(plan[reports.size()]));
+    return all;
+}
+
+std::string summary_of(const std::vector<any_report>& reports, std::uint64_t elapsed_ns)
 {
     if (reports.empty())
         return {};
     std::size_t nmis = 0;
     std::size_t found = 0;
     std::uint64_t schedules = 0;
-    std::uint64_t elapsed_ns = 0;
     unsigned preemptions = 1;
     bool weak = false;
     for (const any_report& r : reports) {
-        std::visit([&](const auto& one) { elapsed_ns += one.elapsed_ns; }, r);
         if (const auto* s = std::get_if<sweep_report>(&r)) {
             nmis += s->cells.size() + s->calls.size();
             found += s->count(explore::verdict::violation) + s->count(explore::verdict::crash) +
@@ -311,9 +346,11 @@ int explore_verb(const invocation& call)
     }
     take_stop_signals();
     std::vector<any_report> reports;
-    const bool complete = explore_all(s, plan, reports);
+    const std::uint64_t start = now_ns();
+    const bool complete = explore_all(s, applicable(plan), reports);
     if (!s.json)
-        write_stdout(summary_of(reports) + (complete ? "" : "INCOMPLETE: stopped before the last window\n"));
+        write_stdout(summary_of(reports, now_ns() - start) +
+                     (complete ? "" : "INCOMPLETE: stopped before the last window\n"));
     const report_writer writer = write_reports(s, call, reports, complete);
     if (!complete && writer.all_written())
         die_of(stop_signal); // as a run: the shell is to know, and stop its loop

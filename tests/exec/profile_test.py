@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """--profile: programs that know how they have spent their time, sampled."""
 import collections
+import errno
 import json
 import os
 import pathlib
@@ -293,6 +294,36 @@ def files():
         expect(any(";work_rounds;work_hot " in line for line in lines), lines)
         functions = [line for line in result.text.splitlines() if "work_" in line and "%" in line]
         expect("work_hot" in functions[0] and "work_warm" in functions[1], functions)
+
+
+def refused(error, name, *arguments, program=None, command=None):
+    """Where perf_event_open fails."""
+    words = ["exec", "--quiet", "--json", "--profile", "--timeout", "100s", "--", *(command or [program or options.profiled, name, *map(str, arguments)])]
+    result = Result(subprocess.run([options.profiled, "refuses_perf", str(error), options.program, *words], capture_output=True, text=True,
+                                   timeout=300, check=False))
+    if result.code == 77:
+        raise tap.Skipped(result.json["why"])
+    p = found(result)
+    expect(p["clock"] == "timer" and p["period_ns"] >= 1e6, p["clock"], p["period_ns"])
+    return p
+
+
+@case
+def without_perf():
+    """where perf_event_open is refused a timer in each program stands for it: shares, threads, callers, programs executed"""
+    for error, program in ((errno.EACCES, options.profiled), (errno.ENOSYS, options.profiled_static)):
+        p = refused(error, "split", 1, program=program)
+        expect(p["samples"] > 20, p["samples"])
+        seen = shares(p["functions"])
+        expect(seen.get("work_hot", 0) > 40 and "work_warm" in seen, seen)  # the program's rounds are a multiple of a tick: no more can be said
+        rounds = next(row for row in p["functions"] if row["function"] == "work_rounds")
+        expect(rounds["total"] > 0.8 * p["samples"], rounds, p["samples"])
+    seen = shares(refused(errno.EPERM, "threads", 0.5)["functions"])
+    expect(seen.get("work_hot", 0) > 30 and seen.get("work_warm", 0) > 10, seen)
+    p = refused(errno.EACCES, None, command=["sh", "-c", f"'{options.profiled}' split 0.5; '{options.profiled}' threads 0.3"])
+    rows = {t["path"]: shares(t["functions"]) for t in p["by_thread"]}
+    expect(rows.get("0.1", {}).get("work_hot", 0) > 40 and "work_hot" in rows.get("0.2", {}), rows)
+    expect(p["programs"] == 3 and p["unarmed"] == 0, p["programs"], p["unarmed"])
 
 
 @case

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -360,6 +364,23 @@ int keeps_errno(double seconds)
     return errno == 4711 ? 0 : 1;
 }
 
+/// A container: perf_event_open fails with that errno, for what is executed here.
+int refuses_perf(int error, char** command)
+{
+    sock_filter filter[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_perf_event_open},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+    };
+    const sock_fprog program{sizeof filter / sizeof *filter, filter};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        return 98;
+    execv(command[0], command);
+    return 97;
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -367,6 +388,8 @@ int main(int argc, char** argv)
     const char* const name = argc > 1 ? argv[1] : "";
     const double seconds = argc > 2 ? std::atof(argv[2]) : 0.5;
     const auto is = [&](const char* other) { return std::strcmp(name, other) == 0; };
+    if (is("refuses_perf") && argc > 3)
+        return refuses_perf(std::atoi(argv[2]), argv + 3);
     if (is("executes"))
         return executes(seconds, argv[0]);
     if (is("again"))

@@ -23,6 +23,7 @@
 // a handler left half written that was killed, is told apart.
 #pragma once
 
+#include "exec/profile/clock.hpp"
 #include "exec/profile/known_frames.hpp"
 #include "own_machine.hpp" // profile/<cpu family>
 #include "rcu/srcu/grace_period.hpp"
@@ -110,6 +111,8 @@ struct area_head {
     /// The kernel's struct sigaction, for the program that is being started.
     alignas(cacheline_size) std::uint64_t action[4]{};
     known_frames known;
+    /// ... and what makes its timer, if it is to have one.
+    timer_plan timer{};
     sample_cursor cursors[sample_buffers];
     sampler_domain eras[sampler_eras];
 };

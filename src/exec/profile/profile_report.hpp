@@ -53,6 +53,8 @@ struct profile_found {
     outcome what;
     sample_counts counts;
     std::uint64_t period_ns = 0;
+    int refused =
+        0; ///< errno of perf_event_open: a timer in each program was the clock; 0: it was not needed
     std::uint64_t with_callers = 0; ///< samples of more than one frame
     unsigned processes = 0;
     unsigned threads = 0;

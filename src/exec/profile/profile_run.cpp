@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "exec/profile/clock.hpp"
 #include "exec/profile/sampled_tree.hpp"
+#include "exec/profile/tree_files.hpp"
 #include "exec/runs.hpp"
 #include "exec/trace/detached.hpp"
 #include "exec/trace/guardian.hpp"
@@ -34,7 +35,7 @@ std::string clock_refused(int error)
     return fmt::format(
         "the kernel's CPU clock is refused (perf_event_open: {}): run as root, or allow it by 'sysctl "
         "kernel.perf_event_paranoid=2'; in a container, let its seccomp profile pass perf_event_open. It "
-        "needs Linux 5.13",
+        "needs Linux 5.13; or Linux 6.4, and timers stand for it",
         std::generic_category().message(error));
 }
 
@@ -50,12 +51,15 @@ int clock_error(int signal, std::uint64_t period_ns)
 
 class profiler final : public injector {
 public:
-    profiler(const exec_config& c, guarded_command& command, std::uint64_t period_ns)
-        : config_(c), command_(command), events_(command.pid()),
+    profiler(const exec_config& c, guarded_command& command, std::uint64_t period_ns, clock_kind clocks)
+        : config_(c), command_(command), period_ns_(period_ns), clocks_(clocks), files_(command.pid()),
           area_(c.frames == stacks::leaf ? 1 : most_frames,
                 c.frames == stacks::cfi && frame_rules::are_read(), era_patience_ns),
-          tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main, c.timeline)
-    {}
+          tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main, c.timeline, clocks)
+    {
+        if (clocks == clock_kind::perf_event)
+            events_.emplace(command.pid());
+    }
 
     bool inject(pid_t tid, remote_calls& remote, const remote_calls::meanwhile& answer) override;
     void executed(pid_t tid, bool armed) override;
@@ -68,7 +72,8 @@ public:
     int status() const noexcept { return status_; }
 
 private:
-    void look_at_tree() { tree_.note(events_.read(), area_.generation()); }
+    void look_at_tree() { tree_.note(events_ ? events_->read() : files_.look(), area_.generation()); }
+    bool give_timer(std::uint64_t area, remote_calls& remote);
     bool turn()
     {
         const bool soon =
@@ -80,7 +85,10 @@ private:
     const exec_config& config_;
     guarded_command& command_;
     listener* listener_ = nullptr;
-    tree_events events_;
+    const std::uint64_t period_ns_;
+    const clock_kind clocks_;
+    std::optional<tree_events> events_; ///< the kernel's own
+    tree_files files_;                  ///< ... where they are refused
     sample_area area_;
     sampled_tree tree_;
     bool hang_ = false;
@@ -108,13 +116,27 @@ bool profiler::inject(pid_t tid, remote_calls& remote, const remote_calls::meanw
     const auto at = static_cast<std::uint64_t>(page);
     bool ok = remote.call(SYS_close, {there, 0, 0, 0, 0, 0}) == 0 && page > 0;
     ok = ok && remote.call(SYS_mprotect, {at, own::page_bytes, PROT_READ | PROT_EXEC, 0, 0, 0}) == 0;
-    return ok &&
-           remote.call(SYS_rt_sigaction,
-                       {signal, area_.put_action(at, config_.restarts != restart::off), 0, 8}, answer) == 0;
+    ok = ok &&
+         remote.call(SYS_rt_sigaction, {signal, area_.put_action(at, config_.restarts != restart::off), 0, 8},
+                     answer) == 0;
+    return ok && (clocks_ == clock_kind::perf_event || give_timer(at, remote));
+}
+
+// Behind the handler, which its signals need.
+bool profiler::give_timer(std::uint64_t area, remote_calls& remote)
+{
+    const std::uint64_t at =
+        area_.put_timer(area, plan_timer(profile_signal(), period_ns_, tree_.next_timer()));
+    const auto id = [&] { return static_cast<std::uint64_t>(area_.timer_id()); };
+    return remote.call(SYS_timer_create, {CLOCK_PROCESS_CPUTIME_ID, at + offsetof(timer_plan, event),
+                                          at + offsetof(timer_plan, id)}) == 0 &&
+           remote.call(SYS_timer_settime, {id(), 0, at + offsetof(timer_plan, every), 0}) == 0;
 }
 
 void profiler::executed(pid_t tid, bool armed)
 {
+    if (!events_)
+        tree_.note(files_.executed(tid), area_.generation());
     look_at_tree(); // what was mapped belongs to the new program, and its births to the one before
     tree_.executed(tid, armed, area_.generation());
 }
@@ -130,8 +152,9 @@ void profiler::run(listener& l, std::uint64_t timeout_ns, wake_ups& w)
     int wakes = signalfd(-1, &woken, SFD_CLOEXEC);
     std::vector<pollfd> all{
         {l.descriptor(), POLLIN, 0}, {command_.ended_descriptor(), POLLIN, 0}, {wakes, POLLIN, 0}};
-    for (const int fd : events_.descriptors())
-        all.push_back({fd, POLLIN, 0});
+    if (events_)
+        for (const int fd : events_->descriptors())
+            all.push_back({fd, POLLIN, 0});
     const std::uint64_t deadline = now_ns() + timeout_ns;
     std::uint64_t next_turn = now_ns() + swap_every_ns;
     const bool wait_all = config_.waits == wait_for::all;
@@ -186,15 +209,21 @@ profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wak
 {
     profile_end end;
     to.period_ns = static_cast<std::uint64_t>(std::max(1.0, 1e9 / c.rate_hz));
+    clock_kind clocks = clock_kind::perf_event;
     if (const int error = clock_error(profile_signal(), to.period_ns); error != 0) {
-        end.absent = clock_refused(error);
-        return end;
+        if (!timers_meet_running_threads()) {
+            end.absent = clock_refused(error);
+            return end;
+        }
+        clocks = clock_kind::timer;
+        to.refused = error;
+        to.period_ns = std::max(to.period_ns, tick_ns());
     }
     const stop_watch watch;
     guarded_command command(command_of(c, w), profile_signal());
     std::optional<profiler> p;
     try {
-        p.emplace(c, command, to.period_ns);
+        p.emplace(c, command, to.period_ns, clocks);
     } catch (const std::system_error& e) {
         end.absent = e.code().value() == EPERM || e.code().value() == EACCES
                          ? clock_refused(e.code().value())

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace nmisim::exec {
 
@@ -40,8 +41,9 @@ std::string function_text_of(const profiled_function& f)
 std::string head_text(const profile_found& p)
 {
     std::string text = fmt::format(
-        "Profile      {}, one each {} of a thread's CPU time in its own code; {} lost\n",
-        so_many(p.counts.taken, "sample", "samples"), time_text(p.period_ns), count_text(p.counts.lost()));
+        "Profile      {}, one each {} of a {}; {} lost\n", so_many(p.counts.taken, "sample", "samples"),
+        time_text(p.period_ns), p.refused == 0 ? "thread's CPU time in its own code" : "process's CPU time",
+        count_text(p.counts.lost()));
     text += fmt::format("             {}, stdout {}, stderr {}; {}, CPU time {}\n", status_text(p.what),
                         content_text(p.what.out), content_text(p.what.err), time_text(p.what.elapsed_ns),
                         time_text(p.what.cpu_ns));
@@ -50,6 +52,10 @@ std::string head_text(const profile_found& p)
                     so_many(p.programs, "program", "programs"), so_many(p.processes, "process", "processes"),
                     so_many(p.threads, "thread", "threads"), so_many(p.counts.swaps, "swap", "swaps"));
     std::vector<std::string> notes;
+    if (p.refused != 0)
+        notes.push_back(fmt::format("clock: a timer in each program, by the kernel's ticks, and not in forks "
+                                    "that execute none: perf_event_open is refused ({})",
+                                    std::generic_category().message(p.refused)));
     if (p.counts.no_room != 0)
         notes.push_back(fmt::format("{} lost: the buffers were full", count_text(p.counts.no_room)));
     if (p.counts.cut_off != 0)

@@ -71,6 +71,12 @@ std::uintptr_t sample_area::put_action(std::uintptr_t address, bool restart) noe
     return address + head_offset + offsetof(area_head, action);
 }
 
+std::uintptr_t sample_area::put_timer(std::uintptr_t address, const timer_plan& plan) noexcept
+{
+    head_->timer = plan;
+    return address + head_offset + offsetof(area_head, timer);
+}
+
 void sample_area::publish(std::uint16_t era)
 {
     const std::uint16_t buffer = free_.back();

@@ -47,6 +47,10 @@ public:
     /// The action that the program is to be given that has mapped the area at `address`; where it can read it.
     std::uintptr_t put_action(std::uintptr_t address, bool restart) noexcept;
 
+    /// The same for its timer: the plan is put there, and where it lies is returned; what the kernel has answered is read.
+    std::uintptr_t put_timer(std::uintptr_t address, const timer_plan& plan) noexcept;
+    int timer_id() const noexcept { return head_->timer.id; }
+
     /// Publishes another buffer, and drains those whose grace period has ended. `last_death_ns`: when a thread was last seen to
     /// have ended; without a death a grace period takes as long as it takes. Whether samples come fast: turn again soon.
     bool turn(const each_sample& each, std::uint64_t last_death_ns);

@@ -12,8 +12,9 @@
 namespace nmisim::exec {
 
 sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only,
-                           std::size_t timeline)
-    : signal_(signal), period_ns_(period_ns), main_only_(main_only), most_timed_(timeline)
+                           std::size_t timeline, clock_kind clocks)
+    : signal_(signal), period_ns_(period_ns), main_only_(main_only), clock_kind_(clocks),
+      most_timed_(timeline)
 {
     auto first = std::make_shared<sampled_process>();
     first->path = "0";
@@ -30,7 +31,7 @@ sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns, b
 sampled_tree::~sampled_tree()
 {
     for (const auto& [tid, r] : running_)
-        if (r.clock >= 0)
+        if (r.clock >= 0 && clock_kind_ == clock_kind::perf_event)
             close(r.clock);
     for (const old_clock& c : old_)
         close(c.fd);
@@ -46,7 +47,7 @@ std::uint32_t sampled_tree::file_named(const std::string& path)
 
 void sampled_tree::start_clock(pid_t tid, running& r, std::uint32_t generation)
 {
-    r.clock = open_clock(tid, signal_, period_ns_);
+    r.clock = clock_kind_ == clock_kind::timer ? last_timer_ : open_clock(tid, signal_, period_ns_);
     if (r.clock < 0) {
         ++without_clock_;
         return;
@@ -57,7 +58,7 @@ void sampled_tree::start_clock(pid_t tid, running& r, std::uint32_t generation)
 
 void sampled_tree::stop_clock(running& r, std::uint32_t generation)
 {
-    if (r.clock >= 0)
+    if (r.clock >= 0 && clock_kind_ == clock_kind::perf_event)
         old_.push_back({r.clock, generation});
     r.clock = -1;
 }
@@ -87,8 +88,8 @@ void sampled_tree::born(const tree_event& e, std::uint32_t generation)
         auto child = std::make_shared<sampled_process>();
         child->path = of->path + "." + std::to_string(++of->births);
         child->pid = e.pid;
-        child->armed =
-            of->armed && !main_only_ && catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
+        child->armed = of->armed && clock_kind_ == clock_kind::perf_event && !main_only_ &&
+                       catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
         child->image = std::make_shared<program_image>(*of->image);
         processes_[e.pid] = child;
         ++all_processes_;

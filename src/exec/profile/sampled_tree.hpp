@@ -71,8 +71,8 @@ class sampled_tree {
 public:
     /// `command` is process 0; it has no handler yet. `main_only`: no other process is sampled.
     /// `timeline`: so many samples are kept with their times.
-    sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only,
-                 std::size_t timeline = 0);
+    sampled_tree(pid_t command, int signal, std::uint64_t period_ns, bool main_only, std::size_t timeline = 0,
+                 clock_kind clocks = clock_kind::perf_event);
     ~sampled_tree();
     sampled_tree(const sampled_tree&) = delete;
     sampled_tree& operator=(const sampled_tree&) = delete;
@@ -83,6 +83,8 @@ public:
     void executed(pid_t pid, bool armed, std::uint32_t generation);
     /// `known`: what is learned of the stack is put there, or taken out.
     void add(const taken_sample& s, known_frames& known);
+    /// Of the timer that the next program that is executed has been given.
+    int next_timer() noexcept { return ++last_timer_; }
     /// Closes clocks whose samples have all been drained.
     void close_clocks(std::uint32_t oldest_generation);
 
@@ -115,6 +117,8 @@ private:
     const int signal_;
     const std::uint64_t period_ns_;
     const bool main_only_;
+    const clock_kind clock_kind_;
+    int last_timer_ = 0;
     std::map<pid_t, std::shared_ptr<sampled_process>> processes_; ///< that live
     std::map<pid_t, running> running_;
     std::vector<std::shared_ptr<sampled_thread>>

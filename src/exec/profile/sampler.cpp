@@ -83,7 +83,7 @@ inline void take(area_head& head, std::uintptr_t area, published_word into, cons
     if (at >= head.slots)
         return; // counted by the cursor
     sample_slot& slot = slots_of(area, head.slots, into.buffer)[at];
-    slot.clock = info.si_fd;
+    slot.clock = info.si_code == SI_TIMER ? info.si_value.sival_int : info.si_fd;
     const own::interrupted_frame from = own::frame_in(context);
     slot.ticks = own::ticks();
     slot.sp = from.sp;
@@ -105,7 +105,7 @@ extern "C" {
 [[gnu::section("nmi_sampler"), gnu::used, gnu::flatten]] void take_sample(int, siginfo_t* info,
                                                                           void* context) noexcept
 {
-    if (info->si_code <= 0) // from a process, not from a clock
+    if (info->si_code <= 0 && info->si_code != SI_TIMER) // from a process, not from a clock
         return;
     const std::uintptr_t area = own::code_page();
     area_head& head = head_of(area);

@@ -67,6 +67,21 @@ bool catches(pid_t tid, int signal)
     return has_signal(tid, "SigCgt:", signal);
 }
 
+pid_t parent_of(pid_t pid)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stat(
+        std::fopen(("/proc/" + std::to_string(pid) + "/stat").c_str(), "re"), std::fclose);
+    std::array<char, 512> text{};
+    const std::size_t n = stat != nullptr ? std::fread(text.data(), 1, text.size() - 1, stat.get()) : 0;
+    const std::string_view all(text.data(), n);
+    pid_t parent = 0;
+    // Behind the name, which may hold any character: state, parent.
+    const std::size_t name_end = all.rfind(')');
+    if (name_end == all.npos || std::sscanf(text.data() + name_end + 1, " %*c %d", &parent) != 1)
+        return 0;
+    return parent;
+}
+
 char state_of(pid_t tid)
 {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(

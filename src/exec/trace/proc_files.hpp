@@ -20,6 +20,8 @@ bool is_pending(pid_t tid, int signal);
 bool catches(pid_t tid, int signal);
 /// 'S' asleep, 'R' running, 't' stopped; 0 where it is gone.
 char state_of(pid_t tid);
+/// Who has borne the process, or who took it over; 0 where it is gone.
+pid_t parent_of(pid_t pid);
 /// Where its program lies.
 std::string exe_of(pid_t pid);
 std::string file_name_of(std::string_view path);

@@ -30,6 +30,7 @@ json_value profile_json(const profile_found& p, json_value outcome)
                                      {"samples", t.samples},
                                      {"functions", rows_json(t.functions)}});
     return json_value{{"outcome", std::move(outcome)},
+                      {"clock", p.refused == 0 ? "perf_event" : "timer"},
                       {"period_ns", p.period_ns},
                       {"samples", p.counts.taken},
                       {"with_callers", p.with_callers},

@@ -4,9 +4,9 @@
 per second of --function.
 
 `costs.py --program nmi-sim --fixture exec-fixture --static exec-fixture-static --profiled exec-profiled --profiled-leaf
-exec-profiled-leaf [--rounds N] [--only PART]...`. What is compared is measured in turn, N times. CPU times are medians, of programs
+exec-profiled-leaf [--rounds N] [--only PART]... [--questions FILE]`. What is compared is measured in turn, N times. CPU times are medians, of programs
 that run for about three seconds; of other times the least is taken, which a loaded machine disturbs least. The spread is printed.
-It judges nothing.
+It judges nothing. FILE gets what tests/bench/verdict.py reads.
 """
 import argparse
 import json
@@ -24,6 +24,7 @@ def parse():
     for name in ("program", "fixture", "static", "profiled", "profiled-leaf"):
         parser.add_argument(f"--{name}", type=os.path.abspath, required=True)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--questions", metavar="FILE")
     parser.add_argument("--only", action="append", choices=list(PARTS))
     return parser.parse_args()
 
@@ -47,6 +48,14 @@ def seconds_of(*command):
     start = time.monotonic()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)
     return time.monotonic() - start
+
+
+QUESTIONS = []
+
+
+def ask(text, unit, ours, peer, peer_name, limit=None, more_is_better=False):
+    """A line for tests/bench/verdict.py."""
+    QUESTIONS.append({"text": text, "unit": unit, "ours": ours, "peer": peer, "peer_name": peer_name, "limit": limit, "more_is_better": more_is_better})
 
 
 def spread(values, form):
@@ -75,6 +84,7 @@ def storm():
         nmis += r["storms"][0]["nmis"]["delivered"]
     medians(rows, "plain")
     print(f"  {nmis // OPTIONS.rounds} NMIs each")
+    ask("exec: CPU time of a program under a storm at 1 kHz", "s", statistics.median(rows["storm"]), statistics.median(rows["plain"]), "plain", 1.05)
 
 
 def profile():
@@ -97,6 +107,10 @@ def profile():
                     rows[way].append(cpu_seconds([*before, program, "counts", "600"])[1])
             print(f" {name}")
             medians(rows, "plain")
+            ask(f"exec --profile at 1 kHz, {name}: CPU time with nmi-sim", "s", statistics.median(rows["--profile (1 kHz)"]), statistics.median(rows["plain"]), "plain", 1.15)
+            if shutil.which("perf"):
+                ask(f"exec --profile at 10 kHz, {name}: the same", "s", statistics.median(rows["--profile --rate 10k"]),
+                    statistics.median(rows["perf record -F 10000"]), "perf record", 1.5)
 
 
 def each_call():
@@ -116,6 +130,7 @@ def each_call():
         for what, values in (("plain", plain), ("strace -f", strace), ("--each-call", each)):
             if values:
                 print(f"    {what:<14}{max(values):7.1f}  (of {len(values)}: " + ", ".join(f"{v:.1f}" for v in values) + ")")
+        ask(f"exec --each-call, {name}: runs per second", "", max(each), max(strace, default=None), "strace -f")
 
 
 def function():
@@ -128,6 +143,8 @@ def function():
                 places = len(r["function"]["runs"])
                 each.append(r["function"]["elapsed_ns"] / places / 1e6)
             print(f"  {name:<8}--fork {way:<6}{places:5} places  {spread(each, '{:.3f} ms')}, {1000 / min(each):.0f} per second")
+            if way == "auto":
+                ask(f"exec --function, {name}: time of an instruction", "ms", min(each), 0.5, "asked for", 1)
 
 
 def main():
@@ -136,6 +153,10 @@ def main():
     print(f"{cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}, load {os.getloadavg()[0]:.2f}")
     for part in OPTIONS.only or PARTS:
         PARTS[part]()
+    if OPTIONS.questions:
+        with open(OPTIONS.questions, "w", encoding="utf-8") as file:
+            json.dump({"questions": QUESTIONS}, file, indent=1)
+            file.write("\n")
 
 
 PARTS = {"storm": storm, "profile": profile, "each-call": each_call, "function": function}

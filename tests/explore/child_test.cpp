@@ -5,7 +5,9 @@
 #include "support/catch2.hpp"
 
 #include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -147,5 +149,62 @@ TEST_CASE("time for which child and watcher are stopped is no time without a sig
     kill(-watcher, SIGSTOP);
     sleep_ms(700);
     kill(-watcher, SIGCONT);
+    CHECK(wait_child(watcher).end == child_end::finished);
+}
+
+namespace {
+
+struct watched {
+    std::atomic<pid_t> child;
+    std::atomic<bool> may_end;
+};
+watched* busy_one = nullptr;
+
+int busy_until_told(void*)
+{
+    while (!busy_one->may_end.load(std::memory_order_relaxed)) { // nothing else is handed over
+    }
+    return 0;
+}
+
+int watch_the_busy_one(void*)
+{
+    const progress none{};
+    busy_one->child = start_child(busy_until_told, nullptr);
+    return watch_child(busy_one->child, none, 300'000'000).end == child_end::finished ? 0 : 1;
+}
+
+std::uint64_t cpu_ms_of(pid_t pid)
+{
+    clockid_t clock{};
+    timespec used{};
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 1'000'000; // it has ended: nothing is waited for
+    return static_cast<std::uint64_t>(used.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
+}
+
+void wait_for_cpu_time(pid_t pid, std::uint64_t more_ms)
+{
+    const std::uint64_t until = cpu_ms_of(pid) + more_ms;
+    while (cpu_ms_of(pid) < until)
+        sleep_ms(1);
+}
+
+} // namespace
+
+TEST_CASE("CPU time that a child used while its watcher got none makes no hang")
+{
+    shared_array<watched> shared(1);
+    busy_one = shared.data();
+    const pid_t watcher = start_child(watch_the_busy_one, nullptr);
+    while (busy_one->child == 0)
+        sleep_ms(1);
+    wait_for_cpu_time(busy_one->child, 60); // it watches; without, the test shows less
+    kill(watcher, SIGSTOP);
+    wait_for_cpu_time(busy_one->child, 600);
+    kill(watcher, SIGCONT);
+    wait_for_cpu_time(busy_one->child, 60); // it looks meanwhile
+    busy_one->may_end = true;
     CHECK(wait_child(watcher).end == child_end::finished);
 }

@@ -104,7 +104,11 @@ std::uint64_t cpu_ns_of(pid_t pid)
     return static_cast<std::uint64_t>(used.tv_sec) * nsec_per_sec + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
-// CPU time of a process and its descendants since the last sign of life.
+// More time between two looks says nothing of the child: the watcher has been kept from looking, too.
+constexpr std::uint64_t most_between_looks_ns = 50'000'000;
+
+// CPU time of a process and its descendants since the last sign of life. A hypervisor that gives this system no processor
+// for a while books that on whoever ran.
 class cpu_time {
 public:
     void look(pid_t pid)
@@ -112,7 +116,7 @@ public:
         for (const int process : family_of(pid)) {
             const std::uint64_t now = cpu_ns_of(process);
             const auto [known, fresh] = last_.try_emplace(process, now);
-            spent_ns_ += now > known->second ? now - known->second : 0;
+            spent_ns_ += now > known->second ? std::min(now - known->second, most_between_looks_ns) : 0;
             known->second = now;
         }
     }
@@ -130,7 +134,6 @@ class sleeping_time {
 public:
     void look(bool asleep) noexcept
     {
-        constexpr std::uint64_t most_between_looks_ns = 50'000'000;
         const std::uint64_t now = now_ns();
         if (asleep)
             slept_ns_ += std::min(now - last_, most_between_looks_ns);

@@ -298,7 +298,7 @@ def files():
 
 def refused(error, name, *arguments, program=None, command=None):
     """Where perf_event_open fails."""
-    words = ["exec", "--quiet", "--json", "--profile", "--timeout", "100s", "--", *(command or [program or options.profiled, name, *map(str, arguments)])]
+    words = ["exec", "--quiet", "--json", "--profile", "--rate", "10k", "--timeout", "100s", "--", *(command or [program or options.profiled, name, *map(str, arguments)])]
     result = Result(subprocess.run([options.profiled, "refuses_perf", str(error), options.program, *words], capture_output=True, text=True,
                                    timeout=300, check=False))
     if result.code == 77:
@@ -318,12 +318,16 @@ def without_perf():
         expect(seen.get("work_hot", 0) > 40 and "work_warm" in seen, seen)  # the program's rounds are a multiple of a tick: no more can be said
         rounds = next(row for row in p["functions"] if row["function"] == "work_rounds")
         expect(rounds["total"] > 0.8 * p["samples"], rounds, p["samples"])
+        outermost = next((row for row in p["functions"] if row["function"] == "_start"), None)
+        expect(outermost and outermost["total"] > 0.5 * p["samples"], p["functions"])  # through the C library: its mapping was seen
     seen = shares(refused(errno.EPERM, "threads", 0.5)["functions"])
     expect(seen.get("work_hot", 0) > 30 and seen.get("work_warm", 0) > 10, seen)
     p = refused(errno.EACCES, None, command=["sh", "-c", f"'{options.profiled}' split 0.5; '{options.profiled}' threads 0.3"])
     rows = {t["path"]: shares(t["functions"]) for t in p["by_thread"]}
     expect(rows.get("0.1", {}).get("work_hot", 0) > 40 and "work_hot" in rows.get("0.2", {}), rows)
     expect(p["programs"] == 3 and p["unarmed"] == 0, p["programs"], p["unarmed"])
+    p = refused(errno.EACCES, None, command=["sh", "-c", f"exec sh -c \"exec '{options.profiled}' split 0.2\""])
+    expect(p["programs"] == 3 and p["processes"] == 1, p["programs"], p["processes"])
 
 
 @case
@@ -344,6 +348,9 @@ def timeline():
         expect(own == {t["path"]: t["samples"] for t in p["by_thread"]}, own, [(t["path"], t["samples"]) for t in p["by_thread"]])
         last = max(e["ts"] + e["dur"] for e in events if e["ph"] == "X")
         expect(0.1e6 < last <= p["outcome"]["elapsed_ns"] / 1e3 + 10e3, last, p["outcome"]["elapsed_ns"])
+        found(profile("pauses", 0.2, words=["--trace", str(path)]))
+        work = [e for e in json.loads(path.read_text())["traceEvents"] if e["ph"] == "X" and e["name"] == "work_hot"]
+        expect(any(b["ts"] - a["ts"] - a["dur"] > 250e3 for a, b in zip(work, work[1:])), work)
         p = found(profile("split", 0.4, words=["--rate", "5k", "--trace-limit", "1000", "--trace", str(path)]))
         other = json.loads(path.read_text())["otherData"]
         expect(other["samples"] == 1000 and other["samples"] + other["lost"] == p["samples"], other, p["samples"])

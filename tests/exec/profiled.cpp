@@ -162,6 +162,15 @@ int chain(double seconds)
     return spent[0] > 0 ? 0 : 1;
 }
 
+/// At work, asleep, at work.
+int pauses(double seconds)
+{
+    work_hot(seconds / 2);
+    poll(nullptr, 0, 300);
+    work_hot(seconds / 2);
+    return 0;
+}
+
 int threads(double seconds)
 {
     std::thread hot(work_hot, seconds);
@@ -402,6 +411,7 @@ int main(int argc, char** argv)
     } const all[] = {{"split", split},
                      {"counts", counts},
                      {"chain", chain},
+                     {"pauses", pauses},
                      {"threads", threads},
                      {"forks", forks},
                      {"turns", turns},

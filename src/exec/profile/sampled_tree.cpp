@@ -88,8 +88,8 @@ void sampled_tree::born(const tree_event& e, std::uint32_t generation)
         auto child = std::make_shared<sampled_process>();
         child->path = of->path + "." + std::to_string(++of->births);
         child->pid = e.pid;
-        child->armed = of->armed && clock_kind_ == clock_kind::perf_event && !main_only_ &&
-                       catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
+        child->armed =
+            of->armed && !main_only_ && catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
         child->image = std::make_shared<program_image>(*of->image);
         processes_[e.pid] = child;
         ++all_processes_;

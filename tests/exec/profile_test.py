@@ -37,9 +37,15 @@ def shares(rows):
 
 
 def expect_split(p, stdout):
-    """As the program measured itself; a sample is counted or not, so a share of n samples is off by a few of its deviations."""
-    seen = shares(p["functions"])
-    for name, truth in zip(("work_hot", "work_warm", "work_cold"), map(float, stdout.split())):
+    """As the program measured itself; a sample is counted or not, so a share of n samples is off by a few of its deviations.
+
+    Of the three functions, that is: how long a loader takes is another matter, most of all on a machine that is busy."""
+    everywhere = shares(p["functions"])
+    names = ("work_hot", "work_warm", "work_cold")
+    work = sum(everywhere.get(name, 0) for name in names)
+    expect(work > 50, everywhere)
+    seen = {name: 100 * everywhere.get(name, 0) / work for name in names}
+    for name, truth in zip(names, map(float, stdout.split())):
         deviation = 100 * (truth / 100 * (1 - truth / 100) / p["samples"]) ** 0.5
         expect(abs(seen.get(name, 0) - truth) < 2 + 5 * deviation, name, truth, seen, p["samples"])
 

@@ -4,6 +4,7 @@
 import itertools
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -62,6 +63,25 @@ def tracer():
     result = fixture("tracer")
     expect(result.code == 77 and result.verdict == "absent" and "ptrace" in result.json["why"], *result.shown())
     expect(not result.json["storms"], *result.shown())
+
+
+@case
+def setuid():
+    """who needs to run as another user cannot be looked at: 77, and why; who only may is left in peace, as the caller"""
+    if os.getuid() != 0:
+        raise tap.Skipped("only root can give a program to another user")
+    nobody = 65534
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        os.chmod(folder, 0o755)
+        for name, source in (("id", shutil.which("id")), ("fixture", options.static)):
+            shutil.copy(source, f"{folder}/{name}")
+            os.chown(f"{folder}/{name}", nobody, -1)
+            os.chmod(f"{folder}/{name}", 0o4755)
+        if subprocess.run([f"{folder}/id", "-u"], capture_output=True, text=True, check=True).stdout != f"{nobody}\n":
+            raise tap.Skipped("programs do not change their user here (nosuid)")
+        result = run(command=[f"{folder}/id", "-u"])
+        expect(result.code == 77 and "need setuid" in result.json["why"], *result.shown())
+        expect_clean(run("--baseline", "1", command=[f"{folder}/fixture", "sleeps_on"]))
 
 
 @case

@@ -26,6 +26,7 @@ extern volatile int torn_pair[2];
 void torn_work(int rounds);
 void torn_opens(int rounds);
 void torn_rests(int rounds);
+bool leaf_keeps(int rounds);
 __attribute__((noinline)) void torn_opens(int rounds)
 {
     for (int i = 0; i < rounds; ++i) {
@@ -35,6 +36,19 @@ __attribute__((noinline)) void torn_opens(int rounds)
     int ends[2];
     if (pipe(ends) != 0)
         abort();
+}
+/// What it keeps lies below its stack pointer.
+__attribute__((noinline)) bool leaf_keeps(int rounds)
+{
+    volatile int kept[24];
+    for (int i = 0; i < 24; ++i)
+        kept[i] = i;
+    for (int left = rounds; left > 0; --left)
+        asm volatile("");
+    bool same = true;
+    for (int i = 0; i < 24; ++i)
+        same = same && kept[i] == i;
+    return same;
 }
 static __attribute__((noinline)) void rest_a_while()
 {
@@ -293,6 +307,28 @@ int with_long_callee(int, char**)
     return work(torn_rests);
 }
 
+void uses_its_stack(int)
+{
+    volatile char bytes[512];
+    for (volatile char& b : bytes)
+        b = -1;
+}
+
+/// Once, or for some time: `keeps_below_stack [ROUNDS]`.
+int keeps_below_stack(int argc, char** argv)
+{
+    struct sigaction action {};
+    action.sa_handler = uses_its_stack;
+    sigaction(SIGUSR1, &action, nullptr);
+    const double end = seconds() + (argc > 0 ? 0 : long_enough);
+    bool kept = true;
+    do
+        kept = leaf_keeps(argc > 0 ? std::atoi(argv[0]) : 1'000'000) && kept;
+    while (seconds() < end);
+    say(kept ? "kept\n" : "lost\n");
+    return 0;
+}
+
 /// Reads on in a file that it has begun to read.
 int reads_on(int, char**)
 {
@@ -377,6 +413,7 @@ const entry forked[] = {{"with_thread", with_thread},
                         {"with_child_of_handler", with_child_of_handler},
                         {"with_call_inside", with_call_inside},
                         {"with_long_callee", with_long_callee},
+                        {"keeps_below_stack", keeps_below_stack},
                         {"reads_on", reads_on},
                         {"asks_for_sender", asks_for_sender},
                         {"knows_itself", knows_itself},

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-from exec_support import CASES, TIMEOUT, Result, case, expect, options, run, tap
+from exec_support import CASES, TIMEOUT, Result, case, expect, expect_clean, fixture, options, run, tap
 
 # What a fork there would not carry over, or would share, and how the report says it.
 NOT_FORKED = {
@@ -150,6 +150,16 @@ def sent_alike():
 def ends_meanwhile():
     """a fork that ends while the program is stepped to the next place counts as any other"""
     expect_forked(sweep("with_long_callee", function="torn_rests"))
+
+
+@case
+def below_the_stack():
+    """what a function keeps below its stack pointer stays, with a signal at each instruction and in a storm"""
+    for words, least in (((), 50), (("--visit", "24"), 5)):  # at its entry nothing is there yet; the last round of its loops
+        result = sweep("keeps_below_stack", "3", words=words, function="leaf_keeps")
+        count, all_runs = forked(result)
+        expect(result.code == 0 and count == all_runs > least, count, all_runs, result.json["function"]["why_not_forked"], *result.shown())
+    expect_clean(fixture("keeps_below_stack", words=["--rate", "5k"]))
 
 
 @case

@@ -25,10 +25,12 @@ def gone(word):
 
 def one_kill(folder, number, rng, mark):
     how = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-    words = rng.choice([[], ["--each-call"], ["--each-call", "--jobs", "3"]])
+    words = rng.choice([[], ["--each-call"], ["--each-call", "--jobs", "3"], ["--profile"], ["--signal", "USR1", "--function", "torn_work"]])
     path = folder / f"{number}.json"
     script = f"'{options.fixture}' copy_blocks 2 {mark} & '{options.fixture}' threads {mark}; wait"
-    child = subprocess.Popen([options.program, "exec", "--json", "-o", str(path), "--baseline", "1", *words, "--", "sh", "-c", script, mark],
+    command = [options.fixture, "torn_pair_unseen", "100", mark] if "--function" in words else ["sh", "-c", script, mark]
+    baseline = [] if "--profile" in words else ["--baseline", "1"]
+    child = subprocess.Popen([options.program, "exec", "--json", "-o", str(path), *baseline, *words, "--", *command],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     moment = 3 * rng.random() ** 2  # most of them early
     try:
@@ -51,7 +53,7 @@ def one_kill(folder, number, rng, mark):
         expect(set(files) <= {path.name, path.name + ".journal"}, seen, files)
         if path.name + ".journal" in files:
             merged = subprocess.run([options.program, "merge", "--json", str(path) + ".journal"], capture_output=True, text=True, check=False)
-            expect(Result(merged).json["command"][0] == "sh", seen, merged.stderr)
+            expect(Result(merged).json["command"][0] == command[0], seen, merged.stderr)
     else:
         expect(False, seen)
     for one in folder.iterdir():

@@ -152,10 +152,9 @@ class questions {
 public:
     explicit questions(const task& t) : tid_(t.tid), calls_(t)
     {
-        constexpr std::uintptr_t below_the_stack = 1024; // behind every red zone
         saved_registers r{};
         if (read_registers(tid_, r))
-            at_ = (interrupted_by(r).sp - below_the_stack) & ~std::uintptr_t{7};
+            at_ = (interrupted_by(r).sp - before_.size() * 8) & ~std::uintptr_t{7};
         for (std::size_t i = 0; i < before_.size(); ++i)
             before_[i] = read_word(tid_, at_ + i * 8);
     }

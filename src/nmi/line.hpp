@@ -35,7 +35,7 @@ struct interrupt_line : runtime::line {
     void begin() noexcept
     {
         if (latching)
-            static_cast<void>(take_latch());
+            static_cast<void>(open_latch());
     }
     /// Signals sent and not yet completed; two looks at moving numbers, so it may be a little off, even below 0.
     /// Context: any.

@@ -54,14 +54,13 @@ struct line {
         return pending.exchange(1, std::memory_order_acq_rel) == 0;
     }
     /// True if a raise was latched here: from here on a raise is a new one. Context: nmi, and the thread itself.
-    bool take_latch() noexcept
+    bool open_latch() noexcept
     {
-        if (pending.load(std::memory_order_relaxed) ==
-            0) // looked at before the locked operation; set again by each raise
-            return false;
         // (2) acquire: what raisers stored before; pairs with (1)
         return pending.exchange(0, std::memory_order_acquire) != 0;
     }
+    /// The same where most signals are no raises: looked at before the locked operation, and set again by each raise.
+    bool take_latch() noexcept { return pending.load(std::memory_order_relaxed) != 0 && open_latch(); }
     /// What was raised has been handled. Context: nmi.
     void end() noexcept
     {

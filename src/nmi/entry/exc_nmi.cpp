@@ -22,12 +22,12 @@ int smp_processor_id() noexcept
     return cpu == nullptr ? -1 : cpu->cpunumber;
 }
 
-bool is_raised_irq(const siginfo_t& info) noexcept
+bool is_raised_irq(percpu& cpu, const siginfo_t& info) noexcept
 {
-    if (runtime::is_stamped(info, this_cpu->domain->pid) &&
-        sigismember(&this_cpu->domain->irq_signals, info.si_signo) == 1) [[likely]]
+    if (runtime::is_stamped(info, cpu.domain->pid) &&
+        sigismember(&cpu.domain->irq_signals, info.si_signo) == 1) [[likely]]
         return true;
-    this_cpu->domain->strays.fetch_add(1, std::memory_order_relaxed);
+    cpu.domain->strays.fetch_add(1, std::memory_order_relaxed);
     return false;
 }
 

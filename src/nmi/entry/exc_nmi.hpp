@@ -28,7 +28,7 @@ void check_after_nmi(percpu& cpu, const pt_regs& regs, std::uint32_t before, nmi
 void check_errno(percpu& cpu, const pt_regs& regs, int before, int after) noexcept;
 /// True if this signal is one that this process raised on one of this vCPU's IRQ lines; counts it otherwise. Another
 /// machine's line is none of them, although its handler is the same function. Context: irq.
-bool is_raised_irq(const siginfo_t& info) noexcept;
+bool is_raised_irq(percpu& cpu, const siginfo_t& info) noexcept;
 
 struct nmi_claim {
     bool ours;

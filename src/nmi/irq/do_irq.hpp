@@ -107,7 +107,7 @@ struct irq_door {
     }
     static bool take(percpu& cpu, const siginfo_t& info, void* context) noexcept
     {
-        const bool ours = is_raised_irq(info);
+        const bool ours = is_raised_irq(cpu, info);
         if (ours)
             take_irq<Rcu, Entry>(cpu, info.si_signo - cpu.domain->first_irq_signal, info,
                                  pt_regs{static_cast<const ucontext_t*>(context)});

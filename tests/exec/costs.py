@@ -75,7 +75,7 @@ def storm():
     rows = {"plain": [], "traced, no NMI": [], "storm": [], "storm and nmi-sim": []}
     nmis = 0
     for _ in range(OPTIONS.rounds):
-        r, total = report("--", OPTIONS.fixture, "computes", "5000")
+        r, total = report("--", OPTIONS.fixture, "computes", "9000")
         runs = {"plain": r["baseline"]["runs"][0], "traced, no NMI": r["baseline"]["traced"], "storm": r["storms"][0]["outcome"]}
         cpu = {name: run["cpu_ns"] / 1e9 for name, run in runs.items()}
         for name, value in cpu.items():
@@ -104,7 +104,7 @@ def profile():
             rows = {way: [] for way in ways}
             for _ in range(OPTIONS.rounds):
                 for way, before in ways.items():
-                    rows[way].append(cpu_seconds([*before, program, "counts", "600"])[1])
+                    rows[way].append(cpu_seconds([*before, program, "counts", "900"])[1])
             print(f" {name}")
             medians(rows, "plain")
             ask(f"exec --profile at 1 kHz, {name}: CPU time with nmi-sim", "s", statistics.median(rows["--profile (1 kHz)"]), statistics.median(rows["plain"]), "plain", 1.15)

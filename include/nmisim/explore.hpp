@@ -91,6 +91,9 @@ struct race {
     explored reader = nullptr;
     explored updater = nullptr;
     asked broken = nullptr; ///< after each schedule, both threads at rest
+    /// Comes once on the reader's thread: inside what it does, before any access to bytes that both touch, with at most one
+    /// preemption; and after its end. Always a full map, reduced.
+    explored nmi = nullptr;
 };
 
 enum class method {
@@ -249,6 +252,8 @@ struct map_finding {
     std::vector<map_context> contexts{}; ///< of a reduced map: the schedule, but for its end
     std::string token{};                 ///< what replay() takes
     bool smallest = true;                ///< of a reduced map: no smaller schedule of it ends like this
+    bool nmi = false;                    ///< race::nmi came
+    place nmi_before{};                  ///< this instruction; ip 0: at the reader's end
 };
 
 /// The schedules of cell (i, j): reader first: reader to i, updater to j, reader to its end, updater to its
@@ -273,6 +278,7 @@ struct NMISIM_API map_report {
     bool contiguous = false;
     memory_model memory = memory_model::sc;
     unsigned preemptions = 1;
+    bool nmi = false; ///< schedules with race::nmi, too: not shown in the cells
     bool reduced = false;
     /// What the reduction could not follow. Not empty: never clean, but for an sc map, which was then made without it.
     std::vector<std::string> unsupported;

@@ -352,7 +352,8 @@ map_report replay(const race& what, std::string_view token_text, const limits& w
 map_report map(const race& what, bool full, const limits& wanted)
 {
     limits within = wanted;
-    const bool needs_reduction = within.memory == memory_model::tso || within.preemptions != 1;
+    const bool needs_reduction =
+        within.memory == memory_model::tso || within.preemptions != 1 || what.nmi != nullptr;
     full = full || needs_reduction;
     within.processes = std::max(1U, within.processes);
     const std::uint64_t start = now_ns();
@@ -361,6 +362,7 @@ map_report map(const race& what, bool full, const limits& wanted)
     r.full = full;
     r.memory = within.memory;
     r.preemptions = within.preemptions;
+    r.nmi = what.nmi != nullptr;
     if (const char* why = nothing_to_try(what); why != nullptr) {
         r.complete = false;
         r.incomplete = why;

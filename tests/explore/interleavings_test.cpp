@@ -192,6 +192,15 @@ void updater_that_looks_for_the_mark()
     look_for_the_mark();
 }
 
+int done; ///< by the reader
+int counts_of_nmis;
+
+void count_without_care()
+{
+    int now = counts[0].load(std::memory_order_relaxed);
+    counts[0].store(now + 1, std::memory_order_relaxed);
+}
+
 map_report map_of(function of_reader, function of_updater, limits within = {})
 {
     return map(
@@ -300,6 +309,52 @@ TEST_CASE("a way that only two preempted threads come to is followed, whatever l
         return;
     CHECK(r.complete);
     CHECK(exit_code(r) == 3); // the updater sees the mark between the reader's two stores
+}
+
+TEST_CASE("an NMI comes inside what the reader does, and after it; the updater comes inside the NMI")
+{
+    struct one {
+        function reader;
+        function nmi;
+        function updater;
+        const char* told;
+    };
+    const auto& [of_reader, nmi, of_updater, told] = GENERATE(
+        one{count_without_care, [] { ++counts_of_nmis, count_without_care(); },
+            [] { static_cast<void>(counts[0].load(std::memory_order_relaxed)); },
+            "an NMI on the reader before"},
+        one{[] { *static_cast<volatile int*>(&done) = 1; },
+            [] { used_after = *static_cast<volatile int*>(&done) == 1; },
+            [] { static_cast<void>(*static_cast<volatile int*>(&done)); }, "an NMI on the reader at its end"},
+        one{[] { phase.store(1, std::memory_order_relaxed); }, mark_it,
+            [] {
+                static_cast<void>(phase.load(std::memory_order_relaxed));
+                look_for_the_mark();
+            },
+            "an NMI on the reader "});
+    race what{.name = "pair with an NMI",
+              .prepare = [] { prepare(), done = 0, counts_of_nmis = 0; },
+              .reader = of_reader,
+              .updater = of_updater,
+              .broken = [] { return counts_of_nmis == 1 && counts[0] == 1 ? "a count is lost" : broken(); }};
+    const map_report without = map(what, true);
+    INFO(to_text(without));
+    if (!without.reduced)
+        return;
+    CHECK(without.clean());
+    what.nmi = nmi;
+    const map_report r = map(what, true);
+    INFO(to_text(r));
+    CHECK(r.complete);
+    CHECK(r.nmi);
+    CHECK(exit_code(r) == 3);
+    REQUIRE_FALSE(r.findings.empty());
+    CHECK(r.findings.front().nmi);
+    CHECK(r.findings.front().schedule.find(told) != std::string::npos);
+    CHECK(map(what, true).findings.front().schedule == r.findings.front().schedule);
+    limits stepped;
+    stepped.how = method::single_step;
+    CHECK(map(what, true, stepped).findings.front().schedule == r.findings.front().schedule);
 }
 
 TEST_CASE("a way that comes late, when most runs go without a step, is learned as well")

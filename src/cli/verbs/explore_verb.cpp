@@ -49,7 +49,7 @@ bool is_sweep(std::string_view window)
 /// What is asked is a matter of two threads.
 bool of_pairs(const settings& s)
 {
-    return s.memory != memory_model::sc || s.preemptions != 1;
+    return s.memory != memory_model::sc || s.preemptions != 1 || s.nmis != 1;
 }
 
 std::vector<std::string> chosen_windows(const settings& s)
@@ -97,6 +97,7 @@ std::vector<item> plan_of(const settings& s)
             item i{w, {.rcu = f, .left_out = s.run.fault, .full_map = s.full_map || !s.svg_file.empty()}};
             i.options.within.memory = s.memory;
             i.options.within.preemptions = s.preemptions;
+            i.options.nmis = s.nmis;
             i.options.within.reduce = !s.no_reduction;
             i.options.within.how = s.single_step ? method::single_step : method::automatic;
             i.options.within.fresh = s.fresh;
@@ -136,12 +137,12 @@ void check_usage(const settings& s, const std::vector<item>& plan)
     if (s.full_map && std::none_of(plan.begin(), plan.end(), is_map))
         throw usage_error("--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
     if (of_pairs(s) && s.no_reduction)
-        throw usage_error(
-            "--no-reduction is for maps with --memory sc and one preemption: others need the reduction");
+        throw usage_error("--no-reduction is for maps with --memory sc, one preemption and one NMI: others "
+                          "need the reduction");
     if ((of_pairs(s) || s.no_reduction) && std::none_of(plan.begin(), plan.end(), is_map))
-        throw usage_error(
-            "--memory, --preemptions and --no-reduction are for maps: name one of the windows do_nmi-map, "
-            "read-map");
+        throw usage_error("--memory, --preemptions, --nmis and --no-reduction are for maps: name one of the "
+                          "windows do_nmi-map, "
+                          "read-map");
     if (!s.svg_file.empty() && std::count_if(plan.begin(), plan.end(), is_map) != 1)
         throw usage_error("--svg draws one map: name one flavor and one of the windows do_nmi-map, read-map");
 }
@@ -278,6 +279,7 @@ std::string summary_of(const std::vector<any_report>& reports, std::uint64_t ela
     std::uint64_t schedules = 0;
     unsigned preemptions = 1;
     bool weak = false;
+    bool second_nmi = false;
     for (const any_report& r : reports) {
         if (const auto* s = std::get_if<sweep_report>(&r)) {
             nmis += s->cells.size() + s->calls.size();
@@ -288,17 +290,19 @@ std::string summary_of(const std::vector<any_report>& reports, std::uint64_t ela
             found += m->findings.size();
             preemptions = m->preemptions;
             weak = m->memory == memory_model::tso;
+            second_nmi = m->nmi;
         } else {
             found += std::get<audit_report>(r).unsafe();
         }
     }
-    return fmt::format(
-        "{}, {}, {}: {}, {}\n"
-        "Explored: {} of the compiled code, one NMI per run, in maps at most {} of each thread.\n",
-        plural_text(reports.size(), "window"), plural_text(nmis, "NMI"), plural_text(schedules, "schedule"),
-        plural_text(found, "finding"), time_text(elapsed_ns),
-        weak ? "x86-TSO executions" : "sequentially consistent interleavings",
-        preemptions == 1 ? "one preemption" : plural_text(preemptions, "preemption"));
+    return fmt::format("{}, {}, {}: {}, {}\n"
+                       "Explored: {} of the compiled code, {} per run, in maps at most {} of each thread.\n",
+                       plural_text(reports.size(), "window"), plural_text(nmis, "NMI"),
+                       plural_text(schedules, "schedule"), plural_text(found, "finding"),
+                       time_text(elapsed_ns),
+                       weak ? "x86-TSO executions" : "sequentially consistent interleavings",
+                       second_nmi ? "one or two NMIs" : "one NMI",
+                       preemptions == 1 ? "one preemption" : plural_text(preemptions, "preemption"));
 }
 
 report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,

@@ -43,8 +43,11 @@ struct schedule {
     schedule_context at[most_contexts];
     std::uint8_t contexts;
     bool updater_first;
-    bool by_rounds;      ///< of a replay: `points` are not known, but for no_stop
-    bool updater_waited; ///< while the reader was held
+    bool by_rounds;                 ///< of a replay: `points` are not known, but for no_stop
+    bool nmi_nested;                ///< inside what the reader does, not after it
+    std::uint32_t nmi_at = no_stop; ///< the reader's points before it; no_stop: none comes
+    std::uintptr_t nmi_ip;          ///< the instruction that it comes before; 0: at the end
+    bool updater_waited;            ///< while the reader was held
     cell result;
     std::uint8_t text; ///< index + 1 into shared_schedules::texts, 0: none
     std::uint8_t told;

@@ -66,15 +66,14 @@ struct recorded_points {
     }
 };
 
+bool is_bad(cell c)
+{
+    return c == cell::violation || c == cell::crash || c == cell::hang;
+}
+
 int badness(cell c)
 {
-    switch (c) {
-    case cell::violation:
-    case cell::crash:
-    case cell::hang: return 2;
-    case cell::waits: return 1;
-    default: return 0;
-    }
+    return is_bad(c) ? 2 : c == cell::waits ? 1 : 0;
 }
 
 /// The outcomes of the schedules that the picture shows: at most one preemption of each thread.
@@ -103,7 +102,7 @@ private:
     using key = std::array<std::uint32_t, 3>;
     void add(const schedule& s)
     {
-        if (s.contexts > 2 || s.preemptions_of(0) > 1 || s.preemptions_of(1) > 1 ||
+        if (s.nmi_at != no_stop || s.contexts > 2 || s.preemptions_of(0) > 1 || s.preemptions_of(1) > 1 ||
             (s.contexts == 2 && s.at[0].points == no_stop))
             return;
         const auto stop = [&](unsigned c) { // at its end, with stores left: as if it had not stopped
@@ -151,11 +150,6 @@ void fill_cells(map_report& r, const outcomes& known, const recorded_points& rea
             else
                 first = known.of(false, p, updater_whole ? no_stop : q);
         }
-}
-
-bool is_bad(cell c)
-{
-    return c == cell::violation || c == cell::crash || c == cell::hang;
 }
 
 std::string what_broke(const shared_schedules& s, std::uint32_t n)
@@ -215,6 +209,9 @@ std::string in_words(const map_finding& f, bool updater_goes_on_last)
             text += " with " + std::to_string(c.waiting_stores) +
                     (c.waiting_stores == 1 ? " store" : " stores") + " waiting";
     }
+    if (f.nmi)
+        text += (text.empty() ? "" : "; ") + std::string("an NMI on the reader ") +
+                (f.nmi_before.ip == 0 ? "at its end" : "before " + name_of(f.nmi_before));
     const char* next = updater_goes_on_last ? "reader" : "updater";
     const char* last = updater_goes_on_last ? "updater" : "reader";
     text +=
@@ -239,6 +236,9 @@ map_finding finding_of(const map_report& r, const shared_schedules& s, std::uint
         else
             f.updater = updater.boundary_of(from.at[c].points);
     }
+    f.nmi = from.nmi_at != no_stop;
+    if (f.nmi && from.nmi_ip != 0)
+        f.nmi_before = place_of(r, from.nmi_ip, names);
     f.schedule = in_words(f, from.thread_of(from.contexts) == 0);
     return f;
 }
@@ -275,7 +275,8 @@ void collect_findings(map_report& r, const shared_schedules& s, const shared_tra
         if (!is_bad(s.all[n].result))
             continue;
         map_finding f = finding_of(r, s, n, reader, updater, names);
-        f.token = token_of_schedule(tokens, s.all[n]);
+        if (!f.nmi) // a token knows of no NMI
+            f.token = token_of_schedule(tokens, s.all[n]);
         f.smallest = same_schedule(
             s.all[n], shrunk(s.all[n], [&](const schedule& one) { return ends_like(s, one, s.all[n]); }));
         r.findings.push_back(std::move(f));
@@ -300,7 +301,7 @@ std::string covered_by(const map_report& r)
     const std::string model = r.memory == memory_model::tso ? "x86-TSO" : "sequentially consistent";
     return model + ", at most " +
            (r.preemptions == 1 ? "one preemption" : std::to_string(r.preemptions) + " preemptions") +
-           " of each thread";
+           " of each thread" + (r.nmi ? ", one NMI more on the reader's" : "");
 }
 
 bool map_interleavings(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
@@ -310,7 +311,7 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
     shared_schedules& s = *shared.data();
     explore_all_of({what, within, &s});
     collect_what_is_not_covered(r, s, names);
-    if (!r.unsupported.empty() && r.memory == memory_model::sc && r.preemptions == 1)
+    if (!r.unsupported.empty() && r.memory == memory_model::sc && r.preemptions == 1 && !r.nmi)
         return false;
     const recorded_points reader(recorded.reader, s, 0);
     const recorded_points updater(recorded.updater, s, 1);

@@ -47,7 +47,10 @@ private:
     bool run_free_of_steps();
     void add_children(const schedule& s);
     bool add_the_only_one();
+    schedule* copy_of(const schedule& parent);
     void add_child(const schedule& parent, unsigned context, schedule_context stop);
+    void add_nmi(const schedule& parent, std::uint32_t at, std::uintptr_t ip);
+    void add_nmis(const schedule& s, const free_context& f);
     bool is_new_to_a_thread();
 
     const interleaving_job& job_;
@@ -255,43 +258,80 @@ void explorer_of_pairs::run(std::uint32_t n)
     s.result = cell::not_reached;
 }
 
+schedule* explorer_of_pairs::copy_of(const schedule& parent)
+{
+    if (shared_.count == shared_schedules::most) {
+        shared_.incomplete.set("more schedules than are kept");
+        return nullptr;
+    }
+    schedule& s = shared_.all[shared_.count++];
+    s = {};
+    s.updater_first = parent.updater_first;
+    s.nmi_nested = parent.nmi_nested;
+    s.nmi_at = parent.nmi_at;
+    s.nmi_ip = parent.nmi_ip;
+    s.contexts = parent.contexts;
+    std::copy_n(parent.at, parent.contexts, s.at);
+    return &s;
+}
+
 void explorer_of_pairs::add_child(const schedule& parent, unsigned context, schedule_context stop)
 {
     if (context >= schedule::most_contexts) {
         shared_.incomplete.set("a schedule with more contexts than are kept");
         return;
     }
-    if (shared_.count == shared_schedules::most) {
-        shared_.incomplete.set("more schedules than are kept");
-        return;
+    if (schedule* const s = copy_of(parent)) {
+        s->at[context] = stop; // those between end by themselves
+        s->at[context].rounds = pair_.watch(s->thread_of(context)).rounds_at(stop.ip, stop.points);
+        s->contexts = static_cast<std::uint8_t>(context + 1);
     }
-    schedule& s = shared_.all[shared_.count++];
-    s = {};
-    s.updater_first = parent.updater_first;
-    for (unsigned c = 0; c < parent.contexts; ++c)
-        s.at[c] = parent.at[c];
-    s.at[context] = stop; // those between end by themselves
-    s.at[context].rounds = pair_.watch(s.thread_of(context)).rounds_at(stop.ip, stop.points);
-    s.contexts = static_cast<std::uint8_t>(context + 1);
 }
 
-// One more preemption, in each of the contexts that ended by themselves.
+void explorer_of_pairs::add_nmi(const schedule& parent, std::uint32_t at, std::uintptr_t ip)
+{
+    if (schedule* const s = copy_of(parent)) {
+        s->nmi_nested = ip != 0;
+        s->nmi_at = at;
+        s->nmi_ip = ip;
+    }
+}
+
+// Before each point of a context that ended by itself, and behind the reader's end. Before the first one it would be the
+// same as behind the pause.
+void explorer_of_pairs::add_nmis(const schedule& s, const free_context& f)
+{
+    const bool may_nest = s.preemptions_of(0) <= 1 && s.preemptions_of(1) <= 1;
+    const memory_watch& w = pair_.watch(f.thread);
+    for (std::uint32_t p = f.from == 0 ? 0 : f.from + 1; may_nest && p < f.to; ++p)
+        if (w.point(p).useful)
+            add_nmi(s, p, w.point(p).ip);
+    if (f.at_end)
+        add_nmi(s, f.to, 0);
+}
+
+// One more preemption, in each of the contexts that ended by themselves. Behind the NMI, if there is one: a preemption
+// before it comes from the schedule without it.
 void explorer_of_pairs::add_children(const schedule& s)
 {
     if (job_.only != nullptr && s.contexts != 0) // those with one are what is learned from
         return;
+    const bool nmi = s.nmi_at != no_stop;
+    const unsigned preemptions =
+        s.nmi_nested ? std::min(1U, job_.within.preemptions) : job_.within.preemptions;
     unsigned context = s.contexts;
     for (const free_context& f : pair_.free_contexts()) {
         while (s.thread_of(context) != f.thread) // the other one has ended
             ++context;
         const memory_watch& w = pair_.watch(f.thread);
-        const bool may = !f.alone && s.preemptions_of(f.thread) < job_.within.preemptions;
+        const bool may = !f.alone && (!nmi || f.nmi_after) && s.preemptions_of(f.thread) < preemptions;
+        const std::uint32_t first = nmi && !f.nmi_before ? std::max(f.from + 1, s.nmi_at) : f.from + 1;
         const auto overtaken = [&](const point_note& p, std::uint32_t points) {
             for (unsigned d = 0; d < p.waiting; ++d)
                 if ((p.overtaken >> d & 1) != 0)
                     add_child(s, context, {points, d, p.waiting - d, p.ip});
         };
-        for (std::uint32_t p = f.from + 1; may && p < f.to; ++p) {
+        for (std::uint32_t p = first; may && p < f.to; ++p) {
             if (!w.point(p).useful)
                 continue;
             add_child(s, context, {p, w.point(p).waiting, 0, w.point(p).ip});
@@ -299,6 +339,8 @@ void explorer_of_pairs::add_children(const schedule& s)
         }
         if (may && f.at_end)
             overtaken(f.end, f.to);
+        if (job_.what.nmi != nullptr && job_.only == nullptr && !nmi && f.thread == 0 && !f.alone)
+            add_nmis(s, f);
         ++context;
     }
 }

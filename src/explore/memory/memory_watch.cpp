@@ -28,6 +28,8 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
     stepped_ = stepped;
     thread_base_ = thread_base;
     stop_at(no_stop);
+    nmi_at_ = no_stop;
+    nmi_taken_ = false;
     points_ = 0;
     stopped_at_ = 0;
     same_value_ = 0;
@@ -135,6 +137,31 @@ point_note memory_watch::here(std::uintptr_t ip) const noexcept
         if (buffer[i].overtaken_by != 0)
             p.overtaken |= 1U << i;
     return p;
+}
+
+// It begins and ends with an empty store buffer. Where it comes decides what the thread does, as what it loads does.
+bool memory_watch::begin_nmi(bool due) noexcept
+{
+    if (!due || nmi_taken_)
+        return false;
+    settle();
+    nmi_taken_ = true;
+    history_ = mixed(history_, nmi_at_);
+    buffer.empty();
+    return true;
+}
+
+bool memory_watch::nmi_at_end() noexcept
+{
+    only_read_count_ = 0; // the address to return to: that part of the stack is used again
+    return begin_nmi(nmi_at_ != no_stop);
+}
+
+void memory_watch::nmi_ended() noexcept
+{
+    only_read_count_ = 0; // as above
+    settle();
+    buffer.empty();
 }
 
 instruction_watch::next memory_watch::at_point(const known_instruction& k) noexcept
@@ -246,6 +273,8 @@ instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
     if (k->what.indirect && !stepped_ && check_target(k->what, at) == next::wait)
         return next::wait;
     const bool is_point = k->point[who_];
+    if (begin_nmi(is_point && points_ == nmi_at_))
+        return next::nmi;
     const bool shares = is_point && !k->only_drains[who_];
     if (is_point && rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
         stop_at_ = points_;
@@ -279,6 +308,8 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
     if (k == nullptr || !k->seen[who_]) {
         note_unknown(ip);
     } else if (k->point[who_]) {
+        if (begin_nmi(points_ == nmi_at_))
+            return next::nmi;
         same_value_ = 0;
         if (rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
             stop_at_ = points_;

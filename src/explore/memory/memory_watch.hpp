@@ -62,10 +62,15 @@ public:
     }
     /// Pause before the point at `ip`, when the thread has been there `rounds` times.
     void stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept;
+    /// An NMI comes before the point of this number, or at the end if there is none; no_stop: none comes.
+    void nmi_at(std::uint32_t point) noexcept { nmi_at_ = point; }
+    bool nmi_taken() const noexcept { return nmi_taken_; }
     /// What the last instruction stored is in memory.
     void settle() noexcept;
     next before(const ucontext_t& at) noexcept override;
     next before_call(const ucontext_t& at, const arch::system_call& call) noexcept override;
+    bool nmi_at_end() noexcept override;
+    void nmi_ended() noexcept override;
 
     // What the run has shown.
     std::uint32_t points() const noexcept { return points_; }
@@ -108,6 +113,7 @@ private:
     void note_all(const instruction& i, const ucontext_t& at) noexcept;
     void refuse(const char* why, std::uintptr_t ip, long call = -1) noexcept;
     void check_what_was_only_read() noexcept;
+    bool begin_nmi(bool due) noexcept;
     next at_point(const known_instruction& k) noexcept;
     bool waits_for_a_change(const instruction& i, const ucontext_t& at, bool of_a_point) noexcept;
     void do_accesses(const instruction& i, const ucontext_t& at) noexcept;
@@ -123,6 +129,8 @@ private:
     std::uint32_t stop_at_ = no_stop;
     std::uintptr_t rounds_ip_ = 0; ///< not 0: stop_at_ is known when the thread comes there often enough
     std::uint32_t rounds_ = 0;
+    std::uint32_t nmi_at_ = no_stop;
+    bool nmi_taken_ = false;
     std::uint32_t points_ = 0;
     std::uintptr_t stopped_at_ = 0;
     unsigned same_value_ = 0;             ///< how often this load has given the same value

@@ -26,6 +26,11 @@ pair_run::pair_run(const race& what, code_table& code, bool buffered)
         go(the_reader);
         go(the_updater);
     }
+    if (what.nmi != nullptr) {
+        call(what.prepare);
+        worker_[the_reader]->start(what.nmi, plan{});
+        worker_[the_reader]->go_on_alone();
+    }
 }
 
 // Its stores that still wait are put back first.
@@ -46,6 +51,8 @@ stop pair_run::run_on(unsigned thread)
         p.watch = &watch_[thread];
         p.step_all = stepped_;
         p.stop_before_waiting = true;
+        if (thread == the_reader)
+            p.nmi = what_.nmi;
         return w.start(thread == the_reader ? what_.reader : what_.updater, p);
     }
     // Stores of a thread that has ended may still come.
@@ -135,8 +142,10 @@ void pair_run::finish(const schedule& s)
             continue;
         }
         const bool alone = ended(1 - thread) && watch_[1 - thread].buffer.count() == 0;
+        const bool nmi_before = watch_[the_reader].nmi_taken();
         const stop stopped = until_it_ends_or_waits(thread);
-        free_.push_back({thread, from, w.points(), stopped == stop::ended, alone, w.here(0)});
+        free_.push_back({thread, from, w.points(), stopped == stop::ended, alone, nmi_before,
+                         watch_[the_reader].nmi_taken(), w.here(0)});
         w.buffer.empty();
         if (stopped == stop::waiting && ++turns == turns_for_ever)
             stand_still();
@@ -155,6 +164,7 @@ pair_outcome pair_run::run(schedule& s, bool stepped)
         started_[t] = false;
         watch_[t].begin(stepped, worker_[t]->thread_base());
     }
+    watch_[the_reader].nmi_at(s.nmi_at);
     call(what_.prepare);
     values_.forget();
     enable_watches(!stepped); // what prepares and judges is not watched

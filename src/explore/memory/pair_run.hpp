@@ -18,11 +18,13 @@ struct pair_outcome {
 /// A context that the schedule does not have, and that ended by itself.
 struct free_context {
     unsigned thread = 0;
-    std::uint32_t from = 0; ///< the points of the thread before it
-    std::uint32_t to = 0;   ///< and after it
-    bool at_end = false;    ///< the thread has ended, and not only waits
-    bool alone = false;     ///< the other one had ended before it, and all its stores were visible
-    point_note end{};       ///< what would have been in its buffer there
+    std::uint32_t from = 0;  ///< the points of the thread before it
+    std::uint32_t to = 0;    ///< and after it
+    bool at_end = false;     ///< the thread has ended, and not only waits
+    bool alone = false;      ///< the other one had ended before it, and all its stores were visible
+    bool nmi_before = false; ///< had come before it
+    bool nmi_after = false;  ///< had come when it ended
+    point_note end{};        ///< what would have been in its buffer there
 };
 
 class pair_run {

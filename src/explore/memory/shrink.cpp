@@ -54,7 +54,7 @@ std::vector<schedule> smaller_than(const schedule& s)
 
 bool same_schedule(const schedule& a, const schedule& b) noexcept
 {
-    if (a.contexts != b.contexts || a.updater_first != b.updater_first)
+    if (a.contexts != b.contexts || a.updater_first != b.updater_first || a.nmi_at != b.nmi_at)
         return false;
     for (unsigned c = 0; c < a.contexts; ++c)
         if (a.at[c].points != b.at[c].points || a.at[c].waiting != b.at[c].waiting ||

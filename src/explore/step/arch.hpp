@@ -49,8 +49,8 @@ bool end_of_detour(ucontext_t& at) noexcept;
 /// From now on steps are made by breakpoints where they can be. Without it no text is patched for a step. Where
 /// breakpoints are the only way it changes nothing. Context: control, in the child process.
 void step_by_breakpoints(bool wanted) noexcept;
-/// For the rest of the calling thread's run no breakpoints: it makes a thread, which blocks signals where it begins.
-void step_by_flag_from_here() noexcept;
+/// The calling thread's steps without breakpoints, until its run is over or this is taken back. What it was before.
+bool step_by_flag(bool wanted) noexcept;
 /// A run of the calling thread begins or is over, whatever came of its last step.
 void forget_step() noexcept;
 /// The step that is prepared next becomes a leap over recorded instructions, see decode/leap_x86_64.hpp; `here`: index of the

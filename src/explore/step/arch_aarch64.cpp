@@ -188,7 +188,10 @@ bool end_of_detour(ucontext_t&) noexcept
 
 void step_by_breakpoints(bool) noexcept {}
 
-void step_by_flag_from_here() noexcept {}
+bool step_by_flag(bool) noexcept
+{
+    return false;
+}
 
 std::uint32_t leap_instead(const std::uintptr_t*, const code_bytes*, std::uint32_t, std::uint32_t) noexcept
 {

@@ -98,6 +98,8 @@ void stepped_thread::run(function window, const plan& p) noexcept
     } else {
         window();
     }
+    if (plan_.nmi != nullptr && plan_.watch != nullptr && plan_.watch->nmi_at_end())
+        run_nmi(step_from_start);
     remove_one_shots(this);
     plan_.watch = nullptr;
     if (breakpoint* gate = find_breakpoint(without_gate_); without_gate_ != 0 && gate != nullptr)
@@ -271,28 +273,6 @@ void stepped_thread::note_call(const arch::system_call& call) noexcept
         t.call[t.calls++] = {t.count - 1, call.nr};
 }
 
-// Holds the thread as often as the watch says, and asks again.
-template <class Ask>
-void stepped_thread::ask_watch(const ucontext_t& at, const Ask& ask) noexcept
-{
-    for (;;) {
-        const instruction_watch::next what = ask();
-        if (what == instruction_watch::next::go_on)
-            return;
-        if (what == instruction_watch::next::wait) {
-            waiting_in_ = -1;
-            waiting_at_ = arch::ip(at);
-        }
-        hold(what == instruction_watch::next::wait ? phase::waiting : phase::paused);
-    }
-}
-
-void stepped_thread::at_watch(ucontext_t& at) noexcept
-{
-    if (plan_.watch != nullptr)
-        ask_watch(at, [&] { return plan_.watch->before(at); });
-}
-
 void stepped_thread::trapped(ucontext_t& at) noexcept
 {
     for (;;) {
@@ -326,8 +306,8 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         if (!can_be_made_elsewhere(nr)) {
             delivery::before_call(arch::system_call_of(at));
             if (makes_thread_or_process(nr))
-                arch::step_by_flag_from_here();
-            if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows
+                static_cast<void>(arch::step_by_flag(true)); // the new thread blocks signals where it begins
+            if (nr == SYS_exit && thread_ends_) {            // nothing of this thread follows
                 at_the_end();
                 stop_stepping(at);
             }
@@ -360,29 +340,11 @@ void stepped_thread::at_gate(ucontext_t& at) noexcept
         trapped(at); // the boundary right after the call
 }
 
-void stepped_thread::waits() noexcept
-{
-    if (!plan_.stop_before_waiting)
-        return;
-    waiting_in_ = -1;
-    waiting_at_ = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
-    instruction_watch* const watch = plan_.watch;
-    plan_.watch = nullptr; // what follows is the explorer's own
-    hold(phase::waiting);
-    plan_.watch = watch;
-}
-
-void about_to_wait() noexcept
-{
-    if (own_thread.stepped != nullptr)
-        own_thread.stepped->waits();
-}
-
 void stepped_thread::make_call(ucontext_t& at) noexcept
 {
     const arch::system_call call = arch::system_call_of(at);
     if (plan_.watch != nullptr)
-        ask_watch(at, [&] { return plan_.watch->before_call(at, call); });
+        at_watched_call(at, call);
     if (plan_.stop_before_waiting && may_wait(call) != nullptr) {
         waiting_in_ = call.nr;
         waiting_at_ = arch::ip(at);

@@ -48,8 +48,9 @@ struct plan {
     arrival when = arrival::asleep;   ///< of that
     bool alone = false;               ///< no other thread waits for a phase
     instruction_watch* watch =
-        nullptr;           ///< asked before each stepped instruction, watch breakpoint and system call
-    bool step_all = false; ///< step from the start to the end
+        nullptr;            ///< asked before each stepped instruction, watch breakpoint and system call
+    bool step_all = false;  ///< step from the start to the end
+    function nmi = nullptr; ///< what comes where the watch says so
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -112,6 +113,9 @@ private:
     void publish(explore::phase p) noexcept;
     void hold(explore::phase p) noexcept;
     void make_call(ucontext_t& at) noexcept;
+    void at_watched_call(const ucontext_t& at, const arch::system_call& call) noexcept;
+    void run_nmi(bool step) noexcept;
+    void take_nmi() noexcept;
     template <class Ask>
     void ask_watch(const ucontext_t& at, const Ask& ask) noexcept;
     void enter_call(const ucontext_t& at, arrival when) noexcept;

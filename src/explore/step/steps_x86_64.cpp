@@ -9,6 +9,7 @@
 #include "explore/step/breakpoint.hpp"
 
 #include <atomic>
+#include <utility>
 
 #include <sys/syscall.h>
 
@@ -161,9 +162,9 @@ void step_by_breakpoints(bool wanted) noexcept
     by_breakpoints = wanted;
 }
 
-void step_by_flag_from_here() noexcept
+bool step_by_flag(bool wanted) noexcept
 {
-    step.by_flag = true;
+    return std::exchange(step.by_flag, wanted);
 }
 
 std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std::uint32_t count,

@@ -48,17 +48,18 @@ void members(Bytes& b, map_context& x)
 template <class Bytes>
 void members(Bytes& b, map_finding& x)
 {
-    auto& [reader, updater, reader_first, kind, what, schedule, contexts, token, smallest] = x;
-    b(reader, updater, reader_first, kind, what, schedule, contexts, token, smallest);
+    auto& [reader, updater, reader_first, kind, what, schedule, contexts, token, smallest, nmi, nmi_before] =
+        x;
+    b(reader, updater, reader_first, kind, what, schedule, contexts, token, smallest, nmi, nmi_before);
 }
 template <class Bytes>
 void members(Bytes& b, map_report& x)
 {
     auto& [name, absent, reader, updater, full, reader_first, updater_first, findings, schedules, runs,
-           complete, incomplete, first_waiting, last_waiting, contiguous, memory, preemptions, reduced,
+           complete, incomplete, first_waiting, last_waiting, contiguous, memory, preemptions, nmi, reduced,
            unsupported, reader_points, updater_points, shared_bytes, waits_in, elapsed_ns] = x;
     b(name, absent, reader, updater, full, reader_first, updater_first, findings, schedules, runs, complete,
-      incomplete, first_waiting, last_waiting, contiguous, memory, preemptions, reduced, unsupported,
+      incomplete, first_waiting, last_waiting, contiguous, memory, preemptions, nmi, reduced, unsupported,
       reader_points, updater_points, shared_bytes, waits_in, elapsed_ns);
 }
 template <class Bytes>

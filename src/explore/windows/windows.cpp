@@ -271,6 +271,8 @@ any_report explore_window(std::string_view window, const window_options& o)
     if (is_map(window)) {
         race r = map_race(window);
         r.name = name.c_str();
+        if (o.nmis > 1)
+            r.nmi = nested_nmi;
         return map(r, o.full_map, o.within);
     }
     target t = sweep_target(window);

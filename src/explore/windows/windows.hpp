@@ -26,6 +26,7 @@ struct window_options {
     flavor rcu = flavor::memb;
     fault left_out = fault::none;
     bool full_map = false;
+    unsigned nmis = 1; ///< on the reader's thread of a map: 2, one more than its own
     limits within{};
 };
 

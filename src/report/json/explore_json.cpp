@@ -140,6 +140,7 @@ json to_json(const map_report& r)
     j["memory"] = r.memory == memory_model::tso ? "tso" : "sc";
     j["preemptions"] = r.preemptions;
     j["reduced"] = r.reduced;
+    j["nmis"] = r.nmi ? 2 : 1;
     if (r.reduced)
         j["points"] =
             json{{"reader", r.reader_points}, {"updater", r.updater_points}, {"bytes", r.shared_bytes}};

@@ -78,11 +78,15 @@ concept reads_by_count = requires(vcpu_count& count)
 };
 
 /// How nmi_enter and irq_enter count a level of depth and tell RCU that a reader begins: a reader's mark, context
-/// tracking, or the count alone. `add`: what becomes of the vCPU's count, see base/vcpu_count.hpp.
+/// tracking, or the count alone. `add`: what becomes of the vCPU's count, see base/vcpu_count.hpp. word_of(): the count's
+/// word behind enter().
 template <class Rcu>
 struct interrupt_reader {
     using mark = typename Rcu::nmi_mark;
-    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
+    {
+        return cpu.own_count.look();
+    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
@@ -97,7 +101,10 @@ struct interrupt_reader {
 template <tracks_context Rcu>
 struct interrupt_reader<Rcu> {
     struct mark {};
-    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
+    {
+        return cpu.own_count.look();
+    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
@@ -116,7 +123,8 @@ struct interrupt_reader<Rcu> {
         vcpu_count* count; ///< with it nothing else is kept across the callback
         std::uint64_t before;
     };
-    static const vcpu_count& count_of(const percpu&, mark m) noexcept { return *m.count; }
+    // What the locked instruction returned, and not a load behind it, which would wait for it.
+    static std::uint64_t word_of(const percpu&, mark m, std::uint64_t add) noexcept { return m.before + add; }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         vcpu_count* const count = cpu.count;
@@ -127,7 +135,10 @@ struct interrupt_reader<Rcu> {
 template <counts_in_a_domain Rcu>
 struct interrupt_reader<Rcu> {
     using mark = typename Rcu::nmi_mark;
-    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
+    {
+        return cpu.own_count.look();
+    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
@@ -143,7 +154,10 @@ struct interrupt_reader<Rcu> {
 /// Fault no-read-lock: the depth alone, and where no updater looks.
 struct interrupt_without_reader {
     struct mark {};
-    static const vcpu_count& count_of(const percpu& cpu, mark) noexcept { return cpu.own_count; }
+    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
+    {
+        return cpu.own_count.look();
+    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);

@@ -56,17 +56,13 @@ inline void look_after_exit(nmi_callback* callback, percpu& cpu) noexcept
         cpu.domain->observe(*callback, cpu);
 }
 
+/// What do_nmi() is between its ends. Context: nmi.
 template <class Rcu, class Entry, class Count>
-inline nmi_outcome do_nmi(percpu& self, const pt_regs& regs) noexcept
+inline nmi_outcome call_and_exit(percpu& self, const nmi_domain& domain, const pt_regs& regs,
+                                 typename reader_of<Rcu, Entry>::mark mark) noexcept
 {
-    const auto mark = nmi_enter<Rcu, Entry>(self);
-    if ((reader_of<Rcu, Entry>::count_of(self, mark).look() & rare_bits) != 0) [[unlikely]]
-        if (!look_at_rare_bits(self)) { // offline
-            nmi_exit<Rcu, Entry>(self, mark, 0);
-            return nmi_outcome::offline;
-        }
     Count::count(self);
-    nmi_callback* callback = rcu_dereference(self.domain->callback);
+    nmi_callback* callback = rcu_dereference(domain.callback);
     constexpr std::uint64_t counted = Count::counted_by_exit ? one_nmi : 0;
     if ((*callback)(regs, self.cpunumber) == 0) [[unlikely]] {
         default_do_nmi();
@@ -79,6 +75,29 @@ inline nmi_outcome do_nmi(percpu& self, const pt_regs& regs) noexcept
     if constexpr (Entry::use_after_exit)
         look_after_exit(callback, self);
     return nmi_outcome::handled;
+}
+
+/// Out of line, so that do_nmi() saves no register for it. Context: nmi.
+template <class Rcu, class Entry, class Count>
+[[gnu::noinline, gnu::cold]] nmi_outcome look_then_call(percpu& self, const pt_regs& regs,
+                                                        typename reader_of<Rcu, Entry>::mark mark) noexcept
+{
+    if (look_at_rare_bits(self))
+        return call_and_exit<Rcu, Entry, Count>(self, *self.domain, regs, mark);
+    nmi_exit<Rcu, Entry>(self, mark, 0);
+    return nmi_outcome::offline;
+}
+
+template <class Rcu, class Entry, class Count>
+inline nmi_outcome do_nmi(percpu& self, const pt_regs& regs) noexcept
+{
+    const nmi_domain& domain =
+        *self.domain; // before: behind a locked instruction, loads wait one for the other
+    const auto mark = nmi_enter<Rcu, Entry>(self);
+    const std::uint64_t word = reader_of<Rcu, Entry>::word_of(self, mark, nmi_offset + hardirq_offset);
+    if ((word & rare_bits) != 0) [[unlikely]]
+        return look_then_call<Rcu, Entry, Count>(self, regs, mark);
+    return call_and_exit<Rcu, Entry, Count>(self, domain, regs, mark);
 }
 
 /// The same for who does not know its vCPU yet.

@@ -68,17 +68,17 @@ struct alignas(Platform::line_size) nmi_reader : basic_vcpu_count<typename Platf
 template <class Platform, class Orders>
 inline std::uint64_t enter_section(nmi_reader<Platform>& self, std::uint64_t add) noexcept
 {
-    if constexpr (Orders::reader_fence) {
+    // An NMI behind this look counts, and leaves the depth as it is.
+    const std::uint64_t before = self.look();
+    if constexpr (Orders::reader_fence)
         // (2) seq_cst: a store and a full fence. Whoever scans after its own fence either sees this section or
         // published before the section's first load. The store is a release, too: a scan may read it where it waits for
         // the section before; pairs with nmi_grace_period.hpp(1), nmi_grace_period.hpp(2), nmi_grace_period.hpp(3)
-        return Platform::add_then_fence(self.word, add, std::memory_order_seq_cst);
-    } else {
-        const std::uint64_t before = self.look();
+        Platform::add_then_fence(self.word, add, std::memory_order_seq_cst);
+    else
         // (3) release: the same without the fence; pairs with nmi_grace_period.hpp(3)
         Platform::add_in_order(self.word, add, std::memory_order_release);
-        return before;
-    }
+    return before;
 }
 
 /// Ends the section that enter_section() began, which returned `before`. `add` takes back its level, and may count.

@@ -13,6 +13,7 @@
 #include "base/counter.hpp"
 #include "rcu/nmi_counter.hpp"
 
+#include "add_then_fence.hpp"   // base/<cpu family>
 #include "store_then_fence.hpp" // base/<cpu family>
 
 #include <mutex>
@@ -33,10 +34,9 @@ struct nmi_platform {
     static constexpr unsigned spins = 1000;
 
     /// `order` says what it is: seq_cst.
-    static std::uint64_t add_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t n,
-                                        std::memory_order) noexcept
+    static void add_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order) noexcept
     {
-        return nmisim::add_then_fence(word, n);
+        nmisim::add_then_fence(word, n);
     }
     /// One instruction. `order` says what it is: release.
     static void add_in_order(std::atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order) noexcept

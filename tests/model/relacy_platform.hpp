@@ -166,16 +166,15 @@ struct platform_with {
         maybe_nmi();
         rl::atomic_thread_fence(order_of(order), $);
     }
-    static std::uint64_t add_then_fence(atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
+    static void add_then_fence(atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
     {
         const std::uint64_t before = added<How == additions::enter_apart>(word, n, std::memory_order_release);
         if (How == additions::nested_bare && (before & preempt_count_mask) != 0)
-            return before;
+            return;
         if constexpr (How == additions::fence_apart || How == additions::nested_bare)
             fence(order);
         else
             rl::atomic_thread_fence(order_of(order), $);
-        return before;
     }
     static void add_in_order(atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
     {

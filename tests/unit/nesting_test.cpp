@@ -12,9 +12,11 @@
 #include "support/forged_nmi.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <string>
+#include <sys/mman.h>
 #include <tuple>
 
 using namespace nmisim;
@@ -256,11 +258,18 @@ TEST_CASE("a stack frame at a fixed place survives behind the machine and is ove
     CHECK(failures_with(nesting::nested, entry_kind::nested_stack) == 1);
 }
 
-TEST_CASE("the 16th NMI on top of each other is a BUG")
+TEST_CASE("the 16th NMI on top of each other is a BUG, and runs no handler")
 {
-    const auto child = in_child(20, [] {
-        bench b(nesting::nested);
+    const flavor f = GENERATE(flavor::memb, flavor::nmi);
+    static auto* const deepest = // shared: the child tells nothing when it aborts
+        static_cast<std::atomic<int>*>(mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                                            MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    REQUIRE(deepest != MAP_FAILED);
+    *deepest = 0;
+    const auto child = in_child(20, [&] {
+        bench b(nesting::nested, f);
         b.handle([&] {
+            *deepest = depth();
             if (depth() == 15)
                 open_nmi_window(*this_cpu); // what the entry does not do
             b.m.raise_nmi(0);
@@ -270,6 +279,23 @@ TEST_CASE("the 16th NMI on top of each other is a BUG")
     });
     CHECK_FALSE(child.exited);
     CHECK(child.code == SIGABRT);
+    CHECK(*deepest == 15);
+}
+
+TEST_CASE("flavor nmi: an NMI ends a section, and one on top of it none")
+{
+    bench b(nesting::nested, flavor::nmi);
+    int calls = 0;
+    b.handle([&] {
+        if (++calls == 1)
+            b.m.raise_nmi(0);
+    });
+    const auto sections = [&] { return b.area().count->look() / one_section; };
+    const std::uint64_t before = sections();
+    b.nmi();
+    REQUIRE(b.m.drain(nsec_per_sec));
+    CHECK(calls == 2);
+    CHECK((sections() - before) % 256 == 1);
 }
 
 TEST_CASE("flavor nmi: read-side sections nest 32768 deep, and one more is a BUG")

@@ -32,10 +32,9 @@ struct one_pause_platform {
     static inline int locked = 0;
     static inline void (*asleep)(reader&) = nullptr;
 
-    static std::uint64_t add_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t n,
-                                        std::memory_order order)
+    static void add_then_fence(std::atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
     {
-        return word.fetch_add(n, order);
+        word.fetch_add(n, order);
     }
     static void add_in_order(std::atomic<std::uint64_t>& word, std::uint64_t n, std::memory_order order)
     {

@@ -8,11 +8,11 @@
 
 namespace nmisim {
 
-inline void add_then_fence(std::atomic<std::uint64_t>& number) noexcept
+inline void add_then_fence(std::atomic<std::uint64_t>& number, std::uint64_t n) noexcept
 {
-    // (1) seq_cst: a locked add, and the compiler moves nothing across; pairs with outside: rcu/srcu/counter.hpp explains both sides
-    number.fetch_add(1, std::memory_order_seq_cst);
-    // (2) seq_cst fence: no instruction, holds the compiler; pairs with outside: rcu/srcu/counter.hpp explains both sides
+    // (1) seq_cst: a locked add, and the compiler moves nothing across; pairs with outside: rcu/nmi_counter.hpp and rcu/srcu/counter.hpp explain both sides
+    number.fetch_add(n, std::memory_order_seq_cst);
+    // (2) seq_cst fence: no instruction, holds the compiler; pairs with outside: rcu/nmi_counter.hpp and rcu/srcu/counter.hpp explain both sides
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 

@@ -54,7 +54,7 @@ struct sampler_platform {
     static unsigned current_cpu() noexcept { return own::cpu_number(); }
     static void add_then_fence(std::atomic<std::uint64_t>& number, std::memory_order) noexcept
     {
-        nmisim::add_then_fence(number);
+        nmisim::add_then_fence(number, 1);
     }
     static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
     static void pause(unsigned) noexcept {}

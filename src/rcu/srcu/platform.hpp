@@ -32,7 +32,7 @@ struct srcu_platform {
     /// `order` says what it is: seq_cst.
     static void add_then_fence(std::atomic<std::uint64_t>& number, std::memory_order) noexcept
     {
-        nmisim::add_then_fence(number);
+        nmisim::add_then_fence(number, 1);
     }
     /// The same without the fence. For one reader at a time: without the lock prefix, which would be the fence.
     static void add_unfenced(std::atomic<std::uint64_t>& number) noexcept { this_cpu_add(number, 1); }

@@ -38,7 +38,7 @@ public:
         shared_domain.measure_latency = false;
         line().target = pthread_self();
         line().stamp = false;
-        line().accepting.store(true, std::memory_order_relaxed); // this thread only
+        line().open(gettid());
         install(ours, h);
         install(bare, bare_handler);
     }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """nmi-sim killed at random moments: NMISIM_EXEC_KILLS=200 for more of them, NMISIM_EXEC_SEED for the same ones again."""
+import fcntl
 import json
 import os
 import pathlib
@@ -73,6 +74,28 @@ def random_kills():
             except AssertionError as e:
                 raise AssertionError(f"kill {number} of seed {SEED}: {e}") from e
     print(f"# {KILLS} kills, seed {SEED}")
+
+
+@case
+def nobody_reads():
+    """a report's file is whole, and its journal gone, before anybody reads standard output"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        path = pathlib.Path(folder) / "report.json"
+        ours, theirs = os.pipe()
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+        child = subprocess.Popen([options.program, "exec", "--quiet", "--json", "-o", path, "--signal", "USR1", "--function", "torn_work", "--limit", "60",
+                                  "--", options.fixture, "torn_pair", "2"], stdout=theirs, stderr=subprocess.DEVNULL)
+        os.close(theirs)
+        deadline = time.monotonic() + 60
+        while not path.exists() and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        there = path.exists() and child.poll() is None  # it cannot end: what it has to say does not fit
+        child.send_signal(signal.SIGTERM)
+        child.wait(TIMEOUT)
+        os.close(ours)
+        expect(there and child.returncode == -signal.SIGTERM, there, child.returncode)
+        expect([one.name for one in pathlib.Path(folder).iterdir()] == [path.name], os.listdir(folder))
+        expect(json.loads(path.read_text())["complete"], path.read_text()[:200])
 
 
 tap.run(CASES)

@@ -171,9 +171,7 @@ int exec_verb(const invocation& call)
     };
     exec::exec_report report = run(config, tell, note, before ? &*before : nullptr);
     report_writer writer;
-    write_exec_reports(writer, report, s);
-    if (writer.all_written())
-        journal.remove();
+    write_exec_reports(writer, report, s, keeps ? &journal : nullptr);
     if (report.stop_signal != 0 && writer.all_written())
         die_of(report.stop_signal);
     return writer.exit_code(exec::exit_code_of(report));

@@ -126,7 +126,9 @@ struct limits {
     bool system_calls = false;
     /// False: symbols and instructions only for what a report of findings shows. Reading them takes longer than a sweep.
     bool name_all = true;
-    unsigned processes = 2; ///< map only: child processes at a time, at least 1; one per Linux CPU
+    /// Map only: child processes at a time, at least 1; one per Linux CPU. With more than one, what the windows
+    /// write must not be in memory that processes share.
+    unsigned processes = 2;
     memory_model memory = memory_model::sc; ///< map only; tso on x86-64 only, and always a full map
     unsigned preemptions = 1;               ///< map only: of each thread; more than 1: always a full map
     /// A full map pauses a thread only before accesses to bytes that both threads touch, and at its end: all other

@@ -179,6 +179,14 @@ race staged_race()
             .broken = broken_stage};
 }
 
+// For maps of what is in shared memory: two processes at a time would see each other's stage.
+limits one_process()
+{
+    limits l;
+    l.processes = 1;
+    return l;
+}
+
 template <class Explored>
 void is_held(const Explored& what, const std::string& token, int nmis)
 {
@@ -267,8 +275,8 @@ TEST_CASE("a finding in the third round of a loop is not looked for in the first
            .reader = three_rounds,
            .updater = look_for_third_round,
            .broken = broken_stage};
-    comes_again(r, map(r));
-    const map_report reduced = map(r, true);
+    comes_again(r, map(r, false, one_process()));
+    const map_report reduced = map(r, true, one_process());
     comes_again(r, reduced);
     r.broken = [] { return static_cast<const char*>(nullptr); };
     CHECK(exit_code(replay(r, first_token(reduced))) == 1);
@@ -285,10 +293,10 @@ TEST_CASE("what a map has found comes again, and is held at its last context")
 {
     shared_array<shared_stage> shared(1);
     stage_of_run = shared.data();
-    const map_report rows = map(staged_race());
+    const map_report rows = map(staged_race(), false, one_process());
     comes_again(staged_race(), rows);
     is_held(staged_race(), first_token(rows), 1); // the updater has looked
-    limits l;
+    limits l = one_process();
     l.reduce = false;
     comes_again(staged_race(), map(staged_race(), true, l));
 }
@@ -354,7 +362,7 @@ TEST_CASE("findings of reduced maps come again: store buffers, two preemptions")
     comes_again(looks_twice(), map(looks_twice(), true));
     shared_array<shared_stage> shared(1);
     stage_of_run = shared.data();
-    const map_report reduced = map(staged_race(), true);
+    const map_report reduced = map(staged_race(), true, one_process());
     comes_again(staged_race(), reduced);
     is_held(staged_race(), first_token(reduced), 1);
 }

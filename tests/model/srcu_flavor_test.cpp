@@ -223,8 +223,8 @@ TEST_CASE("a swap waits for every section that could see the old object")
 
 TEST_CASE("it does so with an NMI before every atomic operation of the reader")
 {
-    is_right<swap<rcu::srcu_orders, waiting, 1>>(3);
-    is_right<swap<rcu::srcu_orders, polling, 1>>(3);
+    is_right<swap<rcu::srcu_orders, waiting, 1>>(2);
+    is_right<swap<rcu::srcu_orders, polling, 1>>(2);
 }
 
 TEST_CASE("it does so with NMIs that interrupt NMIs")
@@ -240,7 +240,7 @@ TEST_CASE("a reader that took its phase before a step is waited for by the next 
 
 TEST_CASE("two readers may share a line")
 {
-    is_right<share<rcu::srcu_orders>>(3);
+    is_right<share<rcu::srcu_orders>>(2);
 }
 
 TEST_CASE("a look that was under way when a caller came does not count for it")
@@ -259,52 +259,52 @@ TEST_CASE("each fence, order and look left out is found")
 {
     SECTION("the reader's fence")
     {
-        is_found_wrong<swap<no_reader_fence>>(3);
+        is_found_wrong<swap<no_reader_fence>>(2);
     }
     SECTION("the release of a section's end")
     {
-        is_found_wrong<swap<relaxed_section_end>>(3);
+        is_found_wrong<swap<relaxed_section_end>>(2);
     }
     SECTION("the caller's fence")
     {
-        is_found_wrong<batch<no_caller_fence, polling>>(3);
+        is_found_wrong<batch<no_caller_fence, polling>>(2);
     }
     SECTION("the fence of the look")
     {
-        is_found_wrong<batch<no_look_fence, polling>>(3);
-        is_found_wrong<swap<no_look_fence>>(3);
+        is_found_wrong<batch<no_look_fence, polling>>(2);
+        is_found_wrong<swap<no_look_fence>>(2);
     }
     SECTION("its half that orders stores with loads")
     {
-        is_found_wrong<swap<look_fence_of_loads_only>>(3);
+        is_found_wrong<swap<look_fence_of_loads_only>>(2);
     }
     SECTION("the acquire of the look")
     {
-        is_found_wrong<swap<relaxed_look>>(3);
-        is_found_wrong<batch<relaxed_look, polling>>(3);
+        is_found_wrong<swap<relaxed_look>>(2);
+        is_found_wrong<batch<relaxed_look, polling>>(2);
     }
     SECTION("the look at the other phase")
     {
-        is_found_wrong<twice<one_phase>>(3);
+        is_found_wrong<twice<one_phase>>(2);
     }
     SECTION("the release of a step")
     {
-        is_found_wrong<batch<relaxed_step, polling>>(3);
+        is_found_wrong<batch<relaxed_step, polling>>(2);
     }
     SECTION("the acquire of a step by another")
     {
-        is_found_wrong<batch<relaxed_step_seen, polling>>(3);
+        is_found_wrong<batch<relaxed_step_seen, polling>>(2);
     }
     SECTION("the third step")
     {
-        is_found_wrong<batch<two_steps_ahead, polling>>(3);
+        is_found_wrong<batch<two_steps_ahead, polling>>(2);
     }
     SECTION("the release of a deferred call")
     {
-        is_found_wrong<deferred<relaxed_push>>(3);
+        is_found_wrong<deferred<relaxed_push>>(2);
     }
     SECTION("the acquire of the worker")
     {
-        is_found_wrong<deferred<relaxed_take>>(3);
+        is_found_wrong<deferred<relaxed_take>>(2);
     }
 }

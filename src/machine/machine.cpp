@@ -7,6 +7,7 @@
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 #include "nmi/record/backtrace.hpp"
+#include "nmisim/rcu_pointer.hpp"
 #include "probes.hpp" // base/probes_*
 
 #include <algorithm>

@@ -123,7 +123,7 @@ struct interrupt_reader<Rcu> {
         vcpu_count* count; ///< with it nothing else is kept across the callback
         std::uint64_t before;
     };
-    // What the locked instruction returned, and not a load behind it, which would wait for it.
+    // From the look before the locked instruction: one behind it would wait for it.
     static std::uint64_t word_of(const percpu&, mark m, std::uint64_t add) noexcept { return m.before + add; }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {

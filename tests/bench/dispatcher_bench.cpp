@@ -10,6 +10,7 @@
 // `read-pair` is the flavor's read_lock and read_unlock alone.
 #include "bench_cpu.hpp"
 #include "nmi/entry/entry.hpp"
+#include "nmi/entry/entry_policy.hpp"
 #include "peers.hpp"
 #include "read_pairs.hpp"
 #include "statistics.hpp"

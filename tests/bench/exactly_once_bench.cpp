@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
+#include "nmisim/rcu_pointer.hpp"
 #include "statistics.hpp"
 #include "suite.hpp"
 

@@ -18,6 +18,7 @@
 #include "base/clock.hpp"
 #include "helper_threads.hpp"
 #include "machine/machine_state.hpp"
+#include "nmisim/rcu_pointer.hpp"
 #include "statistics.hpp"
 #include "suite.hpp"
 

@@ -3,6 +3,7 @@
 
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
+#include "nmisim/rcu_pointer.hpp"
 
 #include <cerrno>
 #include <string>

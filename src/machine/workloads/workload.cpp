@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "machine/machine_state.hpp"
 #include "machine/workloads/split_workload.hpp"
+#include "nmisim/rcu_pointer.hpp"
 
 #include <array>
 #include <cerrno>

@@ -5,15 +5,16 @@
 // flavor in a translation unit of its own.
 #pragma once
 
-#include "nmi/do_nmi.hpp"
-#include "nmi/entry/entry_policy.hpp"
-#include "nmi/irq/do_irq.hpp"
 #include "nmisim/flavor.hpp"
 #include "nmisim/machine_config.hpp"
+#include "nmisim/regs.hpp"
 
 #include <csignal>
 
 namespace nmisim {
+
+enum class entry_kind;
+enum class nmi_outcome;
 
 struct nmi_entry {
     /// The signal handler. Context: nmi.

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "nmi/entry/entry.hpp"
+#include "nmi/entry/entry_policy.hpp"
 #include "nmi/entry/exc_nmi.hpp"
 #include "nmi/entry/nesting.hpp"
+#include "nmi/irq/do_irq.hpp"
 
 namespace nmisim {
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 namespace nmisim {
-namespace {} // namespace
 
 void open_nmi_window(const percpu& cpu) noexcept
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report/json/exec_journal.hpp"
 
+#include "report/output_file.hpp"
+
 #include <cerrno>
 #include <system_error>
 
@@ -36,17 +38,15 @@ void exec_journal::append(const std::string& text)
         throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
 }
 
-/// What was there, and is gone on from, is in `r`: it is written over, not away first.
+/// What was there, and is gone on from, is in `r`. A kill leaves the one or the other, whole.
 void exec_journal::begin(const exec_report& r)
 {
-    fd_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd_ < 0)
-        throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
     std::string text = journal_head(r);
     for (; written_ < lines(r); ++written_)
         text += line(r, written_);
-    append(text);
-    if (ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
+    write_output_file(path_, text);
+    fd_ = open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    if (fd_ < 0)
         throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
 }
 

@@ -177,6 +177,15 @@ def stopped():
             expect(not fixtures_alive(mark), step, fixtures_alive(mark))
 
 
+@case
+def stopped_in_a_call():
+    """... also while a call in the command's name does not come back"""
+    done = subprocess.run([options.fixture, "terminates_who_asks", options.program, "exec", "-q", "--signal", "USR1", "--function", "torn_work",
+                           "--", options.fixture, "torn_pair"], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    expect(done.stdout.endswith(f"asked 1\nsignal {signal.SIGTERM.value}\n"), done.stdout[-300:], done.stderr)
+    expect("stopped" in done.stdout, done.stdout)
+
+
 def leaves_none(child, mark):
     """Kills nmi-sim. Whatever becomes of the test, nothing of it is left."""
     child.kill()

@@ -15,6 +15,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -275,18 +277,46 @@ int children_read(int argc, char** argv)
     return 0;
 }
 
-/// May map no memory from now on, nor may what it executes.
-bool deny_mmap()
+/// What becomes of that call from now on, also in what is executed. Below 0: it failed.
+long filter_call(unsigned call, unsigned becomes, unsigned flags = 0)
 {
     sock_filter filter[] = {
         {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_mmap},
-        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, call},
+        {BPF_RET | BPF_K, 0, 0, becomes},
         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
     };
     const sock_fprog program{4, filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+               ? -1
+               : syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
+/// Executes nmi-sim where nobody answers a getppid(2), and terminates it at the first: `terminates_who_asks NMI-SIM ARGUMENT...`.
+int terminates_who_asks(int, char** argv)
+{
+    constexpr int most_ms = 60'000;
+    const int listener = dup(0);
+    close(listener); // the next number
+    const auto child =
+        static_cast<pid_t>(syscall(SYS_clone, CLONE_FILES | CLONE_VFORK | SIGCHLD, nullptr, 0, 0, 0));
+    if (child == 0) {
+        if (filter_call(SYS_getppid, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER) == listener)
+            execv(argv[0], argv);
+        _exit(97);
+    }
+    pollfd asked{listener, POLLIN, 0};
+    poll(&asked, 1, most_ms);
+    kill(child, SIGTERM);
+    int status = 0;
+    for (const double end = seconds() + most_ms / 1000; waitpid(child, &status, WNOHANG) == 0;) {
+        sleep_on(0.01);
+        if (seconds() > end)
+            kill(child, SIGKILL);
+    }
+    tell("asked", asked.revents == POLLIN);
+    tell("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    return 0;
 }
 
 /// Executes lets_in, which maps no memory, with a signal pending if one comes: `executes_with_pending STATIC_FIXTURE`.
@@ -301,7 +331,7 @@ int executes_with_pending(int argc, char** argv)
     sigemptyset(&pending);
     for (const double end = seconds() + most; sigisemptyset(&pending) != 0 && seconds() < end;)
         sigpending(&pending);
-    if (argc > 0 && deny_mmap())
+    if (argc > 0 && filter_call(SYS_mmap, SECCOMP_RET_ERRNO | EPERM) == 0)
         execl(argv[0], argv[0], "lets_in", nullptr);
     return 98;
 }
@@ -331,6 +361,7 @@ const entry trees[] = {{"spawner", spawner},
                        {"children_read", children_read},
                        {"executes_with_pending", executes_with_pending},
                        {"lets_in", lets_in},
+                       {"terminates_who_asks", terminates_who_asks},
                        {nullptr, nullptr}};
 
 } // namespace fixture

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "exec/trace/remote_call.hpp"
 
+#include "base/clock.hpp"
+#include "base/signal_mask.hpp"
 #include "exec/trace/memory.hpp"
+#include "exec/trace/wake_ups.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -57,14 +60,28 @@ remote_calls::remote_calls(pid_t child, const remote_calls& parent)
       code_(parent.code_), held_(parent.held_), ok_(parent.ok_)
 {}
 
+/// A call may never come back: nobody answers seccomp, a cgroup is frozen.
+bool remote_calls::next_stop()
+{
+    constexpr std::uint64_t look_again_ns = 100'000'000;
+    const sigset_t changes = signal_set({SIGCHLD});
+    const timespec pause = to_timespec(look_again_ns);
+    while (true) {
+        if (const pid_t pid = waitpid(tid_, &status_, __WALL | WNOHANG); pid != 0)
+            return pid == tid_;
+        if (stop_signal_waits())
+            return false;
+        sigtimedwait(&changes, nullptr, &pause);
+    }
+}
+
 bool remote_calls::run_to(stop_kind to, const meanwhile& under_way)
 {
     while (ptrace(gate_ != 0 ? PTRACE_SINGLESTEP : PTRACE_SYSCALL, tid_, nullptr, nullptr) == 0) {
         if (under_way)
             under_way();
-        while (waitpid(tid_, &status_, __WALL) != tid_)
-            if (errno != EINTR)
-                return false;
+        if (!next_stop())
+            return false;
         const stop s = stop_of(tid_, status_);
         if (s.kind == stop_kind::ended) {
             ended_ = true;

@@ -39,7 +39,8 @@ public:
 
     /// What is done while the thread is in a call, where that waits for us.
     using meanwhile = std::function<void()>;
-    /// What the kernel returns: below 0 is -errno. The thread may end in it; then ended() tells.
+    /// What the kernel returns: below 0 is -errno. The thread may end in it; then ended() tells. A signal that asks us to stop
+    /// ends the wait for it: whoever takes that signal ends the process.
     long call(long nr, const std::array<std::uint64_t, 6>& arg, const meanwhile& under_way = {});
 
     /// The thread has ended meanwhile (SIGKILL), with this status of waitpid.
@@ -48,6 +49,7 @@ public:
 
 private:
     void hold(std::uint64_t open) noexcept;
+    bool next_stop();
     bool run_to(stop_kind to, const meanwhile& under_way = {});
 
     pid_t process_;

@@ -45,4 +45,12 @@ void wake_ups::wait(std::uint64_t until_ns) noexcept
     pthread_sigmask(SIG_UNBLOCK, &fatal, nullptr);
 }
 
+bool stop_signal_waits() noexcept
+{
+    sigset_t pending{};
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+           sigismember(&pending, SIGHUP) == 1;
+}
+
 } // namespace nmisim::exec

@@ -31,4 +31,7 @@ private:
     int stop_signal_ = 0;
 };
 
+/// A signal that asks us to stop has come, and is not taken yet.
+bool stop_signal_waits() noexcept;
+
 } // namespace nmisim::exec

@@ -107,13 +107,16 @@ def arguments(build):
 
 
 def run_test(test, build, only=""):
-    """{case: "held", "failed" or "skipped"}"""
+    """{case: "held", "failed" or "skipped"}; why a case failed goes to standard error."""
     done = subprocess.run([sys.executable, TESTS / f"{test}_test.py", *arguments(build), "--only", only], capture_output=True, text=True, check=False)
     rows = {}
     for verdict, name in re.findall(r"^(ok|not ok) \d+ - (.*)$", done.stdout, re.M):
         rows[f"{test}: {name}"] = "skipped" if " # SKIP" in name else "held" if verdict == "ok" else "failed"
     if done.returncode not in (0, 1) or not rows:
         rows[f"{test}: exit code {done.returncode}"] = "failed"
+    if "failed" in rows.values():
+        failed = "\n".join(name for name, how in rows.items() if how == "failed")
+        print(f"{failed}\n{done.stderr}", file=sys.stderr, end="", flush=True)
     return rows
 
 

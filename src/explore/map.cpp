@@ -178,15 +178,18 @@ void write_tokens(map_report& r, const shared_traces& traces, const loaded_objec
     }
 }
 
-// What the user can do: a map knows one path of each window, the one that it takes alone.
+// What the user can do: a map without the reduction knows one path of each window, the one that it takes alone.
 std::string why_not_reached(const map_report& r)
 {
     const std::size_t n = r.count(cell::not_reached);
-    return n == 0 ? std::string()
-                  : std::to_string(n) + " schedules did not reach their boundary: a window took another path "
-                                        "than when it ran alone; "
-                                        "where what the other one wrote decides, let `prepare` choose and "
-                                        "map each path by itself";
+    if (n == 0)
+        return {};
+    const bool can_reduce = r.unsupported.empty() && *decoding_absent() == 0;
+    return std::to_string(n) +
+           " schedules did not reach their boundary: a window took another path than when it ran alone; " +
+           (can_reduce
+                ? "where what the other one wrote decides, a full map with the reduction follows it"
+                : "where what the other one wrote decides, let `prepare` choose and map each path by itself");
 }
 
 void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& names)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import explorer
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -26,13 +27,7 @@ STORE_TO_OWN_COUNTER = re.compile(r"^mov\w*\s+%\w+,%fs:")
 
 
 def explore(*arguments):
-    symbols = subprocess.run(["nm", "-D", options.program], text=True, capture_output=True, check=True).stdout
-    if "__asan_init" in symbols or "__tsan_init" in symbols:
-        raise tap.Skipped("a sanitizer's code is not the code that is explored")
-    done = subprocess.run([options.program, "explore", "--window", "do_nmi-map", "--json", *arguments], text=True,
-                          timeout=120, capture_output=True, check=False)
-    if done.returncode == 77:
-        raise tap.Skipped(done.stderr.strip())
+    done = explorer.explore(options.program, "--window", "do_nmi-map", "--json", *arguments)
     return json.loads(done.stdout)["reports"][0]
 
 

@@ -6,6 +6,7 @@
 #include "support/child.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -207,15 +208,22 @@ const call_cell* call_in(const sweep_report& r, const char* name, arrival when)
     return found == r.calls.end() ? nullptr : &*found;
 }
 
+// Of both arrivals.
+std::array<const call_cell*, 2> polls_in(const sweep_report& r)
+{
+    const std::array polls{call_in(r, "poll", arrival::pending), call_in(r, "poll", arrival::asleep)};
+    REQUIRE(polls[0] != nullptr);
+    REQUIRE(polls[1] != nullptr);
+    return polls;
+}
+
 } // namespace
 
 TEST_CASE("a poll that is not made again is found by its call site")
 {
     const sweep_report r = inside(install_plain, poll_once);
     INFO(to_text(r, true));
-    for (const arrival when : {arrival::pending, arrival::asleep}) {
-        const call_cell* c = call_in(r, "poll", when);
-        REQUIRE(c != nullptr);
+    for (const call_cell* c : polls_in(r)) {
         CHECK(c->verdict == verdict::violation);
         CHECK(c->result == "EINTR");
         CHECK(c->what == "poll failed");
@@ -287,9 +295,7 @@ TEST_CASE("calls that another tracer keeps from ours are not reached, not clean"
 {
     const sweep_report r = inside(install_traced, poll_again);
     INFO(to_text(r, true));
-    for (const arrival when : {arrival::pending, arrival::asleep}) {
-        const call_cell* c = call_in(r, "poll", when);
-        REQUIRE(c != nullptr);
+    for (const call_cell* c : polls_in(r)) {
         CHECK(c->verdict == verdict::not_reached);
         CHECK(c->what == "the call cannot be traced: EPERM");
     }

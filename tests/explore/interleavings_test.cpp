@@ -351,6 +351,11 @@ TEST_CASE("an NMI comes inside what the reader does, and after it; the updater c
     REQUIRE_FALSE(r.findings.empty());
     CHECK(r.findings.front().nmi);
     CHECK(r.findings.front().schedule.find(told) != std::string::npos);
+    CHECK(r.findings.front().token.empty()); // it knows of no NMI
+    CHECK(to_text(r).find("replay      not by a token") != std::string::npos);
+    CHECK(r.updater_first == without.updater_first); // cells are without it
+    CHECK(r.reader_first == without.reader_first);
+    CHECK(exit_code(map(what, false)) == 3); // what was asked, not a row without it
     CHECK(map(what, true).findings.front().schedule == r.findings.front().schedule);
     limits stepped;
     stepped.how = method::single_step;
@@ -378,6 +383,15 @@ TEST_CASE(
     INFO(to_text(sc));
     CHECK(sc.clean());
     CHECK_FALSE(sc.reduced);
+    const map_report with_nmi = map({.name = "pair with an NMI",
+                                     .prepare = prepare,
+                                     .reader = asks,
+                                     .updater = asks,
+                                     .broken = broken,
+                                     .nmi = mark_it},
+                                    true);
+    if (with_nmi.absent.empty())
+        CHECK(exit_code(with_nmi) == 1); // in full it would be made without the NMI
     limits weak;
     weak.memory = memory_model::tso;
     const map_report tso = map_of(asks, asks, weak);

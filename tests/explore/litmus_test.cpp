@@ -8,9 +8,11 @@
 #include "support/catch2.hpp"
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
+#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -395,6 +397,22 @@ void set_a_bit_of_many()
     asm volatile("btsq %1, %0" : "+m"(z.value) : "r"(5L) : "memory");
 }
 
+// pushw: the disassembler takes two bytes more for its operand.
+void push_two_bytes()
+{
+    asm volatile("leaq -128(%%rsp), %%rsp\n\t"
+                 ".byte 0x66, 0xf2, 0x68, 0, 0\n\t"
+                 "leaq 130(%%rsp), %%rsp"
+                 :
+                 :
+                 : "memory");
+}
+
+void wake_nobody()
+{
+    syscall(SYS_futex, &z, FUTEX_WAKE_PRIVATE, 0);
+}
+
 map_report map_of(const litmus& l, memory_model memory)
 {
     limits within;
@@ -472,6 +490,86 @@ TEST_CASE("what cannot be followed is told: an sc map is made in full, a tso map
     CHECK(tso.unsupported.size() == 1);
     CHECK_FALSE(tso.clean());
     CHECK(exit_code(tso) == 1);
+}
+
+TEST_CASE("code that only a schedule comes to is checked as well: decoder and disassembler agree on it")
+{
+    const map_report r = map_of({"a rare way",
+                                 [] {
+                                     if (load(x) != 0)
+                                         push_two_bytes();
+                                 },
+                                 [] { store(x, 1); }, [] { return if_it(false); }, false},
+                                memory_model::tso);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    REQUIRE(r.unsupported.size() == 1);
+    CHECK(r.unsupported.front().starts_with("decoder and disassembler do not agree"));
+    CHECK(exit_code(r) == 1);
+}
+
+TEST_CASE("an NMI begins and ends with an empty store buffer, and comes before a system call, too")
+{
+    static bool counts; ///< the NMI came where it matters
+    struct around {
+        function reader;
+        function nmi;
+        function updater;
+        bool found;
+    };
+    const auto& [reader, nmi, updater, found] = GENERATE(
+        // Its entry: the store before it is visible. The second load is a place to pause inside.
+        around{[] { store(x, 1), r2 = 0; }, [] { counts = r2 == 0, r0 = load(y), r3 = load(y); },
+               store_and_load<y, x, r1, mfence>, false},
+        // Its return: so is its own.
+        around{[] { r0 = load(y); }, [] { counts = r0 == -1, store(x, 1); }, store_and_load<y, x, r1, mfence>,
+               false},
+        around{[] { wake_nobody(), r2 = 0; }, [] { counts = r2 == -1, r0 = r1 = 0; }, wake_nobody, true});
+    limits within;
+    within.memory = memory_model::tso;
+    const map_report r = map({.name = "an NMI",
+                              .prepare = [] { clear(), counts = false; },
+                              .reader = reader,
+                              .updater = updater,
+                              .broken = [] { return if_it(counts && r0 == 0 && r1 == 0); },
+                              .nmi = nmi},
+                             true, within);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.complete);
+    CHECK(r.findings.empty() == !found);
+}
+
+TEST_CASE("of a store that waits at its thread's end the value of that run is told")
+{
+    static long runs;
+    static char began[32];
+    limits within;
+    within.memory = memory_model::tso;
+    const function increment = [] { add_without_lock(x); };
+    const map_report r = map({.name = "two increments",
+                              .prepare = [] { clear(), x.value = ++runs; },
+                              .reader = increment,
+                              .updater = increment,
+                              .broken = []() -> const char* {
+                                  std::snprintf(began, sizeof began, "%ld", runs);
+                                  return x.value == runs + 1 ? began : nullptr;
+                              }},
+                             true, within);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    bool told = false;
+    for (const map_finding& f : r.findings)
+        for (const map_context& c : f.contexts)
+            if (c.at_end && c.waiting_stores == 1) {
+                told = true;
+                CHECK(c.stored_at == reinterpret_cast<std::uintptr_t>(&x));
+                CHECK(c.stored_value == std::stoull(f.what) + 1);
+            }
+    CHECK(told);
 }
 
 #endif

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import explorer
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -24,14 +25,7 @@ FOUND = {
 }
 
 
-def explore(*words, **more):
-    symbols = subprocess.run(["nm", "-D", options.program], text=True, capture_output=True, check=True).stdout
-    if "__asan_init" in symbols or "__tsan_init" in symbols:
-        raise tap.Skipped("a sanitizer's code is not the code that is explored")
-    done = subprocess.run([options.program, "explore", *words], text=True, timeout=100, capture_output=True, check=False, **more)
-    if done.returncode == 77:
-        raise tap.Skipped(done.stderr.strip())
-    return done
+explore = functools.partial(explorer.explore, options.program)
 
 
 @functools.lru_cache(maxsize=None)

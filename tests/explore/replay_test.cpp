@@ -412,6 +412,9 @@ TEST_CASE("a schedule shrinks to the earliest stops and the fewest waiting store
     CHECK(small.at[0].points == 3);
     CHECK(small.at[0].waiting == 0);
     CHECK(same_schedule(shrunk(small, is_bad), small));
+    schedule with_nmi = small;
+    with_nmi.nmi_at = 2;
+    CHECK_FALSE(same_schedule(with_nmi, small));
     const auto needs_the_store = [&](const schedule& s) {
         for (unsigned c = 0; c < s.contexts; ++c)
             if (s.thread_of(c) == 0 && s.at[c].waiting == 2)

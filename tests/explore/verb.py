@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """`nmi-sim explore` as a whole: its summary, what it leaves out, and what it reports when it is stopped."""
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import explorer
 import tap
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -19,14 +21,7 @@ parser.add_argument("--program", required=True)
 options = parser.parse_args()
 
 
-def explore(*words, **more):
-    symbols = subprocess.run(["nm", "-D", options.program], text=True, capture_output=True, check=True).stdout
-    if "__asan_init" in symbols or "__tsan_init" in symbols:
-        raise tap.Skipped("a sanitizer's code is not the code that is explored")
-    done = subprocess.run([options.program, "explore", *words], text=True, timeout=60, capture_output=True, check=False, **more)
-    if done.returncode == 77:
-        raise tap.Skipped(done.stderr.strip())
-    return done
+explore = functools.partial(explorer.explore, options.program)
 
 
 def children(pid):

@@ -4,6 +4,7 @@
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
+#include "explore/windows/window_crew.hpp"
 #include "explore/windows/windows.hpp"
 
 #include <utility>
@@ -16,9 +17,36 @@ using nmisim::flavor;
 
 namespace {
 
+window_options options_of(flavor f, fault left_out = fault::none)
+{
+    window_options o{.rcu = f, .left_out = left_out};
+    o.within.name_all = false;
+    return o;
+}
+
 any_report explore(std::string_view window, flavor f, fault left_out = fault::none)
 {
-    return explore_window(window, {.rcu = f, .left_out = left_out});
+    return explore_window(window, options_of(f, left_out));
+}
+
+struct one_window {
+    std::string_view name;
+    window_options options;
+};
+
+// Side by side, as the program explores them.
+std::vector<any_report> explore_all(std::vector<one_window> windows)
+{
+    std::vector<window_job> jobs;
+    for (one_window& w : windows) {
+        w.options.within.processes = 1;
+        jobs.push_back({[&w] { return explore_window(w.name, w.options); }});
+    }
+    std::vector<any_report> reports;
+    explore_side_by_side(
+        jobs, processes_at_a_time(), [](std::size_t) {},
+        [&](std::size_t, any_report r) { reports.push_back(std::move(r)); });
+    return reports;
 }
 
 std::string text_of(const any_report& r)
@@ -54,94 +82,124 @@ std::vector<fault_info> explorable_faults(bool with_store_buffers = false)
     return found;
 }
 
-map_report map_of(std::string_view window, flavor f, memory_model memory, fault left_out = fault::none)
+window_options of_full_map(flavor f, memory_model memory, fault left_out = fault::none)
 {
-    window_options o{.rcu = f, .left_out = left_out, .full_map = true};
+    window_options o = options_of(f, left_out);
+    o.full_map = true;
     o.within.memory = memory;
-    o.within.name_all = false;
-    return std::get<map_report>(explore_window(window, o));
+    return o;
 }
 
 } // namespace
 
 TEST_CASE("every window of every flavor is clean on the right code")
 {
+    std::vector<one_window> windows;
     for (const flavor f : nmisim::all_flavors)
-        for (const window_info& w : all_windows()) {
-            if (!w.by_default || !not_applicable(w.name, {.rcu = f}).empty())
-                continue;
-            const any_report r = explore(w.name, f);
-            INFO(text_of(r));
-            CHECK(exit_code(r) == 0);
-        }
+        for (const window_info& w : all_windows())
+            if (w.by_default && not_applicable(w.name, {.rcu = f}).empty())
+                windows.push_back({w.name, options_of(f)});
+    for (const any_report& r : explore_all(windows)) {
+        INFO(text_of(r));
+        CHECK(exit_code(r) == 0);
+    }
 }
 
 TEST_CASE("every fault is found by its window, at the same boundaries each time")
 {
-    for (const flavor f : nmisim::all_flavors)
-        for (const fault_info& left_out : explorable_faults()) {
-            if (!nmisim::not_applicable(left_out.id, f).empty())
-                continue;
-            const any_report first = explore(left_out.explored_in, f, left_out.id);
-            INFO(text_of(first));
-            CHECK(exit_code(first) == 3);
-            REQUIRE(!findings(first).empty());
-            const any_report again = explore(left_out.explored_in, f, left_out.id);
-            CHECK(exit_code(again) == 3);
-            // Every 64th NMI is dropped: a count, which is a place only where the path never varies by a clock read.
-            if (left_out.id != fault::drop_latched)
-                CHECK(findings(again) == findings(first));
-        }
+    std::vector<one_window> windows;
+    std::vector<std::size_t> again; // each fault with one flavor, the next fault with the next one
+    for (const fault_info& left_out : explorable_faults()) {
+        const std::size_t first = windows.size();
+        for (const flavor f : nmisim::all_flavors)
+            if (nmisim::not_applicable(left_out.id, f).empty())
+                windows.push_back({left_out.explored_in, options_of(f, left_out.id)});
+        // Every 64th NMI is dropped: a count, which is a place only where the path never varies by a clock read.
+        if (left_out.id != fault::drop_latched && windows.size() != first)
+            again.push_back(first + again.size() % (windows.size() - first));
+    }
+    const std::size_t once = windows.size();
+    for (const std::size_t n : again)
+        windows.push_back(one_window(windows[n]));
+    const std::vector<any_report> reports = explore_all(windows);
+    for (const any_report& r : reports) {
+        INFO(text_of(r));
+        CHECK(exit_code(r) == 3);
+        CHECK(!findings(r).empty());
+    }
+    for (std::size_t i = 0; i < again.size(); ++i) {
+        INFO(text_of(reports[again[i]]) << text_of(reports[once + i]));
+        CHECK(findings(reports[once + i]) == findings(reports[again[i]]));
+    }
 }
 
 TEST_CASE("with store buffers the maps of every flavor are clean, and all of it could be followed")
 {
+    std::vector<one_window> windows;
     for (const flavor f : nmisim::all_flavors)
-        for (const char* window : {"read-map", "do_nmi-map"}) {
-            if (window == std::string_view("read-map") && f != flavor::memb && f != flavor::srcu)
-                continue; // all of them, again and again: tools/repeat_explore.py
-            const map_report r = map_of(window, f, memory_model::tso);
-            INFO(to_text(r));
-            if (!r.absent.empty()) // built without capstone
-                return;
-            CHECK(r.clean());
-            CHECK(r.unsupported.empty());
-        }
+        for (const char* window : {"read-map", "do_nmi-map"})
+            if (window == std::string_view("do_nmi-map") || f == flavor::memb || f == flavor::srcu)
+                windows.push_back({window, of_full_map(f, memory_model::tso)});
+    for (const any_report& one :
+         explore_all(windows)) { // all of them, again and again: tools/repeat_explore.py
+        const auto& r = std::get<map_report>(one);
+        INFO(to_text(r));
+        if (!r.absent.empty()) // built without capstone
+            return;
+        CHECK(r.clean());
+        CHECK(r.unsupported.empty());
+    }
 }
 
 TEST_CASE("with store buffers a fence or membarrier(2) that is left out is found, without them it is not")
 {
+    struct explored_fault {
+        fault left_out;
+        std::size_t at; ///< its report with store buffers
+        bool repeated;  ///< the next one is the same again, and the one behind it is without store buffers
+    };
+    std::vector<explored_fault> faults;
+    std::vector<one_window> windows;
     for (const flavor f : nmisim::all_flavors)
-        for (const fault_info& left_out : explorable_faults(true)) {
-            if (!nmisim::not_applicable(left_out.id, f).empty())
+        for (const fault_info& info : explorable_faults(true)) {
+            if (!nmisim::not_applicable(info.id, f).empty())
                 continue;
-            const auto map = [&](memory_model memory) {
-                return map_of(left_out.explored_in, f, memory, left_out.id);
+            const auto explore_with = [&](memory_model memory) {
+                windows.push_back({info.explored_in, of_full_map(f, memory, info.id)});
             };
-            const map_report r = map(memory_model::tso);
-            INFO(to_text(r));
-            if (!r.absent.empty()) // built without capstone
-                return;
-            CHECK(r.unsupported.empty());
-            CHECK(exit_code(r) == 3);
-            REQUIRE_FALSE(r.findings.empty());
-            const map_finding& first = r.findings.front();
-            bool reader_waits = false;
-            bool updater_waits = false;
-            for (const map_context& c : first.contexts)
-                if (c.waiting_stores != 0 && c.stored_by.ip != 0 && c.overtaken_by.ip != 0)
-                    (c.reader ? reader_waits : updater_waits) = true;
-            CHECK(reader_waits == (left_out.id != fault::no_updater_fence));
-            CHECK(updater_waits == (left_out.id == fault::no_updater_fence));
-            if (f != flavor::nmi && f != flavor::memb)
-                continue; // as above
-            const map_report again = map(memory_model::tso);
-            REQUIRE_FALSE(again.findings.empty());
-            CHECK(again.findings.front().schedule == first.schedule);
-            const map_report sc = map(memory_model::sc);
-            INFO(to_text(sc));
-            CHECK(sc.clean());
+            faults.push_back({info.id, windows.size(), f == flavor::nmi || f == flavor::memb}); // as above
+            explore_with(memory_model::tso);
+            if (!faults.back().repeated)
+                continue;
+            explore_with(memory_model::tso);
+            explore_with(memory_model::sc);
         }
+    const std::vector<any_report> reports = explore_all(windows);
+    for (const explored_fault& e : faults) {
+        const auto& r = std::get<map_report>(reports[e.at]);
+        INFO(to_text(r));
+        if (!r.absent.empty()) // built without capstone
+            return;
+        CHECK(r.unsupported.empty());
+        CHECK(exit_code(r) == 3);
+        REQUIRE_FALSE(r.findings.empty());
+        const map_finding& first = r.findings.front();
+        bool reader_waits = false;
+        bool updater_waits = false;
+        for (const map_context& c : first.contexts)
+            if (c.waiting_stores != 0 && c.stored_by.ip != 0 && c.overtaken_by.ip != 0)
+                (c.reader ? reader_waits : updater_waits) = true;
+        CHECK(reader_waits == (e.left_out != fault::no_updater_fence));
+        CHECK(updater_waits == (e.left_out == fault::no_updater_fence));
+        if (!e.repeated)
+            continue;
+        const auto& again = std::get<map_report>(reports[e.at + 1]);
+        REQUIRE_FALSE(again.findings.empty());
+        CHECK(again.findings.front().schedule == first.schedule);
+        const auto& sc = std::get<map_report>(reports[e.at + 2]);
+        INFO(to_text(sc));
+        CHECK(sc.clean());
+    }
 }
 
 TEST_CASE("a fault is explored in a window that has it, and in no other")

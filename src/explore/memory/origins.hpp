@@ -26,7 +26,8 @@ public:
     /// A run begins.
     void forget() noexcept { ++run_; }
 
-    /// Of the value that is in this byte now. Asked before each access to it, so the first answer of a run is `initial`.
+    /// Of the value that is in this byte now. Asked before each access to it, so the first answer of a run is `initial`:
+    /// one for all values that there were before a run. Told apart they would make more runs step; no outcome would change.
     std::uint64_t of(std::uintptr_t address) noexcept
     {
         const found f = find(address);

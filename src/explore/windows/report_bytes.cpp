@@ -12,68 +12,30 @@ namespace {
 template <class T>
 inline constexpr bool is_number = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
-// All members of each type. A binding that misses one does not compile.
-template <class Bytes>
-void members(Bytes& b, place& x)
-{
-    auto& [ip, symbol, offset, object, object_offset, source, instruction] = x;
-    b(ip, symbol, offset, object, object_offset, source, instruction);
-}
-template <class Bytes>
-void members(Bytes& b, sweep_cell& x)
-{
-    auto& [boundary, verdict, what, delivered_at, token] = x;
-    b(boundary, verdict, what, delivered_at, token);
-}
-template <class Bytes>
-void members(Bytes& b, call_cell& x)
-{
-    auto& [boundary, arrival, call, called_from, result, verdict, what, token] = x;
-    b(boundary, arrival, call, called_from, result, verdict, what, token);
-}
-template <class Bytes>
-void members(Bytes& b, sweep_report& x)
-{
-    auto& [name, absent, boundaries, cells, calls, complete, incomplete, record_ns, elapsed_ns] = x;
-    b(name, absent, boundaries, cells, calls, complete, incomplete, record_ns, elapsed_ns);
-}
-template <class Bytes>
-void members(Bytes& b, map_context& x)
-{
-    auto& [reader, by_itself, at_end, before, waiting_stores, stored_by, stored_at, stored_size, stored_value,
-           overtaken_by, loaded_from] = x;
-    b(reader, by_itself, at_end, before, waiting_stores, stored_by, stored_at, stored_size, stored_value,
-      overtaken_by, loaded_from);
-}
-template <class Bytes>
-void members(Bytes& b, map_finding& x)
-{
-    auto& [reader, updater, reader_first, kind, what, schedule, contexts, token, smallest, nmi, nmi_before] =
-        x;
-    b(reader, updater, reader_first, kind, what, schedule, contexts, token, smallest, nmi, nmi_before);
-}
-template <class Bytes>
-void members(Bytes& b, map_report& x)
-{
-    auto& [name, absent, reader, updater, full, reader_first, updater_first, findings, schedules, runs,
-           complete, incomplete, first_waiting, last_waiting, contiguous, memory, preemptions, nmi, reduced,
-           unsupported, reader_points, updater_points, shared_bytes, waits_in, elapsed_ns] = x;
-    b(name, absent, reader, updater, full, reader_first, updater_first, findings, schedules, runs, complete,
-      incomplete, first_waiting, last_waiting, contiguous, memory, preemptions, nmi, reduced, unsupported,
-      reader_points, updater_points, shared_bytes, waits_in, elapsed_ns);
-}
-template <class Bytes>
-void members(Bytes& b, audit_entry& x)
-{
-    auto& [function, object, called_from, safe, why, calls, chain, deep] = x;
-    b(function, object, called_from, safe, why, calls, chain, deep);
-}
-template <class Bytes>
-void members(Bytes& b, audit_report& x)
-{
-    auto& [name, absent, entries, ends, steps, complete, incomplete, elapsed_ns] = x;
-    b(name, absent, entries, ends, steps, complete, incomplete, elapsed_ns);
-}
+// All members of a type, in their order. A list that misses one does not compile.
+#define NMISIM_MEMBERS_OF(type, ...)                                                                         \
+    template <class Bytes>                                                                                   \
+    void members(Bytes& b, type& x)                                                                          \
+    {                                                                                                        \
+        auto& [__VA_ARGS__] = x;                                                                             \
+        b(__VA_ARGS__);                                                                                      \
+    }
+NMISIM_MEMBERS_OF(place, ip, symbol, offset, object, object_offset, source, instruction)
+NMISIM_MEMBERS_OF(sweep_cell, boundary, verdict, what, delivered_at, token)
+NMISIM_MEMBERS_OF(call_cell, boundary, arrival, call, called_from, result, verdict, what, token)
+NMISIM_MEMBERS_OF(sweep_report, name, absent, boundaries, cells, calls, complete, incomplete, record_ns,
+                  elapsed_ns)
+NMISIM_MEMBERS_OF(map_context, reader, by_itself, at_end, before, waiting_stores, stored_by, stored_at,
+                  stored_size, stored_value, overtaken_by, loaded_from)
+NMISIM_MEMBERS_OF(map_finding, reader, updater, reader_first, kind, what, schedule, contexts, token, smallest,
+                  nmi, nmi_before)
+NMISIM_MEMBERS_OF(map_report, name, absent, reader, updater, full, reader_first, updater_first, findings,
+                  schedules, runs, complete, incomplete, first_waiting, last_waiting, contiguous, memory,
+                  preemptions, nmi, reduced, unsupported, reader_points, updater_points, shared_bytes,
+                  waits_in, elapsed_ns)
+NMISIM_MEMBERS_OF(audit_entry, function, object, called_from, safe, why, calls, chain, deep)
+NMISIM_MEMBERS_OF(audit_report, name, absent, entries, ends, steps, complete, incomplete, elapsed_ns)
+#undef NMISIM_MEMBERS_OF
 
 class bytes_out {
 public:

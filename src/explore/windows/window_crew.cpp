@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explore/windows/window_crew.hpp"
 
+#include "base/write_all.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/windows/report_bytes.hpp"
 
@@ -37,18 +38,9 @@ bool read_fully(int fd, void* to, std::size_t size)
     return true;
 }
 
-bool write_fully(int fd, const void* from, std::size_t size)
+bool send_number(int fd, std::size_t n)
 {
-    for (const auto* at = static_cast<const char*>(from); size != 0;) {
-        const ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        size -= static_cast<std::size_t>(n);
-    }
-    return true;
+    return write_all(fd, {reinterpret_cast<const char*>(&n), sizeof n}) == 0;
 }
 
 struct work_for_a_process {
@@ -64,8 +56,7 @@ int explore_what_comes(void* argument)
     close(w.others_end);
     for (std::size_t n = 0; read_fully(w.fd, &n, sizeof n);) {
         const std::string bytes = to_bytes(w.jobs[n].explore());
-        const std::size_t size = bytes.size();
-        if (!write_fully(w.fd, &size, sizeof size) || !write_fully(w.fd, bytes.data(), size))
+        if (!send_number(w.fd, bytes.size()) || write_all(w.fd, bytes) != 0)
             return 1;
     }
     return 0;
@@ -101,10 +92,10 @@ public:
 
     int fd() const noexcept { return fd_; }
     std::optional<std::size_t> at() const noexcept { return at_; }
-    bool begin(std::size_t n)
+    void begin(std::size_t n)
     {
         at_ = n;
-        return write_fully(fd_, &n, sizeof n);
+        static_cast<void>(send_number(fd_, n)); // it is gone: report() will tell
     }
     /// Empty: it is gone.
     std::optional<any_report> report()

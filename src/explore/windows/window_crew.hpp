@@ -2,7 +2,7 @@
 //
 // Windows side by side: a process for each Linux CPU explores one window after the other, and hands each report to this
 // process. The windows share nothing: each builds a machine of its own in children of its own.
-// Context: control, in a process with one thread.
+// Context: control, in a process with one thread that ignores SIGPIPE.
 #pragma once
 
 #include "nmisim/explore.hpp"

@@ -161,15 +161,12 @@ json to_json(const map_report& r)
         json contexts = json::array();
         for (const map_context& c : f.contexts)
             contexts.push_back(to_json(c));
-        findings.push_back(json{{"reader", f.reader},
-                                {"updater", f.updater},
-                                {"reader_first", f.reader_first},
-                                {"kind", name_of(f.kind)},
-                                {"what", f.what},
-                                {"schedule", f.schedule},
-                                {"contexts", contexts},
-                                {"smallest", f.smallest},
-                                {"token", f.token}});
+        json finding{{"reader", f.reader},      {"updater", f.updater},  {"reader_first", f.reader_first},
+                     {"kind", name_of(f.kind)}, {"what", f.what},        {"schedule", f.schedule},
+                     {"contexts", contexts},    {"smallest", f.smallest}};
+        if (!f.token.empty())
+            finding["token"] = f.token;
+        findings.push_back(std::move(finding));
     }
     return j;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // What the sampler sees of a stack: frame pointers, and the copy.
+#include "support/child.hpp"
 #include "support/sampled_area.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace nmisim::exec;
 
@@ -98,14 +100,18 @@ TEST_CASE("a stack is copied as far as it can be read, and no further than is as
         s.program.interrupt(1, 0x9999, stack.below_end(bytes));
     s.program.interrupt(1, 0x9999, stack.below_end(0)); // none of it can be
     s.program.interrupt(1, 0x9999, 8);
+    s.program.interrupt(1, 0x9999,
+                        0); // where the kernel takes no address, and so does not say that it cannot be read
     s.area.known().copy(64);
+    s.program.interrupt(1, 0x9999, stack.below_end(3 * own::page_bytes));
+    s.area.known().copy(3 * most_copied); // as a program may write there
     s.program.interrupt(1, 0x9999, stack.below_end(3 * own::page_bytes));
     s.area.finish([&](const taken_sample& t) {
         const auto* const words = reinterpret_cast<const std::uintptr_t*>(t.stack.data());
         copies.emplace_back(words, words + t.stack.size() / sizeof *words);
         CHECK(!t.is_known);
     });
-    REQUIRE(copies.size() == 6);
+    REQUIRE(copies.size() == 8);
     constexpr std::uintptr_t words = 3 * own::page_bytes / sizeof(std::uintptr_t);
     CHECK(copies[0] == std::vector<std::uintptr_t>{words - 3, words - 2, words - 1});
     CHECK(copies[1].size() == (own::page_bytes + 16) / sizeof(std::uintptr_t));
@@ -113,7 +119,31 @@ TEST_CASE("a stack is copied as far as it can be read, and no further than is as
     CHECK(copies[2].size() == most_copied / sizeof(std::uintptr_t));
     CHECK(copies[3].empty());
     CHECK(copies[4].empty());
-    CHECK(copies[5].size() == 8);
+    CHECK(copies[5].empty());
+    CHECK(copies[6].size() == 8);
+    CHECK(copies[7].size() == most_copied / sizeof(std::uintptr_t));
+}
+
+TEST_CASE("a handler on the interrupted stack asks for the page of a stack pointer that is at its end")
+{
+    const auto seen = nmisim::test::in_child(60, [] {
+        const made_up_stack stack(16);
+        const stack_t handlers{reinterpret_cast<void*>(stack.below_end(16 * own::page_bytes)), 0,
+                               16 * own::page_bytes};
+        sigaltstack(&handlers, nullptr);
+        static sampled s(most_frames, never_ns, true);
+        static const std::uintptr_t end = stack.below_end(0);
+        struct sigaction action {};
+        action.sa_flags = SA_ONSTACK;
+        action.sa_handler = [](int) { s.program.interrupt(1, 0x9999, end); };
+        sigaction(SIGUSR1, &action, nullptr);
+        raise(SIGUSR1);
+        std::size_t bytes = 1;
+        s.area.finish([&](const taken_sample& t) { bytes = t.stack.size(); });
+        return fmt::format("{} bytes", bytes);
+    });
+    CHECK(seen.exited);
+    CHECK(seen.text == "0 bytes");
 }
 
 TEST_CASE("where a stack is known none is copied, and where there is no room")

@@ -92,6 +92,7 @@ std::vector<tree_event> tree_files::look()
         end.kind = tree_event::kind::end;
         end.pid = end.tid = pid;
         all.push_back(std::move(end));
+        known_.erase(pid); // another process may have its number
         at = running_.erase(at);
     }
     return all;

@@ -3,6 +3,7 @@
 // The machine and do_nmi, one rule of the documents at a time, with every flavor.
 #include "base/message_line.hpp"
 #include "machine/machine_state.hpp"
+#include "nmi/default_do_nmi.hpp"
 #include "nmisim/machine.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"

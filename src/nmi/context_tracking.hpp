@@ -77,16 +77,26 @@ concept reads_by_count = requires(vcpu_count& count)
     Rcu::enter(count, std::uint64_t{1});
 };
 
-/// How nmi_enter and irq_enter count a level of depth and tell RCU that a reader begins: a reader's mark, context
-/// tracking, or the count alone. `add`: what becomes of the vCPU's count, see base/vcpu_count.hpp. word_of(): the count's
-/// word behind enter().
-template <class Rcu>
-struct interrupt_reader {
-    using mark = typename Rcu::nmi_mark;
-    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
+/// A reader beside the count: what is rare shows in the count behind enter().
+struct reader_beside_count {
+    template <class Mark>
+    static bool is_usual(const percpu& cpu, const Mark&) noexcept
     {
-        return cpu.own_count.look();
+        return (cpu.own_count.look() & rare_bits) == 0;
     }
+    template <class Mark>
+    static Mark usual(Mark m) noexcept
+    {
+        return m;
+    }
+};
+
+/// How nmi_enter and irq_enter count a level of depth and tell RCU that a reader begins: a reader's mark, context
+/// tracking, or the count alone. `add`: what becomes of the vCPU's count, see base/vcpu_count.hpp. is_usual(), behind
+/// enter(): there is nothing to look at that most NMIs have not; usual(): the mark, where that is known.
+template <class Rcu>
+struct interrupt_reader : reader_beside_count {
+    using mark = typename Rcu::nmi_mark;
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
@@ -99,12 +109,8 @@ struct interrupt_reader {
     }
 };
 template <tracks_context Rcu>
-struct interrupt_reader<Rcu> {
+struct interrupt_reader<Rcu> : reader_beside_count {
     struct mark {};
-    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
-    {
-        return cpu.own_count.look();
-    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
@@ -123,8 +129,13 @@ struct interrupt_reader<Rcu> {
         vcpu_count* count; ///< with it nothing else is kept across the callback
         std::uint64_t before;
     };
-    // From the look before the locked instruction: one behind it would wait for it.
-    static std::uint64_t word_of(const percpu&, mark m, std::uint64_t add) noexcept { return m.before + add; }
+    // From the look before the locked instruction: one behind it would wait for it. What nests is not usual either: so
+    // the exit of what is usual knows that it is the outermost one, and keeps nothing for that.
+    static bool is_usual(const percpu&, mark m) noexcept
+    {
+        return (m.before & (rare_bits | preempt_count_mask)) == 0;
+    }
+    static mark usual(mark m) noexcept { return {m.count, 0}; }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         vcpu_count* const count = cpu.count;
@@ -133,12 +144,8 @@ struct interrupt_reader<Rcu> {
     static void exit(percpu&, mark m, std::uint64_t add) noexcept { Rcu::leave(*m.count, m.before, add); }
 };
 template <counts_in_a_domain Rcu>
-struct interrupt_reader<Rcu> {
+struct interrupt_reader<Rcu> : reader_beside_count {
     using mark = typename Rcu::nmi_mark;
-    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
-    {
-        return cpu.own_count.look();
-    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
@@ -152,12 +159,8 @@ struct interrupt_reader<Rcu> {
 };
 
 /// Fault no-read-lock: the depth alone, and where no updater looks.
-struct interrupt_without_reader {
+struct interrupt_without_reader : reader_beside_count {
     struct mark {};
-    static std::uint64_t word_of(const percpu& cpu, mark, std::uint64_t) noexcept
-    {
-        return cpu.own_count.look();
-    }
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);

@@ -94,10 +94,9 @@ inline nmi_outcome do_nmi(percpu& self, const pt_regs& regs) noexcept
     const nmi_domain& domain =
         *self.domain; // before: behind a locked instruction, loads wait one for the other
     const auto mark = nmi_enter<Rcu, Entry>(self);
-    const std::uint64_t word = reader_of<Rcu, Entry>::word_of(self, mark, nmi_offset + hardirq_offset);
-    if ((word & rare_bits) != 0) [[unlikely]]
+    if (!reader_of<Rcu, Entry>::is_usual(self, mark)) [[unlikely]]
         return look_then_call<Rcu, Entry, Count>(self, regs, mark);
-    return call_and_exit<Rcu, Entry, Count>(self, domain, regs, mark);
+    return call_and_exit<Rcu, Entry, Count>(self, domain, regs, reader_of<Rcu, Entry>::usual(mark));
 }
 
 /// The same for who does not know its vCPU yet.

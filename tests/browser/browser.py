@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A page in headless Chromium: its script errors, its elements, whether it is wider than the screen, its picture."""
+import html
 import json
 import pathlib
 import re
@@ -42,37 +43,29 @@ def run(page, *arguments, width=1200, height=900, dark=False):
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
 
-def look_at(text, width=1200, dark=False):
-    """What MEASURE found in the page with this text, and what the console said."""
+def look_at(*pages, dark=False):
+    """What MEASURE found in each of these pages, a text and the width of its screen, and what the console said of all of them.
+    One browser shows all: to start it takes longest."""
     with tempfile.TemporaryDirectory(prefix="nmi-sim-page-") as folder:
         page = pathlib.Path(folder) / "page.html"
-        page.write_text(framed(text.replace("</head>", MEASURE + "</head>"), width))
-        done = run(page, "--dump-dom", width=max(width, 600), dark=dark)
-    found = re.search(r'data-measured="([^"]*)"', done.stdout)
-    measured = json.loads(unescaped(found.group(1))) if found else {}
-    measured["console"] = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return measured
+        page.write_text(framed([(text.replace("</head>", MEASURE + "</head>"), width) for text, width in pages]))
+        done = run(page, "--dump-dom", width=max(width for _, width in pages), dark=dark)
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    found = [re.search(r'data-measured="([^"]*)"', frame) for frame in done.stdout.split("<iframe ")[1:]]
+    return [{**(json.loads(html.unescape(one.group(1))) if one else {}), "console": console} for one in found]
 
 
-def unescaped(text):
-    for a, b in (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
-        text = text.replace(a, b)
-    return text
-
-
-def framed(text, width):
-    """Headless Chromium has no window as narrow as a phone: there the page stands in a frame of that width."""
-    if width >= 600:
-        return text
-    inside = text.replace("&", "&amp;").replace('"', "&quot;")
-    copy = ('onload="const m = this.contentDocument.body.dataset.measured; document.body.dataset.measured = m; '
-            'this.style.height = JSON.parse(m || &quot;{}&quot;).high + 40 + &quot;px&quot;"')
-    return (f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body style="margin:0">'
-            f'<iframe style="border:0;width:{width}px;height:5000px" {copy} srcdoc="{inside}"></iframe></body>')
+def framed(pages):
+    """Each in a frame as wide as its screen: headless Chromium has no window as narrow as a phone."""
+    measured = ("const m = this.contentDocument.body.dataset.measured; this.dataset.measured = m; "
+                "this.style.height = JSON.parse(m || '{}').high + 40 + 'px'")
+    frames = [f'<iframe style="border:0;width:{width}px;height:5000px" onload="{html.escape(measured)}" srcdoc="{html.escape(text)}"></iframe>'
+              for text, width in pages]
+    return f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body style="margin:0">{"".join(frames)}</body>'
 
 
 def screenshot(text, target, width=1200, height=900, dark=False):
     with tempfile.TemporaryDirectory(prefix="nmi-sim-page-") as folder:
         page = pathlib.Path(folder) / "page.html"
-        page.write_text(framed(text, width))
+        page.write_text(text if width >= 600 else framed([(text, width)]))
         run(page, f"--screenshot={pathlib.Path(target).resolve()}", width=width if width >= 600 else 600, height=height, dark=dark)

@@ -112,11 +112,11 @@ def columns():
             (folder / "run-0" / f"mb-x.{name}").write_text("x")
         text = index(folder)
         expect(">1 234 567</td>" in text and ">7 654 321</td>" in text, re.findall(r"<td.*?</td>", text))
-        for width in (1200, 390):
-            measured = browser.look_at(text, width=width)
-            expect(measured.get("cut") == 0 and not measured["prose"] and measured["over"] <= 0, width, measured)
-        wide = browser.look_at(text.replace("</style>", "td { min-width: 300px !important; }</style>"), width=1200)
-        expect(wide["cut"] > 0, "the measure sees nothing")
+        wide = text.replace("</style>", "td { min-width: 300px !important; }</style>")
+        *right, cut = browser.look_at((text, 1200), (text, 390), (wide, 1200))
+        for measured in right:
+            expect(measured.get("cut") == 0 and not measured["prose"] and measured["over"] <= 0, measured)
+        expect(cut["cut"] > 0, "the measure sees nothing")
     in_folder(body)
 
 
@@ -234,10 +234,10 @@ def in_a_browser():
 
     def body(folder):
         results(folder, runs=2)
-        for width in (1200, 390):
-            seen = browser.look_at(index(folder), width=width)
+        text = index(folder)
+        for seen in browser.look_at((text, 1200), (text, 390)):
             expect(seen["ids"] == ["verdict", "trends", "scenarios"] and not seen["console"] and not seen["flat"] and seen["cut"] == 0
-                   and seen["over"] <= 0 and seen["least"] >= 8 and len(seen["charts"]) == 4, width, seen)
+                   and seen["over"] <= 0 and seen["least"] >= 8 and len(seen["charts"]) == 4, seen)
     in_folder(body)
 
 

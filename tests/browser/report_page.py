@@ -25,6 +25,7 @@ options = parser.parse_args()
 CASES = []
 SECTIONS = ["verdict", "nmis", "time", "vcpus", "latency", "swaps", "swap-timeline", "checks", "run", "result"]
 PHONE = 390
+DESKTOP = 1200
 
 
 def case(function):
@@ -81,42 +82,29 @@ def faults_of(measured, width):
     return faults
 
 
-def looks_right(text, width, dark=False):
-    measured = browser.look_at(text, width=width, dark=dark)
-    faults = faults_of(measured, width)
-    expect(not faults, faults)
+def look_right(*pages, dark=False):
+    measured = browser.look_at(*pages, dark=dark)
+    for (_, width), one in zip(pages, measured, strict=True):
+        faults = faults_of(one, width)
+        expect(not faults, width, faults)
     return measured
 
 
 @case
-def desktop():
-    """every section and chart of a passing run is there, without an error of the page"""
+def screens():
+    """every section and chart of a passing run is there, without an error of the page, as wide as the screen, also of a phone; dark for who prefers that"""
     text = passing()
-    looks_right(text, 1200)
+    light, _ = look_right((text, DESKTOP), (text, PHONE))
+    dark, = look_right((text, DESKTOP), dark=True)
+    expect(dark["dark"] and not light["dark"] and dark["background"] != light["background"], dark["background"], light["background"])
     expect('class="verdict pass"' in text, text[:500])
-
-
-@case
-def phone():
-    """on a phone the page is as wide as the screen, and the text of the charts can be read"""
-    looks_right(passing(), PHONE)
-
-
-@case
-def dark():
-    """who prefers dark gets dark"""
-    light = looks_right(passing(), 1200)
-    measured = looks_right(passing(), 1200, dark=True)
-    expect(measured["dark"] and not light["dark"] and measured["background"] != light["background"],
-           measured["background"], light["background"])
 
 
 @case
 def failed_run():
     """a failing run shows what failed first, and the swap that it belongs to with the NMI in red"""
     text = failing()
-    looks_right(text, 1200)
-    looks_right(text, PHONE)
+    look_right((text, DESKTOP), (text, PHONE))
     expect('class="verdict fail"' in text and "<b>grace-period</b>, first at" in text, text[:3000])
     picture = text[text.index('id="swap-timeline"'):text.index('id="checks"')]
     expect("violates grace-period" in picture and "slice bad" in picture, picture[:2000])
@@ -127,14 +115,17 @@ def failed_run():
 @case
 def odd_runs():
     """a run without swaps, one with call_rcu and one of 40 vCPUs have their pages too"""
-    for arguments in (["--swap-interval", "never", "--duration", "300ms"],
-                      ["--reclaim", "call_rcu", "--duration", "300ms"],
-                      ["--cpus", "40", "--rate", "20", "--duration", "500ms", "--workload", "idle"]):
+    odd = (["--swap-interval", "never", "--duration", "300ms"],
+           ["--reclaim", "call_rcu", "--duration", "300ms"],
+           ["--cpus", "40", "--rate", "20", "--duration", "500ms", "--workload", "idle"])
+    pages = []
+    for arguments in odd:
         with tempfile.TemporaryDirectory(prefix="nmi-sim-report-") as folder:
             file = pathlib.Path(folder) / "report.html"
             subprocess.run([options.program, "-q", "--seed", "1", "--report", file, *arguments], capture_output=True,
                            timeout=100, check=False)
-            measured = browser.look_at(file.read_text(), width=PHONE)
+            pages.append((file.read_text(), PHONE))
+    for arguments, measured in zip(odd, browser.look_at(*pages), strict=True):
         faults = [f for f in faults_of(measured, PHONE) if "charts, not" not in f and "hover" not in f]
         expect(not faults, arguments, faults)
 
@@ -153,8 +144,9 @@ def self_contained():
 def measures_can_fail():
     """the measures see a script error, a missing section, a page that is too wide and text that is too small"""
     text = passing()
+    measured, = browser.look_at((text.replace("</body>", "<script>null.x</script></body>"), DESKTOP))
+    expect(any(f.startswith("console: ") for f in faults_of(measured, DESKTOP)), measured)
     spoils = {
-        "console": text.replace("</body>", "<script>null.x</script></body>"),
         "no section latency": text.replace('id="latency"', 'id="other"'),
         "wider than the screen": text.replace("</body>", '<div style="width:1500px">x</div></body>'),
         "text of": text.replace("</style>", "svg .axis { font-size: 3px !important; }</style>"),
@@ -162,8 +154,8 @@ def measures_can_fail():
         "scrolling sideways": text.replace("</style>", "#checks td { min-width: 500px; white-space: nowrap; }</style>"),
         "text beyond its chart": text.replace("</style>", "svg text { letter-spacing: 30px; }</style>"),
     }
-    for name, spoilt in spoils.items():
-        faults = faults_of(browser.look_at(spoilt, width=1200), 1200)
+    for name, measured in zip(spoils, browser.look_at(*[(spoilt, DESKTOP) for spoilt in spoils.values()]), strict=True):
+        faults = faults_of(measured, DESKTOP)
         expect(any(name in f for f in faults), name, faults)
 
 

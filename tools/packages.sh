@@ -99,12 +99,20 @@ apt_failed()
     die "apt-get failed, see above"
 }
 
+# linker_for COMPILER [MESON OPTION...]: links take a tenth of a build, and half of that with gold. With sanitizers, with
+# another compiler and for another architecture it is the system's.
+linker_for()
+{
+    [[ $1 != g++ || $* == *sanitize* || $* == *--cross-file* ]] || ! command -v ld.gold >/dev/null || echo gold
+}
+
 # configure FOLDER COMPILER [MESON OPTION...]: sets the build folder up, unless it is as it should be. From the root.
 configure()
 {
-    local folder=$1 compiler=$2 wanted output
+    local folder=$1 compiler=$2 linker wanted output
     shift 2
-    wanted="$PWD $(meson --version) $compiler $*"
+    linker=$(linker_for "$compiler" "$@")
+    wanted="$PWD $(meson --version) $compiler $linker $*"
     if [[ -f $folder/build.ninja && $(cat "$folder/configured-as" 2>/dev/null) == "$wanted" ]]; then
         return # ninja notices what has changed in meson.build
     fi
@@ -116,7 +124,7 @@ configure()
         return 1
     fi
     mkdir -p "$folder" && echo "half made" >"$folder/configured-as" || return 1
-    output=$(CXX=$compiler meson setup "$@" "$folder" . 2>&1) || {
+    output=$(CXX=$compiler CXX_LD=$linker meson setup "$@" "$folder" . 2>&1) || {
         say "$output"
         return 1
     }

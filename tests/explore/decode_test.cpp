@@ -58,6 +58,16 @@ struct walked {
     }
 };
 
+} // namespace
+
+// Where the program's own code begins and ends, as the linker has it.
+extern "C" {
+extern const char _start; // NOLINT(bugprone-reserved-identifier): its name
+extern const char _fini;  // NOLINT(bugprone-reserved-identifier)
+}
+
+namespace {
+
 // The code of this program and of libstdc++, from its start, as the decoder has it. What it does not know it passes byte
 // by byte: a mistake in a length is met sooner or later by the disassembler. (libc has data between its code.)
 int walk(dl_phdr_info* object, std::size_t, void* argument)
@@ -72,6 +82,10 @@ int walk(dl_phdr_info* object, std::size_t, void* argument)
             continue;
         const auto* at = reinterpret_cast<const unsigned char*>(object->dlpi_addr + segment.p_vaddr);
         const auto* end = at + segment.p_memsz;
+        if (name.empty()) { // a linker may put data into the same segment
+            at = reinterpret_cast<const unsigned char*>(&_start);
+            end = reinterpret_cast<const unsigned char*>(&_fini);
+        }
         while (at < end && all.ip.size() < 400'000) {
             const auto left = static_cast<std::size_t>(end - at);
             const x86_instruction known = decode_x86_64(at, left);

@@ -19,15 +19,15 @@ void synchronize(rcu_domain*)
     grace_period_ended();
 }
 
-} // namespace
-
 // The updater has a fence of its own, and its readers none.
-void synchronize_unfenced_bp(rcu_domain*)
+void synchronize_unfenced(rcu_domain*)
 {
     const int answer = std::exchange(urcu_bp_has_sys_membarrier, 0);
     urcu_bp_synchronize_rcu();
     urcu_bp_has_sys_membarrier = answer;
 }
+
+} // namespace
 
 const rcu_ops bp_ops{
     flavor::bp,
@@ -42,6 +42,7 @@ const rcu_ops bp_ops{
     []() {},
     synchronize,
     synchronize,
+    synchronize_unfenced,
     [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_bp_call_rcu(reinterpret_cast<rcu_head*>(head),
                          reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));

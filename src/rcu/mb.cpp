@@ -30,6 +30,7 @@ const rcu_ops mb_ops{
     []() {},
     synchronize,
     synchronize,
+    synchronize,
     [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_mb_call_rcu(reinterpret_cast<rcu_head*>(head),
                          reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));

@@ -90,11 +90,6 @@ struct no_updater_fence : nmi_orders {
 
 } // namespace
 
-void synchronize_unfenced_nmi(rcu_domain*)
-{
-    grace_periods.synchronize_alone<no_updater_fence>();
-}
-
 void nmi_platform::sleep_until_ended(reader& r, std::uint64_t word,
                                      bool (*ended)(const reader&, std::uint64_t))
 {
@@ -121,6 +116,7 @@ const rcu_ops nmi_ops{
     []() {},
     [](rcu_domain*) { synchronize(); },
     [](rcu_domain*) { synchronize_alone(); },
+    [](rcu_domain*) { grace_periods.synchronize_alone<no_updater_fence>(); },
     [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) { the_worker().call(head, fn); },
     [](rcu_domain*) { the_worker().barrier(); },
     [](rcu_domain*) { the_worker().start(); },

@@ -34,6 +34,7 @@ const rcu_ops qsbr_ops{
     []() { qsbr::start_watching(); },
     synchronize,
     synchronize,
+    synchronize,
     [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         urcu_qsbr_call_rcu(reinterpret_cast<rcu_head*>(head),
                            reinterpret_cast<void (*)(rcu_head*)>(callback_passed(head, fn)));

@@ -22,19 +22,6 @@ const rcu_ops& rcu_ops_of(flavor f) noexcept
     return rcu::memb_ops;
 }
 
-void synchronize_unfenced(flavor f, rcu_domain* domain)
-{
-    switch (f) {
-    case flavor::memb: return rcu::synchronize_unfenced_memb(domain);
-    case flavor::bp: return rcu::synchronize_unfenced_bp(domain);
-    case flavor::nmi: return rcu::synchronize_unfenced_nmi(domain);
-    case flavor::srcu: return rcu::synchronize_unfenced_srcu(domain);
-    case flavor::mb:
-    case flavor::qsbr: break; // liburcu's own fences, inside it
-    }
-    rcu_ops_of(f).synchronize(domain);
-}
-
 bool has_membarrier() noexcept
 {
     const long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0);

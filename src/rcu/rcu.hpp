@@ -48,6 +48,9 @@ struct rcu_ops {
     void (*synchronize)(rcu_domain*); ///< returns when every section that had begun has ended
     /// The same, for a caller that shares no grace period with others anyway, if that is cheaper.
     void (*synchronize_alone)(rcu_domain*);
+    /// Faults no-updater-fence and no-membarrier: it begins without the updater's fence, or without the membarrier(2) that
+    /// stands for the readers' fences. One reader at a time. With mb and qsbr as synchronize: liburcu's fences are inside it.
+    void (*synchronize_unfenced)(rcu_domain*);
     /// Registered thread only.
     void (*call)(rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*));
     void (*barrier)(rcu_domain*); ///< returns when every callback passed to call() before has run
@@ -71,10 +74,6 @@ struct rcu_ops {
 
 /// Context: any. Progress: wait-free.
 const rcu_ops& rcu_ops_of(flavor f) noexcept;
-
-/// A grace period that begins without the updater's fence, or without the membarrier(2) that stands for the readers'
-/// fences: faults. Context: control; one reader at a time.
-void synchronize_unfenced(flavor f, rcu_domain* domain);
 
 /// A flavor with a domain of its own, where it has such. Each function: see rcu_ops.
 class domain_rcu {
@@ -102,7 +101,7 @@ public:
     void thread_online() const { ops_.thread_online(); }
     void synchronize() const { ops_.synchronize(domain_); }
     void synchronize_alone() const { ops_.synchronize_alone(domain_); }
-    void synchronize_unfenced() const { nmisim::synchronize_unfenced(ops_.id, domain_); }
+    void synchronize_unfenced() const { ops_.synchronize_unfenced(domain_); }
     void call(rcu_callback_head* head, void (*fn)(rcu_callback_head*)) const { ops_.call(domain_, head, fn); }
     void barrier() const { ops_.barrier(domain_); }
     void start_worker() const { ops_.start_worker(domain_); }

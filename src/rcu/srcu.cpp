@@ -31,11 +31,6 @@ struct no_updater_fence : srcu_orders {
 
 } // namespace
 
-void synchronize_unfenced_srcu(rcu_domain* domain)
-{
-    domain->grace_periods.synchronize<no_updater_fence>();
-}
-
 void srcu_platform::pause(unsigned round) noexcept
 {
     constexpr unsigned spins = 1000; // about what it takes to sleep and be woken
@@ -59,6 +54,7 @@ const rcu_ops srcu_ops{
     []() {},
     [](rcu_domain* domain) { domain->synchronize(); },
     [](rcu_domain* domain) { domain->synchronize(); },
+    [](rcu_domain* domain) { domain->grace_periods.synchronize<no_updater_fence>(); },
     [](rcu_domain* domain, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
         whole(domain)->worker.call(head, fn);
     },

@@ -14,10 +14,4 @@ extern const rcu_ops qsbr_ops;
 extern const rcu_ops nmi_ops;
 extern const rcu_ops srcu_ops;
 
-// Faults no-updater-fence and no-membarrier. Context: as synchronize().
-void synchronize_unfenced_memb(rcu_domain* domain);
-void synchronize_unfenced_bp(rcu_domain* domain);
-void synchronize_unfenced_nmi(rcu_domain* domain);
-void synchronize_unfenced_srcu(rcu_domain* domain);
-
 } // namespace nmisim::rcu

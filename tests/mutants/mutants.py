@@ -11,6 +11,7 @@ told apart.
     tests/mutants/mutants.py --only srcu        those with this word in file, rule or test
     tests/mutants/mutants.py --from 40          from the fortieth on, as after an interruption
     tests/mutants/mutants.py --list
+    tests/mutants/mutants.py --check            only whether each text and each test is there
 
 Exit code: 0 each was red; 1 not.
 """
@@ -118,11 +119,11 @@ class Test:
         return words
 
 
-def changed(copy, mutant):
+def changed(tree, mutant):
     """The files' text before and after; each piece stands there once."""
     texts = {}
     for name, before, after in [(mutant["file"], mutant["before"], mutant["after"]), *mutant.get("also", [])]:
-        text = texts.get(name, ((copy.tree / name).read_text(),) * 2)[1]
+        text = texts.get(name, ((tree / name).read_text(),) * 2)[1]
         if text.count(before) != 1:
             raise Wrong(f"{name}: this text stands there {text.count(before)} times, not once:\n{before}")
         texts[name] = (texts.get(name, (text, text))[0], text.replace(before, after))
@@ -131,7 +132,7 @@ def changed(copy, mutant):
 
 def try_one(copy, mutant, options):
     test = Test(mutant)
-    texts = changed(copy, mutant)
+    texts = changed(copy.tree, mutant)
     try:
         for name, (_, after) in texts.items():
             (copy.tree / name).write_text(after)
@@ -156,11 +157,27 @@ def all_green(copy, mutants, options):
     print(f"{len(tests)} tests are green without a mutant", flush=True)
 
 
+def check(chosen, tree):
+    """How many mutants do not fit the tree."""
+    wrong = 0
+    for n, mutant in chosen:
+        try:
+            test = Test(mutant)
+            if test.start not in (tree / test.file).read_text():
+                raise Wrong(f"no case begins so: {test.cited}")
+            changed(tree, mutant)
+        except (Wrong, OSError) as why:
+            wrong += 1
+            print(f"{n:3}  {mutant['file']}: {mutant['rule']}\n     {why}")
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--from", dest="first", type=int, default=1, metavar="N")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--folder", type=pathlib.Path, default=SOURCE / "build-mutants")
     parser.add_argument("--limit", type=float, default=120, metavar="SECONDS", help="for a test (default: %(default)s)")
     parser.add_argument("--build-limit", type=float, default=900, metavar="SECONDS", help="for a build (default: %(default)s)")
@@ -171,6 +188,8 @@ def main():
         for n, m in chosen:
             print(f"{n:3}  {m['file']}: {m['rule']}\n     {m['test']}")
         return 0
+    if options.check:
+        return 1 if check(chosen, SOURCE) != 0 or not chosen else 0
     copy = Copy(options.folder.resolve())
     copy.refresh()
     score = dict.fromkeys(("red", "hangs", "green", "error"), 0)

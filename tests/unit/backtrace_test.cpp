@@ -7,8 +7,8 @@
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
+#include "support/looked_run.hpp"
 #include "support/text_matcher.hpp"
-#include "verify/run.hpp"
 #include "verify/symbol.hpp"
 
 #include <atomic>
@@ -213,7 +213,8 @@ TEST_CASE("backtraces during swaps call nothing unsafe, with each flavor")
     c.duration_ns = 300'000'000;
     CAPTURE(name_of(c.machine.rcu));
     const auto child = in_child(60, [&] {
-        const run_report r = run(c);
+        const run_report r =
+            nmisim::test::looked_run(c, [](const run_report& done) { return done.backtrace->asked > 3; });
         std::string frames;
         for (const cpu_backtrace& b : r.backtrace->last)
             for (const std::string& f : b.frames)

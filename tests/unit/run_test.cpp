@@ -44,6 +44,20 @@ std::string judge_in_words(const run_config& config)
     return text.empty() ? "pass" : text;
 }
 
+/// In a child.
+void passes(const run_config& config)
+{
+    const auto child = in_child(60, [&] { return judge_in_words(config); });
+    CHECK(child.text == "pass");
+}
+
+void is_refused(const run_config& config, const char* why)
+{
+    const auto child = in_child(30, [&] { return judge_in_words(config); });
+    CHECK(child.code == 99);
+    CHECK_THAT(child.text, nmisim::test::Contains(why));
+}
+
 } // namespace
 
 TEST_CASE("the correct code passes every check, with each flavor and delivery")
@@ -53,9 +67,7 @@ TEST_CASE("the correct code passes every check, with each flavor and delivery")
     c.machine.delivery = GENERATE(from_range(all_deliveries));
     c.reclaim = GENERATE(from_range(all_reclaims));
     CAPTURE(name_of(c.machine.rcu), name_of(c.machine.delivery), name_of(c.reclaim));
-    const auto child = in_child(60, [&] { return judge_in_words(c); });
-    CHECK(child.exited);
-    CHECK(child.text == "pass");
+    passes(c);
 }
 
 TEST_CASE("a run swaps through machine::exchange(): what it has published comes back from the next one")
@@ -81,10 +93,8 @@ TEST_CASE("the correct code passes every check, with each workload")
     c.machine.rcu = GENERATE(from_range(all_flavors));
     c.machine.workload = GENERATE(from_range(all_workloads));
     CAPTURE(name_of(c.machine.rcu), name_of(c.machine.workload));
-    const auto child = in_child(60, [&] { return judge_in_words(c); });
-    CHECK(child.exited);
     // idle and alloc rounds keep errno out of their own look; the signal entry's look is still there.
-    CHECK(child.text == "pass");
+    passes(c);
 }
 
 TEST_CASE("with IRQ lines the correct code passes every check, with each flavor and workload, and nobody is "
@@ -123,9 +133,7 @@ TEST_CASE("NMIs that interrupt NMIs pass every check, with the machine and witho
     c.inject.rate_max = true;
     c.hold_ns = 20'000;
     CAPTURE(name_of(c.machine.nesting), name_of(c.machine.rcu), name_of(c.machine.delivery));
-    const auto child = in_child(60, [&] { return judge_in_words(c); });
-    CHECK(child.exited);
-    CHECK(child.text == "pass");
+    passes(c);
 }
 
 TEST_CASE("swaps back to back at the highest rate pass, with each flavor")
@@ -135,8 +143,7 @@ TEST_CASE("swaps back to back at the highest rate pass, with each flavor")
     c.swap_interval_ns = 0;
     c.machine.rcu = GENERATE(from_range(all_flavors));
     CAPTURE(name_of(c.machine.rcu));
-    const auto child = in_child(60, [&] { return judge_in_words(c); });
-    CHECK(child.text == "pass");
+    passes(c);
 }
 
 TEST_CASE("poisson and burst arrivals pass, and come at the mean rate that was asked for")
@@ -166,8 +173,7 @@ TEST_CASE("the controller may run on a vCPU, where NMIs interrupt it")
     c.machine.rcu = GENERATE(from_range(all_flavors));
     c.reclaim = GENERATE(from_range(all_reclaims));
     CAPTURE(name_of(c.machine.rcu), name_of(c.reclaim));
-    const auto child = in_child(60, [&] { return judge_in_words(c); });
-    CHECK(child.text == "pass");
+    passes(c);
 }
 
 TEST_CASE("a run that saw no NMI does not pass")
@@ -214,9 +220,7 @@ TEST_CASE("a fault that only store buffers show is refused by a run: it would ne
     run_config c = quick();
     c.machine.rcu = flavor::nmi;
     c.fault = fault::no_reader_fence;
-    const auto child = in_child(30, [&] { return judge_in_words(c); });
-    CHECK(child.code == 99);
-    CHECK_THAT(child.text, nmisim::test::Contains("explore --memory tso"));
+    is_refused(c, "explore --memory tso");
 }
 
 TEST_CASE("a fault that a flavor cannot show is refused with the reason")
@@ -224,7 +228,5 @@ TEST_CASE("a fault that a flavor cannot show is refused with the reason")
     run_config c = quick();
     c.machine.rcu = flavor::bp;
     c.fault = fault::rcu_not_watching;
-    const auto child = in_child(30, [&] { return judge_in_words(c); });
-    CHECK(child.code == 99);
-    CHECK_THAT(child.text, nmisim::test::Contains("registers a reader by itself"));
+    is_refused(c, "registers a reader by itself");
 }

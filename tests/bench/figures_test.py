@@ -132,6 +132,13 @@ def wrong_swaps():
         assert lines["NMIs that ran no handler or two, of 100,000"].endswith(f"{word} (at most 0)"), lines
 
 
+def beside_threads():
+    names = {"asleep 0/running 0": 0.03, "asleep 1000": 0.06, "running 1000": 0.09}
+    lines, _ = verdicts([row(f"grace_period_srcu/{name}/iterations:1/real_time", p50_us=us) for name, us in names.items()])
+    assert " 2.00 " in lines["grace period of srcu beside 1,000 threads that sleep"], lines
+    assert " 3.00 " in lines["grace period of srcu beside 1,000 threads that run"], lines
+
+
 def says_what_was_disturbed():
     state = {"group": "writer", "tries": 3, "distance": 1.5, "changed": 1.2, "disturbed": True}
     _, text = verdicts(dispatcher(2.9), [state, state | {"group": "scale", "disturbed": False}])
@@ -152,6 +159,7 @@ tap.run([
     ("a filter that matches nothing is an error", nothing_matches),
     ("a limit holds or does not", limits),
     ("one NMI without a handler is too many", wrong_swaps),
+    ("a grace period beside threads is compared with one beside none", beside_threads),
     ("the lines say which groups were disturbed", says_what_was_disturbed),
     ("a question without figures has no line", only_what_was_measured),
 ])

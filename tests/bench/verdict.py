@@ -94,6 +94,14 @@ def writer_questions(figures):
         yield Question("NMIs that ran no handler or two, of 100,000", "", wrong["exchange/memb"], peer, name.split("/")[0], 0)
 
 
+def domain_questions(figures):
+    waits = medians(figures, "grace_period_srcu", "p50_us")
+    alone = waits.get("asleep 0/running 0")
+    for who, what in (("asleep 1000", "that sleep"), ("running 1000", "that run")):
+        if alone and who in waits:
+            yield Question(f"grace period of srcu beside 1,000 threads {what}", "us", waits[who], alone, "beside none", None)
+
+
 def explore_questions(figures):
     rates = medians(figures, "explore", "per_s")
     if "do_nmi/memb" in rates:
@@ -119,7 +127,7 @@ def exec_questions(document):
 
 
 def questions(figures):
-    for part in (dispatcher_questions, pair_questions, signal_questions, writer_questions, library_questions, explore_questions):
+    for part in (dispatcher_questions, pair_questions, signal_questions, writer_questions, domain_questions, library_questions, explore_questions):
         yield from part(figures)
 
 

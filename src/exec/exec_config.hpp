@@ -73,6 +73,14 @@ constexpr std::string_view name_of(forking f) noexcept
     return f == forking::automatic ? "auto" : "never";
 }
 
+/// Which calls of the function --function puts its signals into.
+enum class calls_used { first, each };
+inline constexpr std::array all_calls_used{calls_used::first, calls_used::each};
+constexpr std::string_view name_of(calls_used c) noexcept
+{
+    return c == calls_used::first ? "first" : "each";
+}
+
 struct exec_config {
     std::vector<std::string> argv; ///< the command
     std::string stdin_file = "/dev/null";
@@ -102,6 +110,7 @@ struct exec_config {
     std::string function;             ///< at whose instructions the signal is put; empty: none
     std::uint64_t visit = 0;          ///< only each instruction's execution of that number; 0: all
     exec::forking forks = forking::automatic;
+    calls_used calls = calls_used::first;
 };
 
 } // namespace nmisim::exec

@@ -145,6 +145,12 @@ def function():
             print(f"  {name:<8}--fork {way:<6}{places:5} places  {spread(each, '{:.3f} ms')}, {1000 / min(each):.0f} per second")
             if way == "auto":
                 ask(f"exec --function, {name}: time of an instruction", "ms", min(each), 0.5, "asked for", 1)
+        each = []
+        for _ in range(OPTIONS.rounds):
+            r, _ = report("--signal", "USR1", "--function", "straight_work", "--calls", "each", "--", program, "torn_often", "200", "2", "straight")
+            each.append(r["function"]["elapsed_ns"] / len(r["function"]["runs"]) / 1e6)
+        print(f"  {name:<8}--calls each  {len(r['function']['runs']):3} places  {spread(each, '{:.3f} ms')}, {1000 / min(each):.0f} per second")
+        ask(f"exec --function --calls each, {name}: time of an instruction", "ms", min(each), 0.5, "asked for", 1)
 
 
 def main():

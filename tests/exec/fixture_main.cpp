@@ -55,7 +55,7 @@ int wait_for(pid_t child)
 int main(int argc, char** argv)
 {
     using namespace fixture;
-    for (const entry* table : {faulty, forked, handlers, honest, trees, births, single_calls})
+    for (const entry* table : {faulty, forked, handlers, honest, often, trees, births, single_calls})
         for (const entry* e = table; argc > 1 && e->name != nullptr; ++e)
             if (std::strcmp(e->name, argv[1]) == 0)
                 return e->run(argc - 2, argv + 2);

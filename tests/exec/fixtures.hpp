@@ -20,6 +20,7 @@ extern const entry faulty[];
 extern const entry forked[];
 extern const entry handlers[];
 extern const entry honest[];
+extern const entry often[];
 extern const entry trees[];
 extern const entry births[];
 extern const entry single_calls[];

@@ -64,6 +64,11 @@ void set_fork(settings& s, std::string_view value)
     s.exec.forks = parse_choice(value, "a choice", exec::all_forkings);
 }
 
+void set_calls(settings& s, std::string_view value)
+{
+    s.exec.calls = parse_choice(value, "a choice", exec::all_calls_used);
+}
+
 void set_handler_signal(settings& s, std::string_view value)
 {
     const auto signal = exec::signal_of(value);

@@ -16,6 +16,7 @@ void set_handler_signal(settings& s, std::string_view value); // USR1 | RTMIN+1 
 void set_function(settings& s, std::string_view value);       // [LIB:]NAME | LIB+0xOFFSET
 void set_visit(settings& s, std::string_view value);          // N | all
 void set_fork(settings& s, std::string_view value);           // auto | never
+void set_calls(settings& s, std::string_view value);          // first | each
 void set_allow(settings& s, std::string_view value);          // NAME[,NAME]
 void set_compare(settings& s, std::string_view value);        // status,stdout,stderr,file=PATH
 void set_each_call(settings& s, std::string_view value);

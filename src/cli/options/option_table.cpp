@@ -205,6 +205,11 @@ const option_spec table[] = {
      "with --function, each signal in a child that is forked there, where that gives the same answer; never: "
      "each in a run of its own",
      set_fork, words, "forkings"},
+    {"calls", 0, "WHICH", "first", checks, for_exec,
+     "with --function, all signals in its first call, each in a fork or run; each: every one in a call of "
+     "its "
+     "own, many in one run, for a function that is called often",
+     set_calls, words, "calls-used"},
     {"allow", 0, "NAME[,NAME]", "", checks, for_exec,
      "functions that a handler may call all the same; 'errno': it may change that; repeatable", set_allow,
      free_text, "", true},

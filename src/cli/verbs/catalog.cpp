@@ -103,6 +103,10 @@ constexpr described<exec::forking> forkings[]{
     {exec::forking::automatic, "in a child that is forked there, where that gives the same answer"},
     {exec::forking::never, "in a run of its own"},
 };
+constexpr described<exec::calls_used> used[]{
+    {exec::calls_used::first, "all of them: each signal in a child or run"},
+    {exec::calls_used::each, "one of them: many in one run, where it is called often"},
+};
 constexpr described<exec::masks> masks[]{
     {exec::masks::respect, "it gets none: each finding is something that a real signal could do"},
     {exec::masks::ignore, "its mask is opened for the NMI, as no mask holds one back"},
@@ -248,6 +252,8 @@ const catalog_topic topics[] = {
      [] { return entries_of(places, exec::all_placings); }},
     {"forkings", "how --function puts its signal at an instruction (exec --fork)",
      [] { return entries_of(forkings, exec::all_forkings); }},
+    {"calls-used", "how many signals of --function a call of it gets (exec --calls)",
+     [] { return entries_of(used, exec::all_calls_used); }},
     {"masks", "what a signal mask does to an NMI (exec --mask)",
      [] { return entries_of(masks, exec::all_masks); }},
     {"followed", "which processes take NMIs (exec --follow)",

@@ -100,6 +100,8 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
         throw usage_error("--visit is for --function: give that as well");
     if (!at_instructions && c.forks != exec::forking::automatic)
         throw usage_error("--fork is for --function: give that as well");
+    if (!at_instructions && c.calls != exec::calls_used::first)
+        throw usage_error("--calls is for --function: give that as well");
     check(c, s);
     return c;
 }

@@ -80,12 +80,7 @@ void forked_child::start(int signal)
     if (child_.tid == 0 || !result_.why_not.empty())
         return;
     if (signal != 0) {
-        siginfo_t info{};
-        info.si_signo = signal;
-        info.si_code = SI_TKILL;
-        info.si_pid = getpid();
-        info.si_uid = getuid();
-        ptrace(PTRACE_SETSIGINFO, child_.tid, nullptr, &info);
+        put_in_place(child_.tid, signal);
         if ((mask_ >> (signal - 1) & 1) == 0)
             result_.state = placed_signal::state::delivered;
     }

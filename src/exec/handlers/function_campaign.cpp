@@ -7,6 +7,7 @@
 #include "exec/handlers/forked_call.hpp"
 #include "exec/handlers/function_call.hpp"
 #include "exec/handlers/signal_name.hpp"
+#include "exec/handlers/spread_search.hpp"
 
 #include <fmt/format.h>
 
@@ -40,11 +41,14 @@ public:
                 todo.push_back(call.boundaries()[i]);
         if (config().limit != 0 && todo.size() > config().limit)
             todo.resize(config().limit);
+        add_named(call, todo);
         const std::size_t asked = todo.size();
         if (c_.before() != nullptr)
             take_before(todo);
         start_ns_ = now_ns();
         total_ = todo.size();
+        if (config().calls == calls_used::each)
+            spread(call, todo);
         if (!todo.empty() && config().forks == forking::automatic)
             fork_at(call, todo);
         else
@@ -84,12 +88,7 @@ private:
             if (!differ(run.what).empty())
                 suspects.emplace_back(b, std::move(run.what));
             else
-                finish(b, {address_of(b),
-                           call.place_of(b.offset).source,
-                           call.place_of(b.offset).instruction,
-                           name_of(run.state),
-                           true,
-                           {}});
+                finish(b, forked_row(call, b, run.state));
         };
         forked_call forks(
             {call.where(), call.path(), call.exe(), config().signal, todo, differ, c_.compared(), done});
@@ -99,6 +98,47 @@ private:
             tell_of(b);
             try_one(call, b, &seen);
         }
+    }
+
+    /// In calls of their own. What differs alone in its call is repeated as --at repeats it.
+    void spread(const recorded_call& call, std::vector<recorded_call::boundary>& todo)
+    {
+        const auto row = [&](const spread_place& p) {
+            boundary_run b = row_of(call, p.at);
+            b.state = name_of(placed_signal::state::delivered);
+            b.call = p.call;
+            return b;
+        };
+        spread_search search(c_, call,
+                             {[&](const spread_place& p) { finish(p.at, row(p)); },
+                              [&](const spread_place& p, std::uint64_t execution, const outcome& seen) {
+                                  boundary_run b = row(p);
+                                  b.execution = execution;
+                                  finish(p.at, repeated(call, {p.at.offset, execution}, &seen, std::move(b)));
+                              }});
+        search.run(todo);
+        sweep().spread_runs = search.runs();
+        sweep().only_together = search.only_together();
+        sweep().why_not_spread = search.why_not();
+    }
+
+    boundary_run row_of(const recorded_call& call, const recorded_call::boundary& b) const
+    {
+        const explore::place& place = call.place_of(b.offset);
+        boundary_run row;
+        row.at = address_of(b);
+        row.source = place.source;
+        row.instruction = place.instruction;
+        return row;
+    }
+
+    boundary_run forked_row(const recorded_call& call, const recorded_call::boundary& b,
+                            placed_signal::state state) const
+    {
+        boundary_run row = row_of(call, b);
+        row.state = name_of(state);
+        row.forked = true;
+        return row;
     }
 
     void finish(const recorded_call::boundary& b, boundary_run run)
@@ -145,6 +185,22 @@ private:
         return text_of(boundary_address{config().function, b.offset, b.visit});
     }
 
+    /// An execution in a later call that --at names: the first call cannot tell that it comes.
+    void add_named(const recorded_call& call, std::vector<recorded_call::boundary>& todo) const
+    {
+        const auto& recorded = call.boundaries();
+        for (const std::string& text : config().at) {
+            const auto at = boundary_address_of(text);
+            const auto matches = [&](bool same_visit) {
+                return std::any_of(recorded.begin(), recorded.end(), [&](const recorded_call::boundary& b) {
+                    return at && b.offset == at->offset && (!same_visit || b.visit == at->visit);
+                });
+            };
+            if (matches(false) && !matches(true))
+                todo.push_back({at->offset, at->visit});
+        }
+    }
+
     bool is_asked_for(const recorded_call::boundary& b) const
     {
         const auto& at = config().at;
@@ -167,6 +223,9 @@ private:
                    .elapsed_ns = 0,
                    .refuted = 0,
                    .why_not_forked = {},
+                   .spread_runs = 0,
+                   .only_together = 0,
+                   .why_not_spread = {},
                    .runs = {}};
         if (!call.found())
             throw ended{exec_verdict::none_delivered,
@@ -177,19 +236,24 @@ private:
                         fmt::format("the command never calls {}", config().function)};
     }
 
-    /// `forked`: what a child has come to that differs; it counts only if runs of its own differ as well.
     void try_one(const recorded_call& call, const recorded_call::boundary& where, const outcome* forked)
     {
-        const explore::place& place = call.place_of(where.offset);
-        boundary_run b{address_of(where), place.source, place.instruction, {}, false, {}};
+        finish(where, repeated(call, where, forked, row_of(call, where)));
+    }
+
+    /// `seen`: what a child, or a run with `where` in a later call, has come to that differs; it counts only if runs of its own
+    /// differ as well.
+    boundary_run repeated(const recorded_call& call, const recorded_call::boundary& where,
+                          const outcome* seen, boundary_run b)
+    {
         const auto shoot = [&] {
             placed_signal placed(call.where(), config().signal, where, call.path(), call.exe());
             traced_run run = c_.traced(0, true, placed, 0);
             b.state = name_of(placed.what());
             return run.what;
         };
-        const unsigned before = forked != nullptr ? 0 : 1;
-        const outcome first = forked != nullptr ? *forked : shoot();
+        const unsigned before = seen != nullptr ? 0 : 1;
+        const outcome first = seen != nullptr ? *seen : shoot();
         for (const std::string& a : differences(c_.expected(), first, c_.compared()))
             b.differences.push_back(
                 {a, true, aspect_text(c_.expected(), a), aspect_text(first, a), before, before});
@@ -206,8 +270,8 @@ private:
         std::erase_if(b.differences, [&](const difference& d) {
             return d.seen == 0 || std::find(left.begin(), left.end(), d.aspect) == left.end();
         });
-        sweep().refuted += forked != nullptr && differed && b.differences.empty() ? 1 : 0;
-        finish(where, std::move(b));
+        sweep().refuted += seen != nullptr && differed && b.differences.empty() ? 1 : 0;
+        return b;
     }
 
     void judge(const recorded_call& call, std::size_t tried)
@@ -230,9 +294,12 @@ private:
             throw ended{exec_verdict::none_delivered,
                         fmt::format("no handler yet: while {} runs the program has none for SIG{}",
                                     config().function, signal)};
-        else if (tried == 0)
+        else if (tried == 0 ||
+                 (!config().at.empty() && std::all_of(all.begin(), all.end(), [](const boundary_run& b) {
+                     return b.state == name_of(placed_signal::state::not_reached);
+                 })))
             throw ended{exec_verdict::none_delivered,
-                        "the recorded call has no such instruction or visit (--at, --visit)"};
+                        "the command comes to no such instruction or visit (--at, --visit)"};
         else if (std::all_of(all.begin(), all.end(), [](const boundary_run& b) {
                      return b.state == name_of(placed_signal::state::blocked);
                  }))

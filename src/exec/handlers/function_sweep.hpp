@@ -26,7 +26,9 @@ struct boundary_run {
     std::string source;
     std::string instruction; ///< the one that the signal comes before
     std::string_view state;  ///< "delivered", "no-handler" ...: where the signal went
-    bool forked = false;     ///< in a child forked there; else in a run of its own
+    bool forked = false;     ///< in a child forked there; else in a run of its own, or in a call of its own
+    std::uint64_t call = 0; ///< that it was put into, with others in other calls; 0: the first one, and alone
+    std::uint64_t execution = 0; ///< of the instruction, which --at repeats; 0: as `at` says
     std::vector<difference> differences;
 };
 
@@ -41,6 +43,9 @@ struct function_sweep {
     std::uint64_t elapsed_ns = 0;      ///< of the runs
     std::uint64_t refuted = 0;         ///< children that differed, and no run of its own did
     std::string why_not_forked;        ///< the others; empty: there are none, or they are repeated findings
+    std::uint64_t spread_runs = 0;     ///< with signals in many calls, one each
+    std::uint64_t only_together = 0;   ///< places that differed with others, it seemed, and not alone
+    std::string why_not_spread;        ///< the others; empty: all were
     std::vector<boundary_run> runs;    ///< in the order of the call
 };
 

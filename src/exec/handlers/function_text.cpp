@@ -13,33 +13,47 @@ namespace nmisim::exec {
 
 namespace {
 
+/// In a later call visits go on from the calls before it.
+std::string address_to_repeat(const boundary_run& b)
+{
+    return b.execution == 0 ? b.at : fmt::format("{}#{}", b.at.substr(0, b.at.rfind('#')), b.execution);
+}
+
 std::string finding_text(const exec_report& r, const boundary_run& b)
 {
     std::string text =
-        fmt::format("  {}{}  before  {}{}\n", b.at, b.source.empty() ? "" : fmt::format(" ({})", b.source),
+        fmt::format("  {}{}  before  {}{}{}\n", b.at, b.source.empty() ? "" : fmt::format(" ({})", b.source),
                     b.instruction.empty() ? "?" : b.instruction,
+                    b.call != 0 ? fmt::format("  in call {}", count_text(b.call)) : "",
                     b.state == "delivered" ? "" : fmt::format("  [{}]", b.state));
     for (const difference& d : b.differences)
         text += fmt::format("             {} of {}  {}: {}  instead of  {}{}\n", d.seen, d.runs, d.aspect,
                             d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
     if (r.config.at.empty())
         text += fmt::format("             nmi-sim exec --signal {} --at '{}' -- {}\n",
-                            signal_name(r.config.signal), b.at, command_text(r.config));
+                            signal_name(r.config.signal), address_to_repeat(b), command_text(r.config));
     return text;
 }
 
-std::string ways_text(const function_sweep& s, std::uint64_t forked)
+std::string ways_text(const function_sweep& s, std::uint64_t forked, std::uint64_t spread)
 {
-    const std::uint64_t alone = s.runs.size() - forked;
+    const std::uint64_t alone = s.runs.size() - forked - spread;
     std::string text;
+    if (s.spread_runs != 0)
+        text += fmt::format("             {} in calls of their own, {} runs{}\n", count_text(spread),
+                            count_text(s.spread_runs),
+                            s.why_not_spread.empty() ? "" : "; the others not: " + s.why_not_spread);
+    if (s.only_together != 0)
+        text += fmt::format("             {} differed with signals in other calls, and not alone\n",
+                            count_text(s.only_together));
     if (forked != 0)
         text += fmt::format("             {} in children forked there\n", count_text(forked));
     if (alone != 0)
         text += fmt::format("             {} in runs of their own{}\n", count_text(alone),
                             s.why_not_forked.empty() ? "" : ": " + s.why_not_forked);
     if (s.refuted != 0)
-        text += fmt::format("             {} differed in a child, and in no run of its own\n",
-                            count_text(s.refuted));
+        text +=
+            fmt::format("             {} differed once, and in no run of its own\n", count_text(s.refuted));
     return text;
 }
 
@@ -53,9 +67,11 @@ std::string function_text(const exec_report& r)
     std::map<std::string_view, std::uint64_t> states;
     std::string found;
     std::uint64_t forked = 0;
+    std::uint64_t spread = 0;
     for (const boundary_run& b : s.runs) {
         ++states[b.state];
         forked += b.forked ? 1 : 0;
+        spread += b.call != 0 ? 1 : 0;
         if (!b.differences.empty() || !r.config.at.empty())
             found += finding_text(r, b);
     }
@@ -70,7 +86,7 @@ std::string function_text(const exec_report& r)
     for (const auto& [state, count] : states)
         text += fmt::format(", {} {}", count_text(count), state);
     return text + fmt::format("; {} each\n", time_text(s.runs.empty() ? 0 : s.elapsed_ns / s.runs.size())) +
-           ways_text(s, forked) + found;
+           ways_text(s, forked, spread) + found;
 }
 
 std::string function_options(const exec_config& c)
@@ -78,6 +94,8 @@ std::string function_options(const exec_config& c)
     std::string text = fmt::format(" --signal {}", signal_name(c.signal));
     if (c.forks != exec_config{}.forks)
         text += fmt::format(" --fork {}", name_of(c.forks));
+    if (c.calls != exec_config{}.calls)
+        text += fmt::format(" --calls {}", name_of(c.calls));
     if (c.at.empty())
         text += fmt::format(" --function {}", c.function);
     return c.visit == 0 ? text : text + fmt::format(" --visit {}", c.visit);

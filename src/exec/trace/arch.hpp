@@ -58,6 +58,9 @@ struct entered_handler {
 };
 entered_handler handler_entered(pid_t tid, const saved_registers& r) noexcept;
 
+/// Of a function at whose first instruction the stack pointer is `sp`; 0: not known.
+std::uintptr_t returns_to(pid_t tid, std::uintptr_t sp) noexcept;
+
 std::uintptr_t thread_pointer(const saved_registers& r) noexcept;
 
 /// Where the thread's errno is: what `function`, the C library's __errno_location, would return, read from its code. 0:

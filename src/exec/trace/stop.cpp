@@ -5,6 +5,7 @@
 
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace nmisim::exec {
 
@@ -75,6 +76,16 @@ trap trap_of(pid_t tid) noexcept
     case SIGTRAP: return trap::step;
     default: return trap::none;
     }
+}
+
+void put_in_place(pid_t tid, int signal) noexcept
+{
+    siginfo_t info{};
+    info.si_signo = signal;
+    info.si_code = SI_TKILL;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    ptrace(PTRACE_SETSIGINFO, tid, nullptr, &info);
 }
 
 std::uint32_t arch_of_call(pid_t tid) noexcept

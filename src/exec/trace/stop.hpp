@@ -36,6 +36,9 @@ stop stop_of(pid_t tid, int status) noexcept;
 enum class trap { step, breakpoint, none };
 trap trap_of(pid_t tid) noexcept;
 
+/// The signal that the thread has stopped with becomes this one, as tgkill(2) from us sends it; it is resumed with it then.
+void put_in_place(pid_t tid, int signal) noexcept;
+
 /// Of the system call that the thread stopped at: AUDIT_ARCH_..., 0 where unknown.
 std::uint32_t arch_of_call(pid_t tid) noexcept;
 

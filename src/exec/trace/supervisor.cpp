@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <utility>
 
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -182,7 +183,7 @@ bool supervisor::trapped(task& t)
 void supervisor::signal(task& t, int number)
 {
     if (number == SIGTRAP && trapped(t)) {
-        resume(t);
+        resume(t, std::exchange(t.given, 0));
         return;
     }
     if (!is_nmi(t.tid, number, how_.signal)) {

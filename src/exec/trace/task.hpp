@@ -34,6 +34,7 @@ struct task {
     std::shared_ptr<process> in;
     std::shared_ptr<target> aim;
     bool awaits_exec_exit = false;
+    int given = 0;          ///< a signal to be delivered in the place of a trap: before the next instruction
     bool to_unmask = false; ///< was asked to stop, so that its mask can be opened
     /// A guarded call was given another argument; it is put back behind the call.
     int changed_argument = -1;

@@ -172,8 +172,14 @@ json audit_json(const exec_report& r)
 
 json to_json(const boundary_run& b)
 {
-    return json{{"at", b.at},       {"source", b.source}, {"instruction", b.instruction},
-                {"state", b.state}, {"forked", b.forked}, {"differences", to_json(b.differences)}};
+    return json{{"at", b.at},
+                {"source", b.source},
+                {"instruction", b.instruction},
+                {"state", b.state},
+                {"forked", b.forked},
+                {"call", b.call},
+                {"execution", b.execution},
+                {"differences", to_json(b.differences)}};
 }
 
 json function_json(const exec_report& r)
@@ -197,6 +203,9 @@ json function_json(const exec_report& r)
                 {"elapsed_ns", s.elapsed_ns},
                 {"refuted", s.refuted},
                 {"why_not_forked", s.why_not_forked},
+                {"spread_runs", s.spread_runs},
+                {"only_together", s.only_together},
+                {"why_not_spread", s.why_not_spread},
                 {"runs", std::move(runs)}};
 }
 
@@ -248,7 +257,8 @@ json options_of(const exec_config& c)
                 {"mask", name_of(c.mask)},
                 {"follow", name_of(c.follow)},
                 {"stacks", name_of(c.frames)},
-                {"fork", name_of(c.forks)}};
+                {"fork", name_of(c.forks)},
+                {"calls", name_of(c.calls)}};
 }
 
 json document_of(const exec_report& r, json placements)

@@ -92,9 +92,8 @@ std::string_view state_of(const std::string& name)
 
 boundary_run boundary_of(const parsed& b)
 {
-    return {b.at("at"),          b.at("source"),
-            b.at("instruction"), state_of(b.at("state")),
-            b.at("forked"),      differences_of(b.at("differences"))};
+    return {b.at("at"),     b.at("source"), b.at("instruction"), state_of(b.at("state")),
+            b.at("forked"), b.at("call"),   b.at("execution"),   differences_of(b.at("differences"))};
 }
 
 function_sweep sweep_of(const parsed& f)
@@ -110,6 +109,9 @@ function_sweep sweep_of(const parsed& f)
     s.elapsed_ns = f.at("elapsed_ns");
     s.refuted = f.at("refuted");
     s.why_not_forked = f.at("why_not_forked");
+    s.spread_runs = f.at("spread_runs");
+    s.only_together = f.at("only_together");
+    s.why_not_spread = f.at("why_not_spread");
     for (const parsed& b : f.at("runs"))
         s.runs.push_back(boundary_of(b));
     return s;
@@ -166,6 +168,7 @@ exec_config config_of(const parsed& document)
     c.mask = choice(o.at("mask"), all_masks);
     c.follow = choice(o.at("follow"), all_followed);
     c.forks = choice(o.at("fork"), all_forkings);
+    c.calls = choice(o.at("calls"), all_calls_used);
     if (const parsed& f = document.at("function"); !f.is_null()) {
         c.function = f.at("name");
         c.signal = signal_of(f.at("signal").get<std::string>()).value_or(0);

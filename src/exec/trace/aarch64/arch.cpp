@@ -61,6 +61,11 @@ std::uintptr_t breakpoint_behind(const saved_registers& /*r*/) noexcept
     return 0;
 }
 
+std::uintptr_t returns_to(pid_t /*tid*/, std::uintptr_t /*sp*/) noexcept
+{
+    return 0;
+}
+
 std::uintptr_t thread_pointer(const saved_registers& /*r*/) noexcept
 {
     return 0;

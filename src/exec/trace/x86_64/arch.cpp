@@ -134,6 +134,11 @@ entered_handler handler_entered(pid_t tid, const saved_registers& r) noexcept
     return h;
 }
 
+std::uintptr_t returns_to(pid_t tid, std::uintptr_t sp) noexcept
+{
+    return read_word(tid, sp).value_or(0);
+}
+
 std::uint64_t with_breakpoint(std::uint64_t code) noexcept
 {
     constexpr std::uint64_t int3 = 0xcc;

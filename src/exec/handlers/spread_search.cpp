@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "exec/handlers/spread_search.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nmisim::exec {
+
+namespace {
+
+/// With fewer a run costs as much as forks do, and so do the stops of more visits.
+constexpr std::size_t fewest_at_once = 8;
+constexpr std::uint64_t most_visits = 16;
+constexpr unsigned most_halved = 4;
+
+} // namespace
+
+spread_search::attempt spread_search::shoot(const places& all, bool counts)
+{
+    spread_signals shots({call_.where(), call_.path(), call_.exe(), c_.report.config.signal, all, counts});
+    c_.tell(fmt::format("{} signals in calls of their own", all.size()));
+    traced_run run = c_.traced(0, true, shots, 0);
+    ++runs_;
+    return {shots.states(), shots.execution(), shots.why_not(), std::move(run.what)};
+}
+
+bool spread_search::differ(const outcome& o) const
+{
+    return !differences(c_.expected(), o, c_.compared()).empty();
+}
+
+void spread_search::run(std::vector<recorded_call::boundary>& todo)
+{
+    bool goes_on = true;
+    while (goes_on) {
+        places all;
+        for (const recorded_call::boundary& b : todo)
+            if (b.visit <= most_visits)
+                all.push_back({b, all.size() + 1});
+        why_not_ = todo.empty()               ? ""
+                   : all.size() < todo.size() ? "late visits take many stops"
+                                              : "they are few";
+        if (all.size() < fewest_at_once)
+            return;
+        const attempt a = shoot(all);
+        places arrived;
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (a.states[i] == placed_signal::state::delivered)
+                arrived.push_back(all[i]);
+        why_not_ = !a.why_not.empty()                ? a.why_not
+                   : arrived.size() < fewest_at_once ? "too few calls come to them"
+                                                     : "";
+        if (!why_not_.empty())
+            return;
+        finished_.clear();
+        if (differ(a.what)) {
+            c_.take_as_unstable(differences(c_.expected(), c_.without_nmis(true).what, c_.compared()));
+            goes_on = halve(std::move(arrived));
+        } else {
+            for (const spread_place& one : arrived)
+                finish(one);
+        }
+        std::erase_if(todo, [&](const recorded_call::boundary& b) {
+            return std::any_of(finished_.begin(), finished_.end(), [&](const recorded_call::boundary& f) {
+                return f.offset == b.offset && f.visit == b.visit;
+            });
+        });
+    }
+    why_not_ = "many of them differ";
+}
+
+/// Of places that differ together. False: there are many causes, and what is left stays untried.
+bool spread_search::halve(places left)
+{
+    for (unsigned cause = 0; cause < most_halved; ++cause) {
+        places some = left;
+        while (some.size() > 1) {
+            places half(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2));
+            if (differ(shoot(half).what))
+                some = std::move(half);
+            else
+                some.erase(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(half.size()));
+        }
+        only_together_ += try_alone(some.front()) ? 0 : 1;
+        std::erase_if(left, [&](const spread_place& p) { return p.call == some.front().call; });
+        if (left.empty() || !differ(shoot(left).what)) {
+            for (const spread_place& one : left)
+                finish(one);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool spread_search::try_alone(const spread_place& one)
+{
+    const attempt alone = shoot({one}, true);
+    if (!differ(alone.what)) {
+        finish(one);
+        return false;
+    }
+    finished_.push_back(one.at);
+    hooks_.differs(one, alone.execution, alone.what);
+    return true;
+}
+
+void spread_search::finish(const spread_place& one)
+{
+    finished_.push_back(one.at);
+    hooks_.same(one);
+}
+
+} // namespace nmisim::exec

@@ -5,6 +5,7 @@
 // and its successor goes on with the next one.
 #include "base/clock.hpp"
 #include "explore/memory/accesses.hpp"
+#include "explore/memory/boundary_names.hpp"
 #include "explore/memory/interleaving_map.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
@@ -55,7 +56,7 @@ void explore_rows(map_job& j, const held_watch* held = nullptr)
     }
 }
 
-// In a process of its own: one that forks must have one thread only.
+// Where there are several, in a process of its own: one that forks must have one thread only.
 int supervise(void* argument)
 {
     explore_rows(*static_cast<map_job*>(argument));
@@ -73,6 +74,8 @@ void end_all(const std::vector<pid_t>& supervisors) noexcept
 /// Errors: `stopped`; std::system_error when no child process can be had.
 void explore_all(std::vector<map_job>& jobs)
 {
+    if (jobs.size() == 1)
+        return explore_rows(jobs.front());
     std::vector<pid_t> supervisors;
     supervisors.reserve(jobs.size());
     try {
@@ -101,16 +104,6 @@ std::string record_both(map_job& j)
                    (t->overflow ? ": more than " + std::to_string(j.within.boundaries) + " boundaries"
                                 : ": its recording did not come to the window's end");
     return {};
-}
-
-std::string in_words(const map_report& r, const map_finding& f)
-{
-    const std::string reader = "reader to before " + name_of(r.reader[f.reader]);
-    const std::string updater = "updater to before " + name_of(r.updater[f.updater]);
-    if (f.reader_first)
-        return reader + "; " + updater + "; reader to its end; updater to its end";
-    return (f.updater == 0 ? "" : updater + "; ") + reader +
-           "; updater on until it ends or waits; reader to its end";
 }
 
 void measure_critical_section(map_report& r)
@@ -154,9 +147,7 @@ void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
                 (first ? r.reader_first : r.updater_first)[i * columns + u] = o.result;
                 if (o.result != cell::violation && o.result != cell::crash && o.result != cell::hang)
                     continue;
-                map_finding f{i, u, first, o.result, what_broke(j, id, o), {}};
-                f.schedule = in_words(r, f);
-                r.findings.push_back(std::move(f));
+                r.findings.push_back({i, u, first, o.result, what_broke(j, id, o), {}});
             }
 }
 
@@ -248,6 +239,7 @@ void explore_schedules(map_report& r, const race& what, const limits& within, re
         jobs.push_back({what, within, r.full, p, &traces, &maps[p], outcomes.data()});
     explore_all(jobs);
     collect_outcomes(r, jobs);
+    tell_schedules(r, traces, names);
     r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
     collect_notes(r, jobs, names);
     measure_critical_section(r);
@@ -302,6 +294,7 @@ void run_again(map_report& r, const race& what, const limits& within, const toke
         run(&watch);
     }
     collect_outcomes(r, jobs);
+    tell_schedules(r, traces, names);
     r.updater_first.clear(); // of a map there is one cell
     r.reader_first.clear();
     r.schedules = 1;
@@ -336,8 +329,7 @@ map_report replay(const race& what, std::string_view token_text, const limits& w
     places names(both.traces->maps.view());
     r.absent = why_refused(*t, r.name, names.objects());
     if (r.incomplete.empty() && r.absent.empty()) {
-        r.reader = names.of(both.traces->reader);
-        r.updater = names.of(both.traces->updater);
+        name_boundaries(r, *both.traces.data(), names);
         if (t->is('r'))
             replay_interleaving(r, what, within, *both.traces.data(), names, *t, held);
         else
@@ -385,13 +377,13 @@ map_report map(const race& what, bool full, const limits& wanted)
     for (const recording* t : {&traces.reader, &traces.updater})
         if (r.incomplete.empty())
             r.incomplete = decoded_wrongly(*t, names);
-    r.reader = names.of(traces.reader);
-    r.updater = names.of(traces.updater);
+    name_boundaries(r, traces, names, within.name_all);
     const bool reduced = r.incomplete.empty() && reduce && map_interleavings(r, what, within, traces, names);
     if (reduced)
         measure_critical_section(r);
     if (r.incomplete.empty() && !reduced)
         explore_schedules(r, what, within, both, names);
+    name_critical_section(r, traces, names);
     r.complete = r.incomplete.empty();
     r.elapsed_ns = now_ns() - start;
     return r;

@@ -68,11 +68,14 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
     judged_end judged = judge_end(j.what, j.signal(), end, j.shared->nmi);
     bad += judged.verdict != verdict::clean ? 1 : 0;
     places names(j.shared->maps.view());
-    if (judged.verdict == verdict::crash)
+    const std::uintptr_t handler_at = j.shared->nmi.handler_at.load(std::memory_order_relaxed); // as above
+    if (judged.verdict == verdict::crash && end.end == child_end::crashed && end.code != j.signal()) {
+        if (!j.shared->notes_faults)
+            note_fault_of(j, k);
         judged.what += where_it_died(end, j.shared->fault, names);
+    }
     if (k < t.count)
-        report.cells.push_back({k, judged.verdict, std::move(judged.what),
-                                j.shared->nmi.handler_at.load(std::memory_order_relaxed)}); // as above
+        report.cells.push_back({k, judged.verdict, std::move(judged.what), handler_at});
     else
         report.calls.push_back(call_of(j, k - t.count, judged.verdict, std::move(judged.what)));
     j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next child, forked after this

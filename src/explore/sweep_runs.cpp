@@ -10,8 +10,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include <pthread.h>
 #include <unistd.h>
@@ -23,14 +24,14 @@ namespace {
 struct ending_thread {
     const target& what;
     const plan& p;
-    std::unique_ptr<stepped_thread>& self;
+    std::optional<stepped_thread>& self;
     progress& alive;
 };
 
 void* end_under_control(void* argument)
 {
     const ending_thread& e = *static_cast<ending_thread*>(argument);
-    e.self = std::make_unique<stepped_thread>();
+    e.self.emplace(); // no memory of malloc: a thread that ends gives back what it has of that
     e.alive.tid[0].store(e.self->tid(), std::memory_order_relaxed); // for the parent, when this gets stuck
     call(e.what.window);
     e.self->run_thread_end(e.p);
@@ -38,7 +39,7 @@ void* end_under_control(void* argument)
 }
 
 // One run of the window by the calling thread, or of the end of a thread made for it.
-void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p)
+void run_once(const job& j, std::optional<stepped_thread>& self, const plan& p)
 {
     const target& what = j.what;
     call(what.prepare);
@@ -57,7 +58,7 @@ void run_once(const job& j, std::unique_ptr<stepped_thread>& self, const plan& p
 }
 
 // The NMI that ended a wait is no NMI of the next run.
-void record_once(job& j, std::unique_ptr<stepped_thread>& self, plan p)
+void record_once(job& j, std::optional<stepped_thread>& self, plan p)
 {
     p.order = j.order();
     allow_tracer(j.shared->order); // in each process: a fork does not inherit it
@@ -72,7 +73,7 @@ void record_once(job& j, std::unique_ptr<stepped_thread>& self, plan p)
     j.shared->nmi.clear();
 }
 
-void record_window(job& j, std::unique_ptr<stepped_thread>& self)
+void record_window(job& j, std::optional<stepped_thread>& self)
 {
     const std::uint64_t start = now_ns();
     const recording& t = j.shared->steps;
@@ -170,7 +171,7 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
     c.done = true;
 }
 
-void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const itinerary& way,
+void explore_boundary(const job& j, std::optional<stepped_thread>& self, const itinerary& way,
                       std::uint32_t k)
 {
     j.shared->nmi.clear();
@@ -185,7 +186,7 @@ void explore_boundary(const job& j, std::unique_ptr<stepped_thread>& self, const
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
 }
 
-void explore_call(const job& j, std::unique_ptr<stepped_thread>& self, const itinerary& way, std::uint32_t n)
+void explore_call(const job& j, std::optional<stepped_thread>& self, const itinerary& way, std::uint32_t n)
 {
     const recording& t = j.shared->steps;
     shared_call& c = j.shared->calls[n];
@@ -215,7 +216,8 @@ void begin_child(job& j)
     if (!j.shared->is_recorded())
         j.shared->maps.take();
     install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
-    fault_watch::begin(j.signal(), &j.shared->fault);
+    if (j.shared->notes_faults)
+        fault_watch::begin(j.signal(), &j.shared->fault);
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     j.shared->has_threads = threads_of(getpid()).size() != 1;
 }
@@ -232,7 +234,7 @@ itinerary ways_to_boundaries(const job& j)
     return {t, breakpoints ? method::automatic : method::single_step, gates::of_signals};
 }
 
-void sweep_window(job& j, std::unique_ptr<stepped_thread>& self)
+void sweep_window(job& j, std::optional<stepped_thread>& self)
 {
     const itinerary way = ways_to_boundaries(j);
     path_tries tries;
@@ -258,7 +260,7 @@ void sweep_window(job& j, std::unique_ptr<stepped_thread>& self)
 }
 
 // limits::fresh: one run in each process, nothing but `setup` before it. What is to be done is in shared memory.
-void record_freshly(job& j, std::unique_ptr<stepped_thread>& self)
+void record_freshly(job& j, std::optional<stepped_thread>& self)
 {
     recording& t = j.shared->steps;
     fresh_progress& so_far = j.shared->fresh;
@@ -279,7 +281,7 @@ void record_freshly(job& j, std::unique_ptr<stepped_thread>& self)
         j.shared->recorded_now();
 }
 
-void run_freshly(job& j, std::unique_ptr<stepped_thread>& self)
+void run_freshly(job& j, std::optional<stepped_thread>& self)
 {
     fresh_progress& so_far = j.shared->fresh;
     const std::uint32_t k =
@@ -305,9 +307,9 @@ int explore_window_runs(void* argument)
 {
     job& j = *static_cast<job*>(argument);
     begin_child(j);
-    std::unique_ptr<stepped_thread> self;
+    std::optional<stepped_thread> self;
     if (!j.what.thread_end)
-        self = std::make_unique<stepped_thread>();
+        self.emplace();
     const bool recorded = j.shared->is_recorded(); // by a process that is gone
     if (j.within.fresh) {
         recorded ? run_freshly(j, self) : record_freshly(j, self);
@@ -334,6 +336,19 @@ bool has_fresh_runs_left(const job& j) noexcept
     if (!j.shared->is_recorded())
         return true;
     return can_be_swept(j) && j.shared->current.load(std::memory_order_relaxed) < j.runs();
+}
+
+void note_fault_of(job& j, std::uint32_t k)
+{
+    j.shared->notes_faults = true;
+    const std::uint32_t only = std::exchange(j.only, k);
+    hold_order* const hold = std::exchange(j.hold, nullptr);
+    static_cast<void>(watch_child(start_child(explore_window_runs, &j, &j.shared->alive), j.shared->alive,
+                                  j.within.watchdog_ns));
+    j.only = only;
+    j.hold = hold;
+    const std::uint32_t count = j.shared->steps.count;
+    (k < count ? j.cells[k].done : j.shared->calls[k - count].done) = false; // what was seen first counts
 }
 
 } // namespace nmisim::explore

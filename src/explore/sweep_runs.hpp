@@ -46,6 +46,7 @@ struct shared_sweep {
     std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
     delivery_note nmi;                  ///< of the run in work
     fault_note fault;                   ///< as above
+    bool notes_faults;                  ///< from the first crash on: it takes ten system calls a run
     std::atomic<bool> recorded;
     std::uint64_t record_ns;
     bool has_threads; ///< beside the one that explores
@@ -70,7 +71,7 @@ struct job {
     shared_array<shared_cell>& cells;
     bool sweep;
     bool each_in_a_fork;
-    std::uint32_t only = no_boundary; ///< of a replay: nothing behind it is run
+    std::uint32_t only = no_boundary; ///< nothing behind it is run
     hold_order* hold = nullptr;
 
     /// What is to be run: the boundaries, and each call twice. `current` counts through both.
@@ -89,5 +90,8 @@ struct job {
 int explore_window_runs(void* job_argument);
 /// Parent, after the end of a child: with limits::fresh the next one has something to do.
 bool has_fresh_runs_left(const job& j) noexcept;
+/// Parent, after a crash of run `k`: the run once more, to see where it dies. Errors: `stopped`; std::system_error when no
+/// child process can be had.
+void note_fault_of(job& j, std::uint32_t k);
 
 } // namespace nmisim::explore

@@ -2,6 +2,7 @@
 //
 // The decoder by which steps are made, against a disassembler, on all the code that this program has loaded; and what a
 // leap over recorded instructions may pass.
+#include "explore/decode/branch_x86_64.hpp"
 #include "explore/decode/instruction_x86_64.hpp"
 #include "explore/decode/leap_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
@@ -10,6 +11,7 @@
 #include "explore/watch/child.hpp"
 #include "support/catch2.hpp"
 
+#include <array>
 #include <cstring>
 #include <initializer_list>
 #include <string_view>
@@ -210,3 +212,61 @@ TEST_CASE("a leap passes what has one successor, and stops where the path is dec
     CHECK(in_loop.count == 1);
     CHECK(in_loop.to[0] == 0x1003);
 }
+
+#if defined(__x86_64__)
+
+namespace {
+
+// What the processor says of each condition with these flags.
+std::array<unsigned char, 16> conditions_with(std::uint64_t flags)
+{
+    std::array<unsigned char, 16> holds{};
+    asm volatile("leaq -128(%%rsp), %%rsp\n\t" // the red zone
+                 "pushq %0\n\t"
+                 "popfq\n\t"
+                 "seto 0(%1)\n\tsetno 1(%1)\n\tsetb 2(%1)\n\tsetae 3(%1)\n\t"
+                 "sete 4(%1)\n\tsetne 5(%1)\n\tsetbe 6(%1)\n\tseta 7(%1)\n\t"
+                 "sets 8(%1)\n\tsetns 9(%1)\n\tsetp 10(%1)\n\tsetnp 11(%1)\n\t"
+                 "setl 12(%1)\n\tsetge 13(%1)\n\tsetle 14(%1)\n\tsetg 15(%1)\n\t"
+                 "leaq 128(%%rsp), %%rsp"
+                 :
+                 : "r"(flags), "r"(holds.data())
+                 : "cc", "memory");
+    return holds;
+}
+
+std::uint64_t branch(std::initializer_list<int> of, std::uint64_t flags = 0)
+{
+    const code_bytes c = bytes(of);
+    return branch_x86_64(0x1000, flags, c.byte.data(), c.size);
+}
+
+} // namespace
+
+TEST_CASE("a branch that is made by hand goes where the processor goes, with all flags that conditions read")
+{
+    constexpr std::array bits{0, 2, 6, 7, 11}; // carry, parity, zero, sign, overflow
+    for (unsigned set = 0; set < 32; ++set) {
+        std::uint64_t flags = 0x202;
+        for (std::size_t b = 0; b < bits.size(); ++b)
+            flags |= std::uint64_t{set >> b & 1} << bits[b];
+        const auto holds = conditions_with(flags);
+        for (int c = 0; c < 16; ++c) {
+            INFO("condition " << c << " with flags " << flags);
+            const bool taken = holds[static_cast<std::size_t>(c)] != 0;
+            CHECK(branch({0x70 | c, 0x10}, flags) == (taken ? 0x1012 : 0x1002));
+            CHECK(branch({0x0f, 0x80 | c, 0xf0, 0xff, 0xff, 0xff}, flags) == (taken ? 0xff6 : 0x1006));
+        }
+    }
+    CHECK(branch({0xeb, 0xfe}) == 0x1000);
+    CHECK(branch({0xe9, 0x00, 0x01, 0x00, 0x00}) == 0x1105);
+    CHECK(branch({0xe3, 0x10}) == 0);                   // jrcxz reads a register
+    CHECK(branch({0xe2, 0x10}) == 0);                   // loop changes one
+    CHECK(branch({0xe8, 0x00, 0x01, 0x00, 0x00}) == 0); // call stores
+    CHECK(branch({0xff, 0xe0}) == 0);                   // jmp *%rax
+    CHECK(branch({0x90}) == 0);
+    const unsigned char short_of_code[] = {0x0f, 0x84, 0x00, 0x00};
+    CHECK(branch_x86_64(0x1000, 0, short_of_code, sizeof short_of_code) == 0);
+}
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explore/memory/interleaving_map.hpp"
 
+#include "explore/memory/boundary_names.hpp"
 #include "explore/memory/contexts.hpp"
 #include "explore/memory/shrink.hpp"
 #include "explore/step/system_call.hpp"
@@ -269,6 +270,9 @@ bool ends_like(const shared_schedules& s, const schedule& one, const schedule& b
 void collect_findings(map_report& r, const shared_schedules& s, const shared_traces& recorded,
                       const recorded_points& reader, const recorded_points& updater, places& names)
 {
+    if (std::none_of(s.all, s.all + s.count, [](const schedule& one) { return is_bad(one.result); }))
+        return;
+    name_boundaries(r, recorded, names);
     const token_writer tokens(r.name, r.memory == memory_model::tso ? "rt" : "r", names.objects(),
                               {&recorded.reader, &recorded.updater});
     for (std::uint32_t n = 0; n < s.count; ++n) {

@@ -57,6 +57,11 @@ void forget_step() noexcept;
 /// one that runs next. How many of them it passes; 1: it stays a step.
 std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std::uint32_t count,
                            std::uint32_t here) noexcept;
+/// True for a jump or branch whose way the handler can go in the program's name: make_branch().
+bool is_makeable(const code_bytes& code) noexcept;
+/// Goes on as the jump or branch at `at` would, whose bytes without breakpoints are `code`. False: it is another
+/// instruction, or steps are made by the trap flag. Nothing has changed then.
+bool make_branch(ucontext_t& at, const code_bytes& code) noexcept;
 /// Does what set_single_step() asked for. The SIGTRAP handler calls it last.
 void prepare_step(ucontext_t& at) noexcept;
 

@@ -198,6 +198,16 @@ std::uint32_t leap_instead(const std::uintptr_t*, const code_bytes*, std::uint32
     return 1;
 }
 
+bool is_makeable(const code_bytes&) noexcept
+{
+    return false;
+}
+
+bool make_branch(ucontext_t&, const code_bytes&) noexcept
+{
+    return false;
+}
+
 void forget_step() noexcept
 {
     step.wanted = false;

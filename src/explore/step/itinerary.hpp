@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// How to get to a recorded boundary, the cheaper of two ways. A breakpoint at an address that the window
-// reaches for the first time at boundary u <= k, and from there k - u single steps. Or, in a loop, a breakpoint
-// at the boundary's own address that lets the earlier rounds pass, each for one trap and one step.
+// How to get to a recorded boundary, the cheapest way. A breakpoint at boundary u <= k, and from there k - u single steps.
+// In a loop it lets the earlier rounds pass, each for one trap and one step; for one trap where a branch stands, which
+// the handler makes.
 #pragma once
 
 #include "explore/step/breakpoint.hpp"
@@ -55,17 +55,20 @@ public:
         for (std::uint32_t k = 0; k < recorded.count; ++k)
             if (!can_carry_breakpoint(recorded.ip[k]))
                 rounds[recorded.ip[k]] = no_anchor;
-        way nearest{no_boundary, 0};
+        way cheapest{no_boundary, 0};
+        std::uint32_t traps = 0; ///< that way
         for (std::uint32_t k = 0; k < recorded.count; ++k) {
             std::uint32_t& round = rounds[recorded.ip[k]];
-            way chosen = nearest;
-            if (round == 0)
-                chosen = nearest = {k, 0};
-            else if (round != no_anchor && (nearest.anchor == no_boundary || round < k - nearest.anchor))
-                chosen = {k, round};
+            const bool made = recorded.code != nullptr && arch::is_makeable(recorded.code[k]);
+            const std::uint32_t traps_of_rounds = round * (made ? 1 : 2);
+            if (round != no_anchor && (cheapest.anchor == no_boundary || traps_of_rounds <= traps)) {
+                cheapest = {k, round};
+                traps = traps_of_rounds;
+            }
             if (round != no_anchor)
                 ++round;
-            ways_.push_back(chosen);
+            ways_.push_back(cheapest);
+            traps += made ? 0 : 1;
         }
     }
 

@@ -290,6 +290,8 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         if (!is_system_call_at(ip)) {
             if (const recording* t = plan_.follow; t != nullptr)
                 index_ += arch::leap_instead(t->ip, t->code, t->count, index_ - 1) - 1;
+            else if (arch::make_branch(at, original_code_at(ip)))
+                continue;
             return;
         }
         const long nr = arch::system_call_of(at).nr;

@@ -3,6 +3,7 @@
 // x86-64: a step without the trap flag. Where step_by_breakpoints() allows it, a step is an int3 on the instruction that
 // follows, or on both of a branch: a quarter of the price. What the decoder does not answer for is left to the flag, which
 // stands for the wish to step until prepare_step() has found the other way.
+#include "explore/decode/branch_x86_64.hpp"
 #include "explore/decode/leap_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
 #include "explore/step/arch.hpp"
@@ -178,6 +179,22 @@ std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std
             return 1;
     step.instead = l;
     return l.count != 0 ? l.instructions : 1;
+}
+
+bool is_makeable(const code_bytes& code) noexcept
+{
+    return by_breakpoints && is_plain_branch_x86_64(code.byte.data(), code.size);
+}
+
+bool make_branch(ucontext_t& at, const code_bytes& code) noexcept
+{
+    if (!by_breakpoints || step.by_flag)
+        return false;
+    const auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
+    const std::uintptr_t to = branch_x86_64(ip(at), flags, code.byte.data(), code.size);
+    if (to != 0)
+        set_ip(at, to);
+    return to != 0;
 }
 
 void forget_step() noexcept

@@ -75,7 +75,7 @@ bool at_breakpoint(ucontext_t& at) noexcept
     } else if (b->owner == t && !t->passes_anchor()) {
         forget(*b);
         t->at_anchor(at);
-    } else {
+    } else if (!arch::make_branch(at, original_code_at(b->address))) {
         step_over(*b, at);
     }
     return true;

@@ -120,7 +120,6 @@ public:
             known->second = now;
         }
     }
-    void reset() noexcept { spent_ns_ = 0; }
     std::uint64_t ns() const noexcept { return spent_ns_; }
 
 private:
@@ -139,7 +138,6 @@ public:
             slept_ns_ += std::min(now - last_, most_between_looks_ns);
         last_ = now;
     }
-    void reset() noexcept { slept_ns_ = 0; }
     std::uint64_t ns() const noexcept { return slept_ns_; }
 
 private:
@@ -287,10 +285,10 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
 {
     const child_handle child(pid);
     standstill still;
-    std::uint64_t seen = alive.runs.load(std::memory_order_relaxed); // a sign of life, orders nothing
+    // a sign of life, orders nothing; another number, so that the first look is one, too
+    std::uint64_t seen = alive.runs.load(std::memory_order_relaxed) - 1;
     sleeping_time slept;
     cpu_time used;
-    used.look(pid);
     for (;;) {
         child.wait_until_next_look();
         if (asked_to_stop()) {
@@ -307,9 +305,8 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
         const std::uint64_t now_seen = alive.runs.load(std::memory_order_relaxed);
         if (now_seen != seen) {
             seen = now_seen;
-            slept.reset();
-            used.look(pid);
-            used.reset();
+            slept = {};
+            used = {};
             still = {};
             continue;
         }

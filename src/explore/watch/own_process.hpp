@@ -9,7 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
-#include <memory>
+#include <optional>
 #include <system_error>
 
 #include <sys/prctl.h>
@@ -31,7 +31,7 @@ namespace nmisim::explore {
 /// Does `run`, here or in a fork. The parent watches this process only, so a fork's bad end is then its end too.
 /// `done`: that the run has come to its end, and not to an exit with code 0.
 template <class Run, class Done>
-void in_its_process(bool fork_it, std::unique_ptr<stepped_thread>& self, const Run& run, const Done& done)
+void in_its_process(bool fork_it, std::optional<stepped_thread>& self, const Run& run, const Done& done)
 {
     if (!fork_it)
         return run();
@@ -40,9 +40,9 @@ void in_its_process(bool fork_it, std::unique_ptr<stepped_thread>& self, const R
         throw std::system_error(errno, std::generic_category(), "fork of a run");
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (self != nullptr) { // it is bound to a thread of the other process
+        if (self) { // it is bound to a thread of the other process
             self.reset();
-            self = std::make_unique<stepped_thread>();
+            self.emplace();
         }
         run();
         _exit(0);

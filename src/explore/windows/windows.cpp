@@ -3,6 +3,7 @@
 
 #include "base/errno_guard.hpp"
 #include "base/signal_mask.hpp"
+#include "explore/watch/explored_signal.hpp"
 #include "explore/windows/bad_handlers.hpp"
 #include "explore/windows/interrupts.hpp"
 #include "explore/windows/read_section.hpp"
@@ -110,7 +111,8 @@ const char* broken_after_two_nmis() noexcept
 
 void block_nmi() noexcept
 {
-    change_mask(SIG_BLOCK, SIGRTMIN + 1);
+    if (!is_blocked(SIGRTMIN + 1))
+        change_mask(SIG_BLOCK, SIGRTMIN + 1);
 }
 
 void be_offline() noexcept

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "explore/memory/boundary_names.hpp"
+
+namespace nmisim::explore {
+
+namespace {
+
+std::string schedule_in_words(const map_report& r, const map_finding& f)
+{
+    const std::string reader = "reader to before " + name_of(r.reader[f.reader]);
+    const std::string updater = "updater to before " + name_of(r.updater[f.updater]);
+    if (f.reader_first)
+        return reader + "; " + updater + "; reader to its end; updater to its end";
+    return (f.updater == 0 ? "" : updater + "; ") + reader +
+           "; updater on until it ends or waits; reader to its end";
+}
+
+} // namespace
+
+void name_boundaries(map_report& r, const shared_traces& recorded, places& names, bool named)
+{
+    const auto places_of = [&](const recording& t) { return names.of(t, std::vector<bool>(t.count, named)); };
+    r.reader = places_of(recorded.reader);
+    r.updater = places_of(recorded.updater);
+}
+
+void name_critical_section(map_report& r, const shared_traces& recorded, places& names)
+{
+    for (const int n : {r.first_waiting - 1, r.first_waiting, r.last_waiting})
+        if (const auto at = static_cast<std::size_t>(n); n >= 0)
+            r.reader[at] = names.of(recorded.reader.ip[at], recorded.reader.code[at]);
+}
+
+void tell_schedules(map_report& r, const shared_traces& recorded, places& names)
+{
+    for (map_finding& f : r.findings) {
+        r.reader[f.reader] = names.of(recorded.reader.ip[f.reader], recorded.reader.code[f.reader]);
+        r.updater[f.updater] = names.of(recorded.updater.ip[f.updater], recorded.updater.code[f.updater]);
+        f.schedule = schedule_in_words(r, f);
+    }
+}
+
+} // namespace nmisim::explore

@@ -23,7 +23,7 @@ namespace {
 run_config quick()
 {
     run_config c;
-    c.duration_ns = 200'000'000;
+    c.duration_ns = 100'000'000;
     c.swap_interval_ns = 1'000'000;
     return c;
 }
@@ -31,7 +31,10 @@ run_config quick()
 /// "pass", or what is wrong.
 std::string judge_in_words(const run_config& config)
 {
-    const run_report r = looked_run(config, [](const run_report& done) { return done.total.handled != 0; });
+    const run_report r = looked_run(config, [](const run_report& done) {
+        return std::none_of(done.checks.begin(), done.checks.end(),
+                            [](const check_report& c) { return c.status == check_status::nothing_seen; });
+    });
     std::string text;
     for (const check_report& c : r.checks)
         if (c.status != check_status::pass)

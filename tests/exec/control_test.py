@@ -268,4 +268,4 @@ def text():
         expect('"schema": "nmi-sim-exec-1"' in pathlib.Path(f"{folder}/report.json").read_text())
 
 
-tap.run(CASES, at_a_time=4)
+tap.run(CASES, at_a_time=8)

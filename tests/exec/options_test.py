@@ -31,11 +31,11 @@ def rows_of(report, kind):
 @case
 def named_calls():
     """--each-call=NAME tries those calls alone, under the addresses that they always have; =all tries more"""
-    usual = fixture("copy_blocks", "1", words=["--each-call"])
-    reads = fixture("copy_blocks", "1", words=["--each-call=read"])
+    usual = fixture("copy_blocks", "1", words=["--each-call", "--compare", "status"])
+    reads = fixture("copy_blocks", "1", words=["--each-call=read", "--compare", "status"])
     tried = [(p["at"], p["call"]) for p in reads.json["placements"]]
     expect(tried and sorted(tried) == sorted((p["at"], p["call"]) for p in usual.json["placements"] if p["call"] == "read"), tried)
-    every = fixture("copy_blocks", "1", words=["--each-call=all", "--limit", "1"])
+    every = fixture("copy_blocks", "1", words=["--each-call=all", "--limit", "1", "--compare", "status"])
     expect(every.json["calls"] > usual.json["calls"] > reads.json["calls"] == len(tried), every.json["calls"], usual.json["calls"])
     for name, said in (("reed", "'reed' is not a system call"), ("getpid", "can do nothing to 'getpid'")):
         done = program("exec", f"--each-call={name}", "--", "true")
@@ -63,10 +63,10 @@ def one_hides_another():
 @case
 def blocked():
     """with --place blocked an NMI comes only where a thread sleeps in its call, and never in the next one"""
-    result = fixture("early_sleep", words=["--each-call", "--place", "blocked"])
+    result = fixture("early_sleep", words=["--each-call", "--place", "blocked"], static=True)
     hit = [p["call"] for p in result.json["placements"] if p["delivered"]]
     expect(result.code == 3 and set(hit) <= {"nanosleep", "clock_nanosleep"} and len(found(result)) == 1, hit)
-    result = fixture("copy_blocks", "1", words=["--each-call", "--place", "blocked"])
+    result = fixture("copy_blocks", "1", words=["--each-call", "--place", "blocked"], static=True)
     expect(result.code == 1 and "--place entry" in result.json["why"], *result.shown())
 
 
@@ -93,7 +93,7 @@ def follow_main():
     expect(result.code == 0 and paths == {"0"} and delivered(result) > 0, paths)
     result = fixture("fork_in_vfork", words=["--follow", "main"])  # children that execute nothing
     expect({row["path"] for row in result.json["storms"][0]["calls"]} == {"0"}, result.json["storms"][0]["calls"])
-    result = run("--baseline", "1", "--follow", "main", "--each-call", command=command)
+    result = run("--baseline", "1", "--follow", "main", "--each-call", "--limit", "12", command=command)
     expect(result.json["placements"] and all(p["at"].startswith("0:") for p in result.json["placements"]), result.json["placements"])
 
 
@@ -126,9 +126,9 @@ def needs_each_call():
 @case
 def jobs():
     """--jobs finds what one run at a time finds, at the same addresses, and tries as many calls"""
-    one = fixture("copy_blocks", "6", words=["--each-call"])
-    three = fixture("copy_blocks", "6", words=["--each-call", "--jobs", "3"])
-    expect(len(found(one)) == 6 and found(three) == found(one), found(one), found(three))
+    one = fixture("copy_blocks", "3", words=["--each-call"], static=True)
+    three = fixture("copy_blocks", "3", words=["--each-call", "--jobs", "3"], static=True)
+    expect(len(found(one)) == 3 and found(three) == found(one), found(one), found(three))
     at = [sorted(p["at"] for p in r.json["placements"]) for r in (one, three)]
     expect(at[0] == at[1], at)
     site = [{p["at"]: (p["what"], p["site"], p["exe"]) for p in r.json["placements"] if p["at"] in found(one)} for r in (one, three)]
@@ -138,7 +138,8 @@ def jobs():
 @case
 def jobs_stopped():
     """a SIGTERM with --jobs ends every worker and every process, and keeps what is finished"""
-    child = subprocess.Popen([options.program, "exec", "--json", "--each-call", "--jobs", "3", "--", options.fixture, "copy_blocks", "300"],
+    words = ["--json", "--baseline", "1", "--each-call", "--compare", "status", "--jobs", "3"]  # no finding: each call is tried once
+    child = subprocess.Popen([options.program, "exec", *words, "--", options.fixture, "copy_blocks", "300"],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while "call 3 of" not in (line := child.stderr.readline()) and line:
         pass
@@ -160,9 +161,9 @@ def jobs_stopped():
 def shards():
     """shards try each call once between them, and merged they are the whole; one that is missing makes it incomplete"""
     with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
-        whole = fixture("copy_blocks", "3", words=["--each-call"])
+        whole = fixture("copy_blocks", "3", words=["--each-call"], static=True)
         for i in ("1", "2"):
-            part = fixture("copy_blocks", "3", words=["--each-call", "--shard", f"{i}/2", "-o", f"{folder}/{i}.json"])
+            part = fixture("copy_blocks", "3", words=["--each-call", "--shard", f"{i}/2", "-o", f"{folder}/{i}.json"], static=True)
             expect(len(part.json["placements"]) < len(whole.json["placements"]), len(part.json["placements"]))
             expect(part.json["shards"] == [int(i)] and part.json["complete"] is False, part.json["shards"])
         both = program("merge", "--json", f"{folder}/1.json", f"{folder}/2.json")
@@ -172,7 +173,7 @@ def shards():
         expect(result.json["shards"] == [1, 2] and result.json["baseline"]["runs"] == json.loads(pathlib.Path(f"{folder}/1.json").read_text())["baseline"]["runs"])
         text = program("merge", f"{folder}/1.json", f"{folder}/2.json").stdout
         expect(text.count("5 of 5") == 3 and text.splitlines()[-1].startswith("FAIL the outcome differs"), text)
-        fixture("forks", "2", words=["--each-call", "--shard", "1/2", "-o", f"{folder}/clean.json"])
+        fixture("forks", "2", words=["--each-call", "--limit", "1", "--shard", "1/2", "-o", f"{folder}/clean.json"])
         alone = program("merge", f"{folder}/clean.json")
         expect(alone.returncode == 1 and "shards are missing: 2 of 2" in alone.stdout, alone.stdout)
         other = program("merge", f"{folder}/1.json", f"{folder}/clean.json")
@@ -188,9 +189,10 @@ def journal():
     with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
         path = pathlib.Path(folder) / "r.json"
         notes = pathlib.Path(folder) / "r.json.journal"
-        child = subprocess.Popen([options.program, "exec", "-o", str(path), "--each-call", "--", options.fixture, "copy_blocks", "3"], text=True,
+        words = ["--baseline", "1", "--each-call", "--compare", "status"]  # no finding: each call is tried once
+        child = subprocess.Popen([options.program, "exec", "-o", str(path), *words, "--", options.fixture, "copy_blocks", "3"], text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while not re.match("exec: call 5 of", line := child.stderr.readline()) and line:
+        while not re.match("exec: call 6 of", line := child.stderr.readline()) and line:
             pass
         child.kill()
         child.communicate()
@@ -217,8 +219,8 @@ def killed_at(line_start, *words):
 @case
 def resumed():
     """--resume goes on from what a killed run has left: what is finished is not tried again, and the whole is what it would have been"""
-    searches = {"call": (["--each-call", "--limit", "10"], ["copy_blocks", "3"], "exec: call 5 of", "exec: call "),
-                "instruction": (["--signal", "USR1", "--function", "torn_work", "--fork", "never"], ["torn_pair"], "exec: 5 of", "exec: 1 of")}
+    searches = {"call": (["--each-call", "--limit", "10"], ["copy_blocks", "1"], "exec: call 5 of", "exec: call "),
+                "instruction": (["--signal", "USR1", "--function", "torn_work", "--visit", "2", "--fork", "never"], ["torn_pair"], "exec: 5 of", "exec: 1 of")}
     for kind, (words, command, fifth, next_one) in searches.items():
         with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
             path = pathlib.Path(folder) / "r.json"

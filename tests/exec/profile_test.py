@@ -321,11 +321,11 @@ def without_perf():
     expect(seen.get("work_hot", 0) > 30 and "work_warm" in seen, seen)  # which thread a tick finds is not up to us
     p = refused(errno.EACCES, None, command=["sh", "-c", f"'{options.profiled}' split 0.1; '{options.profiled}' threads 0.1"])
     rows = {t["path"]: shares(t["functions"]) for t in p["by_thread"]}
-    expect(rows.get("0.1", {}).get("work_hot", 0) > 40 and "work_hot" in rows.get("0.2", {}), rows)
+    expect(rows.get("0.1", {}).get("work_hot", 0) > 20 and "work_hot" in rows.get("0.2", {}), rows)
     expect(p["programs"] == 3 and p["unarmed"] == 0, p["programs"], p["unarmed"])
     p = refused(errno.EACCES, None, command=["sh", "-c", f"((sleep 0.05; exec '{options.profiled}' split 0.1) &) | cat"])  # left by its parent
     rows = {t["path"]: shares(t["functions"]) for t in p["by_thread"] if t["path"] != "0"}
-    expect(any(row.get("work_hot", 0) > 40 for row in rows.values()) and p["programs"] == 4, rows, p["programs"])
+    expect(any(row.get("work_hot", 0) > 20 for row in rows.values()) and p["programs"] == 4, rows, p["programs"])
     p = refused(errno.EACCES, None, command=["sh", "-c", f"exec sh -c \"exec '{options.profiled}' split 0.04\""])
     expect(p["programs"] == 3 and p["processes"] == 1, p["programs"], p["processes"])
 

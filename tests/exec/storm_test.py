@@ -295,4 +295,4 @@ def without_handler():
     expect(storm["unarmed"] == 1 and storm["nmis"]["suppressed"] == 1, storm["unarmed"], *result.shown())
 
 
-tap.run(CASES, at_a_time=4)
+tap.run(CASES, at_a_time=8)

@@ -4,6 +4,7 @@
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -84,6 +85,14 @@ void install_on_an_alternate_stack()
     sigaction(SIGRTMIN + 1, &a, nullptr);
 }
 
+/// Runs of all children of the next exploration.
+std::atomic<int>& counted_runs()
+{
+    static void* const memory =
+        mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return *static_cast<std::atomic<int>*>(memory);
+}
+
 } // namespace
 
 TEST_CASE("a crash in the handler is told with its instruction, code and address")
@@ -94,7 +103,7 @@ TEST_CASE("a crash in the handler is told with its instruction, code and address
     CHECK(says(r, "killed by SIGSEGV (SEGV_MAPERR, address 0x123450) in "));
     CHECK(says(r, "write_to_nowhere+0x"));
     if (!r.boundaries.empty() && !r.boundaries.front().source.empty())
-        CHECK(says(r, "(crash_test.cpp:29)"));
+        CHECK(says(r, "(crash_test.cpp:30)"));
     CHECK_FALSE(says(r, "alternate stack"));
     CHECK(r.cells.front().delivered_at == r.boundaries.front().ip);
 }
@@ -133,15 +142,25 @@ TEST_CASE("a handler that leaves its alternate stack dies outside of it, another
 
 TEST_CASE("a program's own crash handler is left alone")
 {
-    const sweep_report r = died({.name = "own",
-                                 .setup =
-                                     [] {
-                                         std::signal(SIGSEGV, [](int) { _exit(7); });
-                                         std::signal(SIGRTMIN + 1, [](int) { write_to_nowhere(); });
-                                     },
-                                 .window = two_steps});
+    counted_runs() = 0;
+    limits two;
+    two.bad_ends = 2;
+    const sweep_report r = sweep({.name = "own",
+                                  .setup =
+                                      [] {
+                                          std::signal(SIGSEGV, [](int) { _exit(7); });
+                                          std::signal(SIGRTMIN + 1, [](int) {
+                                              if (counted_runs()++ == 0) // from then on, places are noted
+                                                  std::abort();
+                                              write_to_nowhere();
+                                          });
+                                      },
+                                  .window = two_steps},
+                                 two);
     INFO(to_text(r));
-    CHECK(says(r, "ended the process, exit code 7"));
+    CHECK(says(r, "killed by SIGABRT"));
+    REQUIRE(r.cells.size() == 2);
+    CHECK(r.cells[1].what.find("ended the process, exit code 7") != std::string::npos);
 }
 
 TEST_CASE(
@@ -157,11 +176,21 @@ TEST_CASE(
         return false;
     };
     static bool found;
+    counted_runs() = 0;
     const sweep_report r = sweep({.name = "default",
                                   .prepare = [] { found = others(); },
                                   .window = two_steps,
-                                  .nmi = [] {},
+                                  .nmi =
+                                      [] {
+                                          if (counted_runs()++ == 0) // from then on, places are noted
+                                              write_to_nowhere();
+                                      },
                                   .broken = [] { return found ? "a handler was there" : nullptr; }});
     INFO(to_text(r));
-    CHECK(r.clean());
+    CHECK(r.complete);
+    CHECK(r.count(verdict::violation) == 0);
+    // The run that was made again for the place did not crash; what was seen first counts, and once.
+    CHECK(says(r, "killed by SIGSEGV"));
+    CHECK(r.count(verdict::crash) == 1);
+    CHECK(r.cells.size() == r.boundaries.size());
 }

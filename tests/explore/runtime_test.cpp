@@ -9,6 +9,9 @@
 #include "runtime/interrupt_state.hpp"
 #include "support/catch2.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <unistd.h>
 
@@ -252,6 +255,18 @@ TEST_CASE(
                  .broken = balance_of_a_thread_that_ended,
                  .thread_end = true},
                 "used what was gone");
+}
+
+TEST_CASE("a thread whose end is explored has nothing of the explorer's in its heap", "[explore]")
+{
+    const nmisim::explore::sweep_report r =
+        nmisim::explore::sweep({.name = "an end", .window = [] {}, .nmi = [] {}, .thread_end = true});
+    INFO(nmisim::explore::to_text(r));
+    std::map<std::uintptr_t, unsigned> rounds;
+    unsigned most = 0;
+    for (const nmisim::explore::place& p : r.boundaries)
+        most = std::max(most, ++rounds[p.ip]);
+    CHECK(most < 60); // glibc goes through 64 lists of a thread that has allocated
 }
 
 TEST_CASE("exchange: an interrupt at each instruction runs one of the two", "[explore]")

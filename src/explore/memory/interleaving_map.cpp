@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "explore/memory/interleaving_map.hpp"
 
-#include "explore/memory/boundary_names.hpp"
 #include "explore/memory/contexts.hpp"
 #include "explore/memory/shrink.hpp"
 #include "explore/step/system_call.hpp"
@@ -163,17 +162,16 @@ std::string what_broke(const shared_schedules& s, std::uint32_t n)
     return {};
 }
 
-// The instruction's text is known where it was recorded.
-const place& place_of(const map_report& r, std::uintptr_t ip, places& names)
+// The instruction's bytes are known where it was recorded.
+const place& place_of(const shared_traces& recorded, std::uintptr_t ip, places& names)
 {
-    for (const std::vector<place>* all : {&r.reader, &r.updater})
-        for (const place& p : *all)
-            if (p.ip == ip)
-                return p;
+    for (const recording* t : {&recorded.reader, &recorded.updater})
+        if (const auto* at = std::find(t->ip, t->ip + t->count, ip); at != t->ip + t->count)
+            return names.of(ip, t->code[at - t->ip]);
     return names.of(ip);
 }
 
-map_context told(const map_report& r, const schedule& s, unsigned c, places& names)
+map_context told(const shared_traces& recorded, const schedule& s, unsigned c, places& names)
 {
     const schedule_context& from = s.at[c];
     map_context to;
@@ -181,14 +179,14 @@ map_context told(const map_report& r, const schedule& s, unsigned c, places& nam
     to.by_itself = from.points == no_stop;
     to.at_end = from.points != no_stop && from.ip == 0;
     if (from.ip != 0)
-        to.before = place_of(r, from.ip, names);
+        to.before = place_of(recorded, from.ip, names);
     to.waiting_stores = from.waiting;
     for (unsigned i = 0; i < s.told; ++i) {
         if (s.stores[i].context != c)
             continue;
-        to.stored_by = place_of(r, s.stores[i].by, names);
+        to.stored_by = place_of(recorded, s.stores[i].by, names);
         if (s.stores[i].overtaken_by != 0)
-            to.overtaken_by = place_of(r, s.stores[i].overtaken_by, names);
+            to.overtaken_by = place_of(recorded, s.stores[i].overtaken_by, names);
         to.stored_at = s.stores[i].address;
         to.stored_size = s.stores[i].size;
         to.stored_value = s.stores[i].value;
@@ -220,7 +218,7 @@ std::string in_words(const map_finding& f, bool updater_goes_on_last)
     return text;
 }
 
-map_finding finding_of(const map_report& r, const shared_schedules& s, std::uint32_t n,
+map_finding finding_of(const shared_traces& recorded, const shared_schedules& s, std::uint32_t n,
                        const recorded_points& reader, const recorded_points& updater, places& names)
 {
     const schedule& from = s.all[n];
@@ -229,7 +227,7 @@ map_finding finding_of(const map_report& r, const shared_schedules& s, std::uint
     f.kind = from.result;
     f.what = what_broke(s, n);
     for (unsigned c = 0; c < from.contexts; ++c) {
-        f.contexts.push_back(told(r, from, c, names));
+        f.contexts.push_back(told(recorded, from, c, names));
         if (from.at[c].points == no_stop)
             continue;
         if (from.thread_of(c) == 0)
@@ -239,7 +237,7 @@ map_finding finding_of(const map_report& r, const shared_schedules& s, std::uint
     }
     f.nmi = from.nmi_at != no_stop;
     if (f.nmi && from.nmi_ip != 0)
-        f.nmi_before = place_of(r, from.nmi_ip, names);
+        f.nmi_before = place_of(recorded, from.nmi_ip, names);
     f.schedule = in_words(f, from.thread_of(from.contexts) == 0);
     return f;
 }
@@ -272,13 +270,12 @@ void collect_findings(map_report& r, const shared_schedules& s, const shared_tra
 {
     if (std::none_of(s.all, s.all + s.count, [](const schedule& one) { return is_bad(one.result); }))
         return;
-    name_boundaries(r, recorded, names);
     const token_writer tokens(r.name, r.memory == memory_model::tso ? "rt" : "r", names.objects(),
                               {&recorded.reader, &recorded.updater});
     for (std::uint32_t n = 0; n < s.count; ++n) {
         if (!is_bad(s.all[n].result))
             continue;
-        map_finding f = finding_of(r, s, n, reader, updater, names);
+        map_finding f = finding_of(recorded, s, n, reader, updater, names);
         if (!f.nmi) // a token knows of no NMI
             f.token = token_of_schedule(tokens, s.all[n]);
         f.smallest = same_schedule(

@@ -47,7 +47,7 @@ TEST_CASE("vCPUs go offline and online under NMIs and nothing is lost")
             for (int cpu = 0; cpu < 2; ++cpu)
                 m.raise_nmi(cpu);
     });
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 20; ++i) {
         m.cpu_down(i % 2);
         m.cpu_up(i % 2);
         if (i % 4 == 0)

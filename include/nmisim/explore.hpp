@@ -81,7 +81,7 @@ struct target {
     bool thread_end = false;
 };
 
-/// Two threads: the reader is paused at each of its boundaries, the updater runs against it.
+/// Two threads: the reader is paused at each of its boundaries, the updater runs against it. Or three, see reader2.
 struct race {
     const char* name = "race";
     explored setup = nullptr;         ///< once per child process
@@ -94,6 +94,10 @@ struct race {
     /// Comes once on the reader's thread: inside what it does, before any access to bytes that both touch, with at most one
     /// preemption; and after its end. Always a full map, reduced.
     explored nmi = nullptr;
+    /// A second reader, in a thread of its own: all three run against each other. Always reduced, without store buffers, and
+    /// without cells: the findings say what was found.
+    explored reader2 = nullptr;
+    explored reader2_setup = nullptr; ///< once, in its thread
 };
 
 enum class method {
@@ -231,6 +235,7 @@ NMISIM_API std::string_view name_of(cell c) noexcept;
 /// A stretch in which one thread runs and only its store buffer drains.
 struct map_context {
     bool reader = false;
+    bool reader2 = false;        ///< and the second one
     bool by_itself = false;      ///< it ended, or waited
     bool at_end = false;         ///< stopped at its end, with stores left
     place before;                ///< otherwise: stopped before this instruction
@@ -247,7 +252,7 @@ struct map_context {
 struct map_finding {
     std::uint32_t reader = 0;  ///< boundary index at which the reader was paused
     std::uint32_t updater = 0; ///< boundary index at which the updater was paused
-    bool reader_first = false; ///< which of the two went first, see map_report
+    bool reader_first = false; ///< who went first, see map_report
     cell kind = cell::violation;
     std::string what;
     std::string schedule;                ///< the whole schedule in words
@@ -256,6 +261,7 @@ struct map_finding {
     bool smallest = true;                ///< of a reduced map: no smaller schedule of it ends like this
     bool nmi = false;                    ///< race::nmi came
     place nmi_before{};                  ///< this instruction; ip 0: at the reader's end
+    bool reader2_first = false;          ///< with reader_first: it was the second one
 };
 
 /// The schedules of cell (i, j): reader first: reader to i, updater to j, reader to its end, updater to its
@@ -280,7 +286,8 @@ struct NMISIM_API map_report {
     bool contiguous = false;
     memory_model memory = memory_model::sc;
     unsigned preemptions = 1;
-    bool nmi = false; ///< schedules with race::nmi, too: not shown in the cells
+    bool nmi = false;     ///< schedules with race::nmi, too: not shown in the cells
+    unsigned readers = 1; ///< 2: there are no cells
     bool reduced = false;
     /// What the reduction could not follow. Not empty: never clean, but for an sc map, which was then made without it.
     std::vector<std::string> unsupported;

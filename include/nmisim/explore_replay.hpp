@@ -25,6 +25,7 @@ struct held_run {
     int pid = 0;
     int thread = 0;  ///< the one that is interrupted; of a race the reader
     int updater = 0; ///< 0: there is none
+    int reader2 = 0; ///< the same
 };
 /// Context: the caller's process. The run goes on when this returns.
 using on_hold = std::function<void(const held_run&)>;

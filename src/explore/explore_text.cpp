@@ -185,7 +185,7 @@ void place_line(sink out, const char* title, const place& p)
 
 void context_line(sink out, const map_context& c)
 {
-    const char* title = c.reader ? "reader" : "updater";
+    const char* title = c.reader2 ? "reader 2" : c.reader ? "reader" : "updater";
     if (c.at_end)
         fmt::format_to(out, "    {:<12}at its end\n", title);
     else if (!c.by_itself)
@@ -213,7 +213,10 @@ void schedule_lines(sink out, const map_report& r, bool all)
         if (!all && (!f.smallest || shown == enough))
             continue;
         ++shown;
-        fmt::format_to(out, "  {}, {} first: {}\n", name_of(f.kind), f.reader_first ? "reader" : "updater",
+        fmt::format_to(out, "  {}, {} first: {}\n", name_of(f.kind),
+                       f.reader2_first  ? "reader 2"
+                       : f.reader_first ? "reader"
+                                        : "updater",
                        chain_in_lines(f.what));
         fmt::format_to(out, "    schedule    {}\n", f.schedule);
         for (const map_context& c : f.contexts)
@@ -233,9 +236,10 @@ void coverage_lines(sink out, const map_report& r)
         fmt::format_to(out, "  not reduced: {}\n", what);
     if (r.reduced)
         fmt::format_to(out,
-                       "  paused only before accesses to the {} bytes that both touch: the reader's {}, the "
+                       "  paused only before accesses to the {} bytes that {} touch: the reader's {}, the "
                        "updater's {}\n",
-                       count_text(r.shared_bytes), count_text(r.reader_points), count_text(r.updater_points));
+                       count_text(r.shared_bytes), r.readers > 1 ? "at least two" : "both",
+                       count_text(r.reader_points), count_text(r.updater_points));
     fmt::format_to(out, "  covered: {}\n", covered_by(r));
 }
 
@@ -304,8 +308,9 @@ std::string to_text(const map_report& r, bool all)
         fmt::format_to(out, "{}: not explored: {}\n", r.name, r.absent);
         return text;
     }
-    fmt::format_to(out, "{}: reader {} x updater {} boundaries, {} schedules", r.name,
-                   count_text(r.reader.size()), count_text(r.updater.size()), count_text(r.schedules));
+    fmt::format_to(out, "{}: {} {} x updater {} boundaries, {} schedules", r.name,
+                   r.readers > 1 ? "two readers" : "reader", count_text(r.reader.size()),
+                   count_text(r.updater.size()), count_text(r.schedules));
     if (r.runs != r.schedules)
         fmt::format_to(out, " by {} runs", count_text(r.runs));
     for (const cell c : {cell::ends, cell::waits, cell::violation, cell::crash, cell::hang, cell::not_reached,

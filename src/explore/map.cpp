@@ -7,6 +7,7 @@
 #include "explore/memory/accesses.hpp"
 #include "explore/memory/boundary_names.hpp"
 #include "explore/memory/interleaving_map.hpp"
+#include "explore/memory/race_threads.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
 #include "explore/replay/token_places.hpp"
@@ -220,8 +221,10 @@ struct recorded_race {
     shared_array<code_bytes> updater_code;
 };
 
-const char* nothing_to_try(const race& what)
+const char* nothing_to_try(const race& what, memory_model memory)
 {
+    if (what.reader2 != nullptr && memory == memory_model::tso)
+        return "two readers are explored without store buffers only";
     return what.reader == nullptr    ? "nothing was tried: race::reader is not set"
            : what.updater == nullptr ? "nothing was tried: race::updater is not set"
                                      : nullptr;
@@ -309,8 +312,11 @@ map_report replay(const race& what, std::string_view token_text, const limits& w
     const std::uint64_t start = now_ns();
     map_report r;
     r.name = what.name;
+    r.readers = threads_of(what) - 1;
+    r.nmi = what.nmi != nullptr;
     const std::optional<token> t = token_of(token_text);
-    if (const char* why = nothing_to_try(what); why != nullptr || !t || t->is('s') || t->contexts.empty()) {
+    if (const char* why = nothing_to_try(what, wanted.memory);
+        why != nullptr || !t || t->is('s') || t->contexts.empty()) {
         r.complete = false;
         r.incomplete = why != nullptr ? why : "this is no token of a map";
         return r;
@@ -347,8 +353,8 @@ map_report replay(const race& what, std::string_view token_text, const limits& w
 map_report map(const race& what, bool full, const limits& wanted)
 {
     limits within = wanted;
-    const bool needs_reduction =
-        within.memory == memory_model::tso || within.preemptions != 1 || what.nmi != nullptr;
+    const bool needs_reduction = within.memory == memory_model::tso || within.preemptions != 1 ||
+                                 what.nmi != nullptr || what.reader2 != nullptr;
     full = full || needs_reduction;
     within.processes = std::max(1U, within.processes);
     const std::uint64_t start = now_ns();
@@ -358,7 +364,8 @@ map_report map(const race& what, bool full, const limits& wanted)
     r.memory = within.memory;
     r.preemptions = within.preemptions;
     r.nmi = what.nmi != nullptr;
-    if (const char* why = nothing_to_try(what); why != nullptr) {
+    r.readers = threads_of(what) - 1;
+    if (const char* why = nothing_to_try(what, within.memory); why != nullptr) {
         r.complete = false;
         r.incomplete = why;
         return r;
@@ -379,7 +386,7 @@ map_report map(const race& what, bool full, const limits& wanted)
             r.incomplete = decoded_wrongly(*t, names);
     name_boundaries(r, traces, names, within.name_all);
     const bool reduced = r.incomplete.empty() && reduce && map_interleavings(r, what, within, traces, names);
-    if (reduced)
+    if (reduced && r.readers == 1)
         measure_critical_section(r);
     if (r.incomplete.empty() && !reduced)
         explore_schedules(r, what, within, both, names);

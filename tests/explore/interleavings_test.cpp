@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // The reduction against the full map, and more preemptions than one, on programs whose answer is known.
+#include "explore/watch/shared.hpp"
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <iterator>
+#include <string>
 
 #include <unistd.h>
 
@@ -201,6 +205,49 @@ void count_without_care()
     counts[0].store(now + 1, std::memory_order_relaxed);
 }
 
+// Two readers that share one flag, and that count themselves.
+void reader_that_counts()
+{
+    counts[0].fetch_add(1, std::memory_order_seq_cst); // (8) seq_cst: counted before the load; pairs with (9)
+    use(published.load(std::memory_order_relaxed));
+    counts[0].fetch_sub(1, std::memory_order_seq_cst); // (10) seq_cst: the use is over; pairs with (9)
+}
+
+void updater_that_waits_for_all()
+{
+    published.store(&objects[1], std::memory_order_relaxed);
+    while (counts[0].load(std::memory_order_seq_cst) != 0) // (9) seq_cst: pairs with (8), (10)
+        about_to_wait();
+    *static_cast<volatile int*>(&objects[0]) = poison;
+}
+
+// The order in which three threads take two tickets each, as the number of a set's member.
+std::atomic<int> tickets;
+int taken[3][2];
+struct all_orders {
+    static constexpr int most = 3 * 3 * 3 * 3 * 3 * 3;
+    std::atomic<bool> seen[most];
+};
+all_orders* orders;
+
+template <int Who>
+void take_two()
+{
+    for (int& one : taken[Who])
+        one = tickets.fetch_add(1, std::memory_order_relaxed);
+}
+
+const char* note_order()
+{
+    int order = 0;
+    for (int ticket = 0; ticket < 6; ++ticket)
+        for (int who = 0; who < 3; ++who)
+            if (taken[who][0] == ticket || taken[who][1] == ticket)
+                order = order * 3 + who;
+    orders->seen[order].store(true, std::memory_order_relaxed); // read after the end of this process
+    return nullptr;
+}
+
 map_report map_of(function of_reader, function of_updater, limits within = {})
 {
     return map(
@@ -360,6 +407,107 @@ TEST_CASE("an NMI comes inside what the reader does, and after it; the updater c
     limits stepped;
     stepped.how = method::single_step;
     CHECK(map(what, true, stepped).findings.front().schedule == r.findings.front().schedule);
+}
+
+TEST_CASE("a mark that two readers share is right for one, and found wrong with both")
+{
+    race what{.name = "two readers",
+              .prepare = prepare,
+              .reader = reader,
+              .updater = updater,
+              .broken = broken,
+              .reader2 = reader};
+    const map_report r = map(what);
+    INFO(to_text(r));
+    if (!r.absent.empty()) // built without capstone
+        return;
+    CHECK(r.complete);
+    CHECK(r.readers == 2);
+    CHECK(exit_code(r) == 3);
+    REQUIRE_FALSE(r.findings.empty());
+    CHECK(r.findings.front().schedule.find("reader 2") != std::string::npos);
+    CHECK(map(what).findings.front().schedule == r.findings.front().schedule);
+    limits stepped;
+    stepped.how = method::single_step;
+    CHECK(map(what, true, stepped).findings.front().schedule == r.findings.front().schedule);
+    limits twice;
+    twice.preemptions = 2;
+    what.reader2 = nullptr;
+    CHECK(map(what, true, twice).clean());
+    limits weak;
+    weak.memory = memory_model::tso;
+    what.reader2 = reader;
+    CHECK(exit_code(map(what, true, weak)) == 1); // refused
+}
+
+TEST_CASE("two readers that count themselves are waited for, both")
+{
+    limits more;
+    more.preemptions = GENERATE(1U, 2U);
+    const map_report r = map({.name = "two readers",
+                              .prepare = prepare,
+                              .reader = reader_that_counts,
+                              .updater = updater_that_waits_for_all,
+                              .broken = broken,
+                              .reader2 = reader_that_counts},
+                             true, more);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.clean());
+}
+
+TEST_CASE("each order of what three threads do is tried")
+{
+    shared_array<all_orders> shared(1);
+    orders = shared.data();
+    const map_report r = map({.name = "orders",
+                              .prepare = [] { tickets.store(0, std::memory_order_relaxed); },
+                              .reader = take_two<0>,
+                              .updater = take_two<1>,
+                              .broken = note_order,
+                              .reader2 = take_two<2>});
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.clean());
+    constexpr int different = 90; // 6! / (2! 2! 2!)
+    CHECK(std::count_if(std::begin(orders->seen), std::end(orders->seen), [](const std::atomic<bool>& one) {
+              return one.load(std::memory_order_relaxed); // its writer has ended
+          }) == different);
+}
+
+TEST_CASE("which of two stores came last is part of the state that is gone on from once")
+{
+    shared_array<std::atomic<bool>> shared(1);
+    static std::atomic<bool>* found;
+    static int seen[2];
+    found = shared.data();
+    const map_report r = map({.name = "last store",
+                              .prepare = prepare,
+                              .reader =
+                                  [] {
+                                      counts[0].store(1, std::memory_order_relaxed);
+                                      counts[1].store(1, std::memory_order_relaxed);
+                                  },
+                              .updater =
+                                  [] {
+                                      static_cast<void>(counts[0].load(std::memory_order_relaxed));
+                                      for (int& one : seen)
+                                          one = counts[1].load(std::memory_order_relaxed);
+                                  },
+                              .broken =
+                                  [] {
+                                      if (counts[0] == 2 && seen[0] == 0 && seen[1] == 1)
+                                          found->store(true, std::memory_order_relaxed); // read after its end
+                                      return static_cast<const char*>(nullptr);
+                                  },
+                              .reader2 = [] { counts[0].store(2, std::memory_order_relaxed); }});
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.clean());
+    CHECK(found->load(std::memory_order_relaxed));
 }
 
 TEST_CASE("a way that comes late, when most runs go without a step, is learned as well")

@@ -8,6 +8,7 @@
 #include "nmisim/explore_replay.hpp"
 #include "support/catch2.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 
@@ -298,6 +299,7 @@ TEST_CASE("what a map has found comes again, and is held at its last context")
     is_held(staged_race(), first_token(rows), 1); // the updater has looked
     limits l = one_process();
     l.reduce = false;
+    l.processes = 1; // the stage is one for all
     comes_again(staged_race(), map(staged_race(), true, l));
 }
 
@@ -367,6 +369,53 @@ TEST_CASE("findings of reduced maps come again: store buffers, two preemptions")
     is_held(staged_race(), first_token(reduced), 1);
 }
 
+namespace {
+
+volatile long entered; ///< by one reader at a time, unless both are in
+volatile long came;    ///< the NMI
+
+void enter_and_leave()
+{
+    entered = entered + 1;
+    entered = entered - 1;
+}
+
+} // namespace
+
+TEST_CASE("findings with a second reader, or a second NMI, come again; a race with other threads is refused")
+{
+    race three{.name = "three",
+               .prepare = [] { entered = 0; },
+               .reader = enter_and_leave,
+               .updater = [] { static_cast<void>(entered); },
+               .broken = [] { return entered == 0 ? nullptr : "left by another"; },
+               .reader2 = enter_and_leave};
+    const map_report r = map(three);
+    comes_again(three, r);
+    const token t = *token_of(first_token(r));
+    CHECK(t.is('2'));
+    CHECK(std::any_of(t.contexts.begin(), t.contexts.end(),
+                      [](const token_context& c) { return c.who == 'C'; }));
+    three.reader2 = nullptr;
+    CHECK(exit_code(replay(three, first_token(r))) == 1);
+    three.prepare = [] {
+        entered = 0;
+        came = 0;
+    };
+    three.nmi = [] {
+        entered = entered + 1;
+        came = 1;
+    };
+    three.broken = [] { return entered == came ? nullptr : "lost"; };
+    const map_report with_nmi = map(three);
+    comes_again(three, with_nmi);
+    CHECK(token_of(first_token(with_nmi))->has_second_nmi());
+    three.nmi = nullptr;
+    CHECK(exit_code(replay(three, first_token(with_nmi))) == 1);
+    three.broken = [] { return "always"; };
+    comes_again(three, map(three)); // without a stop
+}
+
 #endif
 
 TEST_CASE("a token says the same after it was read, and has no character that a shell takes")
@@ -376,14 +425,16 @@ TEST_CASE("a token says the same after it was read, and has no character that a 
     t.kind = "rt";
     t.contexts = {{'B', token_stop::at_place, {17, 1, 0xabc, 3}, 2},
                   {'A', token_stop::by_itself, {}, 0},
-                  {'B', token_stop::at_end, {}, 1}};
+                  {'B', token_stop::at_end, {}, 1},
+                  {'C', token_stop::by_itself, {}, 0},
+                  {'N', token_stop::at_place, {4, 0, 0x1f, 2}, 0}};
     t.objects = {{"this one", "0123"}, {"libc.so.6", ""}};
     t.fingerprint = ~std::uint64_t{0};
     t.found = "crash";
     const std::string text = to_text(t);
-    CHECK(text ==
-          "nmi1:a%20name%2C%20with%3A%20anything%20%25:rt:B17@1+abc.3d2,Aw,Bed1:this%20one=0123,libc.so."
-          "6:ffffffffffffffff:crash");
+    CHECK(text == "nmi1:a%20name%2C%20with%3A%20anything%20%25:rt:B17@1+abc.3d2,Aw,Bed1,Cw,N4@0+1f.2:this%"
+                  "20one=0123,libc.so."
+                  "6:ffffffffffffffff:crash");
     const std::optional<token> again = token_of(text);
     REQUIRE(again.has_value());
     CHECK(again->name == t.name);
@@ -393,12 +444,12 @@ TEST_CASE("a token says the same after it was read, and has no character that a 
 TEST_CASE("a schedule shrinks to the earliest stops and the fewest waiting stores that still fail")
 {
     schedule big{};
-    big.updater_first = true;
+    big.next = the_updater;
     big.contexts = 4;
-    big.at[0] = {4, 0, 0, 0x10, 0}; // updater
-    big.at[1] = {9, 1, 2, 0x20, 0}; // reader, two stores wait
-    big.at[2] = {no_stop, 0, 0, 0, 0};
-    big.at[3] = {12, 0, 0, 0x30, 0};
+    big.at[0] = {.points = 4, .ip = 0x10, .thread = the_updater};
+    big.at[1] = {.points = 9, .drained = 1, .waiting = 2, .ip = 0x20};
+    big.at[2] = {.thread = the_updater}; // until it ends or waits
+    big.at[3] = {.points = 12, .ip = 0x30};
     // It takes a reader that is stopped at its point 3 or later.
     const auto is_bad = [](const schedule& s) {
         for (unsigned c = 0; c < s.contexts; ++c)
@@ -408,7 +459,7 @@ TEST_CASE("a schedule shrinks to the earliest stops and the fewest waiting store
     };
     const schedule small = shrunk(big, is_bad);
     CHECK(small.contexts == 1);
-    CHECK(!small.updater_first);
+    CHECK(small.thread_of(0) == the_reader);
     CHECK(small.at[0].points == 3);
     CHECK(small.at[0].waiting == 0);
     CHECK(same_schedule(shrunk(small, is_bad), small));

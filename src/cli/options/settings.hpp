@@ -89,6 +89,7 @@ struct settings {
     explore::memory_model memory = explore::memory_model::sc; ///< of maps
     unsigned preemptions = 1;                                 ///< of each thread of a map
     unsigned nmis = 1;                                        ///< on the reader's thread of a map
+    unsigned readers = 1;                                     ///< of a map
     bool no_reduction = false;
     bool system_calls = false;
     std::optional<std::string> replay; ///< a token; unset: explore

@@ -46,10 +46,10 @@ bool is_sweep(std::string_view window)
     return !window.ends_with("-map") && window != "audit";
 }
 
-/// What is asked is a matter of two threads.
+/// What is asked is a matter of more threads than one.
 bool of_pairs(const settings& s)
 {
-    return s.memory != memory_model::sc || s.preemptions != 1 || s.nmis != 1;
+    return s.memory != memory_model::sc || s.preemptions != 1 || s.nmis != 1 || s.readers != 1;
 }
 
 std::vector<std::string> chosen_windows(const settings& s)
@@ -98,6 +98,7 @@ std::vector<item> plan_of(const settings& s)
             i.options.within.memory = s.memory;
             i.options.within.preemptions = s.preemptions;
             i.options.nmis = s.nmis;
+            i.options.readers = s.readers;
             i.options.within.reduce = !s.no_reduction;
             i.options.within.how = s.single_step ? method::single_step : method::automatic;
             i.options.within.fresh = s.fresh;
@@ -137,12 +138,17 @@ void check_usage(const settings& s, const std::vector<item>& plan)
     if (s.full_map && std::none_of(plan.begin(), plan.end(), is_map))
         throw usage_error("--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
     if (of_pairs(s) && s.no_reduction)
-        throw usage_error("--no-reduction is for maps with --memory sc, one preemption and one NMI: others "
-                          "need the reduction");
+        throw usage_error(
+            "--no-reduction is for maps with --memory sc, one preemption, one NMI and one reader: "
+            "others need the reduction");
+    if (s.readers != 1 && s.memory != memory_model::sc)
+        throw usage_error("--readers 2 is for maps without store buffers: leave it out, or --memory tso");
+    if (s.readers != 1 && !s.svg_file.empty())
+        throw usage_error("--svg draws one reader and the updater: leave out --svg, or --readers");
     if ((of_pairs(s) || s.no_reduction) && std::none_of(plan.begin(), plan.end(), is_map))
-        throw usage_error("--memory, --preemptions, --nmis and --no-reduction are for maps: name one of the "
-                          "windows do_nmi-map, "
-                          "read-map");
+        throw usage_error(
+            "--memory, --preemptions, --nmis, --readers and --no-reduction are for maps: name one "
+            "of the windows do_nmi-map, read-map");
     if (!s.svg_file.empty() && std::count_if(plan.begin(), plan.end(), is_map) != 1)
         throw usage_error("--svg draws one map: name one flavor and one of the windows do_nmi-map, read-map");
 }
@@ -193,8 +199,10 @@ void hold_for_a_debugger(const held_run& run)
                              "  gdb -p {} -ex 'thread apply all backtrace'\n"
                              "Let go of it there (detach), then press Enter here.\n",
                              run.pid,
-                             run.updater == 0 ? fmt::format("thread {}", run.thread)
-                                              : fmt::format("reader {}, updater {}", run.thread, run.updater),
+                             run.updater == 0
+                                 ? fmt::format("thread {}", run.thread)
+                                 : fmt::format("reader {}, updater {}", run.thread, run.updater) +
+                                       (run.reader2 == 0 ? "" : fmt::format(", reader 2 {}", run.reader2)),
                              run.pid));
     constexpr int look_every_ms = 100;
     pollfd input{STDIN_FILENO, POLLIN, 0};
@@ -280,6 +288,7 @@ std::string summary_of(const std::vector<any_report>& reports, std::uint64_t ela
     unsigned preemptions = 1;
     bool weak = false;
     bool second_nmi = false;
+    unsigned readers = 1;
     for (const any_report& r : reports) {
         if (const auto* s = std::get_if<sweep_report>(&r)) {
             nmis += s->cells.size() + s->calls.size();
@@ -291,18 +300,19 @@ std::string summary_of(const std::vector<any_report>& reports, std::uint64_t ela
             preemptions = m->preemptions;
             weak = m->memory == memory_model::tso;
             second_nmi = m->nmi;
+            readers = m->readers;
         } else {
             found += std::get<audit_report>(r).unsafe();
         }
     }
-    return fmt::format("{}, {}, {}: {}, {}\n"
-                       "Explored: {} of the compiled code, {} per run, in maps at most {} of each thread.\n",
-                       plural_text(reports.size(), "window"), plural_text(nmis, "NMI"),
-                       plural_text(schedules, "schedule"), plural_text(found, "finding"),
-                       time_text(elapsed_ns),
-                       weak ? "x86-TSO executions" : "sequentially consistent interleavings",
-                       second_nmi ? "one or two NMIs" : "one NMI",
-                       preemptions == 1 ? "one preemption" : plural_text(preemptions, "preemption"));
+    return fmt::format(
+        "{}, {}, {}: {}, {}\n"
+        "Explored: {} of the compiled code, {} per run, in maps {}at most {} of each thread.\n",
+        plural_text(reports.size(), "window"), plural_text(nmis, "NMI"), plural_text(schedules, "schedule"),
+        plural_text(found, "finding"), time_text(elapsed_ns),
+        weak ? "x86-TSO executions" : "sequentially consistent interleavings",
+        second_nmi ? "one or two NMIs" : "one NMI", readers > 1 ? "two readers, " : "",
+        preemptions == 1 ? "one preemption" : plural_text(preemptions, "preemption"));
 }
 
 report_writer write_reports(const settings& s, const invocation& call, const std::vector<any_report>& reports,

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The instructions that the two threads of a map were seen to run, decoded. What has been learned is kept by address of
+// The instructions that the threads of a map were seen to run, decoded. What has been learned is kept by address of
 // code, never of data: threads and heaps of another child process are somewhere else, its code is not.
 //
 //   seen    the thread has run it while it was stepped
-//   point   the thread touched something there that the other one touches, too: a schedule may pause before it
+//   point   the thread touched something there that another one touches, too: a schedule may pause before it
 //
-// Context: find() in the trap handler; the rest control, both threads at rest.
+// Context: find() in the trap handler; the rest control, all threads at rest.
 #pragma once
 
 #include "explore/memory/accesses.hpp"
+#include "explore/memory/race_threads.hpp"
 
 #include <array>
 #include <vector>
@@ -18,10 +19,10 @@ namespace nmisim::explore {
 
 struct known_instruction {
     instruction what{};
-    std::array<bool, 2> seen{};
-    std::array<bool, 2> point{};
+    std::array<bool, most_threads> seen{};
+    std::array<bool, most_threads> point{};
     /// Only because it empties the store buffer: a pause is of use if a load has overtaken what waits there.
-    std::array<bool, 2> only_drains{};
+    std::array<bool, most_threads> only_drains{};
 };
 
 class code_table {

@@ -40,7 +40,7 @@ void remember_code(const shared_schedules& s, code_table& code)
         if (!decode(l.ip, original_code_at(l.ip), what))
             continue;
         known_instruction* const k = code.add(what);
-        for (unsigned t = 0; t < 2U; ++t) {
+        for (unsigned t = 0; t < most_threads; ++t) {
             k->seen[t] = l.seen[t];
             k->point[t] = l.point[t];
             k->only_drains[t] = l.only_drains[t];
@@ -54,7 +54,7 @@ void keep_code(shared_schedules& s, const code_table& code)
     for (const known_instruction& k : code.all()) {
         learned& l = s.code[s.learned_count++];
         l.ip = k.what.ip;
-        for (unsigned t = 0; t < 2U; ++t) {
+        for (unsigned t = 0; t < most_threads; ++t) {
             l.seen[t] = k.seen[t];
             l.point[t] = k.point[t];
             l.only_drains[t] = k.only_drains[t];

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// A schedule of two threads as a list of contexts. In a context one thread runs, and only its store buffer drains; the
-// next one is the other thread's. A context ends at a point of its thread, at its end with stores left, or by itself:
-// where the thread ends or waits. Behind the last context of the list all contexts end by themselves.
+// A schedule of two or three threads as a list of contexts. In a context one thread runs, and only its store buffer drains;
+// the next one is another thread's. A context ends at a point of its thread, at its end with stores left, or by itself:
+// where the thread ends or waits. Behind the last context of the list runs `next`, and all contexts end by themselves;
+// whose turn it is then, pair_run says.
 //
 // Schedules are tried in the order of their preemptions, so the first finding is the smallest (iterative bounding:
-// Musuvathi, Qadeer, PLDI 2007). Each run tells where one more preemption makes another schedule; those are appended.
+// Musuvathi, Qadeer, PLDI 2007). Each run tells where one more preemption, or another thread's turn, makes another
+// schedule; those are appended.
 //
 // All this lies in memory shared with the parent, which reads it also after a crash.
 #pragma once
@@ -24,6 +26,7 @@ struct schedule_context {
     std::uint32_t waiting = 0;      ///< and those that have not
     std::uintptr_t ip = 0;          ///< where it stops; 0: at its end
     std::uint32_t rounds = 0;       ///< how often the thread has been at that point before
+    std::uint8_t thread = the_reader;
 };
 
 /// The oldest store that waits while the other thread runs.
@@ -42,19 +45,24 @@ struct schedule {
 
     schedule_context at[most_contexts];
     std::uint8_t contexts;
-    bool updater_first;
+    std::uint8_t next;              ///< behind the last context
     bool by_rounds;                 ///< of a replay: `points` are not known, but for no_stop
     bool nmi_nested;                ///< inside what the reader does, not after it
     std::uint32_t nmi_at = no_stop; ///< the reader's points before it; no_stop: none comes
     std::uintptr_t nmi_ip;          ///< the instruction that it comes before; 0: at the end
+    std::uint32_t nmi_rounds;       ///< how often the reader has been there before
     bool updater_waited;            ///< while the reader was held
     cell result;
     std::uint8_t text; ///< index + 1 into shared_schedules::texts, 0: none
     std::uint8_t told;
     told_store stores[2];
 
-    /// 0 the reader, 1 the updater.
-    unsigned thread_of(unsigned context) const noexcept { return (context + (updater_first ? 1U : 0U)) & 1U; }
+    /// See race_threads.hpp.
+    unsigned thread_of(unsigned context) const noexcept
+    {
+        return context < contexts ? at[context].thread : next;
+    }
+    bool has_nmi() const noexcept { return nmi_at != no_stop; }
     unsigned preemptions_of(unsigned thread) const noexcept
     {
         unsigned n = 0;
@@ -67,9 +75,9 @@ struct schedule {
 /// What is known of an instruction, for the next child.
 struct learned {
     std::uintptr_t ip;
-    bool seen[2];
-    bool point[2];
-    bool only_drains[2];
+    bool seen[most_threads];
+    bool point[most_threads];
+    bool only_drains[most_threads];
 };
 
 struct shared_schedules {

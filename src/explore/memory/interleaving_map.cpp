@@ -3,6 +3,7 @@
 
 #include "explore/memory/contexts.hpp"
 #include "explore/memory/shrink.hpp"
+#include "explore/replay/schedule_token.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <algorithm>
@@ -102,13 +103,13 @@ private:
     using key = std::array<std::uint32_t, 3>;
     void add(const schedule& s)
     {
-        if (s.nmi_at != no_stop || s.contexts > 2 || s.preemptions_of(0) > 1 || s.preemptions_of(1) > 1 ||
+        if (s.has_nmi() || s.contexts > 2 || s.preemptions_of(0) > 1 || s.preemptions_of(1) > 1 ||
             (s.contexts == 2 && s.at[0].points == no_stop))
             return;
         const auto stop = [&](unsigned c) { // at its end, with stores left: as if it had not stopped
             return c < s.contexts && s.at[c].ip != 0 ? s.at[c].points : no_stop;
         };
-        const key k{s.updater_first ? 1U : 0U, stop(0), stop(1)};
+        const key k{s.thread_of(0), stop(0), stop(1)};
         cell& c = cells_.try_emplace(k, s.result).first->second;
         if (badness(s.result) > badness(c))
             c = s.result;
@@ -175,7 +176,8 @@ map_context told(const shared_traces& recorded, const schedule& s, unsigned c, p
 {
     const schedule_context& from = s.at[c];
     map_context to;
-    to.reader = s.thread_of(c) == 0;
+    to.reader = s.thread_of(c) != the_updater;
+    to.reader2 = s.thread_of(c) == the_second_reader;
     to.by_itself = from.points == no_stop;
     to.at_end = from.points != no_stop && from.ip == 0;
     if (from.ip != 0)
@@ -195,12 +197,13 @@ map_context told(const shared_traces& recorded, const schedule& s, unsigned c, p
     return to;
 }
 
-std::string in_words(const map_finding& f, bool updater_goes_on_last)
+std::string in_words(const map_finding& f, const schedule& s, bool two_readers)
 {
     std::string text;
-    for (const map_context& c : f.contexts) {
-        text += text.empty() ? "" : "; ";
-        text += c.reader ? "reader" : "updater";
+    for (unsigned n = 0; n < s.contexts; ++n) {
+        const map_context& c = f.contexts[n];
+        text += n == 0 ? "" : "; ";
+        text += name_of_thread(s.thread_of(n));
         text += c.by_itself ? " until it ends or waits"
                 : c.at_end  ? " to its end"
                             : " to before " + name_of(c.before);
@@ -211,50 +214,36 @@ std::string in_words(const map_finding& f, bool updater_goes_on_last)
     if (f.nmi)
         text += (text.empty() ? "" : "; ") + std::string("an NMI on the reader ") +
                 (f.nmi_before.ip == 0 ? "at its end" : "before " + name_of(f.nmi_before));
-    const char* next = updater_goes_on_last ? "reader" : "updater";
-    const char* last = updater_goes_on_last ? "updater" : "reader";
-    text +=
-        std::string(text.empty() ? "" : "; ") + next + " on until it ends or waits; " + last + " to its end";
-    return text;
+    text += (text.empty() ? "" : "; ") + std::string(name_of_thread(s.next)) + " on until it ends or waits; ";
+    return text + (two_readers            ? "the others in turn to their ends"
+                   : s.next == the_reader ? "updater to its end"
+                                          : "reader to its end");
 }
 
 map_finding finding_of(const shared_traces& recorded, const shared_schedules& s, std::uint32_t n,
-                       const recorded_points& reader, const recorded_points& updater, places& names)
+                       const recorded_points& reader, const recorded_points& updater, places& names,
+                       bool two_readers)
 {
     const schedule& from = s.all[n];
     map_finding f;
-    f.reader_first = !from.updater_first;
+    f.reader_first = from.thread_of(0) != the_updater;
+    f.reader2_first = from.thread_of(0) == the_second_reader;
     f.kind = from.result;
     f.what = what_broke(s, n);
     for (unsigned c = 0; c < from.contexts; ++c) {
         f.contexts.push_back(told(recorded, from, c, names));
         if (from.at[c].points == no_stop)
             continue;
-        if (from.thread_of(c) == 0)
+        if (from.thread_of(c) == the_reader)
             f.reader = reader.boundary_of(from.at[c].points);
-        else
+        else if (from.thread_of(c) == the_updater)
             f.updater = updater.boundary_of(from.at[c].points);
     }
-    f.nmi = from.nmi_at != no_stop;
+    f.nmi = from.has_nmi();
     if (f.nmi && from.nmi_ip != 0)
         f.nmi_before = place_of(recorded, from.nmi_ip, names);
-    f.schedule = in_words(f, from.thread_of(from.contexts) == 0);
+    f.schedule = in_words(f, from, two_readers);
     return f;
-}
-
-std::string token_of_schedule(const token_writer& tokens, const schedule& s)
-{
-    std::vector<token_writer::stop> stops;
-    for (unsigned c = 0; c < s.contexts; ++c) {
-        const schedule_context& at = s.at[c];
-        const token_stop until = at.points == no_stop ? token_stop::by_itself
-                                 : at.ip == 0         ? token_stop::at_end
-                                                      : token_stop::at_place;
-        stops.push_back({s.thread_of(c) == 0 ? 'A' : 'B', until, at.ip, at.points, at.rounds, at.drained});
-    }
-    if (stops.empty()) // no preemption: which one is first
-        stops.push_back({s.updater_first ? 'B' : 'A', token_stop::by_itself});
-    return tokens.text(stops, std::string(name_of(s.result)));
 }
 
 // All smaller ones have been run.
@@ -270,14 +259,14 @@ void collect_findings(map_report& r, const shared_schedules& s, const shared_tra
 {
     if (std::none_of(s.all, s.all + s.count, [](const schedule& one) { return is_bad(one.result); }))
         return;
-    const token_writer tokens(r.name, r.memory == memory_model::tso ? "rt" : "r", names.objects(),
-                              {&recorded.reader, &recorded.updater});
+    const std::string kind =
+        std::string("r") + (r.memory == memory_model::tso ? "t" : "") + (r.readers > 1 ? "2" : "");
+    const token_writer tokens(r.name, kind, names.objects(), {&recorded.reader, &recorded.updater});
     for (std::uint32_t n = 0; n < s.count; ++n) {
         if (!is_bad(s.all[n].result))
             continue;
-        map_finding f = finding_of(recorded, s, n, reader, updater, names);
-        if (!f.nmi) // a token knows of no NMI
-            f.token = token_of_schedule(tokens, s.all[n]);
+        map_finding f = finding_of(recorded, s, n, reader, updater, names, r.readers > 1);
+        f.token = token_of_schedule(tokens, s.all[n], r.readers + 1);
         f.smallest = same_schedule(
             s.all[n], shrunk(s.all[n], [&](const schedule& one) { return ends_like(s, one, s.all[n]); }));
         r.findings.push_back(std::move(f));
@@ -302,7 +291,8 @@ std::string covered_by(const map_report& r)
     const std::string model = r.memory == memory_model::tso ? "x86-TSO" : "sequentially consistent";
     return model + ", at most " +
            (r.preemptions == 1 ? "one preemption" : std::to_string(r.preemptions) + " preemptions") +
-           " of each thread" + (r.nmi ? ", one NMI more on the reader's" : "");
+           " of each thread" + (r.readers > 1 ? ", two readers" : "") +
+           (r.nmi ? ", one NMI more on the reader's" : "");
 }
 
 bool map_interleavings(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
@@ -312,7 +302,8 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
     shared_schedules& s = *shared.data();
     explore_all_of({what, within, &s});
     collect_what_is_not_covered(r, s, names);
-    if (!r.unsupported.empty() && r.memory == memory_model::sc && r.preemptions == 1 && !r.nmi)
+    if (!r.unsupported.empty() && r.memory == memory_model::sc && r.preemptions == 1 && r.readers == 1 &&
+        !r.nmi)
         return false;
     const recorded_points reader(recorded.reader, s, 0);
     const recorded_points updater(recorded.updater, s, 1);
@@ -321,8 +312,11 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
     r.updater_points = updater.all();
     r.shared_bytes = s.shared_bytes;
     r.runs = s.count;
-    fill_cells(r, outcomes(s), reader, updater);
-    r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
+    r.schedules = s.count;
+    if (r.readers == 1) { // a picture has two sides
+        fill_cells(r, outcomes(s), reader, updater);
+        r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
+    }
     collect_findings(r, s, recorded, reader, updater, names);
     r.incomplete = s.incomplete.text;
     if (!r.unsupported.empty() && r.incomplete.empty())
@@ -332,41 +326,20 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
     if (not_reached != 0 && r.incomplete.empty())
         r.incomplete = std::to_string(not_reached) +
                        " schedules did not come to their points again: what the threads "
-                       "do depends on something else than the two of them";
+                       "do depends on something else than each other";
     return true;
 }
-
-namespace {
-
-// False: the contexts do not take turns, or are too many.
-bool read_schedule(const token& t, const loaded_objects& objects, schedule& s)
-{
-    s.by_rounds = true;
-    s.updater_first = t.contexts.front().who == 'B';
-    for (const token_context& c : t.contexts) {
-        const bool of_this_thread = s.thread_of(s.contexts) == (c.who == 'A' ? 0U : 1U);
-        if (!of_this_thread || s.contexts == schedule::most_contexts)
-            return false;
-        schedule_context& at = s.at[s.contexts++];
-        at.points = c.stop == token_stop::by_itself ? no_stop : c.place.number;
-        at.drained = c.drained;
-        at.rounds = c.place.rounds;
-        at.ip = c.stop == token_stop::at_place ? address_of(t, c.place, objects) : 0;
-    }
-    return true;
-}
-
-} // namespace
 
 void replay_interleaving(map_report& r, const race& what, const limits& within, const shared_traces& recorded,
                          places& names, const token& t, const on_hold& held)
 {
     r.full = r.reduced = true;
     schedule wanted{};
-    if (!read_schedule(t, names.objects(), wanted)) {
+    r.incomplete = why_other_threads(t, what);
+    if (r.incomplete.empty() && !schedule_of_token(t, names.objects(), wanted))
         r.incomplete = "this is no token of a map";
+    if (!r.incomplete.empty())
         return;
-    }
     shared_array<shared_schedules> shared(1);
     shared_schedules& s = *shared.data();
     const interleaving_job job{what, within, &s, &wanted, &s.hold};

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The child's side of a reduced map. What both threads touch is learned: a run is stepped, each access noted, if one of
-// the threads loads other values from shared bytes than in any stepped run before. What a thread does depends on these
+// The child's side of a reduced map. What at least two threads touch is learned: a run is stepped, each access noted, if one
+// of the threads loads other values from shared bytes than in any stepped run before. What a thread does depends on these
 // values alone, so no access is missed. When an instruction turns out to touch a shared byte, all begins again, with a
 // pause before it as well; in two or three rounds nothing new comes. In the other runs only the points have a breakpoint,
 // and so has each place where known code ends: a run that comes there is made again, stepped.
 #include "base/affinity.hpp"
+#include "explore/memory/next_schedules.hpp"
 #include "explore/memory/pair_run.hpp"
 #include "explore/memory/shared_bytes.hpp"
 #include "explore/place/decode_check.hpp"
@@ -20,15 +21,13 @@ namespace nmisim::explore {
 
 namespace {
 
-constexpr unsigned threads_of_a_map = 2;
-
 class explorer_of_pairs {
 public:
     explicit explorer_of_pairs(const interleaving_job& j)
         : job_(j), shared_(*j.shared), buffered_(j.within.memory == memory_model::tso),
-          pair_(j.what, code_, buffered_)
+          pair_(j.what, code_, buffered_), next_(j, shared_, pair_)
     {
-        for (unsigned t = 0; t < threads_of_a_map; ++t)
+        for (unsigned t = 0; t < pair_.threads(); ++t)
             shared_.alive.tid[t].store(pair_.thread(t).thread().tid(),
                                        std::memory_order_relaxed); // before it runs
         remember_code(shared_, code_);
@@ -45,12 +44,7 @@ private:
     void add_points(bool& any);
     std::vector<std::uintptr_t> watched() const;
     bool run_free_of_steps();
-    void add_children(const schedule& s);
     bool add_the_only_one();
-    schedule* copy_of(const schedule& parent);
-    void add_child(const schedule& parent, unsigned context, schedule_context stop);
-    void add_nmi(const schedule& parent, std::uint32_t at, std::uintptr_t ip);
-    void add_nmis(const schedule& s, const free_context& f);
     bool is_new_to_a_thread();
 
     const interleaving_job& job_;
@@ -58,25 +52,26 @@ private:
     bool buffered_;
     code_table code_;
     pair_run pair_;
+    next_schedules next_;
     shared_bytes bytes_;
-    std::unordered_set<std::uint64_t> stepped_[threads_of_a_map]; ///< the histories of stepped runs
+    std::unordered_set<std::uint64_t> stepped_[most_threads]; ///< the histories of stepped runs
     bool watches_stale_ = true;
     bool no_breakpoints_ = false;
     bool again_ = false; ///< something new was learned: the schedules are no longer the same
 };
 
-// From the two schedules without a preemption.
+// From the schedules without a preemption, one that begins with each of the threads.
 void explorer_of_pairs::begin_again()
 {
     keep_code(shared_, code_);
     shared_.shared_bytes = static_cast<std::uint32_t>(bytes_.count());
     shared_.current.store(0, std::memory_order_relaxed); // the parent reads it after the end of this process
-    for (const bool updater_first : {false, true}) {
-        schedule& s = shared_.all[updater_first ? 1 : 0];
+    for (shared_.count = 0; shared_.count < pair_.threads(); ++shared_.count) {
+        schedule& s = shared_.all[shared_.count];
         s = {};
-        s.updater_first = updater_first;
+        s.next = static_cast<std::uint8_t>(shared_.count);
     }
-    shared_.count = 2;
+    next_.forget();
     again_ = false;
 }
 
@@ -124,7 +119,7 @@ void explorer_of_pairs::add_points(bool& any)
     };
     bytes_.for_each_conflict(buffered_, [&](unsigned t, std::uintptr_t ip) { is_point(t, ip, false); });
     for (const known_instruction& k : code_.all())
-        for (unsigned t = 0; t < threads_of_a_map; ++t)
+        for (unsigned t = 0; t < pair_.threads(); ++t)
             if (buffered_ && k.seen[t] && (k.what.empties_buffer || k.what.system_call))
                 is_point(t, k.what.ip, true);
 }
@@ -133,7 +128,7 @@ void explorer_of_pairs::add_points(bool& any)
 bool explorer_of_pairs::learn_accesses()
 {
     bool fresh = false;
-    for (unsigned t = 0; t < threads_of_a_map; ++t) {
+    for (unsigned t = 0; t < pair_.threads(); ++t) {
         const memory_watch& w = pair_.watch(t);
         for (std::size_t i = 0; i < w.access_count(); ++i)
             fresh = bytes_.add(t, w.accesses()[i]) || fresh;
@@ -153,7 +148,7 @@ std::vector<std::uintptr_t> explorer_of_pairs::watched() const
 {
     std::vector<std::uintptr_t> at;
     for (const known_instruction& k : code_.all())
-        for (unsigned t = 0; t < threads_of_a_map; ++t) {
+        for (unsigned t = 0; t < pair_.threads(); ++t) {
             if (!k.seen[t] || k.what.system_call) // that has a gate
                 continue;
             if (k.point[t])
@@ -194,7 +189,7 @@ bool explorer_of_pairs::run_free_of_steps()
 bool explorer_of_pairs::is_new_to_a_thread()
 {
     bool any = false;
-    for (unsigned t = 0; t < threads_of_a_map; ++t)
+    for (unsigned t = 0; t < pair_.threads(); ++t)
         any = stepped_[t].insert(pair_.watch(t).history()).second || any;
     return any;
 }
@@ -206,7 +201,7 @@ bool explorer_of_pairs::one_run(schedule& s, bool stepped)
     const pair_outcome o = pair_.run(s, stepped);
     shared_.alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
     s.updater_waited = o.updater_waited;
-    for (unsigned t = 0; t < threads_of_a_map; ++t)
+    for (unsigned t = 0; t < pair_.threads(); ++t)
         if (const memory_watch& w = pair_.watch(t); w.not_covered() != nullptr)
             note_not_covered(shared_, w.not_covered(), w.not_covered_at(), w.not_covered_call());
     return o.followed;
@@ -225,9 +220,10 @@ void explorer_of_pairs::run(std::uint32_t n)
         const bool stepped = step_it || !run_free_of_steps();
         const bool followed = one_run(s, stepped);
         const char* const broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
-        const bool new_for_reader = learn_code(0);
-        const bool new_for_updater = learn_code(1);
-        if (new_for_reader || new_for_updater) {
+        bool met_new_code = false;
+        for (unsigned t = 0; t < pair_.threads(); ++t)
+            met_new_code = learn_code(t) || met_new_code;
+        if (met_new_code) {
             step_it = true;
             continue;
         }
@@ -252,97 +248,10 @@ void explorer_of_pairs::run(std::uint32_t n)
             s.result = cell::violation;
             s.text = remember_text(shared_, broken);
         }
-        add_children(s);
+        next_.add(s);
         return;
     }
     s.result = cell::not_reached;
-}
-
-schedule* explorer_of_pairs::copy_of(const schedule& parent)
-{
-    if (shared_.count == shared_schedules::most) {
-        shared_.incomplete.set("more schedules than are kept");
-        return nullptr;
-    }
-    schedule& s = shared_.all[shared_.count++];
-    s = {};
-    s.updater_first = parent.updater_first;
-    s.nmi_nested = parent.nmi_nested;
-    s.nmi_at = parent.nmi_at;
-    s.nmi_ip = parent.nmi_ip;
-    s.contexts = parent.contexts;
-    std::copy_n(parent.at, parent.contexts, s.at);
-    return &s;
-}
-
-void explorer_of_pairs::add_child(const schedule& parent, unsigned context, schedule_context stop)
-{
-    if (context >= schedule::most_contexts) {
-        shared_.incomplete.set("a schedule with more contexts than are kept");
-        return;
-    }
-    if (schedule* const s = copy_of(parent)) {
-        s->at[context] = stop; // those between end by themselves
-        s->at[context].rounds = pair_.watch(s->thread_of(context)).rounds_at(stop.ip, stop.points);
-        s->contexts = static_cast<std::uint8_t>(context + 1);
-    }
-}
-
-void explorer_of_pairs::add_nmi(const schedule& parent, std::uint32_t at, std::uintptr_t ip)
-{
-    if (schedule* const s = copy_of(parent)) {
-        s->nmi_nested = ip != 0;
-        s->nmi_at = at;
-        s->nmi_ip = ip;
-    }
-}
-
-// Before each point of a context that ended by itself, and behind the reader's end. Before the first one it would be the
-// same as behind the pause.
-void explorer_of_pairs::add_nmis(const schedule& s, const free_context& f)
-{
-    const bool may_nest = s.preemptions_of(0) <= 1 && s.preemptions_of(1) <= 1;
-    const memory_watch& w = pair_.watch(f.thread);
-    for (std::uint32_t p = f.from == 0 ? 0 : f.from + 1; may_nest && p < f.to; ++p)
-        if (w.point(p).useful)
-            add_nmi(s, p, w.point(p).ip);
-    if (f.at_end)
-        add_nmi(s, f.to, 0);
-}
-
-// One more preemption, in each of the contexts that ended by themselves. Behind the NMI, if there is one: a preemption
-// before it comes from the schedule without it.
-void explorer_of_pairs::add_children(const schedule& s)
-{
-    if (job_.only != nullptr && s.contexts != 0) // those with one are what is learned from
-        return;
-    const bool nmi = s.nmi_at != no_stop;
-    const unsigned preemptions =
-        s.nmi_nested ? std::min(1U, job_.within.preemptions) : job_.within.preemptions;
-    unsigned context = s.contexts;
-    for (const free_context& f : pair_.free_contexts()) {
-        while (s.thread_of(context) != f.thread) // the other one has ended
-            ++context;
-        const memory_watch& w = pair_.watch(f.thread);
-        const bool may = !f.alone && (!nmi || f.nmi_after) && s.preemptions_of(f.thread) < preemptions;
-        const std::uint32_t first = nmi && !f.nmi_before ? std::max(f.from + 1, s.nmi_at) : f.from + 1;
-        const auto overtaken = [&](const point_note& p, std::uint32_t points) {
-            for (unsigned d = 0; d < p.waiting; ++d)
-                if ((p.overtaken >> d & 1) != 0)
-                    add_child(s, context, {points, d, p.waiting - d, p.ip});
-        };
-        for (std::uint32_t p = first; may && p < f.to; ++p) {
-            if (!w.point(p).useful)
-                continue;
-            add_child(s, context, {p, w.point(p).waiting, 0, w.point(p).ip});
-            overtaken(w.point(p), p);
-        }
-        if (may && f.at_end)
-            overtaken(f.end, f.to);
-        if (job_.what.nmi != nullptr && job_.only == nullptr && !nmi && f.thread == 0 && !f.alone)
-            add_nmis(s, f);
-        ++context;
-    }
 }
 
 // Behind those that are learned from. False: it is there, or nothing is replayed.
@@ -370,7 +279,7 @@ void explorer_of_pairs::all()
             continue;
         }
         if (++shared_.rounds == most_rounds) {
-            shared_.incomplete.set("what both threads touch was still growing after many rounds");
+            shared_.incomplete.set("what the threads share was still growing after many rounds");
             return;
         }
         begin_again();

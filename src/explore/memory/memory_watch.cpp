@@ -29,6 +29,7 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
     thread_base_ = thread_base;
     stop_at(no_stop);
     nmi_at_ = no_stop;
+    nmi_ip_ = 0;
     nmi_taken_ = false;
     points_ = 0;
     stopped_at_ = 0;
@@ -132,11 +133,26 @@ void memory_watch::stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) no
 
 point_note memory_watch::here(std::uintptr_t ip) const noexcept
 {
-    point_note p{ip, buffer.count(), 0, true};
+    point_note p{ip, buffer.count(), 0, true, state(ip), values_.state(), values_.changes()};
     for (unsigned i = 0; i < buffer.count(); ++i)
         if (buffer[i].overtaken_by != 0)
             p.overtaken |= 1U << i;
     return p;
+}
+
+void memory_watch::nmi_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept
+{
+    nmi_at_ = no_stop;
+    nmi_ip_ = ip;
+    nmi_rounds_ = rounds;
+}
+
+// Before the point at `ip`.
+bool memory_watch::nmi_is_due(std::uintptr_t ip) noexcept
+{
+    if (nmi_ip_ == ip && !nmi_taken_ && rounds_at(ip, points_) == nmi_rounds_)
+        nmi_at_ = points_;
+    return points_ == nmi_at_;
 }
 
 // It begins and ends with an empty store buffer. Where it comes decides what the thread does, as what it loads does.
@@ -224,8 +240,11 @@ void memory_watch::remember(std::uintptr_t ip, byte_range touched, bool reads, b
         const std::uint64_t from = values_.of(touched.address + b);
         if (counts)
             history_ = mixed(history_, from);
+        if (writes)
+            values_.about_to_store(touched.address + b, from);
     }
     if (writes) {
+        values_.note_change();
         stores_[store_count_++] = touched;
         ++shared_stored_;
     }
@@ -273,7 +292,7 @@ instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
     if (k->what.indirect && !stepped_ && check_target(k->what, at) == next::wait)
         return next::wait;
     const bool is_point = k->point[who_];
-    if (begin_nmi(is_point && points_ == nmi_at_))
+    if (begin_nmi(is_point && nmi_is_due(ip)))
         return next::nmi;
     const bool shares = is_point && !k->only_drains[who_];
     if (is_point && rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
@@ -308,7 +327,7 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
     if (k == nullptr || !k->seen[who_]) {
         note_unknown(ip);
     } else if (k->point[who_]) {
-        if (begin_nmi(points_ == nmi_at_))
+        if (begin_nmi(nmi_is_due(ip)))
             return next::nmi;
         same_value_ = 0;
         if (rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
@@ -319,6 +338,8 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
     const call_accesses a = accesses_of(call);
     if (!a.known)
         refuse("what the kernel does to memory in this system call is not known: ", ip, call.nr);
+    if (a.touches_kernel)
+        values_.called(who_, ip);
     if (a.read_at != 0)
         remember(ip, {a.read_at, a.read_size}, true, false);
     if (stepped_) {

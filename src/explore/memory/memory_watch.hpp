@@ -2,7 +2,7 @@
 //
 // One thread of a map, seen from its own trap handler: where it may pause, what it reads and writes, and its store buffer.
 //
-// The places where it may pause are its points: accesses to bytes that the other thread touches too, one of the two
+// The places where it may pause are its points: accesses to bytes that another thread touches too, one of the two
 // writing. They are counted as they come on the way that this run takes; so a run that branches otherwise is followed.
 //
 // In a run that steps, everything is noted: instructions that are not known yet, each access, and whether an operand that
@@ -42,13 +42,16 @@ struct point_note {
     std::uint32_t waiting;   ///< stores
     std::uint32_t overtaken; ///< a bit for each of them
     bool useful;             ///< a pause with all stores drained is another schedule than without it
+    std::uint64_t thread;    ///< see memory_watch::state()
+    std::uint64_t memory;    ///< see origins::state()
+    std::uint32_t changes;   ///< so many, by all threads
 };
 
 class memory_watch final : public instruction_watch {
 public:
     static constexpr std::size_t most_points = 8192;
 
-    /// `who`: 0 the reader, 1 the updater. `other` is bound later.
+    /// `who`: the number of the thread. Of two with store buffers, `other` is bound later.
     memory_watch(code_table& code, origins& values, unsigned who, bool buffered);
     void bind(memory_watch& other) noexcept { other_ = &other; }
 
@@ -64,6 +67,10 @@ public:
     void stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept;
     /// An NMI comes before the point of this number, or at the end if there is none; no_stop: none comes.
     void nmi_at(std::uint32_t point) noexcept { nmi_at_ = point; }
+    /// The same, before the point at `ip`, when the thread has been there `rounds` times.
+    void nmi_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept;
+    /// The point that it came before, also where that was not known before the run.
+    std::uint32_t nmi_came_at() const noexcept { return nmi_at_; }
     bool nmi_taken() const noexcept { return nmi_taken_; }
     /// What the last instruction stored is in memory.
     void settle() noexcept;
@@ -82,6 +89,12 @@ public:
     std::uintptr_t stopped_at() const noexcept { return stopped_at_; }
     /// Of all that it has loaded from shared bytes: where it came from, in order. What it does depends on nothing else.
     std::uint64_t history() const noexcept { return history_; }
+    /// Equal in two runs of this thread: it is at the same place (`ip`, or 0: where it waits or has ended), and all that it
+    /// has is the same.
+    std::uint64_t state(std::uintptr_t ip) const noexcept
+    {
+        return mixed(mixed(history_, shared_stored_), ip);
+    }
     const std::vector<access_note>& accesses() const noexcept { return accesses_; }
     std::size_t access_count() const noexcept { return access_count_; }
     const std::vector<std::uintptr_t>& unknown() const noexcept { return unknown_; }
@@ -114,6 +127,7 @@ private:
     void refuse(const char* why, std::uintptr_t ip, long call = -1) noexcept;
     void check_what_was_only_read() noexcept;
     bool begin_nmi(bool due) noexcept;
+    bool nmi_is_due(std::uintptr_t ip) noexcept;
     next at_point(const known_instruction& k) noexcept;
     bool waits_for_a_change(const instruction& i, const ucontext_t& at, bool of_a_point) noexcept;
     void do_accesses(const instruction& i, const ucontext_t& at) noexcept;
@@ -130,6 +144,8 @@ private:
     std::uintptr_t rounds_ip_ = 0; ///< not 0: stop_at_ is known when the thread comes there often enough
     std::uint32_t rounds_ = 0;
     std::uint32_t nmi_at_ = no_stop;
+    std::uintptr_t nmi_ip_ = 0; ///< not 0: nmi_at_ is known when the thread comes there often enough
+    std::uint32_t nmi_rounds_ = 0;
     bool nmi_taken_ = false;
     std::uint32_t points_ = 0;
     std::uintptr_t stopped_at_ = 0;

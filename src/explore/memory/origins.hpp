@@ -24,7 +24,12 @@ constexpr std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept
 class origins {
 public:
     /// A run begins.
-    void forget() noexcept { ++run_; }
+    void forget() noexcept
+    {
+        ++run_;
+        state_ = kernel_ = 0;
+        changes_ = 0;
+    }
 
     /// Of the value that is in this byte now. Asked before each access to it, so the first answer of a run is `initial`:
     /// one for all values that there were before a run. Told apart they would make more runs step; no outcome would change.
@@ -41,7 +46,24 @@ public:
     {
         if (const found f = find(address); f.at == nullptr)
             keep(f, address, by);
+        state_ ^= mixed(address, of(address));
     }
+    /// The value in this byte, which came from there, is about to be stored over; stored() follows.
+    void about_to_store(std::uintptr_t address, std::uint64_t from) noexcept
+    {
+        state_ ^= mixed(address, from);
+    }
+    /// A store, a call into the kernel: from then on a thread that waits may see something else.
+    void note_change() noexcept { ++changes_; }
+    std::uint32_t changes() const noexcept { return changes_; }
+    /// A system call that others' calls may touch. What the kernel keeps is known by their order.
+    void called(unsigned thread, std::uintptr_t ip) noexcept
+    {
+        kernel_ = mixed(mixed(kernel_, ip), thread + 1);
+        note_change();
+    }
+    /// Equal: all shared bytes have values from the same stores, and the kernel was called in the same order.
+    std::uint64_t state() const noexcept { return mixed(state_, kernel_); }
 
 private:
     static constexpr std::uint64_t initial = 0;
@@ -89,6 +111,10 @@ private:
 
     std::array<entry, 8192> table_{};
     std::uint64_t run_ = 1;
+    std::uint64_t state_ =
+        0; ///< of each byte that was stored to: what is in it, without what was in it first
+    std::uint64_t kernel_ = 0;
+    std::uint32_t changes_ = 0;
 };
 
 } // namespace nmisim::explore

@@ -2,35 +2,56 @@
 #include "explore/memory/pair_run.hpp"
 
 #include "explore/step/breakpoint.hpp"
+#include "explore/step/system_call.hpp"
 
 namespace nmisim::explore {
 
-namespace {
-
-constexpr unsigned the_reader = 0;
-constexpr unsigned the_updater = 1;
-
-} // namespace
-
 pair_run::pair_run(const race& what, code_table& code, bool buffered)
-    : what_(what), worker_{new worker(what.reader_setup), new worker(what.updater_setup)},
-      watch_{{code, values_, the_reader, buffered}, {code, values_, the_updater, buffered}}
+    : what_(what),
+      threads_(threads_of(what)), worker_{new worker(what.reader_setup), new worker(what.updater_setup),
+                                          threads_ == most_threads ? new worker(what.reader2_setup)
+                                                                   : nullptr},
+      watch_{{code, values_, the_reader, buffered},
+             {code, values_, the_updater, buffered},
+             {code, values_, the_second_reader, buffered}}
 {
     watch_[the_reader].bind(watch_[the_updater]);
     watch_[the_updater].bind(watch_[the_reader]);
     call(what.prepare); // the first run binds functions and touches memory
-    worker_[the_reader]->start(what.reader, plan{});
-    worker_[the_updater]->start(what.updater, plan{});
-    started_[the_reader] = started_[the_updater] = true;
-    while (!ended(the_reader) || !ended(the_updater)) {
-        go(the_reader);
-        go(the_updater);
+    for (unsigned t = 0; t < threads_; ++t) {
+        worker_[t]->start(window_of(t), plan{});
+        started_[t] = true;
     }
+    while (!all_ended())
+        for (unsigned t = 0; t < threads_; ++t)
+            go(t);
     if (what.nmi != nullptr) {
         call(what.prepare);
         worker_[the_reader]->start(what.nmi, plan{});
         worker_[the_reader]->go_on_alone();
     }
+}
+
+function pair_run::window_of(unsigned thread) const noexcept
+{
+    return thread == the_reader ? what_.reader : thread == the_updater ? what_.updater : what_.reader2;
+}
+
+bool pair_run::all_ended() const noexcept
+{
+    for (unsigned t = 0; t < threads_; ++t)
+        if (!ended(t))
+            return false;
+    return true;
+}
+
+// The others have ended. Stores of a thread that has ended may still come.
+bool pair_run::alone(unsigned thread) const noexcept
+{
+    for (unsigned t = 0; t < threads_; ++t)
+        if (t != thread && (!ended(t) || watch_[t].buffer.count() != 0))
+            return false;
+    return true;
 }
 
 // Its stores that still wait are put back first.
@@ -39,6 +60,8 @@ stop pair_run::go(unsigned thread)
     watch_[thread].buffer.put_in();
     const stop s = run_on(thread);
     watch_[thread].settle();
+    waits_since_[thread] = values_.changes();
+    waits_[thread] += s == stop::waiting ? 1U : 0U;
     return s;
 }
 
@@ -53,10 +76,9 @@ stop pair_run::run_on(unsigned thread)
         p.stop_before_waiting = true;
         if (thread == the_reader)
             p.nmi = what_.nmi;
-        return w.start(thread == the_reader ? what_.reader : what_.updater, p);
+        return w.start(window_of(thread), p);
     }
-    // Stores of a thread that has ended may still come.
-    if (!ended(1 - thread) || watch_[1 - thread].buffer.count() != 0)
+    if (!alone(thread))
         return w.go_on();
     if (w.go_on_alone() == stop::for_ever)
         stand_still();
@@ -65,18 +87,28 @@ stop pair_run::run_on(unsigned thread)
 
 void pair_run::note_wait(unsigned thread) noexcept
 {
-    updater_waited_ = updater_waited_ || (thread == the_updater && !ended(the_reader));
+    updater_waited_ = updater_waited_ || (thread == the_updater && !alone(thread));
 }
 
-// A store buffer drains in finite time: a thread that waits looks again when the other one's has.
+// True: a store that another thread waits for may have come.
+bool pair_run::drain_others(unsigned thread) noexcept
+{
+    bool any = false;
+    for (unsigned t = 0; t < threads_; ++t) {
+        store_buffer& others = watch_[t].buffer;
+        if (t == thread || !others.outside() || others.count() == 0)
+            continue;
+        others.drain_outside();
+        any = true;
+    }
+    return any;
+}
+
+// A store buffer drains in finite time: a thread that waits looks again when the others' have.
 stop pair_run::go_and_look_again(unsigned thread)
 {
     const stop s = go(thread);
-    store_buffer& others = watch_[1 - thread].buffer;
-    if (s != stop::waiting || !others.outside() || others.count() == 0)
-        return s;
-    others.drain_outside();
-    return go(thread);
+    return s == stop::waiting && drain_others(thread) ? go(thread) : s;
 }
 
 stop pair_run::until_it_ends_or_waits(unsigned thread)
@@ -86,6 +118,39 @@ stop pair_run::until_it_ends_or_waits(unsigned thread)
     if (s == stop::waiting)
         note_wait(thread);
     return s;
+}
+
+run_state pair_run::state() const noexcept
+{
+    run_state now;
+    now.memory = values_.state();
+    for (unsigned t = 0; t < threads_; ++t) {
+        run_state::one& o = now.thread[t];
+        const stop last = started_[t] ? worker_[t]->last() : stop::for_ever;
+        const long waits_in = worker_[t]->thread().waiting_in();
+        o.ended = last == stop::ended;
+        o.waits = waits_[t];
+        o.waits_since = waits_since_[t];
+        o.waits_for_another = last == stop::waiting && (waits_in < 0 || !waits_for_time(waits_in));
+        const std::uintptr_t ip = last == stop::at_boundary ? watch_[t].stopped_at() : 0;
+        if (started_[t])
+            o.state = o.ended ? ended_state(watch_[t].state(0)) : stopped_state(watch_[t].state(ip), o.waits);
+    }
+    return now;
+}
+
+// Of two threads the other one. Of three the next that has something to do, in the order reader, updater, reader 2.
+unsigned pair_run::next_after(unsigned thread) const noexcept
+{
+    const auto after = [&](unsigned n) { return (thread + n) % threads_; };
+    const run_state now = state();
+    for (unsigned n = 1; n < threads_ && threads_ > 2; ++n)
+        if (now.may_run(after(n), values_.changes()))
+            return after(n);
+    for (unsigned n = 1; n < threads_; ++n)
+        if (threads_ == 2 || !ended(after(n)))
+            return after(n);
+    return thread;
 }
 
 void pair_run::tell(schedule& s, unsigned context, unsigned drained)
@@ -133,25 +198,29 @@ bool pair_run::follow(schedule& s, unsigned context)
 void pair_run::finish(const schedule& s)
 {
     constexpr unsigned turns_for_ever = 64;
-    unsigned thread = s.thread_of(s.contexts);
-    for (unsigned turns = 0; !ended(the_reader) || !ended(the_updater); thread = 1 - thread) {
+    unsigned turns = 0;
+    for (unsigned thread = s.next; !all_ended(); thread = next_after(thread)) {
         memory_watch& w = watch_[thread];
-        const std::uint32_t from = started_[thread] ? w.points() : 0;
         if (ended(thread)) {
             w.buffer.drain_outside();
             continue;
         }
-        const bool alone = ended(1 - thread) && watch_[1 - thread].buffer.count() == 0;
-        const bool nmi_before = watch_[the_reader].nmi_taken();
+        free_context f{.thread = thread, .from = started_[thread] ? w.points() : 0, .alone = alone(thread)};
+        f.before = state();
+        f.nmi_before = watch_[the_reader].nmi_taken();
         const stop stopped = until_it_ends_or_waits(thread);
-        free_.push_back({thread, from, w.points(), stopped == stop::ended, alone, nmi_before,
-                         watch_[the_reader].nmi_taken(), w.here(0)});
+        f.to = w.points();
+        f.at_end = stopped == stop::ended;
+        f.nmi_after = watch_[the_reader].nmi_taken();
+        f.end = w.here(0);
+        f.waits = waits_[thread];
+        free_.push_back(f);
         w.buffer.empty();
         if (stopped == stop::waiting && ++turns == turns_for_ever)
             stand_still();
     }
-    watch_[thread].buffer.drain_outside();
-    watch_[1 - thread].buffer.drain_outside();
+    for (unsigned n = 0; n < threads_; ++n) // where both have stopped at their ends, the last one's come last
+        watch_[(s.next + n) % threads_].buffer.drain_outside();
 }
 
 pair_outcome pair_run::run(schedule& s, bool stepped)
@@ -160,11 +229,15 @@ pair_outcome pair_run::run(schedule& s, bool stepped)
     updater_waited_ = false;
     free_.clear();
     s.told = 0;
-    for (const unsigned t : {the_reader, the_updater}) {
+    for (unsigned t = 0; t < threads_; ++t) {
         started_[t] = false;
+        waits_[t] = waits_since_[t] = 0;
         watch_[t].begin(stepped, worker_[t]->thread_base());
     }
-    watch_[the_reader].nmi_at(s.nmi_at);
+    if (s.by_rounds && s.nmi_ip != 0)
+        watch_[the_reader].nmi_after_rounds(s.nmi_ip, s.nmi_rounds);
+    else
+        watch_[the_reader].nmi_at(s.nmi_at);
     call(what_.prepare);
     values_.forget();
     enable_watches(!stepped); // what prepares and judges is not watched
@@ -173,6 +246,10 @@ pair_outcome pair_run::run(schedule& s, bool stepped)
     for (unsigned c = 0; c < s.contexts && o.followed; ++c)
         o.followed = follow(s, c);
     finish(s);
+    if (s.by_rounds && s.has_nmi()) {
+        o.followed = o.followed && watch_[the_reader].nmi_taken();
+        s.nmi_at = o.followed ? watch_[the_reader].nmi_came_at() : s.nmi_at;
+    }
     enable_watches(false);
     o.updater_waited = updater_waited_;
     return o;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which instructions touch bytes that both threads touch, one of the two writing: only before these does it matter which
-// thread runs. Everything that a learning run has noted goes in; instructions come out.
+// Which instructions touch bytes that at least two threads touch, one of them writing: only before these does it matter
+// which thread runs. Everything that a learning run has noted goes in; instructions come out.
 // Context: control.
 #pragma once
 
@@ -25,30 +25,30 @@ public:
         return true;
     }
 
-    /// f(thread, ip) for each access to a byte that the other thread touches as well. `barriers`: a call that empties
-    /// the other one's store buffer is one, too.
+    /// f(thread, ip) for each access to a byte that another thread touches as well. `barriers`: a call that empties
+    /// the others' store buffers is one, too.
     template <class F>
     void for_each_conflict(bool barriers, F f) const
     {
         for (const auto& [thread, ip, address, size, reads, writes] : known_) {
             bool conflict = barriers && address == barrier_byte;
             for (std::uint32_t b = 0; b < size && !conflict && address != barrier_byte; ++b) {
-                const std::uint8_t by_other = touched_.at(address + b) >> (thread == 0 ? 2 : 0) & 3;
-                conflict = (by_other & wrote) != 0 || (writes && by_other != 0);
+                const unsigned by_others = touched_.at(address + b) & ~bits(thread, true, true);
+                conflict = (by_others & anybody_wrote) != 0 || (writes && by_others != 0);
             }
             if (conflict)
                 f(thread, ip);
         }
     }
-    /// Bytes that both touch, one of the two writing.
+    /// Bytes that at least two touch, one of them writing.
     std::size_t count() const
     {
         std::size_t n = 0;
         for (const auto& [address, by] : touched_) {
-            const unsigned first = by & 3U;
-            const unsigned second = by >> 2U & 3U;
-            n += first != 0 && second != 0 && ((first | second) & wrote) != 0 && address > barrier_byte ? 1U
-                                                                                                        : 0U;
+            unsigned threads = 0;
+            for (unsigned t = 0; t < most_threads; ++t)
+                threads += (by & bits(t, true, true)) != 0 ? 1 : 0;
+            n += threads > 1 && (by & anybody_wrote) != 0 && address > barrier_byte ? 1U : 0U;
         }
         return n;
     }
@@ -56,10 +56,11 @@ public:
 private:
     static constexpr std::uint8_t read = 1;
     static constexpr std::uint8_t wrote = 2;
+    static constexpr std::uint8_t anybody_wrote = 0b101010;
     static std::uint8_t bits(unsigned thread, bool reads, bool writes) noexcept
     {
         const unsigned by = (reads ? read : 0U) | (writes ? wrote : 0U);
-        return static_cast<std::uint8_t>(by << (thread == 0 ? 0U : 2U));
+        return static_cast<std::uint8_t>(by << (2 * thread));
     }
 
     std::set<std::tuple<unsigned, std::uintptr_t, std::uintptr_t, std::uint32_t, bool, bool>> known_;

@@ -31,6 +31,11 @@ std::string escaped(std::string_view text)
     return out;
 }
 
+bool is_thread(char who) noexcept
+{
+    return who == 'A' || who == 'B' || who == 'C';
+}
+
 std::string hex(std::uint64_t n)
 {
     char text[24];
@@ -48,7 +53,7 @@ std::string text_of(const token_context& c)
     else
         out += std::to_string(c.place.number) + "@" + std::to_string(c.place.object) + "+" +
                hex(c.place.offset) + "." + std::to_string(c.place.rounds);
-    return c.who == 'A' || c.who == 'B' ? out + "d" + std::to_string(c.drained) : out;
+    return is_thread(c.who) ? out + "d" + std::to_string(c.drained) : out;
 }
 
 /// Takes a text apart from its front. What does not fit makes it `bad`, and everything after that is empty.
@@ -118,13 +123,13 @@ private:
 token_context context_from(reader_of_text& from)
 {
     token_context c;
-    c.who = from.letter_of("NPSAB");
-    const bool of_a_map = c.who == 'A' || c.who == 'B';
+    c.who = from.letter_of("NPSABC");
+    const bool of_a_map = is_thread(c.who);
     if (of_a_map && from.take('w')) {
         c.stop = token_stop::by_itself;
         return c;
     }
-    if (of_a_map && from.take('e')) {
+    if ((of_a_map || c.who == 'N') && from.take('e')) {
         c.stop = token_stop::at_end;
     } else {
         c.place.number = from.number<std::uint32_t>();
@@ -144,14 +149,18 @@ token_context context_from(reader_of_text& from)
 
 bool fits_together(const token& t)
 {
-    constexpr std::size_t most_contexts = 12;
+    constexpr std::size_t most_contexts = 14;
     const bool of_a_sweep = t.is('s');
     if (t.is('s') + t.is('m') + t.is('r') != 1 || t.contexts.size() > most_contexts)
         return false;
-    if (of_a_sweep && t.contexts.size() != 1)
+    if (of_a_sweep && (t.contexts.size() != 1 || t.contexts.front().stop != token_stop::at_place))
+        return false;
+    const std::size_t of_threads = t.contexts.size() - (t.has_second_nmi() ? 1 : 0);
+    if (!of_a_sweep && of_threads == 0)
         return false;
     return std::all_of(t.contexts.begin(), t.contexts.end(), [&](const token_context& c) {
-        return (c.who == 'A' || c.who == 'B') != of_a_sweep &&
+        const bool is_nmi = static_cast<std::size_t>(&c - t.contexts.data()) >= of_threads;
+        return is_thread(c.who) != (of_a_sweep || is_nmi) &&
                (c.stop != token_stop::at_place || c.place.object < t.objects.size());
     });
 }

@@ -5,9 +5,11 @@
 //     nmi1:NAME:KIND:CONTEXTS:OBJECTS:FINGERPRINT:FOUND
 //     nmi1:nmi%20do_nmi-map:rt:A8@0+1c2f4.0d0,Bw:nmi-sim=5b0c2f6e8a7d9310:41d02c6a9f3e7b58:violation
 //
-//   KIND      s sweep, m map, r reduced map; then f: each run in a fresh process, c: also inside system calls, t: x86-TSO
-//   CONTEXTS  who, until where, how many of its stores have drained. N: the NMI; P, S: the NMI inside a system call,
-//             pending or asleep; A: the reader, B: the updater; w: until it ends or waits, e: at its end
+//   KIND      s sweep, m map, r reduced map; then f: each run in a fresh process, c: also inside system calls, t: x86-TSO,
+//             2: two readers
+//   CONTEXTS  who, until where, how many of its stores have drained. N: the NMI, of a map the second one, named last; P, S:
+//             the NMI inside a system call, pending or asleep; A: the reader, B: the updater, C: the second reader;
+//             w: until it ends or waits, e: at its end
 //   a place   number@object+offset.rounds: addresses move, so the object's index in OBJECTS, the offset in it, and how
 //             often the thread has been there before; the number of the boundary is for people
 //   OBJECTS   name=build id, of those with a place; without a build id only the name
@@ -53,6 +55,10 @@ struct token {
     std::string found;
 
     bool is(char of_kind) const noexcept { return kind.find(of_kind) != std::string::npos; }
+    bool has_second_nmi() const noexcept
+    {
+        return !is('s') && !contexts.empty() && contexts.back().who == 'N';
+    }
 };
 
 std::string to_text(const token& t);

@@ -66,13 +66,17 @@ void add_chain(standing& s, places& names, const std::vector<std::uintptr_t>& fr
 
 standing standing_of(pid_t pid, const progress& alive)
 {
-    const int first = alive.tid[0].load(std::memory_order_relaxed);  // the child is stuck
-    const int second = alive.tid[1].load(std::memory_order_relaxed); // as above
+    const auto matters = [&](int tid) {
+        const auto is = [](const std::atomic<int>& one, int n) {
+            return one.load(std::memory_order_relaxed) == n; // the child is stuck
+        };
+        return is(alive.tid[0], 0) || is(alive.tid[0], tid) || is(alive.tid[1], tid) || is(alive.tid[2], tid);
+    };
     standing all;
     for (const int process : family_of(pid)) {
         places names(maps_of(process));
         for (const int tid : threads_of(process)) {
-            if (first != 0 && tid != first && tid != second)
+            if (!matters(tid))
                 continue;
             const thread_state s = state_of(process, tid);
             if (!all.in_words.empty())
@@ -212,7 +216,7 @@ void tell_and_release(const held_watch& held, const progress& alive)
 {
     held.tell({held.order.pid,
                alive.tid[0].load(std::memory_order_relaxed), // they were set before it was held
-               alive.tid[1].load(std::memory_order_relaxed)});
+               alive.tid[1].load(std::memory_order_relaxed), alive.tid[2].load(std::memory_order_relaxed)});
     held.order.release();
 }
 

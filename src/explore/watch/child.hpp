@@ -29,7 +29,7 @@ enum class child_stage : std::uint8_t {
 struct progress {
     std::atomic<child_stage> stage;
     std::atomic<std::uint64_t> runs; ///< grows with each run: a sign of life
-    std::atomic<int> tid[2];         ///< threads whose state matters when it gets stuck; 0: all
+    std::atomic<int> tid[3];         ///< threads whose state matters when it gets stuck; 0: all
 };
 
 enum class child_end : std::uint8_t {

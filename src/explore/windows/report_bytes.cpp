@@ -25,14 +25,14 @@ NMISIM_MEMBERS_OF(sweep_cell, boundary, verdict, what, delivered_at, token)
 NMISIM_MEMBERS_OF(call_cell, boundary, arrival, call, called_from, result, verdict, what, token)
 NMISIM_MEMBERS_OF(sweep_report, name, absent, boundaries, cells, calls, complete, incomplete, record_ns,
                   elapsed_ns)
-NMISIM_MEMBERS_OF(map_context, reader, by_itself, at_end, before, waiting_stores, stored_by, stored_at,
-                  stored_size, stored_value, overtaken_by, loaded_from)
+NMISIM_MEMBERS_OF(map_context, reader, reader2, by_itself, at_end, before, waiting_stores, stored_by,
+                  stored_at, stored_size, stored_value, overtaken_by, loaded_from)
 NMISIM_MEMBERS_OF(map_finding, reader, updater, reader_first, kind, what, schedule, contexts, token, smallest,
-                  nmi, nmi_before)
+                  nmi, nmi_before, reader2_first)
 NMISIM_MEMBERS_OF(map_report, name, absent, reader, updater, full, reader_first, updater_first, findings,
                   schedules, runs, complete, incomplete, first_waiting, last_waiting, contiguous, memory,
-                  preemptions, nmi, reduced, unsupported, reader_points, updater_points, shared_bytes,
-                  waits_in, elapsed_ns)
+                  preemptions, nmi, readers, reduced, unsupported, reader_points, updater_points,
+                  shared_bytes, waits_in, elapsed_ns)
 NMISIM_MEMBERS_OF(audit_entry, function, object, called_from, safe, why, calls, chain, deep)
 NMISIM_MEMBERS_OF(audit_report, name, absent, entries, ends, steps, complete, incomplete, elapsed_ns)
 #undef NMISIM_MEMBERS_OF

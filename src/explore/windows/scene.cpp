@@ -18,10 +18,12 @@ flavor the_flavor = flavor::memb;
 fault the_fault = fault::none;
 nesting the_nesting = nesting::blocked;
 int the_irqs = 0;
+unsigned the_readers = 1;
 
 // Never given back: a child process ends without taking its machine down.
 machine* built = nullptr;
 vcpu_thread* vcpu_1 = nullptr;
+vcpu_thread* vcpu_2 = nullptr; ///< of a second reader
 checked_handler handlers[2];
 std::uint64_t generation = 0;
 
@@ -36,18 +38,27 @@ const char* note = nullptr;
 books read_books() noexcept
 {
     books now{};
-    const percpu& cpu = vcpu_1->area();
-    for (std::size_t c = 0; c < check_count; ++c)
-        now.failures[c] =
-            cpu.checks[static_cast<check>(c)].failures() + cpu.task_checks[static_cast<check>(c)].failures();
-    now.nmis = nmi_count_of(cpu);
-    now.offline = cpu.offline_seen.read();
+    for (const vcpu_thread* const v : {vcpu_1, vcpu_2}) {
+        if (v == nullptr)
+            continue;
+        const percpu& cpu = v->area();
+        for (std::size_t c = 0; c < check_count; ++c)
+            now.failures[c] += cpu.checks[static_cast<check>(c)].failures() +
+                               cpu.task_checks[static_cast<check>(c)].failures();
+        now.nmis += nmi_count_of(cpu);
+        now.offline += cpu.offline_seen.read();
+    }
     return now;
+}
+
+bool failed(const percpu& cpu, check c) noexcept
+{
+    return cpu.checks[c].failures() + cpu.task_checks[c].failures() != 0;
 }
 
 const violation& first_of(check c) noexcept
 {
-    const percpu& cpu = vcpu_1->area();
+    const percpu& cpu = vcpu_2 != nullptr && !failed(vcpu_1->area(), c) ? vcpu_2->area() : vcpu_1->area();
     return cpu.checks[c].failures() != 0 ? cpu.checks[c].first() : cpu.task_checks[c].first();
 }
 
@@ -61,8 +72,9 @@ void sleep_for_ever(vcpu&)
 
 } // namespace
 
-void choose(flavor f, fault left_out, nesting how, int irqs) noexcept
+void choose(flavor f, fault left_out, nesting how, int irqs, unsigned readers) noexcept
 {
+    the_readers = readers;
     the_nesting = how;
     the_irqs = irqs;
     the_flavor = f;
@@ -94,6 +106,7 @@ void build_machine()
     state.domain.observe = observe;
     state.domain.observe_task = observe_from_task;
     vcpu_1 = new vcpu_thread(state, 1);
+    vcpu_2 = the_readers > 1 ? new vcpu_thread(state, 2) : nullptr;
     prepare();
 }
 
@@ -107,6 +120,12 @@ void reader_comes_online()
 {
     vcpu_1->come_online();
     the_rcu().thread_offline(); // between runs of the window it idles
+}
+
+void second_reader_comes_online()
+{
+    vcpu_2->come_online();
+    the_rcu().thread_offline(); // as the first one
 }
 
 void updater_is_known()
@@ -168,7 +187,9 @@ void prepare() noexcept
     state.domain.last_report_ns.store(now_ns(),
                                       std::memory_order_relaxed); // as above; no "Uhhuh" for the dummy
     vcpu_1->area().count->set_preempt_count(0);                   // as above
-    if (rcu_domain* const domain = the_rcu().domain())            // where readers count is part of the state
+    if (vcpu_2 != nullptr)
+        vcpu_2->area().count->set_preempt_count(0);    // as above
+    if (rcu_domain* const domain = the_rcu().domain()) // where readers count is part of the state
         domain->grace_periods.readers().sequence.store(0, std::memory_order_relaxed); // as above
     note = nullptr;
     errno = 0; // a handler that changes it must change something
@@ -204,7 +225,8 @@ const char* broken() noexcept
         std::snprintf(text, sizeof text, "check %s: %s", name_of(c).data(), first_of(c).what);
         return text;
     }
-    if (vcpu_1->area().count->preempt_count() != 0) // at rest
+    if (vcpu_1->area().count->preempt_count() != 0 ||
+        (vcpu_2 != nullptr && vcpu_2->area().count->preempt_count() != 0)) // at rest
         return "check nesting: preempt_count is not 0 afterwards";
     return nullptr;
 }

@@ -19,7 +19,8 @@ class vcpu_thread;
 namespace nmisim::explore {
 
 /// Parent: what children must build.
-void choose(flavor f, fault left_out, nesting how = nesting::blocked, int irqs = 0) noexcept;
+void choose(flavor f, fault left_out, nesting how = nesting::blocked, int irqs = 0,
+            unsigned readers = 1) noexcept;
 flavor chosen_flavor() noexcept;
 const fault_info& chosen_fault() noexcept;
 
@@ -27,6 +28,7 @@ const fault_info& chosen_fault() noexcept;
 void build_machine();                 ///< the machine only
 void build_machine_and_come_online(); ///< and the calling thread is vCPU 1
 void reader_comes_online();           ///< map: the calling thread is vCPU 1, idle if the flavor has that
+void second_reader_comes_online();    ///< map: the calling thread is vCPU 2, as above
 void updater_is_known();              ///< map: the calling thread may be a reader too
 
 machine& the_machine() noexcept;

@@ -3,6 +3,7 @@
 
 #include "base/errno_guard.hpp"
 #include "base/signal_mask.hpp"
+#include "explore/replay/token.hpp"
 #include "explore/watch/explored_signal.hpp"
 #include "explore/windows/bad_handlers.hpp"
 #include "explore/windows/interrupts.hpp"
@@ -189,16 +190,23 @@ target sweep_target(std::string_view window)
     return t;
 }
 
-race map_race(std::string_view window)
+race map_race(std::string_view window, const window_options& o)
 {
-    return {.name = "",
-            .setup = build_machine,
-            .reader_setup = reader_comes_online,
-            .updater_setup = updater_is_known,
-            .prepare = prepare_swap,
-            .reader = window == "read-map" ? read_window() : do_nmi_by_hand,
-            .updater = swap_window(),
-            .broken = broken};
+    race r{.name = "",
+           .setup = build_machine,
+           .reader_setup = reader_comes_online,
+           .updater_setup = updater_is_known,
+           .prepare = prepare_swap,
+           .reader = window == "read-map" ? read_window() : do_nmi_by_hand,
+           .updater = swap_window(),
+           .broken = broken};
+    if (o.nmis > 1)
+        r.nmi = nested_nmi;
+    if (o.readers > 1) {
+        r.reader2 = r.reader;
+        r.reader2_setup = second_reader_comes_online;
+    }
+    return r;
 }
 
 // A fault of a swap or of a handler is in the windows that have one; the others are faults of the NMI's entry, which
@@ -258,7 +266,7 @@ bool is_map(std::string_view window) noexcept
 
 void choose_for(std::string_view window, const window_options& o) noexcept
 {
-    choose(o.rcu, o.left_out, nesting_of(window, o), window == "irq" ? 1 : 0);
+    choose(o.rcu, o.left_out, nesting_of(window, o), window == "irq" ? 1 : 0, is_map(window) ? o.readers : 1);
 }
 
 } // namespace
@@ -271,10 +279,8 @@ any_report explore_window(std::string_view window, const window_options& o)
         return audit(name.c_str(), audited_handler(info_of(o.left_out).in_handler),
                      build_machine_and_come_online, {}, o.within);
     if (is_map(window)) {
-        race r = map_race(window);
+        race r = map_race(window, o);
         r.name = name.c_str();
-        if (o.nmis > 1)
-            r.nmi = nested_nmi;
         return map(r, o.full_map, o.within);
     }
     target t = sweep_target(window);
@@ -284,15 +290,20 @@ any_report explore_window(std::string_view window, const window_options& o)
 
 std::optional<window_choice> window_of_token(std::string_view token)
 {
-    const std::string wanted = target_of_token(token);
+    const std::optional<explore::token> parts = token_of(token);
+    if (!parts)
+        return std::nullopt;
     std::vector<fault> left_out{fault::none};
     for (const fault_info& f : all_faults())
         left_out.push_back(f.id);
     for (const flavor rcu : all_flavors)
         for (const window_info& w : table)
             for (const fault f : left_out) {
-                const window_options o{.rcu = rcu, .left_out = f};
-                if (w.name != "audit" && full_name(w.name, o) == wanted)
+                const window_options o{.rcu = rcu,
+                                       .left_out = f,
+                                       .nmis = parts->has_second_nmi() ? 2U : 1U,
+                                       .readers = parts->is('2') ? 2U : 1U};
+                if (w.name != "audit" && full_name(w.name, o) == parts->name)
                     return window_choice{std::string(w.name), o};
             }
     return std::nullopt;
@@ -303,7 +314,7 @@ any_report replay_window(const window_choice& in, std::string_view token, const 
     choose_for(in.window, in.options);
     const std::string name = full_name(in.window, in.options);
     if (is_map(in.window)) {
-        race r = map_race(in.window);
+        race r = map_race(in.window, in.options);
         r.name = name.c_str();
         return replay(r, token, in.options.within, held);
     }

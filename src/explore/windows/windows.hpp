@@ -26,7 +26,8 @@ struct window_options {
     flavor rcu = flavor::memb;
     fault left_out = fault::none;
     bool full_map = false;
-    unsigned nmis = 1; ///< on the reader's thread of a map: 2, one more than its own
+    unsigned nmis = 1;    ///< on the reader's thread of a map: 2, one more than its own
+    unsigned readers = 1; ///< of a map
     limits within{};
 };
 

@@ -113,7 +113,9 @@ json rows(const std::vector<cell>& cells, std::size_t columns)
 
 json to_json(const map_context& c)
 {
-    json j{{"thread", c.reader ? "reader" : "updater"},
+    json j{{"thread", c.reader2  ? "reader 2"
+                      : c.reader ? "reader"
+                                 : "updater"},
            {"until", c.by_itself ? "it ends or waits"
                      : c.at_end  ? "its end"
                                  : "an instruction"},
@@ -141,6 +143,7 @@ json to_json(const map_report& r)
     j["preemptions"] = r.preemptions;
     j["reduced"] = r.reduced;
     j["nmis"] = r.nmi ? 2 : 1;
+    j["readers"] = r.readers;
     if (r.reduced)
         j["points"] =
             json{{"reader", r.reader_points}, {"updater", r.updater_points}, {"bytes", r.shared_bytes}};
@@ -166,6 +169,8 @@ json to_json(const map_report& r)
                      {"contexts", contexts},    {"smallest", f.smallest}};
         if (!f.token.empty())
             finding["token"] = f.token;
+        if (f.nmi)
+            finding["nmi_before"] = f.nmi_before.ip == 0 ? json("the reader's end") : to_json(f.nmi_before);
         findings.push_back(std::move(finding));
     }
     return j;

@@ -221,8 +221,8 @@ void schedule_lines(sink out, const map_report& r, bool all)
         fmt::format_to(out, "    schedule    {}\n", f.schedule);
         for (const map_context& c : f.contexts)
             context_line(out, c);
-        fmt::format_to(out, "    replay      {}\n",
-                       f.token.empty() ? "not by a token: none knows of the second NMI" : f.token);
+        if (!f.token.empty()) // code of no file
+            fmt::format_to(out, "    replay      {}\n", f.token);
     }
     if (shown != r.findings.size())
         fmt::format_to(out, "  ... {} more, smaller ones of which are above: --all\n",

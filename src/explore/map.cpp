@@ -221,15 +221,6 @@ struct recorded_race {
     shared_array<code_bytes> updater_code;
 };
 
-const char* nothing_to_try(const race& what, memory_model memory)
-{
-    if (what.reader2 != nullptr && memory == memory_model::tso)
-        return "two readers are explored without store buffers only";
-    return what.reader == nullptr    ? "nothing was tried: race::reader is not set"
-           : what.updater == nullptr ? "nothing was tried: race::updater is not set"
-                                     : nullptr;
-}
-
 void explore_schedules(map_report& r, const race& what, const limits& within, recorded_race& both,
                        places& names)
 {

@@ -398,8 +398,7 @@ TEST_CASE("an NMI comes inside what the reader does, and after it; the updater c
     REQUIRE_FALSE(r.findings.empty());
     CHECK(r.findings.front().nmi);
     CHECK(r.findings.front().schedule.find(told) != std::string::npos);
-    CHECK(r.findings.front().token.empty()); // it knows of no NMI
-    CHECK(to_text(r).find("replay      not by a token") != std::string::npos);
+    CHECK_FALSE(r.findings.front().token.empty());
     CHECK(r.updater_first == without.updater_first); // cells are without it
     CHECK(r.reader_first == without.reader_first);
     CHECK(exit_code(map(what, false)) == 3); // what was asked, not a row without it

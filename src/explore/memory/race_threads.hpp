@@ -20,5 +20,14 @@ inline const char* name_of_thread(unsigned thread) noexcept
 {
     return thread == the_reader ? "reader" : thread == the_updater ? "updater" : "reader 2";
 }
+/// Why this race cannot be explored, or nullptr.
+inline const char* nothing_to_try(const race& what, memory_model memory)
+{
+    if (what.reader2 != nullptr && memory == memory_model::tso)
+        return "two readers are explored without store buffers only";
+    return what.reader == nullptr    ? "nothing was tried: race::reader is not set"
+           : what.updater == nullptr ? "nothing was tried: race::updater is not set"
+                                     : nullptr;
+}
 
 } // namespace nmisim::explore

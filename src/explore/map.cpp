@@ -7,12 +7,12 @@
 #include "explore/memory/accesses.hpp"
 #include "explore/memory/boundary_names.hpp"
 #include "explore/memory/interleaving_map.hpp"
-#include "explore/memory/race_threads.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
 #include "explore/replay/token_places.hpp"
 #include "explore/step/schedule.hpp"
 #include "explore/step/system_call.hpp"
+#include "explore/watch/race_threads.hpp"
 
 #include <algorithm>
 #include <csignal>

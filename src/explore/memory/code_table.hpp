@@ -10,7 +10,7 @@
 #pragma once
 
 #include "explore/memory/accesses.hpp"
-#include "explore/memory/race_threads.hpp"
+#include "explore/watch/race_threads.hpp"
 
 #include <array>
 #include <vector>

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "explore/replay/hold.hpp"
+#include "explore/watch/race_threads.hpp"
 #include "nmisim/explore_replay.hpp"
 
 #include <atomic>
@@ -28,8 +29,8 @@ enum class child_stage : std::uint8_t {
 /// Written by the child, read by the parent while it watches.
 struct progress {
     std::atomic<child_stage> stage;
-    std::atomic<std::uint64_t> runs; ///< grows with each run: a sign of life
-    std::atomic<int> tid[3];         ///< threads whose state matters when it gets stuck; 0: all
+    std::atomic<std::uint64_t> runs;    ///< grows with each run: a sign of life
+    std::atomic<int> tid[most_threads]; ///< threads whose state matters when it gets stuck; 0: all
 };
 
 enum class child_end : std::uint8_t {

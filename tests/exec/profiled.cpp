@@ -373,12 +373,15 @@ int keeps_errno(double seconds)
     return errno == 4711 ? 0 : 1;
 }
 
-/// A container: perf_event_open fails with that errno, for what is executed here.
-int refuses_perf(int error, char** command)
+/// A container: perf_event_open fails with that errno, for what is executed here; or only where it asks for a CPU.
+int refuses_perf(int error, bool only_of_cpus, char** command)
 {
+    constexpr unsigned any_cpu = ~0U;
     sock_filter filter[] = {
         {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_perf_event_open},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_perf_event_open},
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, args) + 2 * sizeof(std::uint64_t)},
+        {BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned char>(only_of_cpus ? 1 : 0), 0, any_cpu},
         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)},
         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
     };
@@ -397,8 +400,8 @@ int main(int argc, char** argv)
     const char* const name = argc > 1 ? argv[1] : "";
     const double seconds = argc > 2 ? std::atof(argv[2]) : 0.5;
     const auto is = [&](const char* other) { return std::strcmp(name, other) == 0; };
-    if (is("refuses_perf") && argc > 3)
-        return refuses_perf(std::atoi(argv[2]), argv + 3);
+    if ((is("refuses_perf") || is("refuses_perf_of_cpus")) && argc > 3)
+        return refuses_perf(std::atoi(argv[2]), is("refuses_perf_of_cpus"), argv + 3);
     if (is("executes"))
         return executes(seconds, argv[0]);
     if (is("again"))

@@ -210,25 +210,28 @@ profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wak
     profile_end end;
     to.period_ns = static_cast<std::uint64_t>(std::max(1.0, 1e9 / c.rate_hz));
     clock_kind clocks = clock_kind::perf_event;
-    if (const int error = clock_error(profile_signal(), to.period_ns); error != 0) {
-        if (!timers_meet_running_threads()) {
-            end.absent = clock_refused(error);
-            return end;
-        }
+    const auto take_timers = [&](int error) {
         clocks = clock_kind::timer;
         to.refused = error;
         to.period_ns = std::max(to.period_ns, tick_ns());
-    }
+        if (!timers_meet_running_threads())
+            end.absent = clock_refused(error);
+        return end.absent.empty();
+    };
+    if (const int error = clock_error(profile_signal(), to.period_ns); error != 0 && !take_timers(error))
+        return end;
     const stop_watch watch;
     guarded_command command(command_of(c, w), profile_signal());
     std::optional<profiler> p;
     try {
         p.emplace(c, command, to.period_ns, clocks);
     } catch (const std::system_error& e) {
-        end.absent = e.code().value() == EPERM || e.code().value() == EACCES
-                         ? clock_refused(e.code().value())
-                         : fmt::format("{}: events of the command cannot be had here", e.what());
-        return end;
+        // A thread's clock may be had where the events of a CPU, which tell of births, may not.
+        if (clocks == clock_kind::timer)
+            throw;
+        if (!take_timers(e.code().value()))
+            return end;
+        p.emplace(c, command, to.period_ns, clocks);
     }
     const int fd = command.go_on();
     if (fd < 0) {

@@ -28,14 +28,17 @@ def gone(word):
 
 def drawn(rng):
     how = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-    words = rng.choice([[], ["--each-call"], ["--each-call", "--jobs", "3"], ["--profile"], ["--signal", "USR1", "--function", "torn_work"]])
+    words = rng.choice([[], ["--each-call"], ["--each-call", "--jobs", "3"], ["--profile"], ["--signal", "USR1", "--function", "torn_work"],
+                        ["--signal", "USR1", "--function", "straight_work", "--calls", "each"]])
     return how, words, 3 * rng.random() ** 2  # most of them early
 
 
 def one_kill(number, how, words, moment):
     mark = f"nmi-sim-kills-{os.getpid()}-{number}"
     script = f"'{options.fixture}' copy_blocks 2 {mark} & '{options.fixture}' threads {mark}; wait"
-    command = [options.fixture, "torn_pair_unseen", "100", mark] if "--function" in words else ["sh", "-c", script, mark]
+    command = ["sh", "-c", script, mark]
+    if "--function" in words:
+        command = [options.fixture, *(["torn_often", "400", "2", "straight"] if "--calls" in words else ["torn_pair_unseen", "100"]), mark]
     baseline = [] if "--profile" in words else ["--baseline", "1"]
     with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
         path = pathlib.Path(folder) / "r.json"

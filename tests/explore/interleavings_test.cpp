@@ -480,6 +480,7 @@ TEST_CASE("which of two stores came last is part of the state that is gone on fr
 {
     shared_array<std::atomic<bool>> shared(1);
     static std::atomic<bool>* found;
+    static int first;
     static int seen[2];
     found = shared.data();
     const map_report r = map({.name = "last store",
@@ -491,13 +492,13 @@ TEST_CASE("which of two stores came last is part of the state that is gone on fr
                                   },
                               .updater =
                                   [] {
-                                      static_cast<void>(counts[0].load(std::memory_order_relaxed));
+                                      first = counts[0].load(std::memory_order_relaxed);
                                       for (int& one : seen)
                                           one = counts[1].load(std::memory_order_relaxed);
                                   },
                               .broken =
                                   [] {
-                                      if (counts[0] == 2 && seen[0] == 0 && seen[1] == 1)
+                                      if (counts[0] == 2 && first == 2 && seen[0] == 0 && seen[1] == 1)
                                           found->store(true, std::memory_order_relaxed); // read after its end
                                       return static_cast<const char*>(nullptr);
                                   },

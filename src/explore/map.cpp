@@ -57,7 +57,7 @@ void explore_rows(map_job& j, const held_watch* held = nullptr)
     }
 }
 
-// Where there are several, in a process of its own: one that forks must have one thread only.
+// In a process of its own: one that forks must have one thread only.
 int supervise(void* argument)
 {
     explore_rows(*static_cast<map_job*>(argument));
@@ -75,8 +75,6 @@ void end_all(const std::vector<pid_t>& supervisors) noexcept
 /// Errors: `stopped`; std::system_error when no child process can be had.
 void explore_all(std::vector<map_job>& jobs)
 {
-    if (jobs.size() == 1)
-        return explore_rows(jobs.front());
     std::vector<pid_t> supervisors;
     supervisors.reserve(jobs.size());
     try {

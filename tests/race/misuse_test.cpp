@@ -242,7 +242,7 @@ TEST_CASE("set_nmi_callback takes the chains off: registering is refused, and wh
     SECTION("the next registration brings back all")
     {
         m.unset_nmi_callback();
-        auto second = on_chain();
+        auto second_one = on_chain();
         REQUIRE(raise(m));
         CHECK(watchdog == 2);
     }

@@ -12,7 +12,7 @@ source "$here/packages.sh" || exit 1
 usage()
 {
     cat <<'END'
-Usage: tools/bench.sh [--quick] [--no-install] [--out DIR] [--filter REGEX]
+Usage: tools/bench.sh [--quick] [--no-install] [--out DIR] [--filter REGEX] [--repetitions N]
 
 Builds nmi-sim-bench in build-bench/ (g++, -O2), runs every group of benchmarks in repetitions that are shuffled among
 each other, and ends with ten lines: question, our number, the best peer's, ratio, verdict. Before and after each group
@@ -28,6 +28,7 @@ Writes to DIR (default: bench-results):
   --quick         fewer repetitions and sizes
   --out DIR       another folder
   --filter REGEX  only benchmarks whose name matches, such as '^dispatcher/'; '^exec/' is what exec costs
+  --repetitions N of each benchmark; without it 7, with --quick 5
   --no-install    install nothing; what is needed is there
   --help          this text
 
@@ -36,15 +37,19 @@ Figures are good on a machine that has nothing else to do. Exit code: 0, or 1 if
 END
 }
 
-repetitions=7 rounds=5 filter=. out=bench-results install=yes
+repetitions=7 asked='' rounds=5 filter=. out=bench-results install=yes
 while [[ $# -gt 0 ]]; do
     case $1 in
     --help | -h) usage; exit ;;
     --quick) repetitions=5 rounds=3 filter='^(exec|dispatcher|read-pair|self|self-paired|ping-pong|exactly-once|explore|cost|library)/|^saturation/(memb|nmi)/latch/|^writer/(memb|mb|nmi)/busy 1/idle (8|512)/|^scale/.*/(1|64)/' ;;
     --no-install) install=no ;;
-    --out | --filter)
+    --out | --filter | --repetitions)
         [[ $# -ge 2 ]] || { say "bench.sh: $1 needs a value"; exit 2; }
-        [[ $1 == --out ]] && out=$2 || filter=$2
+        case $1 in
+        --out) out=$2 ;;
+        --filter) filter=$2 ;;
+        --repetitions) asked=$2 ;;
+        esac
         shift
         ;;
     *) say "bench.sh: unknown argument $1"; usage >&2; exit 2 ;;
@@ -52,6 +57,10 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 
+if [[ -n $asked ]]; then
+    [[ $asked =~ ^[1-9][0-9]{0,3}$ ]] || { say "bench.sh: --repetitions $asked: a number from 1 to 9999 is wanted"; exit 2; }
+    repetitions=$asked
+fi
 [[ $install == no ]] || install_packages "${build_packages[@]}" "${test_packages[@]}"
 out=$(realpath -m "$out")
 cd "$here/.." || exit 1

@@ -38,7 +38,8 @@ class Tree:
 
 def cannot_be_told():
     for script, words in (("quickstart.sh", ["--help"]), ("test.sh", ["--help"]), ("bench.sh", ["--help"]),
-                          ("test.sh", ["--frob"]), ("bench.sh", ["--frob"]), ("bench.sh", ["--out"])):
+                          ("test.sh", ["--frob"]), ("bench.sh", ["--frob"]), ("bench.sh", ["--out"]), ("bench.sh", ["--repetitions", "0"]),
+                          ("bench.sh", ["--repetitions", "x1"])):
         t = Tree()
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = t.run(f"tools/{script}", "--no-install", *words, stdout=full, stderr=subprocess.PIPE if words == ["--help"] else full)

@@ -22,7 +22,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests" / "exec"
-SUITES = ("storm", "control", "calls", "audit", "function", "forks", "options", "classifier", "kills", "profile")
+SUITES = ("storm", "control", "calls", "audit", "function", "forks", "options", "classifier", "kills", "profile", "spread")
 BUILDS = {"dynamic": "", "static": "-static", "stripped": "-stripped", "static-stripped": "-static-stripped"}
 TIMEOUT_S = 300
 

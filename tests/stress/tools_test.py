@@ -131,6 +131,19 @@ def time_to_go():
     assert re.match(r"  10 of 40 files, about 9\d s to go$", first) and last == "  40 of 40 files", done.stderr
 
 
+def links_with_gold():
+    """Where it is there; not with another compiler, a sanitizer or for another processor."""
+    t = Tree()
+    for folder in ("with", "without"):
+        (t.root / folder).mkdir()
+        for program in ("bash", "dirname", *(["ld.gold"] if folder == "with" else [])):
+            (t.root / folder / program).symlink_to(shutil.which(program) or "/bin/true")
+        script = "source tools/packages.sh; " + "; ".join(f'echo "$(linker_for {words})"' for words in (
+            "g++", "g++ -Dwerror=true", "clang++", "g++ -Db_sanitize=thread", "g++ -Dwerror=true --cross-file a.ini"))
+        done = t.run("bash", "-c", script, PATH=str(t.root / folder))
+        assert done.stdout.split("\n") == (["gold", "gold"] if folder == "with" else ["", ""]) + [""] * 4, done
+
+
 tap.run([
     ("help and mistakes that cannot be printed start nothing", cannot_be_told),
     ("quickstart.sh runs nmi-sim in the caller's folder", callers_folder),
@@ -139,4 +152,5 @@ tap.run([
     ("quickstart.sh tells what failed", tells_what_failed),
     ("quickstart.sh says how long it will still take", time_to_go),
     ("a build folder of somebody else's is left alone", not_its_own),
+    ("g++ links with gold where it is there", links_with_gold),
 ])

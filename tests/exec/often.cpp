@@ -9,6 +9,9 @@
 #include <string>
 #include <thread>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 extern "C" {
 extern volatile int torn_pair[2];
 void torn_work(int rounds);
@@ -47,6 +50,13 @@ void tells_the_call(int)
         torn_in = call;
 }
 
+volatile int seen = 0;
+
+void counts(int)
+{
+    seen = seen + 1;
+}
+
 void looks_not(int) {}
 
 void handle_by(void (*handler)(int))
@@ -65,8 +75,8 @@ void hold_back(int how)
 }
 
 /// HOW: seen; unseen; gone: some calls have no handler; varies: each second call has one round; blocked: the signal, up to
-/// where the pair is torn, in the middle; thread: another one was there before; straight:
-/// it calls straight_work(); nested: nested_work()
+/// where the pair is torn, in the middle; thread, child: another one was there before; straight:
+/// it calls straight_work(); nested: nested_work(); twice: it tells whether more than one signal has come
 int torn_often(int argc, char** argv)
 {
     const int calls = argc > 0 ? std::atoi(argv[0]) : 1;
@@ -75,11 +85,20 @@ int torn_often(int argc, char** argv)
     const bool is_seen = is("seen") || is("varies") || is("blocked");
     if (is("thread"))
         std::thread([] {}).join();
+    if (is("child")) {
+        const pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        waitpid(child, nullptr, 0);
+    }
     if (is("blocked"))
         hold_back(SIG_BLOCK);
     for (int i = 1; i <= calls; ++i) {
         call = i;
-        handle_by(is("gone") && i > 5 && i < 20 ? SIG_DFL : is_seen ? tells_the_call : looks_not);
+        handle_by(is("gone") && i > 5 && i < 20 ? SIG_DFL
+                  : is_seen                     ? tells_the_call
+                  : is("twice")                 ? counts
+                                                : looks_not);
         if (is("straight"))
             straight_work();
         else if (is("nested"))
@@ -92,6 +111,8 @@ int torn_often(int argc, char** argv)
             torn_pair[1] = -1;
         }
     }
+    if (seen > 1)
+        say("twice\n");
     say(torn_in != 0 ? ("torn in call " + std::to_string(torn_in) + "\n").c_str() : "whole\n");
     return 0;
 }

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """--calls each: many signals in one run, each in a call of the function that is its own."""
+import pathlib
+import tempfile
+
 from exec_support import CASES, case, expect, options, run, tap
 
 USR1 = ["--baseline", "1", "--signal", "USR1"]
@@ -121,12 +124,51 @@ def blocked_in_some():
 
 @case
 def not_in_calls():
-    """where there are few calls, or threads, each signal has a fork or a run in the first call, and the report says why"""
-    for calls, how, why in ((3, "seen", "too few calls"), (60, "thread", "it has threads")):
+    """where there are few calls, threads or children, each signal has a fork or a run in the first call, and the report says why"""
+    for calls, how, why in ((3, "seen", "too few calls"), (60, "thread", "it has threads"), (60, "child", "it has children")):
         result, function = sweep(calls, 2, how)
         expect(why in function["why_not_spread"] and all(r["call"] == 0 for r in function["runs"]), function)
         expect([r["at"].rsplit("#", 1)[1] for r in findings(function)] == (["2"] if how == "seen" else []), *result.shown())
         expect(len(function["runs"]) == function["boundaries"] and all(r["state"] == "delivered" for r in function["runs"]), function)
+
+
+@case
+def only_together():
+    """what differs by two signals and by none alone is no finding, and said; with many causes the others have forks"""
+    result, function = sweep(100, 8, "twice")
+    expect(result.code == 0 and function["only_together"] == 4 and function["why_not_spread"] == "many of them differ", function, *result.shown())
+    expect(len(function["runs"]) == function["boundaries"] and all(r["state"] == "delivered" for r in function["runs"]), function["runs"])
+    expect(sum(r["call"] != 0 for r in function["runs"]) == 4, [r["call"] for r in function["runs"]])
+
+
+@case
+def differs_by_itself():
+    """a command that differs from itself since the signals' run is not searched for their part in it"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        count = f"{folder}/runs"
+        pathlib.Path(count).touch()
+        script = f"n=0; while read -r _; do n=$((n + 1)); done < '{count}'; echo >> '{count}'; [ $n -lt 3 ] || echo late; exec \"$@\""
+        result = run(*USR1, "--function", "straight_work", "--calls", "each",
+                     command=["sh", "-c", script, "sh", options.fixture, "torn_often", "200", "2", "straight"])
+        function = result.json["function"]
+        expect(result.json["baseline"]["unstable"] == ["stdout"] and len(pathlib.Path(count).read_text()) == 5, *result.shown())
+        expect(result.code == 0 and function["spread_runs"] == 1 and function["only_together"] == 0, function)
+
+
+@case
+def time_limit():
+    """what stops cost is no time of the command's: it may take longer with them than --timeout, which it keeps without"""
+    result, function = sweep(200, 16, "unseen")
+    for _ in range(20):
+        expect(function["spread_runs"] == 1, function["why_not_spread"], *result.shown())
+        limit_ms = function["elapsed_ns"] // 3_000_000
+        result, limited = sweep(200, 16, "unseen", "--timeout", f"{limit_ms}ms")
+        if limited and limited["runs"] and limited["boundaries"] == function["boundaries"]:  # else the command alone has come too late
+            expect(result.code == 0 and limited["spread_runs"] == 1, limit_ms, limited["why_not_spread"], *result.shown())
+            if limited["elapsed_ns"] > limit_ms * 1e6:
+                return
+            function = limited  # the machine is quicker now
+    raise tap.Skipped("the machine's speed changes all the time")
 
 
 @case

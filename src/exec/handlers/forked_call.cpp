@@ -22,11 +22,9 @@ constexpr std::size_t most_unproven = 64;
 
 } // namespace
 
-forked_call::forked_call(plan p) : way_to_function(p.where), plan_(std::move(p))
-{
-    for (const auto& b : plan_.todo)
-        todo_.emplace(b.offset, b.visit);
-}
+forked_call::forked_call(known_call c, plan p)
+    : way_to_known_call(std::move(c)), plan_(std::move(p)), todo_(plan_.todo.begin(), plan_.todo.end())
+{}
 
 void forked_call::there(task& t, const function_range& range)
 {

@@ -23,17 +23,13 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace nmisim::exec {
 
-class forked_call final : public way_to_function {
+class forked_call final : public way_to_known_call {
 public:
     struct plan {
-        function_name where;
-        std::string path; ///< of the process, and what it runs
-        std::string exe;
         int signal = 0;
         std::vector<recorded_call::boundary> todo;
         /// In what an outcome differs from that of the command itself.
@@ -43,7 +39,7 @@ public:
         std::function<void(const recorded_call::boundary&, forked_run)> done;
     };
 
-    explicit forked_call(plan p);
+    forked_call(known_call c, plan p);
 
     void begins(const run_means& means) override { means_.emplace(means); }
     bool steps(const task& t) const noexcept override { return t.tid == tid_; }
@@ -55,16 +51,11 @@ public:
     const std::string& why_not() const noexcept { return why_not_; }
 
 private:
-    using key = std::pair<std::uint64_t, std::uint64_t>;
     struct finished {
         recorded_call::boundary at;
         forked_run run;
     };
 
-    bool wanted(const task& t) const override
-    {
-        return start_ == 0 && t.in->path == plan_.path && t.in->exe == plan_.exe;
-    }
     void there(task& t, const function_range& range) override;
     void came(task& t, std::uintptr_t at) override;
     void look(task& t, const saved_registers& r);
@@ -80,7 +71,7 @@ private:
     void end(task& t, std::string why);
 
     const plan plan_;
-    std::set<key> todo_;
+    std::set<recorded_call::boundary> todo_;
     std::optional<run_means> means_;
     std::uintptr_t start_ = 0;
     std::uintptr_t end_ = 0;

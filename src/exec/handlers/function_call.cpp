@@ -64,8 +64,8 @@ void recorded_call::came(task& t, std::uintptr_t at)
         return;
     tid_ = t.tid;
     range_ = ranges_[t.in->tgid];
-    path_ = t.in->path;
-    exe_ = t.in->exe;
+    known_.path = t.in->path;
+    known_.exe = t.in->exe;
     entry_sp_ = interrupted_by(r).sp;
     note(t, at);
 }
@@ -110,7 +110,7 @@ void recorded_call::finish(task& t)
     over_ = true;
     explore::places all(explore::maps_of(t.in->tgid));
     if (const explore::loaded_object* const o = all.objects().at(range_.start))
-        where_ = {o->name, {}, range_.start - o->base};
+        known_.where = {o->name, {}, range_.start - o->base};
     for (const auto& [offset, code] : code_)
         places_[offset] = all.of(range_.start + offset, code);
 }

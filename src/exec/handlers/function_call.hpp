@@ -13,6 +13,7 @@
 #include "explore/decode/code_bytes.hpp"
 #include "nmisim/explore.hpp"
 
+#include <compare>
 #include <map>
 #include <string>
 #include <vector>
@@ -47,6 +48,13 @@ private:
     std::map<pid_t, std::uintptr_t> entries_;
 };
 
+/// What is needed to meet the recorded call in another run.
+struct known_call {
+    function_name where; ///< to be found again without a look at symbols
+    std::string path;    ///< of the process, and what it runs
+    std::string exe;
+};
+
 class recorded_call final : public way_to_function {
 public:
     static constexpr std::uint32_t most_steps = 200'000;
@@ -54,6 +62,7 @@ public:
     struct boundary {
         std::uint64_t offset; ///< in the function
         std::uint64_t visit;  ///< so often it was come to, with this time
+        auto operator<=>(const boundary&) const = default;
     };
 
     recorded_call(function_name f, int signal) : way_to_function(std::move(f)), signal_(signal) {}
@@ -64,14 +73,11 @@ public:
 
     const std::vector<boundary>& boundaries() const noexcept { return boundaries_; }
     const explore::place& place_of(std::uint64_t offset) const { return places_.at(offset); }
-    /// The function, to be found again without a look at symbols.
-    const function_name& where() const noexcept { return where_; }
+    const known_call& known() const noexcept { return known_; }
     /// Of the first boundary at which the program has a handler for the signal; boundaries().size(): of none.
     std::size_t first_with_handler() const noexcept { return first_with_handler_; }
     std::uint32_t steps_made() const noexcept { return steps_; }
     bool cut() const noexcept { return cut_; }
-    const std::string& path() const noexcept { return path_; }
-    const std::string& exe() const noexcept { return exe_; }
 
 private:
     bool wanted(const task& /*t*/) const override { return tid_ == 0 && !over_; }
@@ -94,19 +100,29 @@ private:
     std::map<std::uint64_t, std::uint64_t> visits_;
     std::map<std::uint64_t, explore::code_bytes> code_;
     std::map<std::uint64_t, explore::place> places_;
-    std::string path_;
-    std::string exe_;
-    function_name where_;
+    known_call known_;
 };
 
-class placed_signal final : public way_to_function {
+/// The way to it in another run.
+class way_to_known_call : public way_to_function {
+protected:
+    explicit way_to_known_call(known_call c) : way_to_function(c.where), call_(std::move(c)) {}
+
+private:
+    bool wanted(const task& t) const final
+    {
+        return !found() && t.in->path == call_.path && t.in->exe == call_.exe;
+    }
+
+    const known_call call_;
+};
+
+class placed_signal final : public way_to_known_call {
 public:
     enum class state { not_reached, no_handler, blocked, delivered, elsewhere };
 
-    placed_signal(function_name f, int signal, recorded_call::boundary where, std::string path,
-                  std::string exe)
-        : way_to_function(std::move(f)), signal_(signal), where_(where), path_(std::move(path)),
-          exe_(std::move(exe))
+    placed_signal(known_call c, int signal, recorded_call::boundary where)
+        : way_to_known_call(std::move(c)), signal_(signal), where_(where)
     {}
 
     bool steps(const task& t) const noexcept override { return passing_.count(t.tid) != 0; }
@@ -117,17 +133,11 @@ public:
     state what() const noexcept { return state_; }
 
 private:
-    bool wanted(const task& t) const override
-    {
-        return place_ == 0 && t.in->path == path_ && t.in->exe == exe_;
-    }
     void there(task& t, const function_range& range) override;
     void came(task& t, std::uintptr_t at) override;
 
     const int signal_;
     const recorded_call::boundary where_;
-    const std::string path_;
-    const std::string exe_;
     std::map<pid_t, std::uintptr_t>
         passing_; ///< threads that step over an instruction whose breakpoint comes back
     std::uint64_t visits_ = 0;

@@ -54,7 +54,7 @@ public:
         else
             sweep().why_not_forked = todo.empty() ? "" : "--fork never";
         for (const auto& b : todo)
-            if (tried_.count({b.offset, b.visit}) == 0) {
+            if (!tried_.contains(b)) {
                 tell_of(b);
                 try_one(call, b, nullptr);
             }
@@ -63,8 +63,6 @@ public:
     }
 
 private:
-    using key = std::pair<std::uint64_t, std::uint64_t>; ///< a boundary's offset and visit
-
     void tell_of(const recorded_call::boundary& b)
     {
         const std::size_t i = tried_.size();
@@ -90,8 +88,7 @@ private:
             else
                 finish(b, forked_row(call, b, run.state));
         };
-        forked_call forks(
-            {call.where(), call.path(), call.exe(), config().signal, todo, differ, c_.compared(), done});
+        forked_call forks(call.known(), {config().signal, todo, differ, c_.compared(), done});
         c_.traced(0, true, forks, 0);
         sweep().why_not_forked = forks.why_not();
         for (const auto& [b, seen] : suspects) {
@@ -143,7 +140,7 @@ private:
 
     void finish(const recorded_call::boundary& b, boundary_run run)
     {
-        tried_.insert({b.offset, b.visit});
+        tried_.insert(b);
         sweep().runs.push_back(std::move(run));
         sweep().elapsed_ns = now_ns() - start_ns_;
         c_.note();
@@ -213,8 +210,8 @@ private:
         std::set<std::uint64_t> instructions;
         for (const auto& b : call.boundaries())
             instructions.insert(b.offset);
-        sweep() = {.path = call.path(),
-                   .exe = call.exe(),
+        sweep() = {.path = call.known().path,
+                   .exe = call.known().exe,
                    .steps = call.steps_made(),
                    .cut = call.cut(),
                    .instructions = instructions.size(),
@@ -247,7 +244,7 @@ private:
                           const outcome* seen, boundary_run b)
     {
         const auto shoot = [&] {
-            placed_signal placed(call.where(), config().signal, where, call.path(), call.exe());
+            placed_signal placed(call.known(), config().signal, where);
             traced_run run = c_.traced(0, true, placed, 0);
             b.state = name_of(placed.what());
             return run.what;
@@ -316,7 +313,7 @@ private:
     const function_name function_;
     std::uint64_t start_ns_ = 0;
     std::size_t total_ = 0;
-    std::set<key> tried_;
+    std::set<recorded_call::boundary> tried_;
 };
 
 } // namespace

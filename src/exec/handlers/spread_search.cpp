@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstddef>
 
 namespace nmisim::exec {
 
@@ -18,7 +18,7 @@ constexpr unsigned most_halved = 4;
 
 spread_search::attempt spread_search::shoot(const places& all, bool counts)
 {
-    spread_signals shots({call_.where(), call_.path(), call_.exe(), c_.report.config.signal, all, counts});
+    spread_signals shots(call_.known(), {c_.report.config.signal, all, counts});
     c_.tell(fmt::format("{} signals in calls of their own", all.size()));
     traced_run run = c_.traced(0, true, shots, 0);
     ++runs_;
@@ -53,19 +53,15 @@ void spread_search::run(std::vector<recorded_call::boundary>& todo)
                                                      : "";
         if (!why_not_.empty())
             return;
-        finished_.clear();
-        if (differ(a.what)) {
+        if (differ(a.what))
             c_.take_as_unstable(differences(c_.expected(), c_.without_nmis(true).what, c_.compared()));
+        if (differ(a.what)) { // not by itself
             goes_on = halve(std::move(arrived));
         } else {
             for (const spread_place& one : arrived)
                 finish(one);
         }
-        std::erase_if(todo, [&](const recorded_call::boundary& b) {
-            return std::any_of(finished_.begin(), finished_.end(), [&](const recorded_call::boundary& f) {
-                return f.offset == b.offset && f.visit == b.visit;
-            });
-        });
+        std::erase_if(todo, [&](const recorded_call::boundary& b) { return finished_.contains(b); });
     }
     why_not_ = "many of them differ";
 }
@@ -100,14 +96,14 @@ bool spread_search::try_alone(const spread_place& one)
         finish(one);
         return false;
     }
-    finished_.push_back(one.at);
+    finished_.insert(one.at);
     hooks_.differs(one, alone.execution, alone.what);
     return true;
 }
 
 void spread_search::finish(const spread_place& one)
 {
-    finished_.push_back(one.at);
+    finished_.insert(one.at);
     hooks_.same(one);
 }
 

@@ -10,6 +10,7 @@
 #include "exec/handlers/spread_signals.hpp"
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ private:
     unsigned runs_ = 0;
     unsigned only_together_ = 0;
     std::string why_not_;
-    std::vector<recorded_call::boundary> finished_;
+    std::set<recorded_call::boundary> finished_;
 };
 
 } // namespace nmisim::exec

@@ -20,19 +20,16 @@ struct spread_place {
     std::uint64_t call = 1;
 };
 
-class spread_signals final : public way_to_function {
+class spread_signals final : public way_to_known_call {
 public:
     struct plan {
-        function_name where;
-        std::string path; ///< of the process, and what it runs
-        std::string exe;
         int signal = 0;
         std::vector<spread_place> places; ///< one of a call, in the order of calls
         bool counts = false; ///< how often the place, the only one, is come to from the program's start on
     };
 
-    explicit spread_signals(plan p)
-        : way_to_function(p.where), plan_(std::move(p)), states_(plan_.places.size())
+    spread_signals(known_call c, plan p)
+        : way_to_known_call(std::move(c)), plan_(std::move(p)), states_(plan_.places.size())
     {}
 
     bool steps(const task& t) const noexcept override { return t.tid == passing_; }
@@ -47,10 +44,6 @@ public:
     const std::string& why_not() const noexcept { return why_not_; }
 
 private:
-    bool wanted(const task& t) const override
-    {
-        return start_ == 0 && t.in->path == plan_.path && t.in->exe == plan_.exe;
-    }
     void there(task& t, const function_range& range) override;
     void came(task& t, std::uintptr_t at) override;
     void begin_call(task& t, std::uintptr_t sp);

@@ -59,6 +59,7 @@ def one_kill(number, how, words, moment):
 def judge(path, command, how, code, out):
     files = sorted(one.name for one in path.parent.iterdir())
     text = path.read_text() if path.exists() else ""
+    expect(text == "" or json.loads(text)["command"] == command, files, len(text))
     if code in (0, 1, 3):  # it had ended before
         expect(files == [path.name] and out == text, code, files, len(out), len(text))
     elif code == -how and how != signal.SIGKILL and out:

@@ -207,6 +207,17 @@ def journal():
         expect(done.returncode == 3 and os.listdir(folder) == ["r.json"], os.listdir(folder))
 
 
+@case
+def journal_is_a_link():
+    """a link in the journal's place is refused: another user may have put it there, and what it leads to stays as it is"""
+    with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:
+        theirs = pathlib.Path(folder) / "theirs"
+        theirs.write_text("dear")
+        (pathlib.Path(folder) / "r.json.journal").symlink_to(theirs)
+        done = program("exec", "-q", "--baseline", "1", "-o", f"{folder}/r.json", "--each-call=read", "--limit", "1", "--", options.fixture, "copy_blocks", "1")
+        expect(done.returncode == 1 and "r.json.journal" in done.stderr and theirs.read_text() == "dear", done, theirs.read_text()[:80])
+
+
 def killed_at(line_start, *words):
     """`nmi-sim exec WORDS`, killed when it writes such a line."""
     child = subprocess.Popen([options.program, "exec", *words], text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -227,8 +227,6 @@ profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wak
         p.emplace(c, command, to.period_ns, clocks);
     } catch (const std::system_error& e) {
         // A thread's clock may be had where the events of a CPU, which tell of births, may not.
-        if (clocks == clock_kind::timer)
-            throw;
         if (!take_timers(e.code().value()))
             return end;
         p.emplace(c, command, to.period_ns, clocks);

@@ -44,6 +44,8 @@ void exec_journal::begin(const exec_report& r)
     std::string text = journal_head(r);
     for (; written_ < lines(r); ++written_)
         text += line(r, written_);
+    if (file_behind(path_) != path_) // a link that another user may have put there
+        throw std::system_error(ELOOP, std::generic_category(), "cannot write " + path_);
     write_output_file(path_, text);
     fd_ = open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
     if (fd_ < 0)

@@ -57,6 +57,23 @@ def without_names():
 
 
 @case
+def own_breakpoint():
+    """a breakpoint of the program's own is met by the program, also where a signal was put in front of it"""
+    result = run(*USR1, "--function", "trapping_work", "--fork", "never", "--timeout", "10s", command=[options.fixture, "torn_often", "2", "1", "traps"])
+    expect(result.code == 0 and len(runs(result)) >= 4 and all(r["state"] == "delivered" for r in runs(result)), runs(result), *result.shown())
+
+
+@case
+def child_calls_later():
+    """a child that is older than the function's call makes that call when its parent has been there, or has ended: no finding"""
+    for how, said in (("waits", "called"), ("left", "whole")):
+        result = run(*USR1, "--function", "straight_work", "--fork", "never", "--limit", "2", "--wait", "all",
+                     command=[options.fixture, "torn_often", "1", "1", how])
+        expect(result.code == 0 and result.json["baseline"]["runs"][0]["stdout"]["first_line"] == said, how, *result.shown())
+        expect([r["state"] for r in runs(result)] == ["delivered"] * 2, runs(result))
+
+
+@case
 def one_visit():
     """--visit takes one visit of each instruction, --at one place, and each says what it has tried"""
     _, offset = disassembly(options.fixture)

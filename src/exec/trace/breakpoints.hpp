@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Breakpoints in the programs that are traced, each for one hit. A child that was forked with them in its memory runs onto them
-// as well: there they are taken away in passing.
+// as well, maybe long after they were met here: there they are taken away in passing.
 // Context: control, in the thread that traces; the task is stopped.
 #pragma once
 
@@ -19,7 +19,8 @@ public:
     bool plant(const task& t, std::uintptr_t at);
     struct hit {
         std::uintptr_t at;
-        bool inherited; ///< planted in another process, before this one was forked
+        bool
+            inherited; ///< planted in another process, before this one was forked; or another thread has just met it
     };
     /// The task has stopped at a breakpoint. It is gone then, and the task goes on with the instruction. Nothing: it is none
     /// of ours.
@@ -28,7 +29,11 @@ public:
     void forget(pid_t tgid);
 
 private:
-    std::map<std::pair<pid_t, std::uintptr_t>, std::uint64_t> code_; ///< as it was
+    struct planted {
+        std::uint64_t code = 0; ///< as it was
+        bool is_there = false;  ///< in the process itself
+    };
+    std::map<std::pair<pid_t, std::uintptr_t>, planted> code_;
 };
 
 } // namespace nmisim::exec

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <string>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 using namespace nmisim::explore;
@@ -223,6 +224,7 @@ void updater_that_waits_for_all()
 
 // The order in which three threads take two tickets each, as the number of a set's member.
 std::atomic<int> tickets;
+int tickets_of_kernel[2]; ///< a pipe
 int taken[3][2];
 struct all_orders {
     static constexpr int most = 3 * 3 * 3 * 3 * 3 * 3;
@@ -230,11 +232,36 @@ struct all_orders {
 };
 all_orders* orders;
 
-template <int Who>
+int ticket()
+{
+    return tickets.fetch_add(1, std::memory_order_relaxed);
+}
+
+int ticket_of_kernel()
+{
+    char number = 0;
+    return read(tickets_of_kernel[0], &number, 1) == 1 ? number : -1;
+}
+
+template <int Who, int (*Ticket)()>
 void take_two()
 {
     for (int& one : taken[Who])
-        one = tickets.fetch_add(1, std::memory_order_relaxed);
+        one = Ticket();
+}
+
+void make_tickets()
+{
+    static_cast<void>(pipe2(tickets_of_kernel, O_NONBLOCK));
+}
+
+void lay_out_tickets()
+{
+    tickets.store(0, std::memory_order_relaxed);
+    while (ticket_of_kernel() >= 0) {
+    }
+    static constexpr char numbers[] = {0, 1, 2, 3, 4, 5};
+    static_cast<void>(write(tickets_of_kernel[1], numbers, sizeof numbers));
 }
 
 const char* note_order()
@@ -248,11 +275,31 @@ const char* note_order()
     return nullptr;
 }
 
+template <int (*Ticket)()>
+race race_for_tickets()
+{
+    return {.name = "orders",
+            .setup = make_tickets,
+            .prepare = lay_out_tickets,
+            .reader = take_two<0, Ticket>,
+            .updater = take_two<1, Ticket>,
+            .broken = note_order,
+            .reader2 = take_two<2, Ticket>};
+}
+
+race race_of(function of_reader, function of_updater, function of_reader2 = nullptr)
+{
+    return {.name = "race",
+            .prepare = prepare,
+            .reader = of_reader,
+            .updater = of_updater,
+            .broken = broken,
+            .reader2 = of_reader2};
+}
+
 map_report map_of(function of_reader, function of_updater, limits within = {})
 {
-    return map(
-        {.name = "pair", .prepare = prepare, .reader = of_reader, .updater = of_updater, .broken = broken},
-        true, within);
+    return map(race_of(of_reader, of_updater), true, within);
 }
 
 limits unreduced()
@@ -370,15 +417,16 @@ TEST_CASE("an NMI comes inside what the reader does, and after it; the updater c
         one{count_without_care, [] { ++counts_of_nmis, count_without_care(); },
             [] { static_cast<void>(counts[0].load(std::memory_order_relaxed)); },
             "an NMI on the reader before"},
-        one{[] { *static_cast<volatile int*>(&done) = 1; },
+        one{[] { *static_cast<volatile int*>(&done) = 1, about_to_wait(); },
             [] { used_after = *static_cast<volatile int*>(&done) == 1; },
             [] { static_cast<void>(*static_cast<volatile int*>(&done)); }, "an NMI on the reader at its end"},
-        one{[] { phase.store(1, std::memory_order_relaxed); }, mark_it,
+        one{store_and_store, mark_it, // the updater has waited before
             [] {
-                static_cast<void>(phase.load(std::memory_order_relaxed));
-                look_for_the_mark();
+                about_to_wait();
+                if (phase.load(std::memory_order_relaxed) == 1)
+                    look_for_the_mark();
             },
-            "an NMI on the reader "});
+            "an NMI on the reader before"});
     race what{.name = "pair with an NMI",
               .prepare = [] { prepare(), done = 0, counts_of_nmis = 0; },
               .reader = of_reader,
@@ -410,12 +458,7 @@ TEST_CASE("an NMI comes inside what the reader does, and after it; the updater c
 
 TEST_CASE("a mark that two readers share is right for one, and found wrong with both")
 {
-    race what{.name = "two readers",
-              .prepare = prepare,
-              .reader = reader,
-              .updater = updater,
-              .broken = broken,
-              .reader2 = reader};
+    race what = race_of(reader, updater, reader);
     const map_report r = map(what);
     INFO(to_text(r));
     if (!r.absent.empty()) // built without capstone
@@ -443,13 +486,8 @@ TEST_CASE("two readers that count themselves are waited for, both")
 {
     limits more;
     more.preemptions = GENERATE(1U, 2U);
-    const map_report r = map({.name = "two readers",
-                              .prepare = prepare,
-                              .reader = reader_that_counts,
-                              .updater = updater_that_waits_for_all,
-                              .broken = broken,
-                              .reader2 = reader_that_counts},
-                             true, more);
+    const map_report r =
+        map(race_of(reader_that_counts, updater_that_waits_for_all, reader_that_counts), true, more);
     INFO(to_text(r));
     if (!r.absent.empty())
         return;
@@ -460,17 +498,13 @@ TEST_CASE("each order of what three threads do is tried")
 {
     shared_array<all_orders> shared(1);
     orders = shared.data();
-    const map_report r = map({.name = "orders",
-                              .prepare = [] { tickets.store(0, std::memory_order_relaxed); },
-                              .reader = take_two<0>,
-                              .updater = take_two<1>,
-                              .broken = note_order,
-                              .reader2 = take_two<2>});
+    const map_report r = map(GENERATE(race_for_tickets<ticket>(), race_for_tickets<ticket_of_kernel>()));
     INFO(to_text(r));
     if (!r.absent.empty())
         return;
     CHECK(r.clean());
     constexpr int different = 90; // 6! / (2! 2! 2!)
+    CHECK(r.schedules == different);
     CHECK(std::count_if(std::begin(orders->seen), std::end(orders->seen), [](const std::atomic<bool>& one) {
               return one.load(std::memory_order_relaxed); // its writer has ended
           }) == different);
@@ -510,6 +544,86 @@ TEST_CASE("which of two stores came last is part of the state that is gone on fr
     CHECK(found->load(std::memory_order_relaxed));
 }
 
+// The second reader runs between the reader's first store and the updater; the updater between two more of the reader's.
+TEST_CASE("a state that was reached before with more preemptions is gone on from")
+{
+    static std::atomic<int> said;
+    static int seen[2];
+    race what = race_of(
+        [] {
+            counts[0].store(1, std::memory_order_relaxed);
+            for (int i = 1; i <= 3; ++i)
+                phase.store(i, std::memory_order_relaxed);
+        },
+        [] {
+            if (said.load(std::memory_order_relaxed) == 0)
+                return;
+            for (int& one : seen)
+                one = phase.load(std::memory_order_relaxed);
+        },
+        [] {
+            if (counts[0].load(std::memory_order_relaxed) != 0)
+                said.store(1, std::memory_order_relaxed);
+        });
+    what.prepare = [] {
+        prepare();
+        said.store(0, std::memory_order_relaxed);
+        seen[0] = seen[1] = 0;
+    };
+    what.broken = [] { return seen[0] == 1 && seen[1] == 2 ? "first 1, then 2" : nullptr; };
+    limits twice;
+    twice.preemptions = 2;
+    const map_report r = map(what, true, twice);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.complete);
+    CHECK(exit_code(r) == 3);
+}
+
+TEST_CASE("a thread that has waited more often is not where it was")
+{
+    static const function wait_twice = [] { about_to_wait(), about_to_wait(); };
+    const map_report r =
+        map(race_of([] { wait_twice(), mark_it(); }, [] { wait_twice(), look_for_the_mark(); },
+                    [] { static_cast<void>(*static_cast<volatile int*>(&mark)); }));
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.complete);
+    CHECK(exit_code(r) == 3);
+}
+
+TEST_CASE("a thread that waits is tried behind another one's system call")
+{
+    static int looks;
+    race what = race_of(
+        [] {
+            static_cast<void>(write(tickets_of_kernel[1], "", 1));
+            phase.store(1, std::memory_order_relaxed);
+        },
+        [] {
+            constexpr int enough = 4; // alone it must end, too
+            for (looks = 0; looks < enough && ticket_of_kernel() < 0; ++looks)
+                about_to_wait();
+            if (looks < enough && looks != 0 && phase.load(std::memory_order_relaxed) == 0)
+                used_after = true;
+        },
+        [] { static_cast<void>(phase.load(std::memory_order_relaxed)); });
+    what.setup = make_tickets;
+    what.prepare = [] {
+        prepare();
+        while (ticket_of_kernel() >= 0) {
+        }
+    };
+    const map_report r = map(what);
+    INFO(to_text(r));
+    if (!r.absent.empty())
+        return;
+    CHECK(r.complete);
+    CHECK(exit_code(r) == 3);
+}
+
 TEST_CASE("a way that comes late, when most runs go without a step, is learned as well")
 {
     const function of_reader = GENERATE(as<function>{}, branches_late, calls_by_register_late);
@@ -531,13 +645,9 @@ TEST_CASE(
     INFO(to_text(sc));
     CHECK(sc.clean());
     CHECK_FALSE(sc.reduced);
-    const map_report with_nmi = map({.name = "pair with an NMI",
-                                     .prepare = prepare,
-                                     .reader = asks,
-                                     .updater = asks,
-                                     .broken = broken,
-                                     .nmi = mark_it},
-                                    true);
+    race what = race_of(asks, asks);
+    what.nmi = mark_it;
+    const map_report with_nmi = map(what, true);
     if (with_nmi.absent.empty())
         CHECK(exit_code(with_nmi) == 1); // in full it would be made without the NMI
     limits weak;

@@ -220,6 +220,22 @@ const litmus all[] = {
          r1 = load(x);
      },
      both_loads_are_early, true},
+    {"SB behind the first of two stores, both preemptions of the first thread",
+     [] {
+         store(turn, 1);
+         store(turn, 2);
+         mfence();
+         store(x, 1);
+         r0 = load(y);
+         mfence();
+     },
+     [] {
+         r2 = load(turn);
+         store(y, 1);
+         mfence();
+         r1 = load(x);
+     },
+     [] { return if_it(r2 == 1 && r0 == 0 && r1 == 0); }, true, 2},
     {"R",
      [] {
          store(x, 1);

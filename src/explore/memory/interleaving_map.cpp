@@ -335,11 +335,10 @@ void replay_interleaving(map_report& r, const race& what, const limits& within, 
 {
     r.full = r.reduced = true;
     schedule wanted{};
-    r.incomplete = why_other_threads(t, what);
-    if (r.incomplete.empty() && !schedule_of_token(t, names.objects(), wanted))
+    if (!schedule_of_token(t, names.objects(), wanted)) {
         r.incomplete = "this is no token of a map";
-    if (!r.incomplete.empty())
         return;
+    }
     shared_array<shared_schedules> shared(1);
     shared_schedules& s = *shared.data();
     const interleaving_job job{what, within, &s, &wanted, &s.hold};

@@ -17,14 +17,15 @@ std::uint64_t state_at(const point_note& p, std::uint32_t waits) noexcept
 // One that has spent no more preemptions, of no thread, does all that this one may still do.
 bool next_schedules::is_new(const schedule& s, const free_context& f, const place_to_go_on& at)
 {
+    if (job_.within.memory != memory_model::sc) // what waits in a store buffer is no part of the state
+        return true;
     std::uint64_t key = at.memory;
     spent now{};
     for (unsigned t = 0; t < run_.threads(); ++t) {
         key = mixed(key, t == f.thread ? at.thread : f.before.thread[t].state);
         now[t] = static_cast<std::uint8_t>(s.preemptions_of(t));
     }
-    const unsigned nmi = !s.has_nmi() ? 0 : s.nmi_nested ? 1 : 2;
-    std::vector<spent>& before = been_[mixed(key, nmi * most_threads + s.next)];
+    std::vector<spent>& before = been_[mixed(key, (s.has_nmi() ? most_threads : 0) + s.next)];
     const auto no_more = [&](const spent& one) {
         for (unsigned t = 0; t < run_.threads(); ++t)
             if (one[t] > now[t])
@@ -35,13 +36,6 @@ bool next_schedules::is_new(const schedule& s, const free_context& f, const plac
         return false;
     before.push_back(now);
     return true;
-}
-
-bool next_schedules::may_be_left_out(const schedule& s) const noexcept
-{
-    const bool of_a_picture = run_.threads() == 2 && !s.has_nmi() && s.preemptions_of(the_reader) <= 1 &&
-                              s.preemptions_of(the_updater) <= 1;
-    return job_.within.memory == memory_model::sc && !of_a_picture;
 }
 
 schedule* next_schedules::copy_of(const schedule& parent)
@@ -87,7 +81,7 @@ void next_schedules::add_child(const schedule& parent, std::size_t free_one, con
         if (stop.points != no_stop)
             last.rounds = run_.watch(f.thread).rounds_at(stop.ip, stop.points);
         s->next = static_cast<std::uint8_t>(next);
-        if (may_be_left_out(*s) && !is_new(*s, f, at))
+        if (!is_new(*s, f, at))
             --shared_.count;
     }
 }
@@ -104,8 +98,7 @@ void next_schedules::add_nmi(const schedule& parent, const free_context& f, std:
     s->nmi_rounds = run_.watch(the_reader).rounds_at(point.ip, at);
     schedule there = *s; // it goes on with the NMI
     there.next = the_reader;
-    if (may_be_left_out(*s) &&
-        !is_new(there, f, {state_at(point, f.before.thread[f.thread].waits), point.memory, 0}))
+    if (!is_new(there, f, {state_at(point, f.before.thread[f.thread].waits), point.memory, 0}))
         --shared_.count;
 }
 
@@ -157,7 +150,7 @@ void next_schedules::add_turns(const schedule& s, std::size_t free_one)
 }
 
 // In each of the contexts that ended by themselves. Behind the NMI, if there is one: a preemption before it comes from the
-// schedule without it.
+// schedule without it. An NMI comes also where the others have ended: what they did may matter to it.
 void next_schedules::add(const schedule& s)
 {
     const bool nmi = s.has_nmi();
@@ -171,12 +164,11 @@ void next_schedules::add(const schedule& s)
     const std::vector<free_context>& all = run_.free_contexts();
     for (std::size_t i = 0; i < all.size(); ++i) {
         const free_context& f = all[i];
-        if (i != 0 && (!nmi || f.nmi_before) && job_.within.memory == memory_model::sc) {
+        if (i != 0 && (!nmi || f.nmi_before)) {
             schedule there = s;
             there.next = static_cast<std::uint8_t>(f.thread);
-            const bool fresh = is_new(there, f, {f.before.thread[f.thread].state, f.before.memory, 0});
-            if (!fresh && may_be_left_out(s)) // what follows comes from another one
-                return;
+            if (!is_new(there, f, {f.before.thread[f.thread].state, f.before.memory, 0}))
+                return; // what follows comes from another one
         }
         if (!f.alone && (!nmi || f.nmi_after)) {
             if (s.preemptions_of(f.thread) < preemptions)
@@ -184,7 +176,7 @@ void next_schedules::add(const schedule& s)
             if (run_.threads() > 2 && i + 1 < all.size())
                 add_turns(s, i);
         }
-        if (wants_nmis && f.thread == the_reader && !f.alone)
+        if (wants_nmis && f.thread == the_reader)
             add_nmis(s, f);
     }
 }

@@ -4,8 +4,8 @@
 // ended by itself.
 //
 // Most of them lead to where another one has been already: each thread at the same place, with the same values from the same
-// stores, the same bytes in memory. What follows is the same, so only one that has spent the fewest preemptions is run. Only without store buffers, and not
-// for the schedules that a picture shows cell by cell.
+// stores, the same bytes in memory. What follows is the same, so only one that has spent the fewest preemptions is run.
+// Only without store buffers. The schedules that a picture shows cell by cell all lead to states of their own.
 // Context: control, in the child process, between two runs.
 #pragma once
 
@@ -37,7 +37,6 @@ private:
     using spent = std::array<std::uint8_t, most_threads>;
     schedule* copy_of(const schedule& parent);
     bool is_new(const schedule& s, const free_context& f, const place_to_go_on& at);
-    bool may_be_left_out(const schedule& s) const noexcept;
     void add_child(const schedule& parent, std::size_t free_one, const schedule_context& stop,
                    const place_to_go_on& at);
     void add_nmi(const schedule& parent, const free_context& f, std::uint32_t at, const point_note& point);

@@ -111,8 +111,8 @@ private:
 
     std::array<entry, 8192> table_{};
     std::uint64_t run_ = 1;
-    std::uint64_t state_ =
-        0; ///< of each byte that was stored to: what is in it, without what was in it first
+    /// Of each byte that was stored to: what is in it, without what was in it first.
+    std::uint64_t state_ = 0;
     std::uint64_t kernel_ = 0;
     std::uint32_t changes_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "explore/memory/interleaving_map.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
+#include "explore/replay/schedule_token.hpp"
 #include "explore/replay/token_places.hpp"
 #include "explore/step/schedule.hpp"
 #include "explore/step/system_call.hpp"
@@ -323,6 +324,8 @@ map_report replay(const race& what, std::string_view token_text, const limits& w
     r.incomplete = record_both(whole);
     places names(both.traces->maps.view());
     r.absent = why_refused(*t, r.name, names.objects());
+    if (r.incomplete.empty())
+        r.incomplete = why_other_threads(*t, what);
     if (r.incomplete.empty() && r.absent.empty()) {
         name_boundaries(r, *both.traces.data(), names);
         if (t->is('r'))

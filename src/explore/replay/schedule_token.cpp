@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "explore/replay/schedule_token.hpp"
 
-#include <cstring>
-
 namespace nmisim::explore {
 
 namespace {
@@ -12,6 +10,19 @@ constexpr char letters_of_threads[] = "ABC"; ///< in the order of their numbers
 token_stop stop_of(std::uint32_t points, std::uintptr_t ip) noexcept
 {
     return points == no_stop ? token_stop::by_itself : ip == 0 ? token_stop::at_end : token_stop::at_place;
+}
+
+std::uint8_t number_of(char thread) noexcept
+{
+    return static_cast<std::uint8_t>(thread - letters_of_threads[0]);
+}
+
+// The last one of a thread, where token_of_schedule() writes the thread behind the contexts.
+bool is_next(const token& t, const token_context& c) noexcept
+{
+    const std::size_t of_threads = t.contexts.size() - (t.has_second_nmi() ? 1 : 0);
+    return &c == &t.contexts[of_threads - 1] && c.stop == token_stop::by_itself &&
+           (of_threads == 1 || t.is('2'));
 }
 
 } // namespace
@@ -44,22 +55,20 @@ bool schedule_of_token(const token& t, const loaded_objects& objects, schedule& 
             s.nmi_at = ip == 0 ? no_stop - 1 : c.place.number; // known when it has come
             continue;
         }
-        const char* const letter = std::strchr(letters_of_threads, c.who);
-        if (letter == nullptr || s.contexts == schedule::most_contexts)
+        const std::uint8_t thread = number_of(c.who);
+        if (is_next(t, c)) {
+            s.next = thread;
+            continue;
+        }
+        if (s.contexts == schedule::most_contexts)
             return false;
-        schedule_context& at = s.at[s.contexts++];
-        at.thread = static_cast<std::uint8_t>(letter - letters_of_threads);
-        at.points = c.stop == token_stop::by_itself ? no_stop : c.place.number;
-        at.drained = c.drained;
-        at.rounds = c.place.rounds;
-        at.ip = ip;
+        s.next = thread == the_reader ? the_updater : the_reader; // unless one is written behind it
+        s.at[s.contexts++] = {.points = c.stop == token_stop::by_itself ? no_stop : c.place.number,
+                              .drained = c.drained,
+                              .ip = ip,
+                              .rounds = c.place.rounds,
+                              .thread = thread};
     }
-    if (s.contexts == 0)
-        return false;
-    const schedule_context& last = s.at[s.contexts - 1];
-    const bool is_next = last.points == no_stop && (s.contexts == 1 || t.is('2'));
-    s.next = is_next ? last.thread : last.thread == the_reader ? the_updater : the_reader;
-    s.contexts -= is_next ? 1 : 0;
     return true;
 }
 

@@ -149,19 +149,19 @@ token_context context_from(reader_of_text& from)
 
 bool fits_together(const token& t)
 {
-    constexpr std::size_t most_contexts = 14;
+    constexpr std::size_t most_contexts = 14; // of a schedule, the thread behind them, an NMI
     const bool of_a_sweep = t.is('s');
     if (t.is('s') + t.is('m') + t.is('r') != 1 || t.contexts.size() > most_contexts)
         return false;
-    if (of_a_sweep && (t.contexts.size() != 1 || t.contexts.front().stop != token_stop::at_place))
+    if ((of_a_sweep && t.contexts.size() != 1) || (t.is('2') && !t.is('r')))
         return false;
     const std::size_t of_threads = t.contexts.size() - (t.has_second_nmi() ? 1 : 0);
     if (!of_a_sweep && of_threads == 0)
         return false;
     return std::all_of(t.contexts.begin(), t.contexts.end(), [&](const token_context& c) {
         const bool is_nmi = static_cast<std::size_t>(&c - t.contexts.data()) >= of_threads;
-        return is_thread(c.who) != (of_a_sweep || is_nmi) &&
-               (c.stop != token_stop::at_place || c.place.object < t.objects.size());
+        return is_thread(c.who) != (of_a_sweep || is_nmi) && (c.who != 'C' || t.is('2')) &&
+               (c.stop == token_stop::at_place ? c.place.object < t.objects.size() : t.is('r'));
     });
 }
 

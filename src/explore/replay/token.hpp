@@ -57,7 +57,7 @@ struct token {
     bool is(char of_kind) const noexcept { return kind.find(of_kind) != std::string::npos; }
     bool has_second_nmi() const noexcept
     {
-        return !is('s') && !contexts.empty() && contexts.back().who == 'N';
+        return is('r') && !contexts.empty() && contexts.back().who == 'N';
     }
 };
 

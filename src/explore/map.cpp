@@ -151,11 +151,11 @@ void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
             }
 }
 
-void write_tokens(map_report& r, const shared_traces& traces, const loaded_objects& objects)
+void write_tokens(map_report& r, const shared_traces& traces, places& names)
 {
     if (r.findings.empty())
         return;
-    const token_writer tokens(r.name, "m", objects, {&traces.reader, &traces.updater});
+    const token_writer tokens(r.name, "m", names.objects(), {&traces.reader, &traces.updater});
     const auto stop_of = [](char who, const recording& t, std::uint32_t n) {
         return token_writer::stop{who, token_stop::at_place, t.ip[n], n, rounds_before(t, n)};
     };
@@ -236,7 +236,7 @@ void explore_schedules(map_report& r, const race& what, const limits& within, re
     r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
     collect_notes(r, jobs, names);
     measure_critical_section(r);
-    write_tokens(r, traces, names.objects());
+    write_tokens(r, traces, names);
     if (r.incomplete.empty())
         r.incomplete = why_not_reached(r);
 }
@@ -292,7 +292,7 @@ void run_again(map_report& r, const race& what, const limits& within, const toke
     r.reader_first.clear();
     r.schedules = 1;
     collect_notes(r, jobs, names);
-    write_tokens(r, traces, names.objects());
+    write_tokens(r, traces, names);
 }
 
 } // namespace

@@ -162,6 +162,8 @@ std::vector<bool> printed(const recording& t, const sweep_report& r)
 // The call of the window's own object that led to each system call.
 void name_call_sites(const recording& t, sweep_report& r, places& names)
 {
+    if (r.calls.empty())
+        return;
     const loaded_object* own = t.count != 0 ? names.objects().at(t.ip[0]) : nullptr;
     for (call_cell& c : r.calls) {
         std::uint32_t i = c.boundary;
@@ -181,14 +183,14 @@ bool must_not_be(verdict v)
     return v == verdict::violation || v == verdict::crash || v == verdict::hang;
 }
 
-void write_tokens(const job& j, sweep_report& r, const loaded_objects& objects)
+void write_tokens(const job& j, sweep_report& r, places& names)
 {
     if (r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) == 0)
         return;
     const recording& t = j.shared->steps;
     const token_writer tokens(
-        r.name, std::string("s") + (j.within.fresh ? "f" : "") + (j.within.system_calls ? "c" : ""), objects,
-        {&t});
+        r.name, std::string("s") + (j.within.fresh ? "f" : "") + (j.within.system_calls ? "c" : ""),
+        names.objects(), {&t});
     const auto token_at = [&](std::uint32_t k, verdict v, char who) {
         return tokens.text({{who, token_stop::at_place, t.ip[k], k, rounds_before(t, k)}},
                            std::string(name_of(v)));
@@ -276,7 +278,7 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     collect(e.work, report);
     name_call_sites(t, report, names);
     report.boundaries = within.name_all ? names.of(t) : names.of(t, printed(t, report));
-    write_tokens(e.work, report, names.objects());
+    write_tokens(e.work, report, names);
     if (report.complete)
         look_for_gaps(e.work, report);
     if (std::string why = decoded_wrongly(t, names); report.complete && !why.empty())
@@ -345,7 +347,7 @@ void run_again(const token& wanted, exploration& e, sweep_report& r, const on_ho
     collect(e.work, r);
     name_call_sites(t, r, names);
     r.boundaries = e.work.within.name_all ? names.of(t) : names.of(t, printed(t, r));
-    write_tokens(e.work, r, names.objects());
+    write_tokens(e.work, r, names);
     if (r.complete && !has_finding(r))
         give_up(r, "the finding did not come again: " + why_another_path(wanted, names.objects(), {&t}));
 }

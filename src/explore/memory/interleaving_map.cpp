@@ -118,6 +118,53 @@ private:
     std::map<key, cell> cells_;
 };
 
+struct both_orders {
+    cell updater_first;
+    cell reader_first;
+};
+
+/// Each thread paused before its point `p`, `q`; behind the last one at its end.
+class outcomes_by_points {
+public:
+    outcomes_by_points(const outcomes& known, std::uint32_t reader_points, std::uint32_t updater_points)
+        : columns_(updater_points + std::size_t{1})
+    {
+        all_.reserve((reader_points + std::size_t{1}) * columns_);
+        for (std::uint32_t p = 0; p <= reader_points; ++p)
+            for (std::uint32_t q = 0; q <= updater_points; ++q)
+                all_.push_back(found(known, p, p == reader_points, q, q == updater_points));
+    }
+    const both_orders& of(std::uint32_t p, std::uint32_t q) const { return all_[p * columns_ + q]; }
+
+private:
+    static both_orders found(const outcomes& known, std::uint32_t p, bool reader_whole, std::uint32_t q,
+                             bool updater_whole)
+    {
+        const bool reader_not_yet = p == 0;
+        const bool updater_not_yet = q == 0;
+        const cell updater_alone = known.of(true, no_stop);
+        const cell reader_alone = known.of(false, no_stop);
+        both_orders o{};
+        if (updater_not_yet)
+            o.updater_first = reader_not_yet ? updater_alone
+                              : reader_whole ? reader_alone
+                                             : known.of(false, p);
+        else
+            o.updater_first = updater_whole || reader_not_yet ? updater_alone
+                                                              : known.of(true, q, reader_whole ? no_stop : p);
+        if (reader_whole || updater_not_yet)
+            o.reader_first = reader_alone;
+        else if (reader_not_yet)
+            o.reader_first = updater_whole ? updater_alone : known.of(true, q);
+        else
+            o.reader_first = known.of(false, p, updater_whole ? no_stop : q);
+        return o;
+    }
+
+    std::size_t columns_;
+    std::vector<both_orders> all_;
+};
+
 // A cell has the outcome of the schedule that stands for it: each thread paused before its next point.
 void fill_cells(map_report& r, const outcomes& known, const recorded_points& reader,
                 const recorded_points& updater)
@@ -125,31 +172,13 @@ void fill_cells(map_report& r, const outcomes& known, const recorded_points& rea
     const std::size_t columns = r.full ? r.updater.size() : 1;
     r.updater_first.resize(r.reader.size() * columns);
     r.reader_first.resize(r.full ? r.updater_first.size() : 0);
+    const outcomes_by_points all(known, reader.all(), updater.all());
     for (std::size_t i = 0; i < r.reader.size(); ++i)
         for (std::size_t j = 0; j < columns; ++j) {
-            const std::uint32_t p = reader.before[i];
-            const std::uint32_t q = updater.before[j];
-            const bool reader_whole = p >= reader.all();
-            const bool updater_whole = q >= updater.all();
-            const bool reader_not_yet = p == 0;
-            const bool updater_not_yet = q == 0;
-            const cell updater_alone = known.of(true, no_stop);
-            const cell reader_alone = known.of(false, no_stop);
-            cell& second = r.updater_first[i * columns + j];
-            if (updater_not_yet)
-                second = reader_not_yet ? updater_alone : reader_whole ? reader_alone : known.of(false, p);
-            else
-                second = updater_whole || reader_not_yet ? updater_alone
-                                                         : known.of(true, q, reader_whole ? no_stop : p);
-            if (!r.full)
-                continue;
-            cell& first = r.reader_first[i * columns + j];
-            if (reader_whole || updater_not_yet)
-                first = reader_alone;
-            else if (reader_not_yet)
-                first = updater_whole ? updater_alone : known.of(true, q);
-            else
-                first = known.of(false, p, updater_whole ? no_stop : q);
+            const both_orders& o = all.of(reader.before[i], updater.before[j]);
+            r.updater_first[i * columns + j] = o.updater_first;
+            if (r.full)
+                r.reader_first[i * columns + j] = o.reader_first;
         }
 }
 

@@ -18,7 +18,8 @@
 #include "explore/memory/origins.hpp"
 #include "explore/memory/store_buffer.hpp"
 
-#include <vector>
+#include <memory>
+#include <type_traits>
 
 namespace nmisim::explore {
 
@@ -45,6 +46,21 @@ struct point_note {
     std::uint64_t thread;    ///< see memory_watch::state()
     std::uint64_t memory;    ///< see origins::state()
     std::uint32_t changes;   ///< so many, by all threads
+};
+
+/// Room for so many. What is not written costs no memory, and each is written before it is read.
+template <class T>
+class room_for {
+public:
+    explicit room_for(std::size_t count) : size_(count), first_(std::make_unique_for_overwrite<T[]>(count)) {}
+    std::size_t size() const noexcept { return size_; }
+    T& operator[](std::size_t i) noexcept { return first_[i]; }
+    const T& operator[](std::size_t i) const noexcept { return first_[i]; }
+
+private:
+    static_assert(std::is_trivially_default_constructible_v<T>);
+    std::size_t size_;
+    std::unique_ptr<T[]> first_;
 };
 
 class memory_watch final : public instruction_watch {
@@ -95,9 +111,9 @@ public:
     {
         return mixed(mixed(history_, shared_stored_), ip);
     }
-    const std::vector<access_note>& accesses() const noexcept { return accesses_; }
+    const room_for<access_note>& accesses() const noexcept { return accesses_; }
     std::size_t access_count() const noexcept { return access_count_; }
-    const std::vector<std::uintptr_t>& unknown() const noexcept { return unknown_; }
+    const room_for<std::uintptr_t>& unknown() const noexcept { return unknown_; }
     std::size_t unknown_count() const noexcept { return unknown_count_; }
     /// The decoder said that it only reads, and its operand changed; 0: none.
     std::uintptr_t wrong_flag() const noexcept { return wrong_flag_; }
@@ -156,10 +172,10 @@ private:
     std::array<byte_range, 3> stores_{}; ///< of the last instruction, to shared bytes
     unsigned store_count_ = 0;
     std::uint64_t shared_stored_ = 0; ///< so many, in this run
-    std::vector<point_note> notes_;
-    std::vector<access_note> accesses_;
+    room_for<point_note> notes_;
+    room_for<access_note> accesses_;
     std::size_t access_count_ = 0;
-    std::vector<std::uintptr_t> unknown_;
+    room_for<std::uintptr_t> unknown_;
     std::size_t unknown_count_ = 0;
     std::array<operand_before, 3> only_read_{};
     unsigned only_read_count_ = 0;

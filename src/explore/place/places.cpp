@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <unordered_map>
 
 #include <cxxabi.h>
@@ -31,15 +30,29 @@ struct places::kept {
     std::unordered_map<std::uintptr_t, known> all;
 };
 
-places::places(std::string_view maps) : objects_(maps)
-{
-    static std::shared_ptr<kept> last; // reading the symbols of a program takes longer than exploring it
-    if (last == nullptr || last->files != objects_.files())
-        last = std::make_shared<kept>(objects_.files());
-    kept_ = last;
-}
+places::places(std::string_view maps) noexcept : maps_(maps) {}
 
 places::~places() = default;
+
+// What is clean asks nothing.
+loaded_objects& places::objects()
+{
+    if (!objects_.has_value())
+        objects_.emplace(maps_);
+    return *objects_;
+}
+
+places::kept& places::known()
+{
+    static std::shared_ptr<kept> last; // reading the symbols of a program takes longer than exploring it
+    if (kept_ != nullptr)
+        return *kept_;
+    const std::string& files = objects().files();
+    if (last == nullptr || last->files != files)
+        last = std::make_shared<kept>(files);
+    kept_ = last;
+    return *kept_;
+}
 
 const place& places::of(std::uintptr_t ip)
 {
@@ -48,15 +61,16 @@ const place& places::of(std::uintptr_t ip)
 
 const place& places::of(std::uintptr_t ip, const code_bytes& code)
 {
-    const auto [at, fresh] = kept_->all.try_emplace(ip);
+    kept& all = known();
+    const auto [at, fresh] = all.all.try_emplace(ip);
     auto& [where, known_code] = at->second;
     if (fresh) {
         where.ip = ip;
-        kept_->symbols().find(where);
+        all.symbols().find(where);
     }
     if (code.size != 0 && (code.size != known_code.size || code.byte != known_code.byte)) {
         known_code = code; // a page may hold other code in the next child
-        where.instruction = disassemble(ip, code, kept_->symbols());
+        where.instruction = disassemble(ip, code, all.symbols());
     }
     return where;
 }

@@ -12,6 +12,8 @@
 #include "nmisim/explore.hpp"
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace nmisim::explore {
 
@@ -35,8 +37,9 @@ private:
 
 class places {
 public:
-    /// `maps`: the child's, in the format of /proc/PID/maps.
-    explicit places(std::string_view maps);
+    /// `maps`: the child's, in the format of /proc/PID/maps. It is read with the first question, and must be there until then.
+    explicit places(std::string_view maps) noexcept;
+    explicit places(std::string&& maps) noexcept : text_(std::move(maps)), maps_(text_) {}
     ~places();
     places(const places&) = delete;
     places& operator=(const places&) = delete;
@@ -47,11 +50,15 @@ public:
     std::vector<place> of(const recording& t);
     /// The others have their address only.
     std::vector<place> of(const recording& t, const std::vector<bool>& named);
-    loaded_objects& objects() noexcept { return objects_; }
+    loaded_objects& objects();
 
 private:
     struct kept;
-    loaded_objects objects_;
+    kept& known();
+
+    std::string text_; ///< where nobody else keeps it
+    std::string_view maps_;
+    std::optional<loaded_objects> objects_;
     std::shared_ptr<kept> kept_; ///< shared with the next one, when that has the same files
 };
 

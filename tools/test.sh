@@ -94,10 +94,10 @@ stage()
 for name in "${stages[@]}"; do
     case $name in
     gcc) # benchmarks are built where every compiler is asked
-        stage gcc build-gcc g++ "" "unit race fault explore exec cli model runtime browser stress package lint" -Dbenchmarks=disabled
+        stage gcc build-gcc g++ "" "unit race fault explore exec cli model runtime browser stress package lint" -Dbenchmarks=disabled -Dbatch=40
         ;;
     tidy) stage tidy build-gcc g++ "--suite tidy" "tidy" ;;
-    clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore --suite runtime --suite package" "unit race explore runtime package" -Dbatches=false ;; # each file includes what it uses
+    clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore --suite runtime --suite package" "unit race explore runtime package" -Dbatch=1 ;; # each file includes what it uses
     asan)
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1

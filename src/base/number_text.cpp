@@ -39,4 +39,14 @@ std::string count_text(std::uint64_t n)
     return text;
 }
 
+std::string plural_text(std::uint64_t n, std::string_view one, std::string_view many)
+{
+    std::string text = count_text(n);
+    text += ' ';
+    text += n == 1 || many.empty() ? one : many;
+    if (n != 1 && many.empty())
+        text += 's';
+    return text;
+}
+
 } // namespace nmisim

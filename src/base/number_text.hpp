@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace nmisim {
 
@@ -15,6 +16,9 @@ std::string time_text(std::uint64_t ns);
 
 /// "499 982"
 std::string count_text(std::uint64_t n);
+
+/// "1 NMI", "12 NMIs"; `many` where that is not the first with an s.
+std::string plural_text(std::uint64_t n, std::string_view one, std::string_view many = {});
 
 /// Three significant digits, where `value` is below 1000: "4.90", "49.9", "412".
 std::string three_digits(double value);

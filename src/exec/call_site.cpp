@@ -16,7 +16,7 @@ std::string text_of(const frame& f)
     return f.source.empty() ? f.name : f.name + " (" + f.source + ")";
 }
 
-constexpr std::size_t most_frames = 8;
+constexpr std::size_t site_frames = 8;
 
 bool is_library(std::string_view object)
 {
@@ -30,7 +30,7 @@ bool is_library(std::string_view object)
 
 std::vector<frame> frames_of(pid_t tgid, pid_t tid, std::uintptr_t ip)
 {
-    auto ips = explore::stack_of(tgid, tid, explore::held_by::its_tracer, most_frames);
+    auto ips = explore::stack_of(tgid, tid, explore::held_by::its_tracer, site_frames);
     if (ips.empty())
         ips.push_back(ip);
     explore::places places(explore::maps_of(tgid));

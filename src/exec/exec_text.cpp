@@ -16,14 +16,6 @@ namespace nmisim::exec {
 
 namespace {
 
-std::string plural(std::uint64_t n, std::string_view what, std::string_view more = {})
-{
-    return fmt::format("{} {}", count_text(n),
-                       n == 1         ? std::string(what)
-                       : more.empty() ? fmt::format("{}s", what)
-                                      : std::string(more));
-}
-
 std::string quoted(const std::string& word)
 {
     const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
@@ -89,7 +81,7 @@ std::string calls_text(const std::vector<call_row>& rows)
         text += fmt::format("  ... {} more; --json has them all\n", count - most_rows);
     return text +
            fmt::format("Others       {} met calls that were done all the same, {} the programs' own code\n",
-                       plural(done, "NMI"), count_text(own));
+                       plural_text(done, "NMI"), count_text(own));
 }
 
 std::string storm_text(const storm_run& s)
@@ -100,8 +92,8 @@ std::string storm_text(const storm_run& s)
         threads += p->threads - 1;
     std::string text = fmt::format(
         "Storm        SA_RESTART {}: {}, {}; {} delivered of {} sent; {}\n", s.restart ? "on" : "off",
-        plural(e.processes.size(), "process", "processes"), plural(threads, "more thread"),
-        plural(e.delivered, "NMI"), count_text(e.sent.sent), time_text(s.what.elapsed_ns));
+        plural_text(e.processes.size(), "process", "processes"), plural_text(threads, "more thread"),
+        plural_text(e.delivered, "NMI"), count_text(e.sent.sent), time_text(s.what.elapsed_ns));
     std::vector<std::string> notes;
     if (e.sent.busy != 0)
         notes.push_back(fmt::format("{} not sent: the last one was not taken yet", count_text(e.sent.busy)));
@@ -118,12 +110,12 @@ std::string storm_text(const storm_run& s)
                         count_text(e.sent.refused)));
     if (e.left_behind != 0)
         notes.push_back(fmt::format("{} left behind by the command, ended",
-                                    plural(e.left_behind, "process", "processes")));
+                                    plural_text(e.left_behind, "process", "processes")));
     if (e.unmasked != 0)
         notes.push_back(
             fmt::format("{} of them through an opened mask (--mask ignore)", count_text(e.unmasked)));
     if (e.unarmed != 0)
-        notes.push_back(fmt::format("{} could not be given a handler", plural(e.unarmed, "program")));
+        notes.push_back(fmt::format("{} could not be given a handler", plural_text(e.unarmed, "program")));
     for (const std::string& n : notes)
         text += "             " + n + "\n";
     return text + calls_text(s.calls);
@@ -172,10 +164,10 @@ std::string placements_text(const exec_report& r)
                                 command_text(r.config));
     }
     std::string head = fmt::format("Each call    {} tried, {} with an NMI delivered",
-                                   plural(r.placements.size(), "call"), count_text(delivered));
+                                   plural_text(r.placements.size(), "call"), count_text(delivered));
     if (!r.shards.empty())
         head += fmt::format("; shard {} of {}, of {}", fmt::join(r.shards, ", "), r.config.shard.of,
-                            plural(r.calls, "call"));
+                            plural_text(r.calls, "call"));
     return head + "\n" + text;
 }
 
@@ -204,11 +196,11 @@ std::string verdict_text(const exec_report& r)
         if (any_limit_held(r))
             return fmt::format("FAIL (--fail-if; no outcome differs): {}\n", command);
         return fmt::format("PASS {}: no outcome differs: {}\n",
-                           plural(delivered, r.config.function.empty() ? "NMI" : "signal"), command);
+                           plural_text(delivered, r.config.function.empty() ? "NMI" : "signal"), command);
     case exec_verdict::differs: return fmt::format("FAIL the outcome differs: {}\n", command);
     case exec_verdict::sampled:
         return fmt::format("{} {}: {}\n", any_limit_held(r) ? "FAIL (--fail-if)" : "PASS",
-                           plural(r.profile.counts.taken, "sample"), command);
+                           plural_text(r.profile.counts.taken, "sample"), command);
     case exec_verdict::safe:
     case exec_verdict::unsafe: return audit_verdict_text(r);
     case exec_verdict::none_delivered:

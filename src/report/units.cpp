@@ -44,9 +44,4 @@ std::string exact_number_text(double value)
     return fmt::format("{:g}", value);
 }
 
-std::string plural_text(std::uint64_t n, const char* singular)
-{
-    return fmt::format("{} {}{}", count_text(n), singular, n == 1 ? "" : "s");
-}
-
 } // namespace nmisim

@@ -22,7 +22,4 @@ std::string short_number_text(double value);
 /// "10k", "2.5M", "9500": a number that was asked for, never rounded where three decimals are enough.
 std::string exact_number_text(double value);
 
-/// "1 vCPU", "3 vCPUs"
-std::string plural_text(std::uint64_t n, const char* singular);
-
 } // namespace nmisim

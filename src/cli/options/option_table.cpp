@@ -10,7 +10,7 @@
 
 namespace nmisim::cli {
 
-namespace {
+namespace rows { // several files are compiled as one: none of these names is theirs
 
 using enum group;
 using enum value_kind;
@@ -303,18 +303,18 @@ const option_spec table[] = {
      [](settings& s, text v) { s.version = parse_flag(v); }},
 };
 
-} // namespace
+} // namespace rows
 
 std::span<const option_spec> all_options()
 {
-    return table;
+    return rows::table;
 }
 
 const option_spec* find_option(std::string_view name)
 {
-    const auto found = std::find_if(std::begin(table), std::end(table),
+    const auto found = std::find_if(std::begin(rows::table), std::end(rows::table),
                                     [&](const option_spec& o) { return o.name == name; });
-    return found == std::end(table) ? nullptr : &*found;
+    return found == std::end(rows::table) ? nullptr : &*found;
 }
 
 } // namespace nmisim::cli

@@ -121,10 +121,10 @@ bool interrupted(const run_report& report)
 int exit_code_of(const run_report& report, const report_context& context)
 {
     switch (verdict_of(report, context)) {
-    case verdict::fail: return exit_check_failed;
-    case verdict::threshold: return exit_threshold;
-    case verdict::pass:
-    case verdict::incomplete: break;
+    case nmisim::verdict::fail: return exit_check_failed;
+    case nmisim::verdict::threshold: return exit_threshold;
+    case nmisim::verdict::pass:
+    case nmisim::verdict::incomplete: break;
     }
     return interrupted(report) ? 128 + report.stop_signal : exit_pass;
 }

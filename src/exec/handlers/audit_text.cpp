@@ -17,11 +17,6 @@ namespace nmisim::exec {
 
 namespace {
 
-std::string plural(std::uint64_t n, std::string_view what)
-{
-    return fmt::format("{} {}{}", count_text(n), what, n == 1 ? "" : "s");
-}
-
 std::string with_source(const std::string& name, const std::string& source)
 {
     return source.empty() ? name : fmt::format("{} ({})", name, source);
@@ -55,7 +50,7 @@ std::string ends_text(const audited_handler& h)
         ends.push_back(h.last_call.empty() ? "the process ends inside"
                                            : fmt::format("ends the process ({})", h.last_call));
     if (h.cut != 0)
-        ends.push_back(fmt::format("not followed to its end: more than {}", plural(h.steps, "step")));
+        ends.push_back(fmt::format("not followed to its end: more than {}", plural_text(h.steps, "step")));
     return fmt::format("{}", fmt::join(ends, ", "));
 }
 
@@ -72,13 +67,13 @@ std::string system_calls_text(const audited_handler& h)
 std::string ran_text(const audited_handler& h)
 {
     std::string text =
-        fmt::format("             ran {}{}: {}, stack {} bytes{}; {}{}\n", plural(h.ran, "time"),
+        fmt::format("             ran {}{}: {}, stack {} bytes{}; {}{}\n", plural_text(h.ran, "time"),
                     h.sent != 0 ? fmt::format(" ({} sent by the audit)", count_text(h.sent)) : "",
-                    plural(h.steps, "step"), count_text(h.stack_bytes),
+                    plural_text(h.steps, "step"), count_text(h.stack_bytes),
                     h.alternate_stack ? " of its own" : "", ends_text(h), errno_text(h));
     if (h.ran > h.stepped + h.cut)
-        text +=
-            fmt::format("             {} not stepped any more\n", plural(h.ran - h.stepped - h.cut, "run"));
+        text += fmt::format("             {} not stepped any more\n",
+                            plural_text(h.ran - h.stepped - h.cut, "run"));
     for (const explore::audit_entry& e : h.functions)
         if (!e.safe)
             text += fmt::format("  UNSAFE     {}: {}\n             called from {}; {}\n", e.function, e.why,
@@ -98,13 +93,13 @@ std::string ran_text(const audited_handler& h)
     if (!h.system_calls.empty())
         text += fmt::format("             system calls: {}\n", system_calls_text(h));
     if (h.atomics != 0)
-        text +=
-            fmt::format("             {}: locks are made of them\n", plural(h.atomics, "atomic instruction"));
+        text += fmt::format("             {}: locks are made of them\n",
+                            plural_text(h.atomics, "atomic instruction"));
     if (!h.names)
         text += h.libraries
                     ? "             stripped: only what it calls in libraries has a name, and was judged\n"
                     : fmt::format("  NOT JUDGED static and stripped: it calls {}, and none has a name\n",
-                                  plural(h.calls, "function"));
+                                  plural_text(h.calls, "function"));
     return text;
 }
 
@@ -115,8 +110,9 @@ std::string audit_text(const exec_report& r)
     const auto ran = static_cast<std::uint64_t>(std::count_if(
         r.handlers.begin(), r.handlers.end(), [](const audited_handler& h) { return h.ran != 0; }));
     std::string text = fmt::format(
-        "Audit        {} installed, {} ran{}; {}\n", plural(r.handlers.size(), "handler"), count_text(ran),
-        r.signals_sent != 0 ? fmt::format("; {} sent", plural(r.signals_sent, "signal")) : "",
+        "Audit        {} installed, {} ran{}; {}\n", plural_text(r.handlers.size(), "handler"),
+        count_text(ran),
+        r.signals_sent != 0 ? fmt::format("; {} sent", plural_text(r.signals_sent, "signal")) : "",
         r.audited.hang ? "ended by the time-out" : status_text(r.audited));
     // The same one may be there for many signals.
     std::map<std::string, std::vector<std::string>> never;
@@ -152,15 +148,16 @@ std::string audit_verdict_text(const exec_report& r)
     command += fmt::format(" -- {}", command_text(r.config));
     if (r.verdict == exec_verdict::safe) {
         const std::size_t never = r.handlers.size() - ran;
-        return fmt::format("PASS {} that ran: nothing unsafe{}: {}\n", plural(ran, "handler"),
-                           never != 0 ? fmt::format("; {} never ran", plural(never, "other")) : "", command);
+        return fmt::format("PASS {} that ran: nothing unsafe{}: {}\n", plural_text(ran, "handler"),
+                           never != 0 ? fmt::format("; {} never ran", plural_text(never, "other")) : "",
+                           command);
     }
     std::vector<std::string> found;
     if (functions != 0)
-        found.push_back(plural(functions, "unsafe call"));
+        found.push_back(plural_text(functions, "unsafe call"));
     if (clobber != 0)
         found.push_back(
-            fmt::format("{} that change{} errno", plural(clobber, "handler"), clobber == 1 ? "s" : ""));
+            fmt::format("{} that change{} errno", plural_text(clobber, "handler"), clobber == 1 ? "s" : ""));
     return fmt::format("FAIL {}: {}\n", fmt::join(found, ", "), command);
 }
 

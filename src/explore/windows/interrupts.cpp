@@ -119,11 +119,6 @@ void prepare_not_idle() noexcept
         the_rcu().thread_online();
 }
 
-void do_nmi_by_hand()
-{
-    (void)the_entry().do_nmi(pt_regs{});
-}
-
 void idle_and_back()
 {
     the_rcu().thread_offline();

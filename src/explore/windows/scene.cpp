@@ -154,6 +154,11 @@ const nmi_entry& the_entry() noexcept
     return internals(*built).entry;
 }
 
+void do_nmi_by_hand()
+{
+    (void)the_entry().do_nmi(pt_regs{});
+}
+
 checked_handler& handler(int which) noexcept
 {
     return handlers[which];

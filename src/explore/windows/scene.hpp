@@ -36,6 +36,8 @@ vcpu_thread& explored_vcpu() noexcept;
 const domain_rcu& the_rcu() noexcept;
 const nmi_entry& the_entry() noexcept;
 checked_handler& handler(int which) noexcept;
+/// A window: do_nmi by a plain call, as its entry makes it.
+void do_nmi_by_hand();
 
 /// Handler `which` complete, of a new generation.
 void build(checked_handler& h) noexcept;

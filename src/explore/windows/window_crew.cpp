@@ -27,7 +27,7 @@ namespace {
 bool read_fully(int fd, void* to, std::size_t size)
 {
     for (auto* at = static_cast<char*>(to); size != 0;) {
-        const ssize_t n = read(fd, at, size);
+        const ssize_t n = ::read(fd, at, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

@@ -69,11 +69,6 @@ function publish_window() noexcept
     return chosen_fault().swap.is_right() ? publish : publish_wrongly;
 }
 
-void do_nmi_by_hand()
-{
-    (void)the_entry().do_nmi(pt_regs{});
-}
-
 // A second NMI on top of the window's own: the signal entry's bookkeeping is for one level.
 void nested_nmi()
 {

@@ -19,7 +19,8 @@
 
 namespace nmisim::explore {
 
-/// The replayed run at its last context. Every thread of it stands still: a debugger that is attached to `pid` shows each
+/// The replayed run, before the last context at which two threads are inside their code, or else before its last one: of a
+/// sweep before the NMI. Every thread of it stands still: a debugger that is attached to `pid` shows each
 /// at its instruction. It must let go of the process before the run goes on: the explorer steps by traps, too.
 struct held_run {
     int pid = 0;

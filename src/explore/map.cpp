@@ -282,7 +282,7 @@ void run_again(map_report& r, const race& what, const limits& within, const toke
     };
     run(nullptr);
     if (held) {
-        maps[0].hold.before = maps[0].hold.contexts.load(std::memory_order_relaxed); // its writer has ended
+        maps[0].hold.before = maps[0].hold.best();
         const held_watch watch{maps[0].hold, held};
         run(&watch);
     }

@@ -50,7 +50,7 @@ def held():
                                stdout=subprocess.PIPE)
     try:
         line = process.stdout.readline()
-        assert line.startswith("held at its last context: process "), line
+        assert line.startswith("held: process "), line
         words = line.replace(",", "").split()
         pid, reader, updater = (int(words[words.index(w) + 1]) for w in ("process", "reader", "updater"))
         for tid in (reader, updater):

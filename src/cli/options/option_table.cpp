@@ -238,7 +238,7 @@ const option_spec table[] = {
      "repeat the finding of that token, which its report has; nothing else is explored",
      [](settings& s, text v) { s.replay = std::string(v); }},
     {"hold", 0, "", "", checks, for_explore,
-     "with --replay, hold the run at its last context, for a debugger",
+     "with --replay, hold the run where it shows most, for a debugger",
      [](settings& s, text v) { s.hold = parse_flag(v); }},
     {"fault", 'f', "NAME", "none", checks, for_run | for_explore,
      "leave out one ingredient of the pattern and see a check fail", set_fault, words, "faults"},

@@ -195,7 +195,7 @@ void see_children_end()
 /// Until Enter is pressed, or it is ended by a signal. Without anybody at the other end, until that.
 void hold_for_a_debugger(const held_run& run)
 {
-    write_stdout(fmt::format("held at its last context: process {}, {}\n"
+    write_stdout(fmt::format("held: process {}, {}\n"
                              "  gdb -p {} -ex 'thread apply all backtrace'\n"
                              "Let go of it there (detach), then press Enter here.\n",
                              run.pid,

@@ -377,7 +377,7 @@ void replay_interleaving(map_report& r, const race& what, const limits& within, 
         return;
     const std::uint32_t n = s.count - 1;
     if (held) {
-        s.hold.before = s.hold.contexts.load(std::memory_order_relaxed); // its writer has ended
+        s.hold.before = s.hold.best();
         s.bad_count = 0;
         s.all[n] = wanted;
         s.current.store(n, std::memory_order_relaxed); // read by the child, forked after this

@@ -16,8 +16,14 @@ constexpr std::uint32_t hold_held = 1;
 constexpr std::uint32_t hold_released = 2;
 
 constinit hold_order* held_by_order = nullptr;
+constinit int threads_inside = 0;
 
 } // namespace
+
+std::uint32_t hold_order::best() const noexcept
+{
+    return with_two != 0 ? with_two : contexts.load(std::memory_order_relaxed); // its writer has ended
+}
 
 bool hold_order::is_held() const noexcept
 {
@@ -34,15 +40,26 @@ void hold_order::release() noexcept
 void run_begins(hold_order* order) noexcept
 {
     held_by_order = order;
-    if (order != nullptr)
-        order->contexts.store(0,
-                              std::memory_order_relaxed); // this thread's; read after the end of this process
+    if (order == nullptr)
+        return;
+    order->contexts.store(0, std::memory_order_relaxed); // this thread's; read after the end of this process
+    order->with_two = 0;
+}
+
+void count_inside(int change) noexcept
+{
+    threads_inside += change;
 }
 
 void context_begins() noexcept
 {
     hold_order* const order = held_by_order;
-    if (order == nullptr || order->contexts.fetch_add(1, std::memory_order_relaxed) + 1 != order->before)
+    if (order == nullptr)
+        return;
+    const std::uint32_t n = order->contexts.fetch_add(1, std::memory_order_relaxed) + 1; // as above
+    if (threads_inside > 1)
+        order->with_two = n;
+    if (n != order->before)
         return;
     order->before = 0;                                                                       // once
     arch::raw_system_call(SYS_prctl, PR_SET_PTRACER, static_cast<long>(PR_SET_PTRACER_ANY)); // a debugger

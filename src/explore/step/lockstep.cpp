@@ -123,15 +123,24 @@ stop worker::go_on_alone()
 
 stop worker::wait_for_stop(bool alone)
 {
+    last_ = next_stop(alone);
+    const bool inside = last_ != stop::ended;
+    count_inside(inside - inside_);
+    inside_ = inside;
+    return last_;
+}
+
+stop worker::next_stop(bool alone)
+{
     std::uint64_t switches = 0;
     unsigned same = 0;
     standstill others;
     const auto me = static_cast<int>(arch::raw_system_call(SYS_gettid));
     for (;;) {
         switch (stepped_->wait_while_running(look_every_ns)) {
-        case phase::paused: asleep_ = false; return last_ = stop::at_boundary;
-        case phase::waiting: asleep_ = false; return last_ = stop::waiting;
-        case phase::ended: asleep_ = false; return last_ = stop::ended;
+        case phase::paused: asleep_ = false; return stop::at_boundary;
+        case phase::waiting: asleep_ = false; return stop::waiting;
+        case phase::ended: asleep_ = false; return stop::ended;
         case phase::idle:
         case phase::running: break;
         }
@@ -143,9 +152,9 @@ stop worker::wait_for_stop(bool alone)
         gate_behind(s);
         asleep_ = true;
         if (!alone)
-            return last_ = stop::waiting;
+            return stop::waiting;
         if (others.look(getpid(), looks_for_ever, me) == activity::for_ever)
-            return last_ = stop::for_ever;
+            return stop::for_ever;
     }
 }
 

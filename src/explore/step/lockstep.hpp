@@ -46,6 +46,7 @@ public:
 private:
     void body(function setup);
     stop wait_for_stop(bool alone);
+    stop next_stop(bool alone);
 
     std::atomic<std::uint32_t> command_{0};
     std::atomic<std::uint32_t> ready_{0};
@@ -55,6 +56,7 @@ private:
     bool quit_ = false;
     std::uintptr_t thread_base_ = 0;
     bool asleep_ = false; ///< in the kernel, not in the trap handler
+    bool inside_ = false; ///< what it runs
     stop last_ = stop::ended;
     std::thread thread_; ///< last: starts when the rest is there
 };

@@ -63,6 +63,15 @@ struct run_end {
 /// Context: the caller's process; that of the run is gone.
 using end_oracle = const char* (*)(const run_end&);
 
+/// Another signal than the target's. It comes into the handler of the first one, at each boundary of it, and together with
+/// the first one: both pending, and the kernel decides. That at each boundary of the window at which the first one is
+/// delivered and by itself is no finding.
+struct second_signal {
+    int signal = 0; ///< 0: there is none
+    explored nmi =
+        nullptr; ///< its handler; it and target::nmi do not block each other. Unset: as target::nmi
+};
+
 struct target {
     const char* name = "window";
     explored setup = nullptr;   ///< once per child process: registers threads, installs handlers
@@ -79,6 +88,7 @@ struct target {
     /// its last instruction: destructors of thread-local objects, libc's own, the system call `exit`. For handlers that
     /// must not run in a thread that is no longer registered.
     bool thread_end = false;
+    second_signal second{};
 };
 
 /// Two threads: the reader is paused at each of its boundaries, the updater runs against it. Or three, see reader2.
@@ -128,6 +138,8 @@ struct limits {
     /// that comes while its thread sleeps in it. Needs ptrace. A call that only a signal ends (pause, sigsuspend, ppoll
     /// without descriptors and time-out) ends what is explored: the NMI ends it.
     bool system_calls = false;
+    /// target::second only: give up after so many pairs of places.
+    std::uint32_t pairs = 100'000;
     /// False: symbols and instructions only for what a report of findings shows. Reading them takes longer than a sweep.
     bool name_all = true;
     /// Map only: child processes at a time, at least 1; one per Linux CPU. With more than one, what the windows
@@ -192,24 +204,39 @@ struct call_cell {
     std::string token{}; ///< of a finding: what replay() takes
 };
 
+/// Two signals: the first one at a boundary of the window, the second one in its handler.
+struct pair_cell {
+    std::uint32_t boundary = 0; ///< of the window
+    bool together = false;      ///< both pending there; otherwise:
+    std::uint32_t inside = 0;   ///< the boundary of the handler's run
+    std::uintptr_t ip = 0;      ///< its instruction, see sweep_report::handler
+    std::uint32_t round = 0;    ///< how often the handler has been there before
+    nmisim::explore::verdict verdict = verdict::clean;
+    std::string what{};
+    std::uintptr_t delivered_at = 0; ///< what the second handler interrupted; 0: it did not run
+    std::string token{};             ///< of a finding: what replay() takes
+};
+
 struct NMISIM_API sweep_report {
     std::string name;
     std::string absent; ///< not empty: why the mechanism does not work here; nothing was explored
     std::vector<place> boundaries;
     std::vector<sweep_cell> cells;
     std::vector<call_cell> calls; ///< see limits::system_calls
+    std::vector<pair_cell> pairs; ///< see target::second
+    std::vector<place> handler;   ///< the first signal's, its instructions, each once
     bool complete = true;         ///< false: `incomplete` says why not all was explored
     std::string incomplete;
     std::uint64_t record_ns = 0;
     std::uint64_t elapsed_ns = 0; ///< all of it, recording and symbols included
 
-    std::size_t count(verdict v) const noexcept; ///< in cells and calls
+    std::size_t count(verdict v) const noexcept; ///< in cells, calls and pairs
     std::size_t handler_runs() const noexcept;   ///< boundaries for which the handler ran
     bool clean() const noexcept
     {
         return absent.empty() && complete &&
                count(verdict::clean) + count(verdict::held) + count(verdict::unhandled) ==
-                   cells.size() + calls.size();
+                   cells.size() + calls.size() + pairs.size();
     }
 };
 

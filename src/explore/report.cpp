@@ -53,7 +53,8 @@ std::size_t sweep_report::count(verdict v) const noexcept
 {
     const auto is_it = [v](const auto& c) { return c.verdict == v; };
     return static_cast<std::size_t>(std::count_if(cells.begin(), cells.end(), is_it) +
-                                    std::count_if(calls.begin(), calls.end(), is_it));
+                                    std::count_if(calls.begin(), calls.end(), is_it) +
+                                    std::count_if(pairs.begin(), pairs.end(), is_it));
 }
 
 std::size_t sweep_report::handler_runs() const noexcept

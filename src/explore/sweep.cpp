@@ -12,14 +12,15 @@
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"
 #include "explore/replay/token_places.hpp"
+#include "explore/second_signal.hpp"
 #include "explore/step/system_call.hpp"
+#include "explore/sweep_names.hpp"
 #include "explore/sweep_runs.hpp"
 #include "explore/watch/run_end.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <optional>
-#include <unordered_set>
 
 namespace nmisim::explore {
 
@@ -67,13 +68,16 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
     }
     judged_end judged = judge_end(j.what, j.signal(), end, j.shared->nmi);
     bad += judged.verdict != verdict::clean ? 1 : 0;
+    const bool with_second = k >= j.first_with_second();
     places names(j.shared->maps.view());
     const std::uintptr_t handler_at = j.shared->nmi.handler_at.load(std::memory_order_relaxed); // as above
     if (judged.verdict == verdict::crash && end.end == child_end::crashed && end.code != j.signal()) {
-        if (!j.shared->notes_faults)
+        if (!j.shared->notes_faults && !with_second)
             note_fault_of(j, k);
         judged.what += where_it_died(end, j.shared->fault, names);
     }
+    if (with_second)
+        return note_end_of_pair(j, std::move(judged), k - j.first_with_second(), names, report);
     if (k < t.count)
         report.cells.push_back({k, judged.verdict, std::move(judged.what), handler_at});
     else
@@ -110,7 +114,7 @@ const char* nothing_to_try(const target& what)
         return "nothing was tried: target::window is not set";
     if (what.signal == SIGTRAP)
         return "nothing was tried: SIGTRAP is what the exploration steps by";
-    return nullptr;
+    return nothing_to_try_second(what);
 }
 
 // Why no NMI ran its handler, if that is a mistake in the target and not a result.
@@ -143,49 +147,14 @@ void look_for_gaps(const job& j, sweep_report& r)
         give_up(r, "inside of " + std::to_string(t.calls) + " system calls, and there are more");
 }
 
-// The boundaries that a report of findings shows.
-std::vector<bool> printed(const recording& t, const sweep_report& r)
+bool has_finding(const sweep_report& r)
 {
-    std::vector<bool> shown(t.count);
-    std::unordered_set<std::uintptr_t> interrupted;
-    for (const sweep_cell& c : r.cells) {
-        if (c.verdict == verdict::clean || c.verdict == verdict::held || c.verdict == verdict::unhandled)
-            continue;
-        shown[c.boundary] = true;
-        interrupted.insert(c.delivered_at);
-    }
-    for (std::uint32_t i = 0; i < t.count && !interrupted.empty(); ++i)
-        shown[i] = shown[i] || interrupted.count(t.ip[i]) != 0;
-    return shown;
-}
-
-// The call of the window's own object that led to each system call.
-void name_call_sites(const recording& t, sweep_report& r, places& names)
-{
-    if (r.calls.empty())
-        return;
-    const loaded_object* own = t.count != 0 ? names.objects().at(t.ip[0]) : nullptr;
-    for (call_cell& c : r.calls) {
-        std::uint32_t i = c.boundary;
-        const auto calls_from_there = [&](std::uint32_t n) {
-            return names.objects().at(t.ip[n]) == own && arch::was_call(t.ip, t.code, n);
-        };
-        while (i > 0 && !calls_from_there(i - 1))
-            --i;
-        i = i > 0 ? i - 1 : c.boundary; // inline
-        c.called_from = names.of(t.ip[i], t.code[i]);
-    }
-}
-
-// What must not be, and comes again.
-bool must_not_be(verdict v)
-{
-    return v == verdict::violation || v == verdict::crash || v == verdict::hang;
+    return r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) != 0;
 }
 
 void write_tokens(const job& j, sweep_report& r, places& names)
 {
-    if (r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) == 0)
+    if (!has_finding(r))
         return;
     const recording& t = j.shared->steps;
     const token_writer tokens(
@@ -201,6 +170,7 @@ void write_tokens(const job& j, sweep_report& r, places& names)
     for (call_cell& c : r.calls)
         if (must_not_be(c.verdict))
             c.token = token_at(c.boundary, c.verdict, c.arrival == arrival::pending ? 'P' : 'S');
+    write_pair_tokens(tokens, t, r);
 }
 
 struct attempt {
@@ -212,20 +182,26 @@ struct attempt {
 /// What all child processes of one exploration share.
 struct exploration {
     exploration(const target& what, const limits& within, bool sweep, bool each_in_a_fork)
-        : shared(1), ips(within.boundaries), cells(within.boundaries),
-          code(within.boundaries), work{what, within, shared, ips, cells, sweep, each_in_a_fork}
+        : shared(1), ips(within.boundaries), cells(within.boundaries), code(within.boundaries),
+          with_second(what, within, shared->second), work{what,  within, shared,        ips,
+                                                          cells, sweep,  each_in_a_fork}
     {
         shared->steps.ip = ips.data();
         shared->steps.code = code.data();
         shared->steps.capacity = within.boundaries;
         if (within.system_calls)
             tracer.emplace(shared->order);
+        if (what.second.signal == 0)
+            return;
+        shared->notes_faults = true; // a crash with two signals is not looked at again
+        work.pairs = with_second.pairs.data();
     }
 
     shared_array<shared_sweep> shared;
     shared_array<std::uintptr_t> ips;
     shared_array<shared_cell> cells;
     shared_array<code_bytes> code;
+    memory_of_pairs with_second;
     std::optional<call_tracer> tracer;
     job work;
 };
@@ -277,10 +253,13 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     places names(e.shared->maps.view());
     collect(e.work, report);
     name_call_sites(t, report, names);
+    std::string not_all = collect_pairs(e.work, names, report);
     report.boundaries = within.name_all ? names.of(t) : names.of(t, printed(t, report));
     write_tokens(e.work, report, names);
     if (report.complete)
         look_for_gaps(e.work, report);
+    if (report.complete && !not_all.empty())
+        give_up(report, std::move(not_all));
     if (std::string why = decoded_wrongly(t, names); report.complete && !why.empty())
         give_up(report, std::move(why));
     for (std::uint32_t k = 0; k < t.count; ++k)
@@ -310,19 +289,11 @@ std::uint32_t run_of(const token& wanted, const job& j, const loaded_objects& ob
     const token_context& c = wanted.contexts.front();
     const std::uint32_t k = boundary_at(t, address_of(wanted, c.place, objects), c.place.rounds);
     if (k == not_in_recording || c.who == 'N')
-        return k;
+        return k == not_in_recording || j.only_pair == nullptr ? k : j.first_with_second() + k;
     for (std::uint32_t n = 0; n < t.calls; ++n)
         if (t.call[n].boundary == k)
             return t.count + 2 * n + (c.who == 'S' ? 1 : 0);
     return not_in_recording;
-}
-
-bool has_finding(const sweep_report& r)
-{
-    return std::any_of(r.cells.begin(), r.cells.end(),
-                       [](const sweep_cell& c) { return must_not_be(c.verdict); }) ||
-           std::any_of(r.calls.begin(), r.calls.end(),
-                       [](const call_cell& c) { return must_not_be(c.verdict); });
 }
 
 void run_again(const token& wanted, exploration& e, sweep_report& r, const on_hold& held)
@@ -333,6 +304,10 @@ void run_again(const token& wanted, exploration& e, sweep_report& r, const on_ho
     r.absent = why_refused(wanted, r.name, names.objects());
     if (!r.complete || !r.absent.empty())
         return;
+    const std::optional<wanted_pair> pair = pair_of(wanted, names.objects());
+    if (pair && e.work.pairs == nullptr)
+        return give_up(r, "the token is of two signals, and target::second is not set");
+    e.work.only_pair = pair ? &*pair : nullptr;
     const std::uint32_t n = run_of(wanted, e.work, names.objects());
     if (n == not_in_recording)
         return give_up(r, "the run does not come to the token's place: " +
@@ -341,11 +316,12 @@ void run_again(const token& wanted, exploration& e, sweep_report& r, const on_ho
     e.work.only = n;
     const held_watch watch{e.shared->hold, held};
     e.work.hold = held ? &e.shared->hold : nullptr;
-    e.shared->hold.before = 1;
+    e.shared->hold.before = pair && !pair->together ? 2 : 1;
     e.shared->current.store(n, std::memory_order_relaxed); // read by the child, forked after this
     run_children(e.work, r, held ? &watch : nullptr);
     collect(e.work, r);
     name_call_sites(t, r, names);
+    static_cast<void>(collect_pairs(e.work, names, r)); // one of them
     r.boundaries = e.work.within.name_all ? names.of(t) : names.of(t, printed(t, r));
     write_tokens(e.work, r, names);
     if (r.complete && !has_finding(r))

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "explore/place/decode_check.hpp"
+#include "explore/second_runs.hpp"
 #include "explore/step/itinerary.hpp"
 #include "explore/watch/explored_signal.hpp"
 #include "explore/watch/own_process.hpp"
@@ -38,7 +39,8 @@ void* end_under_control(void* argument)
     return nullptr;
 }
 
-// One run of the window by the calling thread, or of the end of a thread made for it.
+} // namespace
+
 void run_once(const job& j, std::optional<stepped_thread>& self, const plan& p)
 {
     const target& what = j.what;
@@ -56,6 +58,8 @@ void run_once(const job& j, std::optional<stepped_thread>& self, const plan& p)
                                 "pthread_create of a thread whose end is explored");
     pthread_join(thread, nullptr);
 }
+
+namespace {
 
 // The NMI that ended a wait is no NMI of the next run.
 void record_once(job& j, std::optional<stepped_thread>& self, plan p)
@@ -215,7 +219,8 @@ void begin_child(job& j)
     call(j.what.setup);
     if (!j.shared->is_recorded())
         j.shared->maps.take();
-    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi);
+    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi, j.what.second.signal);
+    begin_second_signal(j);
     if (j.shared->notes_faults)
         fault_watch::begin(j.signal(), &j.shared->fault);
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
@@ -249,12 +254,20 @@ void sweep_window(job& j, std::optional<stepped_thread>& self)
                 j.each_in_a_fork, self, [&] { explore_boundary(j, self, way, k); }, [&] { return c.done; });
         }
     }
-    for (; k < j.runs(); ++k) {
+    for (; k < std::min(j.first_with_second(), j.runs()); ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
         const std::uint32_t n = k - j.shared->steps.count;
         in_its_process(
             j.each_in_a_fork, self, [&] { explore_call(j, self, way, n); },
             [&] { return j.shared->calls[n].done; });
+    }
+    for (; k < j.runs(); ++k) {
+        j.shared->current.store(k, std::memory_order_relaxed);
+        const std::uint32_t at = k - j.first_with_second();
+        while (has_another_pair(j, at))
+            in_its_process(
+                j.each_in_a_fork, self, [&] { explore_pair_of_signals(j, self, way, at); },
+                [&] { return j.shared->second.ended; });
     }
     j.shared->current.store(j.runs(), std::memory_order_relaxed);
 }
@@ -288,6 +301,14 @@ void run_freshly(job& j, std::optional<stepped_thread>& self)
         j.shared->current.load(std::memory_order_relaxed); // written before this process began
     const itinerary way = ways_to_boundaries(j);
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
+    if (k >= j.first_with_second()) {
+        const std::uint32_t at = k - j.first_with_second();
+        if (has_another_pair(j, at))
+            explore_pair_of_signals(j, self, way, at);
+        else
+            j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process
+        return;
+    }
     if (k >= j.shared->steps.count) {
         explore_call(j, self, way, k - j.shared->steps.count);
         j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process

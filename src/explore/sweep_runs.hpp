@@ -12,6 +12,7 @@
 #include "explore/watch/shared.hpp"
 
 #include <csignal>
+#include <optional>
 
 namespace nmisim::explore {
 
@@ -41,6 +42,44 @@ struct shared_call {
     shared_text<160> what;
 };
 
+/// Of two signals.
+struct shared_pair {
+    std::uint32_t boundary;
+    bool together;
+    std::uint32_t inside;
+    std::uintptr_t ip;
+    code_bytes code;
+    std::uint32_t round;
+    std::uintptr_t delivered_at;
+    verdict result;
+    shared_text<160> what;
+};
+
+/// Of target::second: the boundary in work, one run after the other. The first one records the handler of the first signal,
+/// the next has both signals together, the others the second one before an instruction of that handler.
+struct second_progress {
+    std::uint32_t run;
+    recording handler;
+    delivery_note nmi;
+    unsigned failed;
+    std::uint32_t count; ///< of pairs
+    bool ended;          ///< the last run has come back
+    bool full;           ///< more pairs than are wanted
+    bool has_handler;
+    unsigned unrecorded; ///< boundaries at which the handler was not seen to return
+
+    bool records() const noexcept { return run == 0; }
+    bool together() const noexcept { return run == 1; }
+    std::uint32_t inside() const noexcept { return run - 2; }
+};
+
+/// The one of a replay.
+struct wanted_pair {
+    bool together;
+    std::uintptr_t ip;
+    std::uint32_t round;
+};
+
 struct shared_sweep {
     progress alive;
     std::atomic<std::uint32_t> current; ///< boundary in work; written by the child, read after its death
@@ -55,6 +94,7 @@ struct shared_sweep {
     hold_order hold;
     std::array<shared_call, std::size_t{2} * recording::max_calls> calls; ///< each call, pending and asleep
     recording steps;
+    second_progress second;
     shared_maps maps; ///< with what `setup` has loaded
 
     // (1) release: the recording is whole; pairs with (2)
@@ -73,18 +113,27 @@ struct job {
     bool each_in_a_fork;
     std::uint32_t only = no_boundary; ///< nothing behind it is run
     hold_order* hold = nullptr;
+    shared_pair* pairs = nullptr; ///< limits::pairs of them, if there is a second signal
+    const wanted_pair* only_pair = nullptr;
 
-    /// What is to be run: the boundaries, and each call twice. `current` counts through both.
+    /// What is to be run: the boundaries, each call twice, and the boundaries with the second signal. `current` counts
+    /// through all.
     std::uint32_t runs() const noexcept
     {
-        const recording& t = shared->steps;
         if (only != no_boundary)
             return only + 1;
-        return t.count + (within.system_calls ? 2 * t.calls : 0);
+        return first_with_second() + (pairs != nullptr ? shared->steps.count : 0);
+    }
+    std::uint32_t first_with_second() const noexcept
+    {
+        return shared->steps.count + (within.system_calls ? 2 * shared->steps.calls : 0);
     }
     call_order* order() const noexcept { return within.system_calls ? &shared->order : nullptr; }
     int signal() const { return what.signal != 0 ? what.signal : SIGRTMIN + 1; }
 };
+
+/// One run of the window by the calling thread, or of the end of a thread made for it. Context: child.
+void run_once(const job& j, std::optional<stepped_thread>& self, const plan& p);
 
 // Body of a child process.
 int explore_window_runs(void* job_argument);

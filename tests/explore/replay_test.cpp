@@ -4,6 +4,7 @@
 #include "explore/memory/shrink.hpp"
 #include "explore/replay/schedule_token.hpp"
 #include "explore/replay/token.hpp"
+#include "explore/watch/child.hpp"
 #include "explore/watch/shared.hpp"
 #include "explore/watch/thread_state.hpp"
 #include "nmisim/explore_replay.hpp"
@@ -304,6 +305,65 @@ TEST_CASE("what a map has found comes again, and is held at its last context")
     comes_again(staged_race(), map(staged_race(), true, l));
 }
 
+namespace {
+
+// Broken if the reader is between its stores while the updater is between its own.
+volatile long of_reader, of_updater, seen_by_reader;
+
+race both_paused()
+{
+    return {.name = "both paused",
+            .prepare =
+                [] {
+                    of_reader = 0;
+                    of_updater = 0;
+                    seen_by_reader = 0;
+                },
+            .reader =
+                [] {
+                    of_reader = 1;
+                    seen_by_reader = of_updater;
+                    of_reader = 2;
+                },
+            .updater =
+                [] {
+                    if (of_reader == 1)
+                        of_updater = 1;
+                    of_updater = of_updater * 2 + 3;
+                },
+            .broken = [] { return seen_by_reader == 1 ? "seen between the two" : nullptr; }};
+}
+
+} // namespace
+
+TEST_CASE("a run in which both threads are paused is held while both are inside their code")
+{
+    const map_report r = map(both_paused(), true, one_process());
+    INFO(to_text(r));
+    if (!r.reduced) // built without capstone
+        return;
+    REQUIRE_FALSE(r.findings.empty());
+    const map_finding& f = r.findings.front();
+    CHECK(f.contexts.size() == 2);
+    int times = 0;
+    const map_report again = replay(both_paused(), f.token, {}, [&](const held_run& run) {
+        ++times;
+        for (const int tid : {run.thread, run.updater}) {
+            const auto frames = stack_of(run.pid, tid);
+            const auto is_in_code = [&](std::uintptr_t ip) {
+                const auto begin = reinterpret_cast<std::uintptr_t>(
+                    static_cast<function>(tid == run.thread ? both_paused().reader : both_paused().updater));
+                return ip >= begin && ip < begin + 128;
+            };
+            if (!frames.empty()) // built without elfutils
+                CHECK(std::any_of(frames.begin(), frames.end(), is_in_code));
+        }
+    });
+    INFO(to_text(again));
+    CHECK(times == 1);
+    CHECK(exit_code(again) == 3);
+}
+
 #ifdef __x86_64__
 
 namespace {
@@ -470,6 +530,12 @@ TEST_CASE("a token whose parts do not fit together is none")
     CHECK(fits("r:Aw,N1@0+1c.0"));
     CHECK_FALSE(fits("m:A1@0+1c.0d0,N1@0+1c.0"));
     CHECK_FALSE(fits("m:A1@1+1c.0d0")); // of two objects
+    CHECK(fits("s:N1@0+1c.0,M1@0+1c.0"));
+    CHECK(fits("s:N1@0+1c.0,Mw"));
+    CHECK_FALSE(fits("s:N1@0+1c.0,N1@0+1c.0"));
+    CHECK_FALSE(fits("s:P1@0+1c.0,Mw"));
+    CHECK_FALSE(fits("s:Mw"));
+    CHECK_FALSE(fits("r:Aw,Mw"));
 }
 
 TEST_CASE("the longest schedule of three threads has a token that is read again")

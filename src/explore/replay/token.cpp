@@ -123,9 +123,9 @@ private:
 token_context context_from(reader_of_text& from)
 {
     token_context c;
-    c.who = from.letter_of("NPSABC");
+    c.who = from.letter_of("NPSMABC");
     const bool of_a_map = is_thread(c.who);
-    if (of_a_map && from.take('w')) {
+    if ((of_a_map || c.who == 'M') && from.take('w')) {
         c.stop = token_stop::by_itself;
         return c;
     }
@@ -153,15 +153,18 @@ bool fits_together(const token& t)
     const bool of_a_sweep = t.is('s');
     if (t.is('s') + t.is('m') + t.is('r') != 1 || t.contexts.size() > most_contexts)
         return false;
-    if ((of_a_sweep && t.contexts.size() != 1) || (t.is('2') && !t.is('r')))
+    const bool of_two_signals = of_a_sweep && t.contexts.size() == 2 && t.contexts[0].who == 'N';
+    if ((of_a_sweep && t.contexts.size() != (of_two_signals ? 2 : 1)) || (t.is('2') && !t.is('r')))
         return false;
     const std::size_t of_threads = t.contexts.size() - (t.has_second_nmi() ? 1 : 0);
     if (!of_a_sweep && of_threads == 0)
         return false;
     return std::all_of(t.contexts.begin(), t.contexts.end(), [&](const token_context& c) {
         const bool is_nmi = static_cast<std::size_t>(&c - t.contexts.data()) >= of_threads;
+        const bool is_second = of_two_signals && &c == &t.contexts.back();
         return is_thread(c.who) != (of_a_sweep || is_nmi) && (c.who != 'C' || t.is('2')) &&
-               (c.stop == token_stop::at_place ? c.place.object < t.objects.size() : t.is('r'));
+               (c.who == 'M') == is_second &&
+               (c.stop == token_stop::at_place ? c.place.object < t.objects.size() : t.is('r') || is_second);
     });
 }
 

@@ -8,8 +8,8 @@
 //   KIND      s sweep, m map, r reduced map; then f: each run in a fresh process, c: also inside system calls, t: x86-TSO,
 //             2: two readers
 //   CONTEXTS  who, until where, how many of its stores have drained. N: the NMI, of a map the second one, named last; P, S:
-//             the NMI inside a system call, pending or asleep; A: the reader, B: the updater, C: the second reader;
-//             w: until it ends or waits, e: at its end
+//             the NMI inside a system call, pending or asleep; M: behind N, a sweep's second signal, in N's handler;
+//             A: the reader, B: the updater, C: the second reader; w: until it ends or waits, of M: with N; e: at its end
 //   a place   number@object+offset.rounds: addresses move, so the object's index in OBJECTS, the offset in it, and how
 //             often the thread has been there before; the number of the boundary is for people
 //   OBJECTS   name=build id, of those with a place; without a build id only the name

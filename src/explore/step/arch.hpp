@@ -24,7 +24,7 @@
 extern "C" {
 /// Starts single-stepping in the caller: it goes on when this returns, and when the caller returns.
 void nmisim_step_from_here() noexcept;
-void nmisim_call_stepped(nmisim::explore::function fn);
+void nmisim_call_stepped(nmisim::explore::function fn, std::uintptr_t a, std::uintptr_t b, std::uintptr_t c);
 extern const char nmisim_stepped_return[];
 extern const char nmisim_stepping_end[];
 /// Straight-line instructions that do nothing, for the self-test.
@@ -65,10 +65,11 @@ bool make_branch(ucontext_t& at, const code_bytes& code) noexcept;
 /// Does what set_single_step() asked for. The SIGTRAP handler calls it last.
 void prepare_step(ucontext_t& at) noexcept;
 
-/// Calls `fn` single-stepped; the trap at stepped_return() says that `fn` has returned.
-inline void call_stepped(function fn) noexcept
+/// Calls `fn` single-stepped, with up to three arguments; the trap at stepped_return() says that `fn` has returned.
+inline void call_stepped(function fn, std::uintptr_t a = 0, std::uintptr_t b = 0,
+                         std::uintptr_t c = 0) noexcept
 {
-    nmisim_call_stepped(fn);
+    nmisim_call_stepped(fn, a, b, c);
 }
 inline std::uintptr_t stepped_return() noexcept
 {

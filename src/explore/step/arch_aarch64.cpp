@@ -90,10 +90,14 @@ nmisim_call_stepped:
     .cfi_offset 29, -16
     .cfi_offset 30, -8
     mov x29, sp
+    mov x9, x0
+    mov x0, x1
+    mov x1, x2
+    mov x2, x3
     .globl nmisim_start_in_call
 nmisim_start_in_call:
     brk #0x4e53
-    blr x0
+    blr x9
     .globl nmisim_stepped_return
 nmisim_stepped_return:
     ldp x29, x30, [sp], #16

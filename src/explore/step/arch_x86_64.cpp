@@ -40,10 +40,14 @@ nmisim_call_stepped:
     .cfi_offset %rbp, -16
     movq %rsp, %rbp
     .cfi_def_cfa_register %rbp
+    movq %rdi, %rax
+    movq %rsi, %rdi
+    movq %rdx, %rsi
+    movq %rcx, %rdx
     pushfq
     orq $0x100, (%rsp)
     popfq
-    call *%rdi
+    call *%rax
     .globl nmisim_stepped_return
     .hidden nmisim_stepped_return
 nmisim_stepped_return:

@@ -6,12 +6,16 @@
 #include "explore/step/own_thread.hpp"
 #include "explore/step/stepper.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <system_error>
 
 #include <sys/syscall.h>
 
-namespace nmisim::explore::delivery {
+namespace nmisim::explore {
+
+namespace delivery {
 
 namespace {
 
@@ -23,24 +27,38 @@ constexpr std::uint64_t bit_of(int signal) noexcept
 const std::uintptr_t sig_dfl = reinterpret_cast<std::uintptr_t>(SIG_DFL);
 const std::uintptr_t sig_ign = reinterpret_cast<std::uintptr_t>(SIG_IGN);
 
-constinit int the_signal = 0;
-constinit function simple_handler = nullptr;
-constinit delivery_note* the_note = nullptr;
-constinit kernel_action of_program{}; ///< while ours is in front of it
-constinit bool in_front = false;
-constinit bool raised = false;
-constinit int for_thread = 0;
+/// One signal on its way.
+struct way_of_signal {
+    int signal = 0; ///< 0: there is none
+    function simple_handler = nullptr;
+    delivery_note* note = nullptr;
+    kernel_action of_program{}; ///< while ours is in front of it
+    bool in_front = false;
+    bool raised = false;
+    int for_thread = 0;
+};
+constinit std::array<way_of_signal, 2> ways{};
 
-kernel_action installed() noexcept
+way_of_signal& way_of(nth_signal n) noexcept
+{
+    return ways[static_cast<std::size_t>(n)];
+}
+
+kernel_action installed(const way_of_signal& w) noexcept
 {
     kernel_action a{};
-    set_action(the_signal, nullptr, &a);
+    set_action(w.signal, nullptr, &a);
     return a;
 }
 
-void install(const kernel_action& a) noexcept
+void install(const way_of_signal& w, const kernel_action& a) noexcept
 {
-    set_action(the_signal, &a, nullptr);
+    set_action(w.signal, &a, nullptr);
+}
+
+bool is_closed(const way_of_signal& w, const ucontext_t& at) noexcept
+{
+    return (*reinterpret_cast<const std::uint64_t*>(&at.uc_sigmask) & bit_of(w.signal)) != 0;
 }
 
 bool default_is_nothing(int signal) noexcept
@@ -48,72 +66,83 @@ bool default_is_nothing(int signal) noexcept
     return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
 }
 
-void call_simple_handler(int)
+void call_simple_handler(int signal)
 {
-    simple_handler();
+    for (const way_of_signal& w : ways)
+        if (w.signal == signal)
+            return w.simple_handler();
 }
 
 // A thread that got the signal from somebody else takes the handler alone.
 void on_nmi(int signal, siginfo_t* info, void* context)
 {
-    const kernel_action handler = of_program;
+    ucontext_t& interrupted = *static_cast<ucontext_t*>(context);
+    const nth_signal n = signal == way_of(nth_signal::second).signal ? nth_signal::second : nth_signal::first;
+    way_of_signal& w = way_of(n);
+    const kernel_action handler = w.of_program;
     stepped_thread* const t = own_thread.stepped;
-    if (in_front && t != nullptr && t->tid() == for_thread &&
-        for_thread == arch::raw_system_call(SYS_gettid)) {
-        in_front = false;
-        raised = false;
+    const bool ours = w.in_front && t != nullptr && t->tid() == w.for_thread &&
+                      w.for_thread == arch::raw_system_call(SYS_gettid);
+    if (ours) {
+        w.in_front = false;
+        w.raised = false;
         kernel_action back = handler;
         back.mask &= ~bit_of(SIGTRAP); // or a breakpoint in the handler would be the end
         if ((handler.flags & SA_RESETHAND) != 0)
             back.handler = sig_dfl;
-        install(back);
-        const std::uintptr_t at = arch::ip(*static_cast<ucontext_t*>(context));
-        t->nmi_delivered(at);
-        if (the_note != nullptr)
-            the_note->handler_at.store(at, std::memory_order_relaxed); // read after the end of this process
+        install(w, back);
+        const std::uintptr_t at = arch::ip(interrupted);
+        if (n == nth_signal::first)
+            t->nmi_delivered(at);
+        if (w.note != nullptr)
+            w.note->handler_at.store(at, std::memory_order_relaxed); // read after the end of this process
     }
     // sigsuspend(), ppoll() and their like may have closed it, and the handler may meet a breakpoint.
     constexpr std::uint64_t trap = bit_of(SIGTRAP);
     arch::raw_system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&trap), 0, sizeof trap);
-    fault_watch::handler_begins(static_cast<const ucontext_t*>(context)->uc_stack);
-    if ((handler.flags & SA_SIGINFO) != 0)
+    fault_watch::handler_begins(interrupted.uc_stack);
+    if (ours && n == nth_signal::first && t->steps_handler())
+        t->run_handler(handler.handler, signal, info, interrupted);
+    else if ((handler.flags & SA_SIGINFO) != 0)
         reinterpret_cast<void (*)(int, siginfo_t*, void*)>(handler.handler)(signal, info, context);
     else
         reinterpret_cast<void (*)(int)>(handler.handler)(signal);
     fault_watch::handler_ends();
+    if (ours && n == nth_signal::first)
+        t->handler_is_over(interrupted);
 }
 
-void gone_without(without_handler what) noexcept
+void gone_without(way_of_signal& w, without_handler what) noexcept
 {
-    if (the_note != nullptr)
-        the_note->without.store(what, std::memory_order_relaxed); // read by this thread, or after its end
-    raised = what != without_handler::ignored;
+    if (w.note != nullptr)
+        w.note->without.store(what, std::memory_order_relaxed); // read by this thread, or after its end
+    w.raised = what != without_handler::ignored;
 }
 
-void put_in_front() noexcept
+void put_in_front(way_of_signal& w) noexcept
 {
-    if (in_front)
+    if (w.in_front)
         return;
-    const kernel_action now = installed();
-    if (now.handler == sig_ign || (now.handler == sig_dfl && default_is_nothing(the_signal)))
-        return gone_without(without_handler::ignored);
+    const kernel_action now = installed(w);
+    if (now.handler == sig_ign || (now.handler == sig_dfl && default_is_nothing(w.signal)))
+        return gone_without(w, without_handler::ignored);
     if (now.handler == sig_dfl)
-        return gone_without(without_handler::default_action);
-    of_program = now;
+        return gone_without(w, without_handler::default_action);
+    w.of_program = now;
     kernel_action ours = now;
     ours.handler = reinterpret_cast<std::uintptr_t>(on_nmi);
     ours.flags = (now.flags | SA_SIGINFO) & ~static_cast<unsigned long>(SA_RESETHAND);
     // The handler may make a system call through a gate, or meet a one-shot, or crash.
     ours.mask &= ~(bit_of(SIGTRAP) | fault_watch::taken());
-    in_front = true;
-    install(ours);
+    w.in_front = true;
+    install(w, ours);
 }
 
-void put_back() noexcept
+void put_back(way_of_signal& w) noexcept
 {
-    if (in_front)
-        install(of_program);
-    in_front = false;
+    if (w.in_front)
+        install(w, w.of_program);
+    w.in_front = false;
 }
 
 // The mask that a call puts in place while it sleeps. nullptr: it has none.
@@ -131,20 +160,21 @@ const std::uint64_t* mask_of(const arch::system_call& call) noexcept
     }
 }
 
-bool makes_ignored(const arch::system_call& call) noexcept
+bool makes_ignored(const way_of_signal& w, const arch::system_call& call) noexcept
 {
     const auto* set = reinterpret_cast<const kernel_action*>(call.arg[1]);
-    return call.nr == SYS_rt_sigaction && call.arg[0] == the_signal && set != nullptr &&
+    return call.nr == SYS_rt_sigaction && call.arg[0] == w.signal && set != nullptr &&
            set->handler == sig_ign;
 }
 
 } // namespace
 
-void begin(int signal, function handler, delivery_note* note)
+void begin(nth_signal n, int signal, function handler, delivery_note* note, int other)
 {
-    the_signal = signal;
-    simple_handler = handler;
-    the_note = note;
+    way_of_signal& w = way_of(n);
+    w.signal = signal;
+    w.simple_handler = handler;
+    w.note = note;
     if (signal == 0)
         return;
     struct sigaction ours {};
@@ -156,47 +186,48 @@ void begin(int signal, function handler, delivery_note* note)
     ours.sa_flags = SA_RESTART;
     sigfillset(&ours.sa_mask);
     sigdelset(&ours.sa_mask, SIGTRAP);
+    if (other != 0)
+        sigdelset(&ours.sa_mask, other);
     if (sigaction(signal, &ours, nullptr) != 0)
         throw std::system_error(errno, std::generic_category(), "sigaction");
 }
 
-int signal() noexcept
+int signal(nth_signal n) noexcept
 {
-    return the_signal;
+    return way_of(n).signal;
 }
 
-bool has_handler() noexcept
+bool has_handler(nth_signal n) noexcept
 {
-    const std::uintptr_t now = installed().handler;
+    const std::uintptr_t now = installed(way_of(n)).handler;
     return now != sig_dfl && now != sig_ign;
 }
 
-void pending(const ucontext_t& at, int tid) noexcept
+void pending(const ucontext_t& at, int tid, nth_signal n) noexcept
 {
-    raised = true;
-    for_thread = tid;
+    way_of(n).raised = true;
+    way_of(n).for_thread = tid;
     look(at);
 }
 
 void look(const ucontext_t& at) noexcept
 {
-    if (!raised)
-        return;
-    if (is_open(at))
-        put_in_front();
-    else
-        put_back();
+    for (way_of_signal& w : ways)
+        if (w.raised)
+            is_closed(w, at) ? put_back(w) : put_in_front(w);
 }
 
 void before_call(const arch::system_call& call) noexcept
 {
-    if (!raised)
-        return;
-    if (makes_ignored(call)) // POSIX: what is pending is discarded
-        return gone_without(without_handler::ignored);
     const std::uint64_t* mask = mask_of(call);
-    if (call.nr == SYS_rt_sigreturn || (mask != nullptr && (*mask & bit_of(the_signal)) == 0))
-        put_in_front();
+    for (way_of_signal& w : ways) {
+        if (!w.raised)
+            continue;
+        if (makes_ignored(w, call)) // POSIX: what is pending is discarded
+            gone_without(w, without_handler::ignored);
+        else if (call.nr == SYS_rt_sigreturn || (mask != nullptr && (*mask & bit_of(w.signal)) == 0))
+            put_in_front(w);
+    }
 }
 
 bool depends_on(long nr) noexcept
@@ -216,18 +247,23 @@ bool depends_on(long nr) noexcept
 
 void over() noexcept
 {
-    put_back();
-    raised = false;
+    for (way_of_signal& w : ways) {
+        put_back(w);
+        w.raised = false;
+    }
 }
 
-bool is_pending() noexcept
+bool is_open(const ucontext_t& at, nth_signal n) noexcept
 {
-    return raised;
+    return !is_closed(way_of(n), at);
 }
 
-bool is_open(const ucontext_t& at) noexcept
+bool one_waits(const ucontext_t& at) noexcept
 {
-    return (*reinterpret_cast<const std::uint64_t*>(&at.uc_sigmask) & bit_of(the_signal)) == 0;
+    return std::any_of(ways.begin(), ways.end(),
+                       [&at](const way_of_signal& w) { return w.raised && is_closed(w, at); });
 }
 
-} // namespace nmisim::explore::delivery
+} // namespace delivery
+
+} // namespace nmisim::explore

@@ -40,17 +40,20 @@ struct delivery_note {
     }
 };
 
+/// Of the signals of a sweep. The second one is raised in the handler of the first, or together with it.
+enum class nth_signal : std::uint8_t { first, second };
+
 namespace delivery {
 
-/// The child's signal; `handler` is installed for it, if there is one. Context: control.
-/// Errors: std::system_error for a signal that cannot have a handler.
-void begin(int signal, function handler, delivery_note* note);
-int signal() noexcept;
+/// The child's signal; `handler` is installed for it, if there is one, and blocks all others but `other`.
+/// Context: control. Errors: std::system_error for a signal that cannot have a handler.
+void begin(nth_signal n, int signal, function handler, delivery_note* note, int other = 0);
+int signal(nth_signal n = nth_signal::first) noexcept;
 
 /// True when the program has a handler installed.
-bool has_handler() noexcept;
+bool has_handler(nth_signal n = nth_signal::first) noexcept;
 /// The signal has been raised for the calling thread, `tid`, which is at `at`.
-void pending(const ucontext_t& at, int tid) noexcept;
+void pending(const ucontext_t& at, int tid, nth_signal n = nth_signal::first) noexcept;
 /// Its mask may have changed.
 void look(const ucontext_t& at) noexcept;
 /// It is about to make a call that may open the signal by itself: sigsuspend, ppoll, a return from a handler.
@@ -59,8 +62,9 @@ void before_call(const arch::system_call& call) noexcept;
 bool depends_on(long nr) noexcept;
 /// The run is over: the program's disposition is back, whatever has come.
 void over() noexcept;
-bool is_pending() noexcept; ///< raised, and neither handled nor known to be ignored
-bool is_open(const ucontext_t& at) noexcept;
+bool is_open(const ucontext_t& at, nth_signal n = nth_signal::first) noexcept;
+/// A signal that has been raised waits until the code at `at` opens it.
+bool one_waits(const ucontext_t& at) noexcept;
 
 } // namespace delivery
 

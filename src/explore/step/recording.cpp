@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "explore/step/recording.hpp"
 
+#include "explore/step/breakpoint.hpp"
 #include "explore/step/delivery.hpp"
 
 namespace nmisim::explore {
+
+bool note_boundary(recording& t, std::uintptr_t ip) noexcept
+{
+    if (t.count == t.capacity) { // a restartable sequence aborted by each trap never ends: cap
+        t.overflow = true;
+        return false;
+    }
+    if (t.code != nullptr)
+        t.code[t.count] = original_code_at(ip);
+    t.ip[t.count++] = ip;
+    return true;
+}
 
 void note_gate(recording& t, std::uintptr_t ip, long nr) noexcept
 {

@@ -53,6 +53,8 @@ struct recording {
 void clear(recording& t) noexcept;
 /// Depends on every boundary and on their order.
 std::uint64_t fingerprint(const recording& t) noexcept;
+/// The run has come to `ip`. False: there is no more room. Context: the SIGTRAP handler.
+bool note_boundary(recording& t, std::uintptr_t ip) noexcept;
 /// The system call `nr` was met at `ip`. Context: the SIGTRAP handler.
 void note_gate(recording& t, std::uintptr_t ip, long nr) noexcept;
 

@@ -40,17 +40,6 @@ bool must_step(const plan& p) noexcept
     return p.record != nullptr || p.follow != nullptr || p.target != no_boundary || p.step_all;
 }
 
-int raise_on_this_thread(int pid, int tid, int signal) noexcept
-{
-    siginfo_t info{};
-    info.si_signo = signal;
-    info.si_code = SI_QUEUE;
-    info.si_value = runtime::stamped(0);
-    info.si_pid = pid;
-    return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signal,
-                                                   reinterpret_cast<long>(&info)));
-}
-
 } // namespace
 
 stepped_thread::stepped_thread() noexcept
@@ -78,6 +67,8 @@ void stepped_thread::start(const plan& p) noexcept
     reached_ = false;
     raise_error_ = 0;
     raised_while_blocked_ = false;
+    in_handler_ = false;
+    second_reached_ = false;
     target_ip_ = 0;
     delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
     // the explorer set it too
@@ -173,15 +164,29 @@ void stepped_thread::stop_stepping(ucontext_t& at) noexcept
     arch::set_single_step(at, false);
 }
 
+// errno.
+int stepped_thread::raise_here(nth_signal n) noexcept
+{
+    siginfo_t info{};
+    info.si_signo = delivery::signal(n);
+    info.si_code = SI_QUEUE;
+    info.si_value = runtime::stamped(0);
+    info.si_pid = pid_;
+    return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid_, info.si_signo,
+                                                   reinterpret_cast<long>(&info)));
+}
+
 // Raised while this handler blocks it, so its sigreturn delivers it, or later if the window has it blocked. Without
 // gates the steps continue until then: the unblocking call must be seen.
 stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
 {
-    raise_error_ = raise_on_this_thread(pid_, tid_, delivery::signal());
+    raise_error_ = raise_here(nth_signal::first);
     raised_while_blocked_ = !delivery::is_open(at);
     fault_watch::arm();
     if (raise_error_ == 0)
         delivery::pending(at, tid_);
+    if (plan_.second.together)
+        raise_second(at);
     return plan_.gated || !raised_while_blocked_ || raise_error_ != 0 ? next::run_free : next::step;
 }
 
@@ -203,18 +208,15 @@ void stepped_thread::enter_call(const ucontext_t& at, arrival when) noexcept
 
 stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
 {
+    ++steps_;
+    if (in_handler_)
+        return handler_boundary(at);
     const std::uintptr_t ip = arch::ip(at);
     const std::uint32_t here = index_++;
-    ++steps_;
     if (plan_.record != nullptr) {
         recording& t = *plan_.record;
-        if (t.count == t.capacity) { // a restartable sequence aborted by each trap never ends: cap
-            t.overflow = true;
+        if (!note_boundary(t, ip))
             return next::run_free;
-        }
-        if (t.code != nullptr)
-            t.code[t.count] = original_code_at(ip);
-        t.ip[t.count++] = ip;
         t.handler = t.handler || (delivery::signal() != 0 && delivery::has_handler());
     }
     if (plan_.follow != nullptr) {
@@ -223,7 +225,7 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
     }
     if (reached_ && plan_.action == at_target::raise_nmi) { // blocked since then
         delivery::look(at);
-        return delivery::is_open(at) ? next::run_free : next::step;
+        return delivery::one_waits(at) ? next::step : next::run_free;
     }
     if (here != plan_.target)
         return next::step;
@@ -256,6 +258,11 @@ void stepped_thread::note_stack(const ucontext_t& at) noexcept
 
 void stepped_thread::at_the_end() noexcept
 {
+    if (in_handler_) {
+        if (plan_.second.record != nullptr)
+            plan_.second.record->ended = true;
+        return;
+    }
     if (plan_.record != nullptr)
         plan_.record->ended = true;
     if (plan_.follow != nullptr)

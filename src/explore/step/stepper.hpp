@@ -17,6 +17,7 @@
 #pragma once
 
 #include "explore/step/arch.hpp"
+#include "explore/step/delivery.hpp"
 #include "explore/step/recording.hpp"
 #include "explore/watch/inside_call.hpp"
 
@@ -32,6 +33,14 @@ inline constexpr std::uint32_t no_boundary = ~std::uint32_t{0};
 class instruction_watch;
 
 enum class at_target : std::uint8_t { raise_nmi, pause, enter_call };
+
+/// The second signal of a run, see watch/inside_handler.cpp.
+struct plan_of_second {
+    bool together = false;              ///< it is raised with the first one
+    recording* record = nullptr;        ///< of the first one's handler; nothing is raised
+    std::uint32_t target = no_boundary; ///< of that handler
+    std::uintptr_t target_ip = 0;       ///< as recorded
+};
 
 struct plan {
     recording* record = nullptr;
@@ -51,6 +60,7 @@ struct plan {
         nullptr;            ///< asked before each stepped instruction, watch breakpoint and system call
     bool step_all = false;  ///< step from the start to the end
     function nmi = nullptr; ///< what comes where the watch says so
+    plan_of_second second{};
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -92,8 +102,14 @@ public:
     /// The window itself says that it waits. Context: the thread itself.
     void waits() noexcept;
 
+    /// The run came to where its second signal was to be raised, and it could be raised.
+    bool second_reached() const noexcept { return second_reached_; }
+
     // Called by the signal handlers only.
     void nmi_delivered(std::uintptr_t at) noexcept;
+    bool steps_handler() const noexcept;
+    void handler_is_over(ucontext_t& interrupted) noexcept;
+    void run_handler(std::uintptr_t handler, int signal, siginfo_t* info, ucontext_t& interrupted) noexcept;
     void trapped(ucontext_t& at) noexcept;
     bool passes_anchor() noexcept; ///< true: not yet, step over it
     void at_anchor(ucontext_t& at) noexcept;
@@ -105,6 +121,9 @@ private:
     enum class next { step, run_free };
     next boundary(const ucontext_t& at) noexcept;
     next raise_nmi(const ucontext_t& at) noexcept;
+    next handler_boundary(const ucontext_t& at) noexcept;
+    void raise_second(const ucontext_t& at) noexcept;
+    int raise_here(nth_signal n) noexcept;
     void start(const plan& p) noexcept;
     void at_the_end() noexcept;
     void note_stack(const ucontext_t& at) noexcept;
@@ -126,6 +145,9 @@ private:
     bool stepping_ = false;
     bool reached_ = false;
     bool thread_ends_ = false;
+    bool in_handler_ = false; ///< of the first signal, which is stepped
+    std::uint32_t handler_index_ = 0;
+    bool second_reached_ = false;
     int raise_error_ = 0;
     bool raised_while_blocked_ = false;
     std::uint32_t index_ = 0;
@@ -163,11 +185,9 @@ void record_until_stable(recording& t, const Run& run)
     }
 }
 
-struct delivery_note;
-
-/// Installs the SIGTRAP handler, and `handler` for `signal`, when set. signal 0: no NMI.
+/// Installs the SIGTRAP handler, and `handler` for `signal`, when set, which does not block `other`. signal 0: no NMI.
 /// Context: control, in the child process.
-void install_handlers(int signal, function handler, delivery_note* note = nullptr);
+void install_handlers(int signal, function handler, delivery_note* note = nullptr, int other = 0);
 
 /// Calls what a target may leave out.
 inline void call(function f)

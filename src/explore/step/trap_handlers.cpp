@@ -107,7 +107,7 @@ void on_trap(int, siginfo_t* info, void* context)
 
 } // namespace
 
-void install_handlers(int signal, function handler, delivery_note* note)
+void install_handlers(int signal, function handler, delivery_note* note, int other)
 {
     prepare_breakpoints();
     struct sigaction trap {};
@@ -118,7 +118,7 @@ void install_handlers(int signal, function handler, delivery_note* note)
         throw std::system_error(errno, std::generic_category(), "sigaction of SIGTRAP");
     change_mask(SIG_UNBLOCK, SIGTRAP);
 
-    delivery::begin(signal, handler, note);
+    delivery::begin(nth_signal::first, signal, handler, note, other);
 }
 
 } // namespace nmisim::explore

@@ -23,8 +23,9 @@ inline constexpr bool is_number = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 NMISIM_MEMBERS_OF(place, ip, symbol, offset, object, object_offset, source, instruction)
 NMISIM_MEMBERS_OF(sweep_cell, boundary, verdict, what, delivered_at, token)
 NMISIM_MEMBERS_OF(call_cell, boundary, arrival, call, called_from, result, verdict, what, token)
-NMISIM_MEMBERS_OF(sweep_report, name, absent, boundaries, cells, calls, complete, incomplete, record_ns,
-                  elapsed_ns)
+NMISIM_MEMBERS_OF(pair_cell, boundary, together, inside, ip, round, verdict, what, delivered_at, token)
+NMISIM_MEMBERS_OF(sweep_report, name, absent, boundaries, cells, calls, pairs, handler, complete, incomplete,
+                  record_ns, elapsed_ns)
 NMISIM_MEMBERS_OF(map_context, reader, reader2, by_itself, at_end, before, waiting_stores, stored_by,
                   stored_at, stored_size, stored_value, overtaken_by, loaded_from)
 NMISIM_MEMBERS_OF(map_finding, reader, updater, reader_first, kind, what, schedule, contexts, token, smallest,

@@ -82,6 +82,25 @@ json to_json(const sweep_report& r)
             call["token"] = c.token;
         calls.push_back(std::move(call));
     }
+    if (r.pairs.empty())
+        return j;
+    j["handler"] = to_json(r.handler);
+    json& pairs = j["pairs"];
+    pairs = json::array();
+    for (const pair_cell& c : r.pairs) {
+        json pair{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
+        if (!c.together) {
+            pair["second_before"] = fmt::format("{:#x}", c.ip);
+            pair["round"] = c.round;
+        }
+        if (!c.what.empty())
+            pair["what"] = c.what;
+        if (c.delivered_at != 0)
+            pair["delivered_at"] = fmt::format("{:#x}", c.delivered_at);
+        if (!c.token.empty())
+            pair["token"] = c.token;
+        pairs.push_back(std::move(pair));
+    }
     return j;
 }
 

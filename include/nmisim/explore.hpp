@@ -148,7 +148,8 @@ struct limits {
     memory_model memory = memory_model::sc; ///< map only; tso on x86-64 only, and always a full map
     unsigned preemptions = 1;               ///< map only: of each thread; more than 1: always a full map
     /// A full map pauses a thread only before accesses to bytes that both threads touch, and at its end: all other
-    /// schedules are the same as one of these. False: at each instruction. Needed for tso and for more preemptions.
+    /// schedules are the same as one of these. False: at each instruction. Needed for tso and for more preemptions, a second
+    /// NMI or reader; with these, without store buffers, false runs also schedules that are the same as another one.
     bool reduce = true;
 };
 

@@ -4,8 +4,8 @@
 // every n-th row, on a Linux CPU of its own. If a child crashes or stands still, that is the outcome of its schedule,
 // and its successor goes on with the next one.
 #include "base/clock.hpp"
+#include "explore/boundary_names.hpp"
 #include "explore/memory/accesses.hpp"
-#include "explore/memory/boundary_names.hpp"
 #include "explore/memory/interleaving_map.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/place/places.hpp"

@@ -154,7 +154,8 @@ TEST_CASE("an operand that changes though the disassembler calls it only read is
     i.operand[0].writes = !lies;
     code.add(i)->seen[0] = true;
     origins values;
-    memory_watch watch(code, values, 0, false);
+    sleepers others;
+    memory_watch watch(code, values, others, 0, false);
     watch.begin(true, 0);
     ucontext_t here{};
     arch::set_ip(here, i.ip);

@@ -27,6 +27,7 @@ struct schedule_context {
     std::uintptr_t ip = 0;          ///< where it stops; 0: at its end
     std::uint32_t rounds = 0;       ///< how often the thread has been at that point before
     std::uint8_t thread = the_reader;
+    bool sleeps = false; ///< until others touch what it is about to touch, see sleepers.hpp
 };
 
 /// The oldest store that waits while the other thread runs.
@@ -63,6 +64,12 @@ struct schedule {
         return context < contexts ? at[context].thread : next;
     }
     bool has_nmi() const noexcept { return nmi_at != no_stop; }
+    /// Of two threads: the picture shows it. At most one preemption of each.
+    bool is_in_picture() const noexcept
+    {
+        return !has_nmi() && contexts <= 2 && preemptions_of(the_reader) <= 1 &&
+               preemptions_of(the_updater) <= 1 && (contexts < 2 || at[0].points != no_stop);
+    }
     unsigned preemptions_of(unsigned thread) const noexcept
     {
         unsigned n = 0;

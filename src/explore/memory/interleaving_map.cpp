@@ -103,8 +103,7 @@ private:
     using key = std::array<std::uint32_t, 3>;
     void add(const schedule& s)
     {
-        if (s.has_nmi() || s.contexts > 2 || s.preemptions_of(0) > 1 || s.preemptions_of(1) > 1 ||
-            (s.contexts == 2 && s.at[0].points == no_stop))
+        if (!s.is_in_picture())
             return;
         const auto stop = [&](unsigned c) { // at its end, with stores left: as if it had not stopped
             return c < s.contexts && s.at[c].ip != 0 ? s.at[c].points : no_stop;

@@ -39,6 +39,7 @@ private:
     void begin_again();
     void run(std::uint32_t n);
     bool one_run(schedule& s, bool stepped);
+    void run_another(std::uint32_t which);
     bool learn_code(unsigned thread);
     bool learn_accesses();
     void add_points(bool& any);
@@ -207,6 +208,15 @@ bool explorer_of_pairs::one_run(schedule& s, bool stepped)
     return o.followed;
 }
 
+// What runs leave behind may lead a schedule elsewhere, each time the same way (liburcu keeps its readers in the order that
+// the last grace period left). Another run leaves something else.
+void explorer_of_pairs::run_another(std::uint32_t which)
+{
+    schedule another = shared_.all[which];
+    if (another.result != cell::crash && another.result != cell::hang)
+        static_cast<void>(one_run(another, !run_free_of_steps()));
+}
+
 void explorer_of_pairs::run(std::uint32_t n)
 {
     constexpr unsigned tries = 100;
@@ -231,8 +241,10 @@ void explorer_of_pairs::run(std::uint32_t n)
             again_ = true;
             return;
         }
-        if (!followed)
+        if (!followed) {
+            run_another(static_cast<std::uint32_t>(std::uint64_t{n} * i / tries));
             continue;
+        }
         const bool is_new = is_new_to_a_thread();
         if (!stepped && is_new && !has_stepped) {
             step_it = true;

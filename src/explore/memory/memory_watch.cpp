@@ -18,8 +18,8 @@ const volatile unsigned char* program_bytes(std::uintptr_t address) noexcept
 
 } // namespace
 
-memory_watch::memory_watch(code_table& code, origins& values, unsigned who, bool buffered)
-    : code_(code), values_(values), who_(who), buffered_(buffered), notes_(most_points),
+memory_watch::memory_watch(code_table& code, origins& values, sleepers& others, unsigned who, bool buffered)
+    : code_(code), values_(values), others_(others), who_(who), buffered_(buffered), notes_(most_points),
       accesses_(most_accesses), unknown_(most_unknown)
 {}
 
@@ -133,7 +133,8 @@ void memory_watch::stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) no
 
 point_note memory_watch::here(std::uintptr_t ip) const noexcept
 {
-    point_note p{ip, buffer.count(), 0, true, state(ip), values_.state(), values_.changes()};
+    point_note p{
+        ip, buffer.count(), 0, true, state(ip), values_.state(), values_.changes(), others_.asleep(), false};
     for (unsigned i = 0; i < buffer.count(); ++i)
         if (buffer[i].overtaken_by != 0)
             p.overtaken |= 1U << i;
@@ -193,8 +194,17 @@ instruction_watch::next memory_watch::at_point(const known_instruction& k) noexc
     notes_[points_] = here(k.what.ip);
     notes_[points_].useful =
         same_value_ <= same_again && (!k.only_drains[who_] || notes_[points_].overtaken != 0);
+    notes_[points_].may_sleep = !k.what.system_call;
     ++points_;
     return next::go_on;
+}
+
+// Of an access that it is held before.
+void memory_watch::note_next(const instruction& i, const ucontext_t& at) noexcept
+{
+    others_.is_held(who_);
+    for (unsigned n = 0; n < i.operands; ++n)
+        others_.will_touch(who_, range_of(i.operand[n], at, thread_base_), i.operand[n].writes);
 }
 
 // A shared load that gives the same value again and again, while the thread stores nothing that is shared, waits for the
@@ -217,7 +227,9 @@ bool memory_watch::waits_for_a_change(const instruction& i, const ucontext_t& at
         std::uint64_t value = 0;
         for (std::size_t b = 0; b < where.size && b < sizeof value; ++b)
             value = value << 8 | program_bytes(where.address)[b];
-        seen_load& l = loads_[(i.ip * 0x9e3779b97f4a7c15U >> 32) % loads_.size()];
+        // Of shared bytes, by where it loads from as well: a thread may wait for several others in one loop.
+        const std::uint64_t which = mixed(i.ip, of_a_point ? where.address : 0);
+        seen_load& l = loads_[which % loads_.size()];
         const bool same = l.ip == i.ip && l.address == where.address && l.value == value &&
                           (l.stores == shared_stores_ || !of_a_point);
         l = {i.ip, where.address, value, same ? l.times + 1 : 1, shared_stores_};
@@ -233,6 +245,7 @@ bool memory_watch::waits_for_a_change(const instruction& i, const ucontext_t& at
 // Of an access to shared bytes.
 void memory_watch::remember(std::uintptr_t ip, byte_range touched, bool reads, bool writes) noexcept
 {
+    others_.touched(touched, writes);
     const bool counts = reads && same_value_ <= same_again;
     if (counts)
         history_ = mixed(history_, ip);
@@ -300,8 +313,10 @@ instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
     if ((is_point ? points_ != stop_at_ : stepped_) && waits_for_a_change(k->what, at, shares))
         return next::wait;
     if (is_point) {
-        if (at_point(*k) == next::pause)
+        if (at_point(*k) == next::pause) {
+            note_next(k->what, at);
             return next::pause;
+        }
         if (k->what.refused != nullptr)
             refuse(k->what.refused, ip);
         if (buffered_ && k->what.non_temporal)
@@ -338,8 +353,10 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
     const call_accesses a = accesses_of(call);
     if (!a.known)
         refuse("what the kernel does to memory in this system call is not known: ", ip, call.nr);
-    if (a.touches_kernel)
+    if (a.touches_kernel) {
         values_.called(who_, ip);
+        others_.wake_all();
+    }
     if (a.read_at != 0)
         remember(ip, {a.read_at, a.read_size}, true, false);
     if (stepped_) {

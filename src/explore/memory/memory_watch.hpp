@@ -16,6 +16,7 @@
 #include "explore/memory/code_table.hpp"
 #include "explore/memory/instruction_watch.hpp"
 #include "explore/memory/origins.hpp"
+#include "explore/memory/sleepers.hpp"
 #include "explore/memory/store_buffer.hpp"
 
 #include <memory>
@@ -46,6 +47,8 @@ struct point_note {
     std::uint64_t thread;    ///< see memory_watch::state()
     std::uint64_t memory;    ///< see origins::state()
     std::uint32_t changes;   ///< so many, by all threads
+    thread_set asleep;       ///< of the others
+    bool may_sleep;          ///< before it
 };
 
 /// Room for so many. What is not written costs no memory, and each is written before it is read.
@@ -68,7 +71,7 @@ public:
     static constexpr std::size_t most_points = 8192;
 
     /// `who`: the number of the thread. Of two with store buffers, `other` is bound later.
-    memory_watch(code_table& code, origins& values, unsigned who, bool buffered);
+    memory_watch(code_table& code, origins& values, sleepers& others, unsigned who, bool buffered);
     void bind(memory_watch& other) noexcept { other_ = &other; }
 
     /// Before each run. `stepped`: everything is noted.
@@ -145,12 +148,14 @@ private:
     bool begin_nmi(bool due) noexcept;
     bool nmi_is_due(std::uintptr_t ip) noexcept;
     next at_point(const known_instruction& k) noexcept;
+    void note_next(const instruction& i, const ucontext_t& at) noexcept;
     bool waits_for_a_change(const instruction& i, const ucontext_t& at, bool of_a_point) noexcept;
     void do_accesses(const instruction& i, const ucontext_t& at) noexcept;
     void remember(std::uintptr_t ip, byte_range touched, bool reads, bool writes) noexcept;
 
     code_table& code_;
     origins& values_;
+    sleepers& others_;
     memory_watch* other_ = nullptr;
     unsigned who_;
     bool buffered_;
@@ -166,7 +171,7 @@ private:
     std::uint32_t points_ = 0;
     std::uintptr_t stopped_at_ = 0;
     unsigned same_value_ = 0;             ///< how often this load has given the same value
-    std::array<seen_load, 1024> loads_{}; ///< by address of the instruction; who collides begins again
+    std::array<seen_load, 1024> loads_{}; ///< who collides begins again
     std::uint64_t shared_stores_ = 0;
     std::uint64_t history_ = 0;
     std::array<byte_range, 3> stores_{}; ///< of the last instruction, to shared bytes

@@ -14,7 +14,8 @@ std::uint64_t state_at(const point_note& p, std::uint32_t waits) noexcept
 
 } // namespace
 
-// One that has spent no more preemptions, of no thread, does all that this one may still do.
+// One that has spent no more preemptions, of no thread, and in which no more of them sleep, does all that this one may
+// still do.
 bool next_schedules::is_new(const schedule& s, const free_context& f, const place_to_go_on& at)
 {
     if (job_.within.memory != memory_model::sc) // what waits in a store buffer is no part of the state
@@ -23,19 +24,34 @@ bool next_schedules::is_new(const schedule& s, const free_context& f, const plac
     spent now{};
     for (unsigned t = 0; t < run_.threads(); ++t) {
         key = mixed(key, t == f.thread ? at.thread : f.before.thread[t].state);
-        now[t] = static_cast<std::uint8_t>(s.preemptions_of(t));
+        now.preemptions[t] = static_cast<std::uint8_t>(s.preemptions_of(t));
     }
+    now.asleep = at.asleep;
     std::vector<spent>& before = been_[mixed(key, (s.has_nmi() ? most_threads : 0) + s.next)];
     const auto no_more = [&](const spent& one) {
         for (unsigned t = 0; t < run_.threads(); ++t)
-            if (one[t] > now[t])
+            if (one.preemptions[t] > now.preemptions[t])
                 return false;
-        return true;
+        return (one.asleep & ~now.asleep) == 0;
     };
     if (std::any_of(before.begin(), before.end(), no_more))
         return false;
     before.push_back(now);
     return true;
+}
+
+// Held before the point of this number, the thread sleeps, if there is a schedule in which it is held behind that access.
+bool next_schedules::sleeps_before(const free_context& f, std::uint32_t point) const
+{
+    const memory_watch& w = run_.watch(f.thread);
+    return job_.within.reduce && job_.within.memory == memory_model::sc && w.point(point).may_sleep &&
+           (point + 1 == f.to || w.point(point + 1).useful);
+}
+
+// Whose turn is next sleeps.
+bool next_schedules::is_left_out(const schedule& s, thread_set asleep) const
+{
+    return has(asleep, s.next) && (run_.threads() > 2 || !s.is_in_picture());
 }
 
 schedule* next_schedules::copy_of(const schedule& parent)
@@ -78,10 +94,11 @@ void next_schedules::add_child(const schedule& parent, std::size_t free_one, con
         schedule_context& last = s->at[s->contexts++];
         last = stop;
         last.thread = static_cast<std::uint8_t>(f.thread);
+        last.sleeps = has(at.asleep, f.thread);
         if (stop.points != no_stop)
             last.rounds = run_.watch(f.thread).rounds_at(stop.ip, stop.points);
         s->next = static_cast<std::uint8_t>(next);
-        if (!is_new(*s, f, at))
+        if (is_left_out(*s, at.asleep) || !is_new(*s, f, at))
             --shared_.count;
     }
 }
@@ -98,7 +115,7 @@ void next_schedules::add_nmi(const schedule& parent, const free_context& f, std:
     s->nmi_rounds = run_.watch(the_reader).rounds_at(point.ip, at);
     schedule there = *s; // it goes on with the NMI
     there.next = the_reader;
-    if (!is_new(there, f, {state_at(point, f.before.thread[f.thread].waits), point.memory, 0}))
+    if (!is_new(there, f, {state_at(point, f.before.thread[f.thread].waits), point.memory, 0, point.asleep}))
         --shared_.count;
 }
 
@@ -121,8 +138,9 @@ void next_schedules::add_preemptions(const schedule& s, std::size_t free_one)
     const memory_watch& w = run_.watch(f.thread);
     const std::uint32_t waits = f.before.thread[f.thread].waits;
     const auto preempt = [&](const point_note& p, std::uint32_t points, std::uint32_t drained) {
+        const thread_set too = p.ip != 0 && sleeps_before(f, points) ? only(f.thread) : thread_set{0};
         add_child(s, free_one, {points, drained, p.waiting - drained, p.ip},
-                  {state_at(p, waits), p.memory, p.changes});
+                  {state_at(p, waits), p.memory, p.changes, static_cast<thread_set>(p.asleep | too)});
     };
     const auto overtaken = [&](const point_note& p, std::uint32_t points) {
         for (unsigned d = 0; d < p.waiting; ++d)
@@ -146,7 +164,7 @@ void next_schedules::add_turns(const schedule& s, std::size_t free_one)
     const free_context& f = run_.free_contexts()[free_one];
     add_child(s, free_one, {},
               {f.at_end ? ended_state(f.end.thread) : stopped_state(f.end.thread, f.waits), f.end.memory,
-               f.end.changes});
+               f.end.changes, f.end.asleep});
 }
 
 // In each of the contexts that ended by themselves. Behind the NMI, if there is one: a preemption before it comes from the
@@ -164,10 +182,12 @@ void next_schedules::add(const schedule& s)
     const std::vector<free_context>& all = run_.free_contexts();
     for (std::size_t i = 0; i < all.size(); ++i) {
         const free_context& f = all[i];
+        if (has(f.before.asleep, f.thread))
+            return; // the same comes from another one
         if (i != 0 && (!nmi || f.nmi_before)) {
             schedule there = s;
             there.next = static_cast<std::uint8_t>(f.thread);
-            if (!is_new(there, f, {f.before.thread[f.thread].state, f.before.memory, 0}))
+            if (!is_new(there, f, {f.before.thread[f.thread].state, f.before.memory, 0, f.before.asleep}))
                 return; // what follows comes from another one
         }
         if (!f.alone && (!nmi || f.nmi_after)) {

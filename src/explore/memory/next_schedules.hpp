@@ -6,6 +6,13 @@
 // Most of them lead to where another one has been already: each thread at the same place, with the same values from the same
 // stores, the same bytes in memory. What follows is the same, so only one that has spent the fewest preemptions is run.
 // Only without store buffers. The schedules that a picture shows cell by cell all lead to states of their own.
+//
+// A thread that sleeps (sleepers.hpp) is not resumed. The run would be the same as that of another schedule: the thread is
+// stopped behind its access instead, or ends or waits there by itself, and whoever ran meanwhile runs then. That one has
+// no more preemptions of any thread; it is a child of the same schedule, and may be left out for the same reason, but not
+// in a circle: with each such step an access moves to an earlier context of its thread. For this the pause behind the
+// access must be of use, too. A state stands for another one only if no more threads sleep in it. With store buffers
+// nobody sleeps, and what a picture shows is run all the same.
 // Context: control, in the child process, between two runs.
 #pragma once
 
@@ -33,8 +40,14 @@ private:
         std::uint64_t thread = 0; ///< the state of the one that stops there
         std::uint64_t memory = 0;
         std::uint32_t changes = 0;
+        thread_set asleep = 0; ///< there
     };
-    using spent = std::array<std::uint8_t, most_threads>;
+    struct spent {
+        std::array<std::uint8_t, most_threads> preemptions{};
+        thread_set asleep = 0;
+    };
+    bool sleeps_before(const free_context& f, std::uint32_t point) const;
+    bool is_left_out(const schedule& s, thread_set asleep) const;
     schedule* copy_of(const schedule& parent);
     bool is_new(const schedule& s, const free_context& f, const place_to_go_on& at);
     void add_child(const schedule& parent, std::size_t free_one, const schedule_context& stop,
@@ -47,7 +60,7 @@ private:
     const interleaving_job& job_;
     shared_schedules& shared_;
     const pair_run& run_;
-    /// States from which some schedule goes on, and how often each thread had been preempted before.
+    /// States from which some schedule goes on, how often each thread had been preempted before, and who slept.
     std::unordered_map<std::uint64_t, std::vector<spent>> been_;
 };
 

@@ -11,9 +11,9 @@ pair_run::pair_run(const race& what, code_table& code, bool buffered)
       threads_(threads_of(what)), worker_{new worker(what.reader_setup), new worker(what.updater_setup),
                                           threads_ == most_threads ? new worker(what.reader2_setup)
                                                                    : nullptr},
-      watch_{{code, values_, the_reader, buffered},
-             {code, values_, the_updater, buffered},
-             {code, values_, the_second_reader, buffered}}
+      watch_{{code, values_, sleepers_, the_reader, buffered},
+             {code, values_, sleepers_, the_updater, buffered},
+             {code, values_, sleepers_, the_second_reader, buffered}}
 {
     watch_[the_reader].bind(watch_[the_updater]);
     watch_[the_updater].bind(watch_[the_reader]);
@@ -58,6 +58,7 @@ bool pair_run::alone(unsigned thread) const noexcept
 stop pair_run::go(unsigned thread)
 {
     watch_[thread].buffer.put_in();
+    sleepers_.wake(thread);
     const stop s = run_on(thread);
     watch_[thread].settle();
     waits_since_[thread] = values_.changes();
@@ -124,6 +125,7 @@ run_state pair_run::state() const noexcept
 {
     run_state now;
     now.memory = values_.state();
+    now.asleep = sleepers_.asleep();
     for (unsigned t = 0; t < threads_; ++t) {
         run_state::one& o = now.thread[t];
         const stop last = started_[t] ? worker_[t]->last() : stop::for_ever;
@@ -192,6 +194,8 @@ bool pair_run::follow(schedule& s, unsigned context)
     }
     tell(s, context, c.drained);
     w.buffer.take_out(c.drained);
+    if (c.sleeps)
+        sleepers_.sleep(thread);
     return true;
 }
 
@@ -240,6 +244,7 @@ pair_outcome pair_run::run(schedule& s, bool stepped)
         watch_[the_reader].nmi_at(s.nmi_at);
     call(what_.prepare);
     values_.forget();
+    sleepers_.wake_all();
     enable_watches(!stepped); // what prepares and judges is not watched
     pair_outcome o;
     o.followed = true;

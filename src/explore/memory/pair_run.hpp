@@ -36,6 +36,7 @@ struct run_state {
     };
     one thread[most_threads];
     std::uint64_t memory = 0;
+    thread_set asleep = 0;
 
     /// Whether it has something to do, after so many changes: it has not ended, and does not wait for one.
     bool may_run(unsigned t, std::uint32_t changes) const noexcept
@@ -97,6 +98,7 @@ private:
     unsigned threads_;
     worker* worker_[most_threads]; ///< never freed: a thread that RCU knows must not end without a word
     origins values_;
+    sleepers sleepers_;
     memory_watch watch_[most_threads];
     bool started_[most_threads] = {};
     std::uint32_t waits_[most_threads] = {};

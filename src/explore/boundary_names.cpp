@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "explore/memory/boundary_names.hpp"
+#include "explore/boundary_names.hpp"
 
 namespace nmisim::explore {
 

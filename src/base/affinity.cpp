@@ -28,6 +28,17 @@ int pin_self(int n) noexcept
     return sched_setaffinity(0, sizeof set, &set) == 0 ? cpu : -1;
 }
 
+void pin_self_here() noexcept
+{
+    const int cpu = sched_getcpu();
+    cpu_set_t set;
+    if (cpu < 0 || cpu >= CPU_SETSIZE)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
 void leave_cpus_of(int vcpus) noexcept
 {
     cpu_set_t allowed;

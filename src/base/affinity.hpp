@@ -12,6 +12,9 @@ namespace nmisim {
 /// To the n-th allowed CPU, counted modulo their number. Returns it, -1 if that was refused.
 int pin_self(int n) noexcept;
 
+/// To the one that it runs on just now. Refused: nothing happens.
+void pin_self_here() noexcept;
+
 /// Off the CPUs that belong to `vcpus` pinned vCPUs, if that leaves one; otherwise, and if refused, nothing happens.
 void leave_cpus_of(int vcpus) noexcept;
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The parent's side of a map: one child records both windows, then `limits::processes` children explore, each
-// every n-th row, on a Linux CPU of its own. If a child crashes or stands still, that is the outcome of its schedule,
-// and its successor goes on with the next one.
+// The parent's side of a map: has its windows recorded and explored, and makes the report of what was found.
 #include "base/clock.hpp"
 #include "explore/boundary_names.hpp"
+#include "explore/map_runs.hpp"
 #include "explore/memory/accesses.hpp"
 #include "explore/memory/interleaving_map.hpp"
 #include "explore/place/decode_check.hpp"
@@ -16,95 +15,12 @@
 #include "explore/watch/race_threads.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <optional>
 #include <vector>
 
 namespace nmisim::explore {
 
 namespace {
-
-// Explores the rows of one process, with as many child processes as needed.
-void explore_rows(map_job& j, const held_watch* held = nullptr)
-{
-    shared_map& own = *j.own;
-    const std::uint32_t bad_allowed = std::min(j.within.bad_ends, shared_map::max_bad);
-    repeated_hangs hangs(j.within.same_hangs);
-    while (own.current.load(std::memory_order_relaxed) < schedules_of(j)) { // the child has ended: no race
-        if (own.bad_count == bad_allowed) {
-            own.incomplete.set("gave up after too many crashed or stuck runs");
-            return;
-        }
-        const child_result end =
-            watch_child(start_child(explore_pair, &j, &own.alive), own.alive, j.within.watchdog_ns, held);
-        const std::uint64_t at = own.current.load(std::memory_order_relaxed); // its writer has ended
-        if (end.end == child_end::finished)
-            return;
-        if (end.end == child_end::failed || end.stage_at_end == child_stage::starting) {
-            own.incomplete.set(("an exploring process could not do its setup: " + in_words(end)).c_str());
-            return;
-        }
-        shared_bad_end& bad = own.bad[own.bad_count++];
-        bad.schedule = at;
-        bad.kind = end.end == child_end::stuck ? cell::hang : cell::crash;
-        bad.what.set(in_words(end).c_str());
-        j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0};
-        // for the next child, forked after this
-        own.current.store(bad.schedule + 1, std::memory_order_relaxed);
-        if (hangs.are_enough(end)) {
-            own.incomplete.set(hangs.in_words().c_str());
-            return;
-        }
-    }
-}
-
-// In a process of its own: one that forks must have one thread only.
-int supervise(void* argument)
-{
-    explore_rows(*static_cast<map_job*>(argument));
-    return 0;
-}
-
-void end_all(const std::vector<pid_t>& supervisors) noexcept
-{
-    for (const pid_t s : supervisors) {
-        kill(s, SIGKILL); // and what it has started with it
-        static_cast<void>(wait_child(s));
-    }
-}
-
-/// Errors: `stopped`; std::system_error when no child process can be had.
-void explore_all(std::vector<map_job>& jobs)
-{
-    std::vector<pid_t> supervisors;
-    supervisors.reserve(jobs.size());
-    try {
-        for (map_job& j : jobs)
-            supervisors.push_back(start_child(supervise, &j));
-    } catch (...) {
-        end_all(supervisors);
-        throw;
-    }
-    for (std::size_t p = 0; p < jobs.size(); ++p)
-        if (wait_child_or_stop(supervisors[p]).end != child_end::finished)
-            jobs[p].own->incomplete.set("a supervising process did not end well");
-    if (stop_asked.load(std::memory_order_relaxed)) // nothing was written that this thread reads
-        throw stopped{};
-}
-
-std::string record_both(map_job& j)
-{
-    const child_result end =
-        watch_child(start_child(record_pair, &j, &j.traces->alive), j.traces->alive, j.within.watchdog_ns);
-    if (end.end != child_end::finished)
-        return "while recording: " + in_words(end);
-    for (const recording* t : {&j.traces->reader, &j.traces->updater})
-        if (!t->ended || t->count == 0)
-            return std::string(t == &j.traces->reader ? "reader" : "updater") +
-                   (t->overflow ? ": more than " + std::to_string(j.within.boundaries) + " boundaries"
-                                : ": its recording did not come to the window's end");
-    return {};
-}
 
 void measure_critical_section(map_report& r)
 {
@@ -196,45 +112,13 @@ void collect_notes(map_report& r, const std::vector<map_job>& jobs, places& name
     }
 }
 
-} // namespace
-
-namespace {
-
-/// Both windows, recorded.
-struct recorded_race {
-    explicit recorded_race(const limits& within)
-        : traces(1), reader_ips(within.boundaries), updater_ips(within.boundaries),
-          reader_code(within.boundaries), updater_code(within.boundaries)
-    {
-        traces->reader.ip = reader_ips.data();
-        traces->reader.code = reader_code.data();
-        traces->updater.ip = updater_ips.data();
-        traces->updater.code = updater_code.data();
-        traces->reader.capacity = traces->updater.capacity = within.boundaries;
-    }
-
-    shared_array<shared_traces> traces;
-    shared_array<std::uintptr_t> reader_ips;
-    shared_array<std::uintptr_t> updater_ips;
-    shared_array<code_bytes> reader_code;
-    shared_array<code_bytes> updater_code;
-};
-
-void explore_schedules(map_report& r, const race& what, const limits& within, recorded_race& both,
+void collect_schedules(map_report& r, const explored_schedules& all, const shared_traces& traces,
                        places& names)
 {
-    shared_traces& traces = *both.traces.data();
-    shared_array<shared_outcome> outcomes(std::size_t{traces.reader.count} *
-                                          (r.full ? traces.updater.count : 1) * 2);
-    shared_array<shared_map> maps(within.processes);
-    std::vector<map_job> jobs;
-    for (unsigned p = 0; p < within.processes; ++p)
-        jobs.push_back({what, within, r.full, p, &traces, &maps[p], outcomes.data()});
-    explore_all(jobs);
-    collect_outcomes(r, jobs);
+    collect_outcomes(r, all.jobs);
     tell_schedules(r, traces, names);
     r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
-    collect_notes(r, jobs, names);
+    collect_notes(r, all.jobs, names);
     measure_critical_section(r);
     write_tokens(r, traces, names);
     if (r.incomplete.empty())
@@ -370,8 +254,14 @@ map_report map(const race& what, bool full, const limits& wanted)
     const bool reduce = needs_reduction || (full && within.reduce && *decoding_absent() == 0);
     recorded_race both(within);
     shared_traces& traces = *both.traces.data();
-    map_job whole{what, within, full, 0, &traces, nullptr, nullptr};
-    r.incomplete = record_both(whole);
+    std::optional<explored_schedules> all;
+    if (within.processes == 1 && !full) {
+        all.emplace(what, within, full, traces, within.boundaries);
+        r.incomplete = record_and_explore(*all);
+    } else {
+        map_job whole{what, within, full, 0, &traces, nullptr, nullptr};
+        r.incomplete = record_both(whole);
+    }
     places names(traces.maps.view());
     for (const recording* t : {&traces.reader, &traces.updater})
         if (r.incomplete.empty())
@@ -380,8 +270,14 @@ map_report map(const race& what, bool full, const limits& wanted)
     const bool reduced = r.incomplete.empty() && reduce && map_interleavings(r, what, within, traces, names);
     if (reduced && r.readers == 1)
         measure_critical_section(r);
-    if (r.incomplete.empty() && !reduced)
-        explore_schedules(r, what, within, both, names);
+    if (r.incomplete.empty() && !reduced) {
+        if (!all) {
+            const std::size_t columns = full ? traces.updater.count : 1;
+            all.emplace(what, within, full, traces, traces.reader.count * columns);
+            explore_all(all->jobs);
+        }
+        collect_schedules(r, *all, traces, names);
+    }
     name_critical_section(r, traces, names);
     r.complete = r.incomplete.empty();
     r.elapsed_ns = now_ns() - start;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The map against a read-side section of one flag, whose answer is known.
+#include "explore/watch/shared.hpp"
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
@@ -312,6 +313,45 @@ TEST_CASE("a map by no process is made by one")
     INFO(to_text(r));
     CHECK(r.clean());
     CHECK(r.schedules == r.reader.size());
+}
+
+namespace {
+
+std::atomic<unsigned>* schedules_judged = nullptr; ///< shared with the child
+
+} // namespace
+
+TEST_CASE("one process that records and explores tells what two tell")
+{
+    shared_array<std::atomic<unsigned>> judged(1);
+    schedules_judged = judged.data();
+    const auto end_it = [] {
+        if (reading.load(std::memory_order_relaxed) != 0)
+            _exit(0);
+    };
+    const auto count = []() -> const char* {
+        schedules_judged->fetch_add(1, std::memory_order_relaxed); // read after the end of the child
+        return nullptr;
+    };
+    map_report by[2];
+    for (const unsigned n : {1U, 2U}) {
+        limits within;
+        within.processes = n;
+        by[n - 1] =
+            map({.name = "exit", .prepare = prepare, .reader = reader, .updater = end_it}, false, within);
+        const map_report crash =
+            map({.name = "crash", .reader = [] { raise(SIGSEGV); }, .updater = updater}, false, within);
+        CHECK(crash.incomplete == "while recording: killed by SIGSEGV");
+        within.boundaries = 2;
+        judged[0].store(0, std::memory_order_relaxed); // no child is there
+        const map_report few =
+            map({.name = "few", .prepare = prepare, .reader = reader, .updater = updater, .broken = count},
+                false, within);
+        CHECK(few.incomplete == "reader: more than 2 boundaries");
+        CHECK(judged[0].load(std::memory_order_relaxed) == 0); // as above
+    }
+    CHECK(by[0].count(cell::crash) > 0);
+    CHECK(by[0].updater_first == by[1].updater_first);
 }
 
 TEST_CASE("a finding of a map has its own text, or none that another has")

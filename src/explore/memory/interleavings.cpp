@@ -304,7 +304,7 @@ void explorer_of_pairs::all()
 int explore_interleavings(void* argument)
 {
     interleaving_job& j = *static_cast<interleaving_job*>(argument);
-    pin_self(0); // refused: slower, not wrong
+    pin_self_here(); // refused: slower, not wrong
     install_handlers(0, nullptr);
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
     call(j.what.setup);

@@ -15,8 +15,8 @@ namespace {
 
 class explorer {
 public:
-    explorer(map_job& j)
-        : job_(j), reader_(j.what.reader_setup), updater_(j.what.updater_setup),
+    explorer(map_job& j, worker& reader, worker& updater)
+        : job_(j), reader_(reader), updater_(updater),
           how_(plant_gates({&j.traces->reader, &j.traces->updater}) ? j.within.how : method::single_step),
           to_reader_(j.traces->reader, how_), to_updater_(j.traces->updater, how_)
     {
@@ -39,8 +39,8 @@ private:
     void same_for_the_rest(const schedule_id& s, shared_outcome o);
 
     map_job& job_;
-    worker reader_;
-    worker updater_;
+    worker& reader_;
+    worker& updater_;
     method how_;
     itinerary to_reader_;
     itinerary to_updater_;
@@ -179,7 +179,44 @@ void record_one(worker& w, function window, function prepare, recording& t)
     });
 }
 
+/// They live until the process ends: a thread that RCU knows must not end without a word.
+struct both_workers {
+    worker& reader;
+    worker& updater;
+};
+
+both_workers begin_pair(const map_job& j)
+{
+    if (j.within.processes == 1)
+        pin_self_here(); // others explore beside this one. Refused: slower, not wrong
+    else
+        pin_self(static_cast<int>(j.process)); // as above
+    install_handlers(0, nullptr);
+    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
+    call(j.what.setup);
+    return {*new worker(j.what.reader_setup), *new worker(j.what.updater_setup)};
+}
+
+void record_windows(map_job& j, const both_workers& both)
+{
+    j.traces->maps.take();
+    record_one(both.reader, j.what.reader, j.what.prepare, j.traces->reader);
+    record_one(both.updater, j.what.updater, j.what.prepare, j.traces->updater);
+    j.traces->maps.take(); // the windows may have loaded something, too
+    j.traces->recorded = true;
+}
+
 } // namespace
+
+std::string why_not_whole(const shared_traces& both)
+{
+    for (const recording* t : {&both.reader, &both.updater})
+        if (!t->ended || t->count == 0)
+            return std::string(t == &both.reader ? "reader" : "updater") +
+                   (t->overflow ? ": more than " + std::to_string(t->capacity) + " boundaries"
+                                : ": its recording did not come to the window's end");
+    return {};
+}
 
 std::size_t outcome_index(const map_job& j, const schedule_id& s) noexcept
 {
@@ -217,28 +254,21 @@ schedule_id schedule_at(const map_job& j, std::uint64_t n) noexcept
 int record_pair(void* argument)
 {
     map_job& j = *static_cast<map_job*>(argument);
-    pin_self(static_cast<int>(j.process)); // refused: slower, not wrong
-    install_handlers(0, nullptr);
-    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
-    call(j.what.setup);
-    // Both live until the process ends: a thread that RCU knows must not end without a word.
-    auto* reader = new worker(j.what.reader_setup);
-    auto* updater = new worker(j.what.updater_setup);
-    j.traces->maps.take();
-    record_one(*reader, j.what.reader, j.what.prepare, j.traces->reader);
-    record_one(*updater, j.what.updater, j.what.prepare, j.traces->updater);
-    j.traces->maps.take(); // the windows may have loaded something, too
+    const both_workers both = begin_pair(j);
+    record_windows(j, both);
     return 0;
 }
 
 int explore_pair(void* argument)
 {
     map_job& j = *static_cast<map_job*>(argument);
-    pin_self(static_cast<int>(j.process)); // refused: slower, not wrong
-    install_handlers(0, nullptr);
-    arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
-    call(j.what.setup);
-    auto* e = new explorer(j); // never freed: the process ends without waiting for its threads
+    const both_workers both = begin_pair(j);
+    if (!j.traces->recorded)
+        record_windows(j, both);
+    if (!why_not_whole(*j.traces).empty())
+        return 0;
+    auto* e =
+        new explorer(j, both.reader, both.updater); // it lives until the process ends, as its threads do
     // read after the end of this process
     j.own->alive.stage.store(child_stage::at_work, std::memory_order_relaxed);
     const std::uint64_t all = schedules_of(j);

@@ -9,6 +9,8 @@
 #include "explore/watch/child.hpp"
 #include "explore/watch/shared.hpp"
 
+#include <string>
+
 namespace nmisim::explore {
 
 struct shared_outcome {
@@ -44,6 +46,7 @@ struct shared_traces {
     progress alive;
     recording reader;
     recording updater;
+    bool recorded;    ///< written by the process that does it, read after its end
     shared_maps maps; ///< with what the setups have loaded
 };
 
@@ -70,8 +73,12 @@ std::uint64_t schedules_of(const map_job& j) noexcept;
 std::uint64_t schedule_number(const map_job& j, const schedule_id& s) noexcept; ///< for one process
 schedule_id schedule_at(const map_job& j, std::uint64_t n) noexcept;
 
+/// Empty: both windows are, and their schedules can be run.
+std::string why_not_whole(const shared_traces& both);
+
 // Bodies of child processes.
 int record_pair(void* map_job_argument);
+/// Records first, if that is not done.
 int explore_pair(void* map_job_argument);
 
 } // namespace nmisim::explore

@@ -242,7 +242,8 @@ void explorer_of_pairs::run(std::uint32_t n)
             return;
         }
         if (!followed) {
-            run_another(static_cast<std::uint32_t>(std::uint64_t{n} * i / tries));
+            if (i % 2 != 0) // each run may turn an order round
+                run_another(static_cast<std::uint32_t>(std::uint64_t{n} * i / tries));
             continue;
         }
         const bool is_new = is_new_to_a_thread();

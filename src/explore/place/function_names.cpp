@@ -101,7 +101,7 @@ std::string_view text(const std::vector<char>& strings, std::uint64_t at) noexce
 const function_names::table& function_names::of(const loaded_object& object)
 {
     const auto [found, fresh] = known_.try_emplace(&object);
-    std::vector<symbol>& all = found->second.all;
+    auto& [all, texts, complete] = found->second;
     if (!fresh || object.path.empty())
         return found->second;
     const elf_reader file(object.path.c_str());
@@ -110,12 +110,12 @@ const function_names::table& function_names::of(const loaded_object& object)
     for (const section& s : sections) {
         if ((s.sh_type != SHT_SYMTAB && s.sh_type != SHT_DYNSYM) || s.sh_link >= sections.size())
             continue;
-        found->second.complete = found->second.complete || s.sh_type == SHT_SYMTAB;
-        const auto names = file.contents<char>(sections[s.sh_link]);
+        complete = complete || s.sh_type == SHT_SYMTAB;
+        const std::vector<char>& names = texts.emplace_back(file.contents<char>(sections[s.sh_link]));
         // An indirect function's value is its resolver's address.
         for (const ElfW(Sym) & one : file.contents<ElfW(Sym)>(s))
             if (ELF64_ST_TYPE(one.st_info) == STT_FUNC && one.st_shndx != SHN_UNDEF && one.st_name != 0)
-                all.push_back({base + one.st_value, one.st_size, std::string(text(names, one.st_name))});
+                all.push_back({base + one.st_value, one.st_size, text(names, one.st_name)});
     }
     std::stable_sort(all.begin(), all.end(),
                      [](const symbol& a, const symbol& b) { return a.start < b.start; });
@@ -136,7 +136,7 @@ function_names::range function_names::function_of(const loaded_object& object, s
     auto found = std::find_if(all.begin(), all.end(), [&](const symbol& s) { return s.name == name; });
     if (found == all.end())
         found = std::find_if(all.begin(), all.end(), [&](const symbol& s) {
-            const std::string read = s.name.starts_with("_Z") ? demangled(s.name.c_str()) : "";
+            const std::string read = s.name.starts_with("_Z") ? demangled(std::string(s.name).c_str()) : "";
             return read == name || std::string_view(read).ends_with(end_of_longer);
         });
     return found == all.end() ? range{} : range{found->start, found->size};

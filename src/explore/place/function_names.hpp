@@ -41,10 +41,11 @@ private:
     struct symbol {
         std::uintptr_t start;
         std::uint64_t size;
-        std::string name; ///< as in the file, without a version
+        std::string_view name; ///< as in the file, without a version; in `texts`
     };
     struct table {
         std::vector<symbol> all; ///< in order of their addresses
+        std::vector<std::vector<char>> texts;
         bool complete = false;
     };
     const table& of(const loaded_object& object);

@@ -5,6 +5,7 @@
 #include "explore/place/file_view.hpp"
 #include "explore/place/objects.hpp"
 
+#include <array>
 #include <cstring>
 
 #include <elf.h>
@@ -69,14 +70,32 @@ private:
                           std::uint64_t names)
     {
         const auto start = offset_of(address);
-        for (std::uint64_t at = 0; start && at + sizeof(ElfW(Rela)) <= bytes; at += sizeof(ElfW(Rela))) {
+        using some =
+            std::array<ElfW(Rela), 64>; // most have no name: a position-independent program's own addresses
+        std::uint64_t at = 0;
+        for (; start && at + sizeof(some) <= bytes; at += sizeof(some)) {
+            const auto all = file_.at<some>(*start + at);
+            if (!all)
+                break;
+            for (const ElfW(Rela) & r : *all)
+                name_slot(r, symbols, names);
+        }
+        for (; start && at + sizeof(ElfW(Rela)) <= bytes; at += sizeof(ElfW(Rela))) {
             const auto r = file_.at<ElfW(Rela)>(*start + at);
             if (!r)
                 return;
-            const auto s = file_.at<ElfW(Sym)>(symbols + ELF64_R_SYM(r->r_info) * sizeof(ElfW(Sym)));
-            if (s && s->st_name != 0)
-                names_.emplace(r->r_offset, file_.text(names + s->st_name));
+            name_slot(*r, symbols, names);
         }
+    }
+
+    // The first symbol of a file is none.
+    void name_slot(const ElfW(Rela) & r, std::uint64_t symbols, std::uint64_t names)
+    {
+        if (ELF64_R_SYM(r.r_info) == 0)
+            return;
+        const auto s = file_.at<ElfW(Sym)>(symbols + ELF64_R_SYM(r.r_info) * sizeof(ElfW(Sym)));
+        if (s && s->st_name != 0)
+            names_.emplace(r.r_offset, file_.text(names + s->st_name));
     }
 
     file_view file_;

@@ -276,6 +276,32 @@ TEST_CASE("a signal that only a waiting call lets in meets its handler there")
     CHECK(r.handler_runs() == r.boundaries.size());
 }
 
+TEST_CASE("a handler that a waiting call lets in may meet a breakpoint, also where the call's mask closes "
+          "all others")
+{
+    const sweep_report r =
+        sweep({.name = "ppoll, all but one",
+               .window =
+                   [] {
+                       sigset_t all;
+                       sigset_t before;
+                       sigfillset(&all);
+                       sigprocmask(SIG_SETMASK, &all, &before);
+                       sigdelset(&all, SIGRTMIN + 1);
+                       const timespec now{};
+                       ppoll(nullptr, 0, &now, &all);
+                       sigprocmask(SIG_SETMASK, &before, nullptr);
+                   },
+               .nmi =
+                   [] {
+                       sigset_t now;
+                       sigprocmask(SIG_BLOCK, nullptr, &now); // the window's has a breakpoint
+                   }});
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::clean) == r.boundaries.size());
+    CHECK(r.handler_runs() == r.boundaries.size());
+}
+
 TEST_CASE("a run that has left its recorded path is not told as held, however its signal stands")
 {
     static auto& runs = *static_cast<std::atomic<int>*>(mmap( // a fork does not bring it back

@@ -5,6 +5,7 @@
 #include "explore/step/kernel_action.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/stepper.hpp"
+#include "runtime/origin.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,8 +34,11 @@ struct way_of_signal {
     function simple_handler = nullptr;
     delivery_note* note = nullptr;
     kernel_action of_program{}; ///< while ours is in front of it
+    kernel_action front{};      ///< ours, as it was put in front of `of_program` the last time
+    bool has_front = false;
     bool in_front = false;
     bool raised = false;
+    bool mask_of_a_call = false; ///< a call may have put a mask of its own in place before it is delivered
     int for_thread = 0;
 };
 constinit std::array<way_of_signal, 2> ways{};
@@ -73,6 +77,14 @@ void call_simple_handler(int signal)
             return w.simple_handler();
 }
 
+// Our raise is for one thread, and comes to no other. What somebody else raises may come to a child with its memory.
+bool comes_to(const stepped_thread& t, const siginfo_t& info) noexcept
+{
+    return (info.si_code == SI_QUEUE && info.si_pid == t.pid() &&
+            info.si_value.sival_ptr == runtime::stamped(0).sival_ptr) ||
+           t.tid() == arch::raw_system_call(SYS_gettid);
+}
+
 // A thread that got the signal from somebody else takes the handler alone.
 void on_nmi(int signal, siginfo_t* info, void* context)
 {
@@ -81,8 +93,7 @@ void on_nmi(int signal, siginfo_t* info, void* context)
     way_of_signal& w = way_of(n);
     const kernel_action handler = w.of_program;
     stepped_thread* const t = own_thread.stepped;
-    const bool ours = w.in_front && t != nullptr && t->tid() == w.for_thread &&
-                      w.for_thread == arch::raw_system_call(SYS_gettid);
+    const bool ours = w.in_front && t != nullptr && t->tid() == w.for_thread && comes_to(*t, *info);
     if (ours) {
         w.in_front = false;
         w.raised = false;
@@ -99,7 +110,8 @@ void on_nmi(int signal, siginfo_t* info, void* context)
     }
     // sigsuspend(), ppoll() and their like may have closed it, and the handler may meet a breakpoint.
     constexpr std::uint64_t trap = bit_of(SIGTRAP);
-    arch::raw_system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&trap), 0, sizeof trap);
+    if (!ours || w.mask_of_a_call)
+        arch::raw_system_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&trap), 0, sizeof trap);
     fault_watch::handler_begins(interrupted.uc_stack);
     if (ours && n == nth_signal::first && t->steps_handler())
         t->run_handler(handler.handler, signal, info, interrupted);
@@ -123,7 +135,16 @@ void put_in_front(way_of_signal& w) noexcept
 {
     if (w.in_front)
         return;
-    const kernel_action now = installed(w);
+    kernel_action now{};
+    if (w.has_front) { // mostly the program's is the same as before: one call does it
+        set_action(w.signal, &w.front, &now);
+        w.in_front = now == w.of_program;
+        if (w.in_front)
+            return;
+        install(w, now);
+    } else {
+        now = installed(w);
+    }
     if (now.handler == sig_ign || (now.handler == sig_dfl && default_is_nothing(w.signal)))
         return gone_without(w, without_handler::ignored);
     if (now.handler == sig_dfl)
@@ -133,9 +154,11 @@ void put_in_front(way_of_signal& w) noexcept
     ours.handler = reinterpret_cast<std::uintptr_t>(on_nmi);
     ours.flags = (now.flags | SA_SIGINFO) & ~static_cast<unsigned long>(SA_RESETHAND);
     // The handler may make a system call through a gate, or meet a one-shot, or crash.
-    ours.mask &= ~(bit_of(SIGTRAP) | fault_watch::taken());
+    ours.mask &= ~(bit_of(SIGTRAP) | fault_watch::taken()); // the same in all runs of this process
     w.in_front = true;
     install(w, ours);
+    w.front = ours;
+    w.has_front = true;
 }
 
 void put_back(way_of_signal& w) noexcept
@@ -206,6 +229,7 @@ bool has_handler(nth_signal n) noexcept
 void pending(const ucontext_t& at, int tid, nth_signal n) noexcept
 {
     way_of(n).raised = true;
+    way_of(n).mask_of_a_call = false;
     way_of(n).for_thread = tid;
     look(at);
 }
@@ -223,6 +247,7 @@ void before_call(const arch::system_call& call) noexcept
     for (way_of_signal& w : ways) {
         if (!w.raised)
             continue;
+        w.mask_of_a_call = w.mask_of_a_call || mask != nullptr || call.nr == SYS_rt_sigreturn;
         if (makes_ignored(w, call)) // POSIX: what is pending is discarded
             gone_without(w, without_handler::ignored);
         else if (call.nr == SYS_rt_sigreturn || (mask != nullptr && (*mask & bit_of(w.signal)) == 0))

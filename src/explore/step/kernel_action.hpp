@@ -17,6 +17,7 @@ struct kernel_action {
     unsigned long flags = 0;
     std::uintptr_t restorer = 0;
     std::uint64_t mask = 0;
+    bool operator==(const kernel_action&) const = default;
 };
 
 inline void set_action(int signal, const kernel_action* set, kernel_action* before) noexcept

@@ -85,6 +85,7 @@ public:
     /// From paused or waiting back to running.
     void resume() noexcept;
 
+    int pid() const noexcept { return pid_; }
     int tid() const noexcept { return tid_; }
     bool reached() const noexcept { return reached_; }
     /// errno of the raise at the boundary, 0: the signal is pending or was delivered.

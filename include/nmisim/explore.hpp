@@ -64,8 +64,7 @@ struct run_end {
 using end_oracle = const char* (*)(const run_end&);
 
 /// Another signal than the target's. It comes into the handler of the first one, at each boundary of it, and together with
-/// the first one: both pending, and the kernel decides. That at each boundary of the window at which the first one is
-/// delivered and by itself is no finding.
+/// the first one: both pending. That at each boundary of the window at which the first one alone is delivered and clean.
 struct second_signal {
     int signal = 0; ///< 0: there is none
     explored nmi =
@@ -88,6 +87,10 @@ struct target {
     /// its last instruction: destructors of thread-local objects, libc's own, the system call `exit`. For handlers that
     /// must not run in a thread that is no longer registered.
     bool thread_end = false;
+    /// True: each run of `window` makes a process, by fork(), vfork() or posix_spawn(), and waits for its end. Not `window` is
+    /// explored but the first process that it makes, from the return of that call to its exec or exit: the program's
+    /// handlers are still installed there. `broken` is asked in the process that made it.
+    bool forked_child = false;
     second_signal second{};
 };
 
@@ -138,8 +141,7 @@ struct limits {
     /// that comes while its thread sleeps in it. Needs ptrace. A call that only a signal ends (pause, sigsuspend, ppoll
     /// without descriptors and time-out) ends what is explored: the NMI ends it.
     bool system_calls = false;
-    /// target::second only: give up after so many pairs of places.
-    std::uint32_t pairs = 100'000;
+    std::uint32_t pairs = 100'000; ///< target::second only: give up after so many pairs of places
     /// False: symbols and instructions only for what a report of findings shows. Reading them takes longer than a sweep.
     bool name_all = true;
     /// Map only: child processes at a time, at least 1; one per Linux CPU. With more than one, what the windows

@@ -108,8 +108,11 @@ void collect(const job& j, sweep_report& report)
               [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
 }
 
-const char* nothing_to_try(const target& what)
+const char* nothing_to_try(const target& what, const limits& within)
 {
+    if (what.forked_child && (what.thread_end || what.second.signal != 0 || within.system_calls))
+        return "nothing was tried: target::forked_child is for itself, without thread_end, second and "
+               "system_calls";
     if (what.window == nullptr)
         return "nothing was tried: target::window is not set";
     if (what.signal == SIGTRAP)
@@ -125,7 +128,7 @@ std::string why_no_handler_ran(const job& j, const sweep_report& r)
         return "nothing was tried: no handler for " + signal +
                ": set target::nmi, or install one in setup or in the window";
     const std::size_t without = r.count(verdict::held) + r.count(verdict::unhandled);
-    if (j.what.thread_end || r.cells.empty() || without != r.cells.size())
+    if (j.what.thread_end || j.what.forked_child || r.cells.empty() || without != r.cells.size())
         return {};
     return "nothing was tried: " + signal +
            " is blocked or ignored at every boundary, and its handler never ran";
@@ -136,7 +139,8 @@ void look_for_gaps(const job& j, sweep_report& r)
 {
     const recording& t = j.shared->steps;
     if (!t.ended)
-        return give_up(r, why_not_recorded(t, j.within));
+        return give_up(r, j.what.forked_child && t.count == 0 ? "the window made no process"
+                                                              : why_not_recorded(t, j.within));
     if (!j.sweep)
         return;
     if (std::string why = why_no_handler_ran(j, r); !why.empty())
@@ -239,7 +243,7 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     attempt a;
     sweep_report& report = a.report;
     report.name = what.name;
-    if (const char* why = nothing_to_try(what); why != nullptr) {
+    if (const char* why = nothing_to_try(what, within); why != nullptr) {
         give_up(report, why);
         return a;
     }
@@ -341,7 +345,7 @@ sweep_report replay(const target& what, std::string_view token_text, const limit
         give_up(r, "this is no token of a sweep");
         return r;
     }
-    if (const char* why = nothing_to_try(what); why != nullptr) {
+    if (const char* why = nothing_to_try(what, wanted); why != nullptr) {
         give_up(r, why);
         return r;
     }

@@ -5,6 +5,7 @@
 #include "explore/place/decode_check.hpp"
 #include "explore/second_runs.hpp"
 #include "explore/step/itinerary.hpp"
+#include "explore/sweep_judge.hpp"
 #include "explore/watch/explored_signal.hpp"
 #include "explore/watch/own_process.hpp"
 #include "explore/watch/thread_state.hpp"
@@ -46,9 +47,14 @@ void run_once(const job& j, std::optional<stepped_thread>& self, const plan& p)
     const target& what = j.what;
     call(what.prepare);
     if (!what.thread_end) {
-        // for the parent, when this gets stuck
-        j.shared->alive.tid[0].store(self->tid(), std::memory_order_relaxed);
-        self->run(what.window, p);
+        // for the parent, when this gets stuck; a process that it makes may be what is stuck
+        j.shared->alive.tid[0].store(what.forked_child ? 0 : self->tid(), std::memory_order_relaxed);
+        plan all = p;
+        if (what.forked_child) {
+            j.shared->forked = {};
+            all.forked = &j.shared->forked;
+        }
+        self->run(what.window, all);
         return;
     }
     ending_thread e{what, p, self, j.shared->alive};
@@ -93,86 +99,6 @@ void record_window(job& j, std::optional<stepped_thread>& self)
     j.shared->record_ns = now_ns() - start;
     j.shared->maps.take(); // the window may have loaded something, too
     j.shared->recorded_now();
-}
-
-enum class fate : std::uint8_t { delivered, held, ignored, taken, lost };
-
-// Of an NMI that was raised. A thread that ends loses what is pending for it.
-fate fate_of(const job& j, const stepped_thread& self)
-{
-    if (self.delivered_at() != 0)
-        return fate::delivered;
-    if (j.shared->nmi.without.load(std::memory_order_relaxed) == without_handler::ignored) // this thread's
-        return fate::ignored;
-    if (j.what.thread_end)
-        return self.raised_while_blocked() ? fate::held : fate::lost;
-    if (!is_blocked(j.signal()))
-        return fate::lost;
-    return drain(j.signal()) ? fate::held : fate::taken;
-}
-
-void judge_call(const job& j, const stepped_thread& self, shared_call& c, fate nmi)
-{
-    const call_order& o = j.shared->order;
-    c.entered = self.reached() && o.entered && o.sent;
-    c.returned = o.result;
-    c.restarted = self.delivered_at() == o.at;
-    c.result = verdict::clean;
-    if (o.error != 0 || !self.reached()) {
-        c.result = verdict::not_reached;
-        c.what.set(o.error != 0
-                       ? (std::string("the call cannot be traced: ") + strerrorname_np(o.error)).c_str()
-                       : "the run took another path than the recorded one");
-    } else if (c.entered && nmi == fate::held) {
-        c.result = verdict::held;
-        c.what.set("blocked until after the window");
-    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr;
-               c.entered && broken != nullptr) {
-        c.result = verdict::violation;
-        c.what.set(broken);
-    } else if (c.entered && nmi != fate::delivered) {
-        c.result = verdict::unhandled;
-        c.what.set("taken without its handler (sigwait, signalfd)");
-    }
-    c.done = true;
-}
-
-void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
-{
-    shared_cell& c = j.cells[k];
-    c.what.set(""); // of a try before this one
-    c.delivered_at = self.delivered_at();
-    c.strayed = !self.reached();
-    if (!self.reached()) { // an oracle that counts the NMI would accuse the code here
-        c.result = verdict::not_reached;
-        c.what.set(
-            j.each_in_a_fork || j.within.fresh
-                ? "the run took another path than the recorded one, from the same state: time "
-                  "or chance decide"
-            : j.shared->has_threads
-                ? "the run took another path than the recorded one: put back in `prepare` what a run leaves"
-                : "the run took another path than the recorded one");
-    } else if (self.raise_error() != 0) { // EAGAIN: the user's limit of pending signals
-        c.result = verdict::not_reached;
-        c.what.set(
-            (std::string("the NMI could not be raised: ") + strerrorname_np(self.raise_error())).c_str());
-    } else if (nmi == fate::held) {
-        c.result = verdict::held;
-        c.what.set("blocked until after the window");
-    } else if (nmi == fate::lost) {
-        c.result = verdict::not_reached;
-        c.what.set("the NMI was not delivered");
-    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr; broken != nullptr) {
-        c.result = verdict::violation;
-        c.what.set(broken);
-    } else if (nmi != fate::delivered) {
-        c.result = verdict::unhandled;
-        c.what.set(nmi == fate::ignored ? "ignored: no handler is installed there"
-                                        : "taken without its handler (sigwait, signalfd)");
-    } else {
-        c.result = verdict::clean;
-    }
-    c.done = true;
 }
 
 void explore_boundary(const job& j, std::optional<stepped_thread>& self, const itinerary& way,
@@ -235,7 +161,9 @@ bool can_be_swept(const job& j) noexcept
 itinerary ways_to_boundaries(const job& j)
 {
     const recording& t = j.shared->steps;
-    const bool breakpoints = j.within.how == method::automatic && plant_gates({&t}, gates::of_signals);
+    // A process that is made would have the breakpoints of its parent.
+    const bool breakpoints =
+        j.within.how == method::automatic && !j.what.forked_child && plant_gates({&t}, gates::of_signals);
     return {t, breakpoints ? method::automatic : method::single_step, gates::of_signals};
 }
 

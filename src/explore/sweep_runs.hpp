@@ -95,6 +95,7 @@ struct shared_sweep {
     std::array<shared_call, std::size_t{2} * recording::max_calls> calls; ///< each call, pending and asleep
     recording steps;
     second_progress second;
+    forked_run forked;
     shared_maps maps; ///< with what `setup` has loaded
 
     // (1) release: the recording is whole; pairs with (2)

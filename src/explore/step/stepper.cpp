@@ -43,8 +43,8 @@ bool must_step(const plan& p) noexcept
 } // namespace
 
 stepped_thread::stepped_thread() noexcept
-    : pid_(static_cast<int>(arch::raw_system_call(SYS_getpid))),
-      tid_(static_cast<int>(arch::raw_system_call(SYS_gettid)))
+    : own_pid_(static_cast<int>(arch::raw_system_call(SYS_getpid))),
+      own_tid_(static_cast<int>(arch::raw_system_call(SYS_gettid))), pid_(own_pid_), tid_(own_tid_)
 {
     BUG_ON(own_thread.stepped != nullptr);
     own_thread.stepped = this;
@@ -61,6 +61,10 @@ void stepped_thread::start(const plan& p) noexcept
 {
     arch::forget_step();
     plan_ = p;
+    pid_ = own_pid_;
+    tid_ = own_tid_;
+    has_forked_ = false;
+    in_forked_ = false;
     follows_ = true;
     index_ = 0;
     steps_ = 0;
@@ -187,6 +191,8 @@ stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
         delivery::pending(at, tid_);
     if (plan_.second.together)
         raise_second(at);
+    if (plan_.forked != nullptr)
+        *plan_.forked = {true, raise_error_, raised_while_blocked_};
     return plan_.gated || !raised_while_blocked_ || raise_error_ != 0 ? next::run_free : next::step;
 }
 
@@ -211,6 +217,8 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
     ++steps_;
     if (in_handler_)
         return handler_boundary(at);
+    if (is_before_fork())
+        return has_forked_ ? next::run_free : next::step;
     const std::uintptr_t ip = arch::ip(at);
     const std::uint32_t here = index_++;
     if (plan_.record != nullptr) {
@@ -258,6 +266,8 @@ void stepped_thread::note_stack(const ucontext_t& at) noexcept
 
 void stepped_thread::at_the_end() noexcept
 {
+    if (is_before_fork())
+        return;
     if (in_handler_) {
         if (plan_.second.record != nullptr)
             plan_.second.record->ended = true;
@@ -314,9 +324,13 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         }
         if (!can_be_made_elsewhere(nr)) {
             delivery::before_call(arch::system_call_of(at));
-            if (makes_thread_or_process(nr))
+            if (makes_thread_or_process(nr)) {
                 static_cast<void>(arch::step_by_flag(true)); // the new thread blocks signals where it begins
-            if (nr == SYS_exit && thread_ends_) {            // nothing of this thread follows
+                has_forked_ = has_forked_ || makes_process(arch::system_call_of(at));
+            }
+            if (in_forked_ && ends_image(nr))
+                at_the_end();
+            if (nr == SYS_exit && thread_ends_) { // nothing of this thread follows
                 at_the_end();
                 stop_stepping(at);
             }
@@ -362,7 +376,8 @@ void stepped_thread::make_call(ucontext_t& at) noexcept
             return arch::finish_system_call(at, 0);
     }
     delivery::before_call(call);
-    make_system_call(at);
+    if (!in_forked_ || !keeps_traps(at, call))
+        make_system_call(at);
 }
 
 } // namespace nmisim::explore

@@ -42,6 +42,13 @@ struct plan_of_second {
     std::uintptr_t target_ip = 0;       ///< as recorded
 };
 
+/// The process that the window makes, which is stepped instead of it. In memory that the two share.
+struct forked_run {
+    bool reached;
+    int raise_error;
+    bool raised_while_blocked;
+};
+
 struct plan {
     recording* record = nullptr;
     recording* follow = nullptr; ///< see whether the run takes this path, and write that there
@@ -61,6 +68,7 @@ struct plan {
     bool step_all = false;  ///< step from the start to the end
     function nmi = nullptr; ///< what comes where the watch says so
     plan_of_second second{};
+    forked_run* forked = nullptr; ///< not the window is stepped but a process that it makes
 };
 
 enum class phase : std::uint32_t { idle, running, paused, waiting, ended };
@@ -109,6 +117,7 @@ public:
     // Called by the signal handlers only.
     void nmi_delivered(std::uintptr_t at) noexcept;
     bool steps_handler() const noexcept;
+    bool follows_into(int tid) noexcept; ///< the calling process is the one that is stepped from now on
     void handler_is_over(ucontext_t& interrupted) noexcept;
     void run_handler(std::uintptr_t handler, int signal, siginfo_t* info, ucontext_t& interrupted) noexcept;
     void trapped(ucontext_t& at) noexcept;
@@ -140,8 +149,15 @@ private:
     void ask_watch(const ucontext_t& at, const Ask& ask) noexcept;
     void enter_call(const ucontext_t& at, arrival when) noexcept;
 
-    int pid_;
+    bool is_before_fork() const noexcept { return plan_.forked != nullptr && !in_forked_; }
+    bool keeps_traps(ucontext_t& at, const arch::system_call& call) noexcept;
+
+    const int own_pid_;
+    const int own_tid_;
+    int pid_; ///< of the process that is stepped
     int tid_;
+    bool has_forked_ = false;
+    bool in_forked_ = false;
     plan plan_{};
     bool stepping_ = false;
     bool reached_ = false;

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,6 +73,22 @@ bool only_a_signal_ends(const arch::system_call& call) noexcept
 bool makes_thread_or_process(long nr) noexcept
 {
     return nr == SYS_clone || nr == SYS_clone3 || arch::forks(nr);
+}
+
+bool makes_process(const arch::system_call& call) noexcept
+{
+    switch (call.nr) {
+    case SYS_clone: return (call.arg[0] & CLONE_THREAD) == 0;
+    case SYS_clone3:
+        return (*reinterpret_cast<const std::uint64_t*>(call.arg[0]) & CLONE_THREAD) ==
+               0; // its flags are first
+    default: return arch::forks(call.nr);
+    }
+}
+
+bool ends_image(long nr) noexcept
+{
+    return nr == SYS_execve || nr == SYS_execveat || nr == SYS_exit || nr == SYS_exit_group;
 }
 
 const char* may_wait(const arch::system_call& call) noexcept

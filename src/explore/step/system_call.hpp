@@ -17,6 +17,9 @@ bool can_be_made_elsewhere(long nr) noexcept;
 bool only_a_signal_ends(const arch::system_call& call) noexcept;
 
 bool makes_thread_or_process(long nr) noexcept;
+bool makes_process(const arch::system_call& call) noexcept;
+/// The program that runs ends with it: an exec, the end of the process.
+bool ends_image(long nr) noexcept;
 
 /// The reason for which this call may put its thread to sleep, or nullptr.
 const char* may_wait(const arch::system_call& call) noexcept;

@@ -29,7 +29,10 @@ namespace {
 stepped_thread* stepped_here() noexcept
 {
     stepped_thread* t = own_thread.stepped;
-    return t != nullptr && t->tid() == arch::raw_system_call(SYS_gettid) ? t : nullptr;
+    if (t == nullptr)
+        return nullptr;
+    const int tid = static_cast<int>(arch::raw_system_call(SYS_gettid));
+    return t->tid() == tid || t->follows_into(tid) ? t : nullptr;
 }
 
 void step_over(breakpoint& b, ucontext_t& at) noexcept

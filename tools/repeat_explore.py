@@ -4,8 +4,9 @@
 
 N times each: the litmus table (both memory models); each fence and membarrier(2) left out, with store buffers (found, the
 same finding, the waiting store and the overtaking load named) and without (nothing found); both maps of each flavor with
-store buffers (clean, nothing unsupported). Once each, because they take longer: do_nmi-map of each flavor with two
-preemptions of each thread, and with a second NMI. A table of how often each held; exit code 1 if one ever did not.
+store buffers (clean, nothing unsupported). Once each, because they take longer: of each flavor do_nmi-map with two
+preemptions of each thread, with a second NMI, and with both, and both maps with two readers. A table of how often each
+held; exit code 1 if one ever did not.
 """
 import collections
 import json
@@ -18,6 +19,8 @@ import time
 LONGEST_S = 120  # of one command, on a busy machine too
 EXPLORE = ("explore", "-q", "--map", "--json")
 NOT_HERE = 77
+DEEPER = (("do_nmi-map", "--preemptions", "2"), ("do_nmi-map", "--nmis", "2"), ("do_nmi-map", "--nmis", "2", "--preemptions", "2"),
+          ("read-map", "--readers", "2"), ("do_nmi-map", "--readers", "2"))
 
 
 def explored(program, *options):
@@ -80,8 +83,9 @@ def rows(build):
 
 def rows_of_once(build):
     for flavor in names_of(program := build / "src/cli/nmi-sim", "flavors"):
-        for options in (("--preemptions", "2"), ("--nmis", "2")):
-            yield f"{flavor}: do_nmi-map clean, {' '.join(options)}", lambda f=flavor, o=options: is_clean(program, f, "do_nmi-map", *o)
+        for window, *options in DEEPER:
+            yield (f"{flavor}: {window} clean, {' '.join(options)}",
+                   lambda f=flavor, w=window, o=tuple(options): is_clean(program, f, w, *o))
 
 
 def main():

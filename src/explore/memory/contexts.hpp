@@ -47,6 +47,7 @@ struct schedule {
     schedule_context at[most_contexts];
     std::uint8_t contexts;
     std::uint8_t next;              ///< behind the last context
+    std::uint32_t parent;           ///< the schedule whose run led to it
     bool by_rounds;                 ///< of a replay: `points` are not known, but for no_stop
     bool nmi_nested;                ///< inside what the reader does, not after it
     std::uint32_t nmi_at = no_stop; ///< the reader's points before it; no_stop: none comes

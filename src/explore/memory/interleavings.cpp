@@ -39,7 +39,7 @@ private:
     void begin_again();
     void run(std::uint32_t n);
     bool one_run(schedule& s, bool stepped);
-    void run_another(std::uint32_t which);
+    void run_another(const schedule& s, unsigned before);
     bool learn_code(unsigned thread);
     bool learn_accesses();
     void add_points(bool& any);
@@ -209,10 +209,11 @@ bool explorer_of_pairs::one_run(schedule& s, bool stepped)
 }
 
 // What runs leave behind may lead a schedule elsewhere, each time the same way (liburcu keeps its readers in the order that
-// the last grace period left). Another run leaves something else.
-void explorer_of_pairs::run_another(std::uint32_t which)
+// the last grace period left). So another one is run: that which was run before its parent, its parent, and others.
+void explorer_of_pairs::run_another(const schedule& s, unsigned before)
 {
-    schedule another = shared_.all[which];
+    const std::uint32_t to_choose[] = {s.parent == 0 ? 0 : s.parent - 1, s.parent, before % (s.parent + 1)};
+    schedule another = shared_.all[to_choose[before % std::size(to_choose)]];
     if (another.result != cell::crash && another.result != cell::hang)
         static_cast<void>(one_run(another, !run_free_of_steps()));
 }
@@ -242,8 +243,8 @@ void explorer_of_pairs::run(std::uint32_t n)
             return;
         }
         if (!followed) {
-            if (i % 2 != 0) // each run may turn an order round
-                run_another(static_cast<std::uint32_t>(std::uint64_t{n} * i / tries));
+            for (unsigned more = 0; more < i % 4; ++more) // as many as fit no round of what each run leaves
+                run_another(s, i + more);
             continue;
         }
         const bool is_new = is_new_to_a_thread();

@@ -63,6 +63,7 @@ schedule* next_schedules::copy_of(const schedule& parent)
     schedule& s = shared_.all[shared_.count++];
     s = {};
     s.next = parent.next;
+    s.parent = static_cast<std::uint32_t>(&parent - shared_.all);
     s.nmi_nested = parent.nmi_nested;
     s.nmi_at = parent.nmi_at;
     s.nmi_ip = parent.nmi_ip;

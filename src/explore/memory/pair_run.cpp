@@ -58,7 +58,6 @@ bool pair_run::alone(unsigned thread) const noexcept
 stop pair_run::go(unsigned thread)
 {
     watch_[thread].buffer.put_in();
-    sleepers_.wake(thread);
     const stop s = run_on(thread);
     watch_[thread].settle();
     waits_since_[thread] = values_.changes();

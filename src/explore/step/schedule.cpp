@@ -31,6 +31,9 @@ public:
 private:
     void warm_up();
     plan pause_at(const itinerary& way, std::uint32_t boundary) const;
+    bool is_there(stop s) const noexcept;
+    cell once(const schedule_id& s, const char*& broken);
+    cell on_its_own_path(const schedule_id& s, const char*& broken);
     cell reader_first(const schedule_id& s);
     cell updater_first(const schedule_id& s);
     void finish();
@@ -45,6 +48,11 @@ private:
     itinerary to_reader_;
     itinerary to_updater_;
     path_tries tries_;
+    bool any_path_ = false; ///< it is not asked where a thread stops, only after how many instructions
+    struct {
+        bool reader;
+        bool updater;
+    } go_on_behind_{}; ///< they were paused, so there is more of their paths
 };
 
 void explorer::warm_up()
@@ -57,9 +65,16 @@ void explorer::warm_up()
 
 plan explorer::pause_at(const itinerary& way, std::uint32_t boundary) const
 {
-    plan p = way.to(boundary, at_target::pause);
+    plan p = way.to(any_path_ ? no_boundary : boundary, at_target::pause);
+    p.target = boundary;
     p.stop_before_waiting = true;
     return p;
+}
+
+// A path that is shorter than the recorded one has come to its end.
+bool explorer::is_there(stop s) const noexcept
+{
+    return s == stop::at_boundary || (any_path_ && s == stop::ended);
 }
 
 // Both run to their ends. The reader first: the updater may wait for it.
@@ -94,10 +109,11 @@ cell explorer::reader_first(const schedule_id& s)
     const stop r = reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
     const stop u = updater_.start(job_.what.updater, pause_at(to_updater_, s.updater));
     const bool waited = u == stop::waiting;
+    go_on_behind_ = {r == stop::at_boundary, u == stop::at_boundary};
     finish();
-    if (r != stop::at_boundary)
+    if (!is_there(r))
         return cell::not_reached;
-    return waited ? cell::waits : u == stop::at_boundary ? cell::ends : cell::not_reached;
+    return waited ? cell::waits : is_there(u) ? cell::ends : cell::not_reached;
 }
 
 cell explorer::updater_first(const schedule_id& s)
@@ -106,7 +122,8 @@ cell explorer::updater_first(const schedule_id& s)
     if (s.updater != 0)
         u = updater_.start(job_.what.updater, pause_at(to_updater_, s.updater));
     const stop r = reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
-    const bool both_there = u == stop::at_boundary && r == stop::at_boundary;
+    const bool both_there = is_there(u) && is_there(r);
+    go_on_behind_ = {r == stop::at_boundary, u == stop::at_boundary};
     plan whole;
     whole.stop_before_waiting = true;
     u = s.updater != 0 ? updater_.go_on() : updater_.start(job_.what.updater, whole);
@@ -139,6 +156,45 @@ void explorer::same_for_the_rest(const schedule_id& s, shared_outcome o)
         job_.outcomes[outcome_index(job_, later)] = o;
 }
 
+cell explorer::once(const schedule_id& s, const char*& broken)
+{
+    call(job_.what.prepare);
+    run_begins(job_.hold);
+    const cell result = s.reader_first ? reader_first(s) : updater_first(s);
+    broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
+    job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
+    return result;
+}
+
+// A thread that what the other one wrote leads away from its recorded path is paused at as many instructions as the cell
+// says. Of a path that is longer than the recorded one the last cell stands for the rest.
+cell explorer::on_its_own_path(const schedule_id& s, const char*& broken)
+{
+    const std::uint32_t last_reader = job_.traces->reader.count - 1;
+    const std::uint32_t last_updater = job_.full ? job_.traces->updater.count - 1 : 0;
+    const std::uint32_t most = job_.within.boundaries;
+    any_path_ = true;
+    cell worst = cell::ends;
+    schedule_id at = s;
+    for (;;) {
+        const cell c = once(at, broken);
+        ++job_.own->schedules;
+        if (c != cell::ends)
+            worst = c == cell::not_reached || worst == cell::not_reached ? cell::not_reached : c;
+        if (broken != nullptr || at.reader == most || at.updater == most)
+            break;
+        if (job_.full && s.updater == last_updater && go_on_behind_.updater)
+            ++at.updater;
+        else if (s.reader == last_reader && go_on_behind_.reader) {
+            ++at.reader;
+            at.updater = s.updater;
+        } else
+            break;
+    }
+    any_path_ = false;
+    return worst;
+}
+
 void explorer::run(std::uint64_t n)
 {
     const schedule_id s = schedule_at(job_, n);
@@ -149,13 +205,10 @@ void explorer::run(std::uint64_t n)
     cell result = cell::not_reached;
     const char* broken = nullptr;
     for (unsigned failed = 0; result == cell::not_reached && broken == nullptr && tries_.another(failed);
-         ++failed) {
-        call(job_.what.prepare);
-        run_begins(job_.hold);
-        result = s.reader_first ? reader_first(s) : updater_first(s);
-        broken = job_.what.broken != nullptr ? job_.what.broken() : nullptr;
-        job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
-    }
+         ++failed)
+        result = once(s, broken);
+    if (result == cell::not_reached && broken == nullptr)
+        result = on_its_own_path(s, broken);
     const bool waits = result == cell::waits;
     if (broken != nullptr) {
         result = cell::violation;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "explore/sweep_names.hpp"
 
+#include "explore/step/recording.hpp"
+
 #include <unordered_set>
 
 namespace nmisim::explore {

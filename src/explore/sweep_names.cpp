@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explore/sweep_names.hpp"
 
+#include "explore/step/arch.hpp"
 #include "explore/step/recording.hpp"
 
 #include <unordered_set>

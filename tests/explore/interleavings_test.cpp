@@ -714,3 +714,18 @@ TEST_CASE("a schedule that crashes is a finding of its own, and the map goes on 
     REQUIRE_FALSE(r.findings.empty());
     CHECK(r.findings.front().what == "ended the process, exit code 0");
 }
+
+TEST_CASE("an access to memory that is none crashes, as the program's own instruction does")
+{
+    const map_report r = map_of([] { use(published.load(std::memory_order_relaxed)); },
+                                [] {
+                                    *static_cast<volatile int*>(&objects[0]) = alive; // both touch it
+                                    published.store(nullptr, std::memory_order_relaxed);
+                                });
+    INFO(to_text(r));
+    if (!r.reduced)
+        return;
+    CHECK(r.count(cell::crash) > 0);
+    REQUIRE_FALSE(r.findings.empty());
+    CHECK(r.findings.front().what.find("SIGSEGV") != std::string::npos);
+}

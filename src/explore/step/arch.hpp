@@ -62,6 +62,8 @@ bool is_makeable(const code_bytes& code) noexcept;
 /// Goes on as the jump or branch at `at` would, whose bytes without breakpoints are `code`. False: it is another
 /// instruction, or steps are made by the trap flag. Nothing has changed then.
 bool make_branch(ucontext_t& at, const code_bytes& code) noexcept;
+/// The same of a plain access to memory (decode/plain_access_x86_64.hpp), of the thread `tid` itself.
+bool make_access(ucontext_t& at, const code_bytes& code, int tid) noexcept;
 /// Does what set_single_step() asked for. The SIGTRAP handler calls it last.
 void prepare_step(ucontext_t& at) noexcept;
 

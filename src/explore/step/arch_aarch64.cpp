@@ -212,6 +212,11 @@ bool make_branch(ucontext_t&, const code_bytes&) noexcept
     return false;
 }
 
+bool make_access(ucontext_t&, const code_bytes&, int) noexcept
+{
+    return false;
+}
+
 void forget_step() noexcept
 {
     step.wanted = false;

@@ -280,6 +280,10 @@ code_bytes original_code_at(std::uintptr_t ip) noexcept
         for (std::size_t i = 0; b.planted && i < arch::breakpoint_size(); ++i)
             if (const std::uintptr_t at = b.address + i - ip; at < c.size)
                 c.byte[at] = b.saved[i];
+    if (const breakpoint* b = find_breakpoint(ip);
+        b != nullptr && b->planted && b->kind == breakpoint_kind::watch)
+        for (std::size_t i = 0; i < arch::breakpoint_size() && i < c.size; ++i)
+            c.byte[i] = b->saved[i];
     return c;
 }
 

@@ -5,6 +5,7 @@
 // stands for the wish to step until prepare_step() has found the other way.
 #include "explore/decode/branch_x86_64.hpp"
 #include "explore/decode/leap_x86_64.hpp"
+#include "explore/decode/plain_access_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
 #include "explore/step/arch.hpp"
 #include "explore/step/breakpoint.hpp"
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 namespace nmisim::explore::arch {
 
@@ -86,14 +88,37 @@ bool is_of_a_step(std::uintptr_t address) noexcept
     return false;
 }
 
+/// In the order of their encoding.
+constexpr std::array encoded{REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                             REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
 x86_registers registers_of(const ucontext_t& at) noexcept
 {
-    constexpr std::array encoded{REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     x86_registers regs;
     for (std::size_t i = 0; i < encoded.size(); ++i)
         regs.r[i] = static_cast<std::uint64_t>(at.uc_mcontext.gregs[encoded[i]]);
     return regs;
+}
+
+// glibc's thread pointer; in fs:0 it points to itself.
+std::uint64_t thread_base() noexcept
+{
+    std::uint64_t base = 0;
+    asm volatile("movq %%fs:0, %0" : "=r"(base));
+    return base;
+}
+
+void calculate_in(ucontext_t& at, const plain_access& a, std::uint64_t memory) noexcept
+{
+    constexpr unsigned compare = 7; // changes flags only
+    greg_t& reg = at.uc_mcontext.gregs[encoded[a.reg]];
+    auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
+    const auto in_reg = static_cast<std::uint64_t>(reg);
+    const std::uint64_t r = calculated_x86_64(a.operation, a.width, a.memory_first ? memory : in_reg,
+                                              a.memory_first ? in_reg : memory, flags);
+    if (a.operation != compare)
+        reg = static_cast<greg_t>(r);
+    at.uc_mcontext.gregs[REG_EFL] = static_cast<greg_t>(flags);
 }
 
 // False: only the trap flag can do it.
@@ -195,6 +220,33 @@ bool make_branch(ucontext_t& at, const code_bytes& code) noexcept
     if (to != 0)
         set_ip(at, to);
     return to != 0;
+}
+
+// The kernel copies: where there is no memory it says so, and the instruction itself may fault.
+bool make_access(ucontext_t& at, const code_bytes& code, int tid) noexcept
+{
+    using enum plain_access::kind;
+    if (!by_breakpoints || step.by_flag)
+        return false;
+    const plain_access a =
+        plain_access_x86_64(ip(at), registers_of(at), thread_base(), code.byte.data(), code.size);
+    if (a.what == none)
+        return false;
+    const bool stores = a.what == store || a.what == store_constant;
+    greg_t& reg = at.uc_mcontext.gregs[encoded[a.reg]];
+    const auto in_reg = static_cast<std::uint64_t>(reg);
+    std::uint64_t value = a.what == store_constant ? a.constant : stores ? in_reg : 0;
+    const iovec here{&value, a.width};
+    const iovec there{reinterpret_cast<void*>(a.address), a.width};
+    if (raw_system_call(stores ? SYS_process_vm_writev : SYS_process_vm_readv, tid,
+                        reinterpret_cast<long>(&here), 1, reinterpret_cast<long>(&there), 1) != a.width)
+        return false;
+    if (a.what == load)
+        reg = static_cast<greg_t>(value);
+    if (a.what == calculate)
+        calculate_in(at, a, value);
+    set_ip(at, ip(at) + a.size);
+    return true;
 }
 
 void forget_step() noexcept

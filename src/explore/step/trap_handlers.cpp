@@ -65,7 +65,8 @@ bool at_breakpoint(ucontext_t& at) noexcept
     if (b->kind == breakpoint_kind::watch) {
         if (t != nullptr)
             t->at_watch(at);
-        step_over(*b, at);
+        if (t == nullptr || !arch::make_access(at, original_code_at(b->address), t->tid()))
+            step_over(*b, at);
     } else if (b->kind == breakpoint_kind::gate) {
         if (!can_be_made_elsewhere(arch::system_call_of(at).nr)) {
             if (t != nullptr)

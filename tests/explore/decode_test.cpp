@@ -274,17 +274,18 @@ TEST_CASE("a plain access that is made by hand touches what the instruction name
 TEST_CASE("what is no plain access is not made by hand")
 {
     for (const std::initializer_list<int> other : std::initializer_list<std::initializer_list<int>>{
-             {0x48, 0x89, 0xc8},       // between registers
-             {0x66, 0x89, 0x08},       // two bytes
-             {0x88, 0x08},             // one byte
-             {0x67, 0x8b, 0x00},       // an address of 32 bits
-             {0x65, 0x48, 0x8b, 0x00}, // segment gs
-             {0x48, 0x87, 0x00},       // xchg is locked
-             {0xf0, 0x48, 0x01, 0x00}, // lock add
-             {0x48, 0x01, 0x00},       // add to memory: two accesses
-             {0x48, 0x13, 0x00},       // adc reads the carry
-             {0x48, 0x1b, 0x00},       // sbb, too
-             {0xc7, 0xf8, 0, 0, 0, 0}, // xbegin
+             {0x48, 0x89, 0xc8},             // between registers
+             {0x66, 0x89, 0x08},             // two bytes
+             {0x88, 0x08},                   // one byte
+             {0x67, 0x8b, 0x00},             // an address of 32 bits
+             {0x65, 0x48, 0x8b, 0x00},       // segment gs
+             {0x48, 0x87, 0x00},             // xchg is locked
+             {0xf0, 0x48, 0x01, 0x00},       // lock add
+             {0x48, 0x01, 0x00},             // add to memory: two accesses
+             {0x48, 0x13, 0x00},             // adc reads the carry
+             {0x48, 0x1b, 0x00},             // sbb, too
+             {0xc7, 0x48, 0x08, 0, 0, 0, 0}, // no instruction
+             {0xc7, 0xf8, 0, 0, 0, 0},       // xbegin
              {0x90, 0x90},
          }) {
         INFO("of " << other.size() << " bytes, the last " << *(other.end() - 1));

@@ -68,8 +68,7 @@ plain_access plain_access_x86_64(std::uint64_t pc, const x86_registers& regs, st
     const unsigned middle = *at >> 3U & 7;
     const unsigned place = *at++ & 7;
     const bool has_constant = a.what == plain_access::kind::store_constant;
-    if (a.what == plain_access::kind::none || form == 3 ||
-        (has_constant && middle != 0)) // 3: between registers
+    if (a.what == plain_access::kind::none || form == 3) // between registers
         return {};
     const auto extended = [rex](unsigned three_bits, unsigned char bit) {
         return (three_bits & 7) | ((rex & bit) != 0 ? 8U : 0U);

@@ -39,7 +39,7 @@ private:
     void begin_again();
     void run(std::uint32_t n);
     bool one_run(schedule& s, bool stepped);
-    void run_another(const schedule& s, unsigned before);
+    void run_another(std::uint32_t n, unsigned before);
     bool learn_code(unsigned thread);
     bool learn_accesses();
     void add_points(bool& any);
@@ -210,12 +210,19 @@ bool explorer_of_pairs::one_run(schedule& s, bool stepped)
 
 // What runs leave behind may lead a schedule elsewhere, each time the same way (liburcu keeps its readers in the order that
 // the last grace period left). So another one is run: that which was run before its parent, its parent, and others.
-void explorer_of_pairs::run_another(const schedule& s, unsigned before)
+// What it shows is not judged: it was, in its own time. If it ends badly, that is its own outcome.
+void explorer_of_pairs::run_another(std::uint32_t n, unsigned before)
 {
-    const std::uint32_t to_choose[] = {s.parent == 0 ? 0 : s.parent - 1, s.parent, before % (s.parent + 1)};
-    schedule another = shared_.all[to_choose[before % std::size(to_choose)]];
-    if (another.result != cell::crash && another.result != cell::hang)
-        static_cast<void>(one_run(another, !run_free_of_steps()));
+    const std::uint32_t parent = shared_.all[n].parent;
+    const std::uint32_t to_choose[] = {parent == 0 ? 0 : parent - 1, parent, before % (parent + 1)};
+    const std::uint32_t chosen = to_choose[before % std::size(to_choose)];
+    schedule another = shared_.all[chosen];
+    if (another.result == cell::crash || another.result == cell::hang)
+        return;
+    // Both are read by the parent, after the end of this process.
+    shared_.current.store(chosen, std::memory_order_relaxed);
+    static_cast<void>(one_run(another, !run_free_of_steps()));
+    shared_.current.store(n, std::memory_order_relaxed);
 }
 
 void explorer_of_pairs::run(std::uint32_t n)
@@ -244,7 +251,7 @@ void explorer_of_pairs::run(std::uint32_t n)
         }
         if (!followed) {
             for (unsigned more = 0; more < i % 4; ++more) // as many as fit no round of what each run leaves
-                run_another(s, i + more);
+                run_another(n, i + more);
             continue;
         }
         const bool is_new = is_new_to_a_thread();

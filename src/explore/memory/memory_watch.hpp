@@ -47,7 +47,7 @@ struct point_note {
     std::uint64_t thread;    ///< see memory_watch::state()
     std::uint64_t memory;    ///< see origins::state()
     std::uint32_t changes;   ///< so many, by all threads
-    thread_set asleep;       ///< of the others
+    thread_set asleep;       ///< who sleeps there
     bool may_sleep;          ///< before it
 };
 

@@ -5,19 +5,12 @@
 
 namespace nmisim::explore {
 
-namespace {
-
-std::uint64_t state_at(const point_note& p, std::uint32_t waits) noexcept
-{
-    return stopped_state(p.thread, waits);
-}
-
-} // namespace
-
 // One that has spent no more preemptions, of no thread, and in which no more of them sleep, does all that this one may
 // still do.
 bool next_schedules::is_new(const schedule& s, const free_context& f, const place_to_go_on& at)
 {
+    if (!job_.within.reduce)
+        return true;
     if (job_.within.memory != memory_model::sc) // what waits in a store buffer is no part of the state
         return true;
     std::uint64_t key = at.memory;
@@ -95,6 +88,7 @@ void next_schedules::add_child(const schedule& parent, std::size_t free_one, con
         schedule_context& last = s->at[s->contexts++];
         last = stop;
         last.thread = static_cast<std::uint8_t>(f.thread);
+        // The others that sleep here were put to sleep in contexts before this one; a run does that again.
         last.sleeps = has(at.asleep, f.thread);
         if (stop.points != no_stop)
             last.rounds = run_.watch(f.thread).rounds_at(stop.ip, stop.points);
@@ -116,17 +110,19 @@ void next_schedules::add_nmi(const schedule& parent, const free_context& f, std:
     s->nmi_rounds = run_.watch(the_reader).rounds_at(point.ip, at);
     schedule there = *s; // it goes on with the NMI
     there.next = the_reader;
-    if (!is_new(there, f, {state_at(point, f.before.thread[f.thread].waits), point.memory, 0, point.asleep}))
+    if (!is_new(
+            there, f,
+            {stopped_state(point.thread, f.before.thread[f.thread].waits), point.memory, 0, point.asleep}))
         --shared_.count;
 }
 
-// Before each point of a context that ended by itself, and behind the reader's end. Before the first one it would be the
-// same as behind the pause.
+// Before each point of a context that ended by itself, and behind the reader's end. Before the one at which the
+// reader was held it would be the same as behind the pause. Where it waited it comes before the next look.
 void next_schedules::add_nmis(const schedule& s, const free_context& f)
 {
     const bool may_nest = s.preemptions_of(the_reader) <= 1 && s.preemptions_of(the_updater) <= 1;
     const memory_watch& w = run_.watch(f.thread);
-    for (std::uint32_t p = f.from == 0 ? 0 : f.from + 1; may_nest && p < f.to; ++p)
+    for (std::uint32_t p = f.was_held ? f.from + 1 : f.from; may_nest && p < f.to; ++p)
         if (w.point(p).useful)
             add_nmi(s, f, p, w.point(p));
     if (f.at_end)
@@ -140,8 +136,9 @@ void next_schedules::add_preemptions(const schedule& s, std::size_t free_one)
     const std::uint32_t waits = f.before.thread[f.thread].waits;
     const auto preempt = [&](const point_note& p, std::uint32_t points, std::uint32_t drained) {
         const thread_set too = p.ip != 0 && sleeps_before(f, points) ? only(f.thread) : thread_set{0};
-        add_child(s, free_one, {points, drained, p.waiting - drained, p.ip},
-                  {state_at(p, waits), p.memory, p.changes, static_cast<thread_set>(p.asleep | too)});
+        add_child(
+            s, free_one, {points, drained, p.waiting - drained, p.ip},
+            {stopped_state(p.thread, waits), p.memory, p.changes, static_cast<thread_set>(p.asleep | too)});
     };
     const auto overtaken = [&](const point_note& p, std::uint32_t points) {
         for (unsigned d = 0; d < p.waiting; ++d)

@@ -11,8 +11,8 @@
 // stopped behind its access instead, or ends or waits there by itself, and whoever ran meanwhile runs then. That one has
 // no more preemptions of any thread; it is a child of the same schedule, and may be left out for the same reason, but not
 // in a circle: with each such step an access moves to an earlier context of its thread. For this the pause behind the
-// access must be of use, too. A state stands for another one only if no more threads sleep in it. With store buffers
-// nobody sleeps, and what a picture shows is run all the same.
+// access must be of use, too. But a thread that counts how often it looked may look less often. A state stands for another
+// one only if no more threads sleep in it. With store buffers nobody sleeps, and what a picture shows is run all the same.
 // Context: control, in the child process, between two runs.
 #pragma once
 
@@ -40,7 +40,7 @@ private:
         std::uint64_t thread = 0; ///< the state of the one that stops there
         std::uint64_t memory = 0;
         std::uint32_t changes = 0;
-        thread_set asleep = 0; ///< there
+        thread_set asleep; ///< there
     };
     struct spent {
         std::array<std::uint8_t, most_threads> preemptions{};

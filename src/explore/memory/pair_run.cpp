@@ -211,6 +211,7 @@ void pair_run::finish(const schedule& s)
         free_context f{.thread = thread, .from = started_[thread] ? w.points() : 0, .alone = alone(thread)};
         f.before = state();
         f.nmi_before = watch_[the_reader].nmi_taken();
+        f.was_held = worker_[thread]->last() == stop::at_boundary;
         const stop stopped = until_it_ends_or_waits(thread);
         f.to = w.points();
         f.at_end = stopped == stop::ended;

@@ -58,6 +58,7 @@ struct free_context {
     point_note end{};        ///< what would have been in its buffer there
     run_state before{};      ///< when it began
     std::uint32_t waits = 0; ///< of its thread, with this one
+    bool was_held = false;   ///< at a point, and has not waited
 };
 
 class pair_run {

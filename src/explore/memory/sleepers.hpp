@@ -33,7 +33,6 @@ class sleepers {
 public:
     /// A run begins.
     void wake_all() noexcept { asleep_ = 0; }
-    void wake(unsigned thread) noexcept { asleep_ &= static_cast<thread_set>(~only(thread)); }
     thread_set asleep() const noexcept { return asleep_; }
 
     /// It is held before an instruction; will_touch() says of each operand what that is.
@@ -45,7 +44,8 @@ public:
     }
     void sleep(unsigned thread) noexcept { asleep_ |= only(thread); }
 
-    /// Somebody else is about to touch this.
+    /// Somebody is about to touch this: another thread, or a sleeper that goes on all the same. A store of its own wakes it,
+    /// a load does not; what follows then is the same as behind another schedule anyway.
     void touched(byte_range where, bool writes) noexcept
     {
         for (unsigned t = 0; t < most_threads; ++t)
@@ -54,6 +54,8 @@ public:
     }
 
 private:
+    void wake(unsigned thread) noexcept { asleep_ &= static_cast<thread_set>(~only(thread)); }
+
     struct access {
         byte_range where{};
         bool writes = false;

@@ -20,8 +20,8 @@
 namespace nmisim::explore {
 
 /// The replayed run, before the last context at which two threads are inside their code, or else before its last one: of a
-/// sweep before the NMI. Every thread of it stands still: a debugger that is attached to `pid` shows each
-/// at its instruction. It must let go of the process before the run goes on: the explorer steps by traps, too.
+/// sweep before the NMI; of two signals, the second one in the handler of the first, before the second. Every thread of it
+/// stands still: a debugger that is attached to `pid` shows each at its instruction. It must let go of the process before the run goes on: the explorer steps by traps, too.
 struct held_run {
     int pid = 0;
     int thread = 0;  ///< the one that is interrupted; of a race the reader

@@ -60,6 +60,21 @@ std::string handler_decoded_wrongly(const job& j, places& names)
     return decoded_wrongly(all, names);
 }
 
+// Such a run leaves a clean cell, and no run to put the second signal into.
+std::size_t ended_by_first(const job& j, const sweep_report& r)
+{
+    return static_cast<std::size_t>(std::count_if(r.cells.begin(), r.cells.end(), [&j](const sweep_cell& c) {
+        return c.verdict == verdict::clean && c.delivered_at != 0 && !j.cells[c.boundary].done;
+    }));
+}
+
+bool came_nowhere(const sweep_report& r)
+{
+    return std::all_of(r.pairs.begin(), r.pairs.end(), [](const pair_cell& c) {
+        return c.verdict == verdict::held || c.verdict == verdict::unhandled;
+    });
+}
+
 std::string why_not_all(const job& j, places& names, const sweep_report& r)
 {
     const second_progress& s = j.shared->second;
@@ -70,11 +85,17 @@ std::string why_not_all(const job& j, places& names, const sweep_report& r)
         return "at " + std::to_string(s.unrecorded) +
                " boundaries the first signal's handler was not seen to return, and the second one did not "
                "come there";
+    if (const std::size_t n = ended_by_first(j, r); n != 0)
+        return "at " + std::to_string(n) +
+               " boundaries the first handler ended the process: the second signal was not tried there";
     if (r.pairs.empty())
         return "the first signal has a clean handler nowhere: nothing was tried with " + signal;
     if (!s.has_handler)
         return "nothing was tried with " + signal +
                ": it has no handler: set target::second.nmi, or install one in setup";
+    if (came_nowhere(r))
+        return "nothing was tried with " + signal +
+               ": it is blocked or ignored everywhere, and its handler never ran";
     return handler_decoded_wrongly(j, names);
 }
 

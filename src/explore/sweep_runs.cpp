@@ -140,8 +140,10 @@ void explore_call(const job& j, std::optional<stepped_thread>& self, const itine
 // The mechanism in this process, around what `setup` has made.
 void begin_child(job& j)
 {
-    change_mask(SIG_UNBLOCK,
-                j.signal()); // inherited closed, no NMI would ever arrive; setup may close it on purpose
+    // inherited closed, no NMI would ever arrive; setup may close it on purpose
+    change_mask(SIG_UNBLOCK, j.signal());
+    if (j.what.second.signal != 0)
+        change_mask(SIG_UNBLOCK, j.what.second.signal);
     call(j.what.setup);
     if (!j.shared->is_recorded())
         j.shared->maps.take();

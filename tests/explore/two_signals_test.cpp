@@ -382,3 +382,177 @@ TEST_CASE("what was not tried with the second signal is not clean")
     CHECK(exit_code(too_long) == 1);
     CHECK(too_long.incomplete.find("was not seen to return") != std::string::npos);
 }
+
+namespace {
+
+void ask_mask(sigset_t& now)
+{
+    sigprocmask(SIG_BLOCK, nullptr, &now);
+}
+
+void ask_and_push(int signal)
+{
+    sigset_t now;
+    ask_mask(now);
+    push(signal);
+}
+
+void install_asking()
+{
+    install(ask_and_push, ask_and_push, false);
+}
+
+[[gnu::noinline]] void work_and_ask()
+{
+    sigset_t now;
+    ask_mask(now);
+    work_done = work_done + 1;
+}
+
+void close_or_open(int how, int signal)
+{
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    sigprocmask(how, &one, nullptr);
+}
+
+volatile int ends;
+volatile int early;
+volatile int in_window;
+volatile int has_crash_handler;
+volatile int open_for_crashes;
+
+} // namespace
+
+TEST_CASE(
+    "of two open signals that are pending together both handlers are seen, whichever has the lower number")
+{
+    const bool second_is_lower = GENERATE(false, true);
+    const bool handlers_ask = GENERATE(false, true); // by a call that is made for them
+    target t = two_of(handlers_ask ? install_asking : install_open, work_and_ask);
+    t.signal = second_is_lower ? SIGUSR2 : SIGUSR1;
+    t.second.signal = second_is_lower ? SIGUSR1 : SIGUSR2;
+    t.broken = [] { return used == 2 && entries[0] == SIGUSR2 ? "SIGUSR2 was first" : nullptr; };
+    const sweep_report r = sweep(t);
+    INFO(to_text(r, true));
+    CHECK(r.complete);
+    CHECK(r.count(verdict::not_reached) == 0);
+    std::size_t together = 0;
+    for (const pair_cell& c : r.pairs) {
+        together += c.together ? 1 : 0;
+        CHECK(c.delivered_at != 0);
+        if (c.together) // the handler of the higher number interrupts the other one at its first instruction
+            CHECK(c.verdict == verdict::violation);
+    }
+    CHECK(together == r.boundaries.size());
+}
+
+TEST_CASE("a second signal that is blocked at every boundary was not tried, also where setup has closed it")
+{
+    target t = two_of(install_open);
+    if (GENERATE(false, true))
+        t.setup = [] {
+            install_open();
+            close_or_open(SIG_BLOCK, SIGUSR2);
+        };
+    else
+        t.prepare = [] {
+            reset();
+            close_or_open(SIG_BLOCK, SIGUSR2);
+        };
+    const sweep_report r = sweep(t);
+    INFO(to_text(r));
+    CHECK_FALSE(r.pairs.empty());
+    CHECK(exit_code(r) == 1);
+    CHECK(r.incomplete ==
+          "nothing was tried with SIGUSR2: it is blocked or ignored everywhere, and its handler never ran");
+}
+
+TEST_CASE("where the first handler ends the process the second signal was not tried, and the report says so")
+{
+    target t = two_of(
+        [] {
+            install(
+                [](int) {
+                    if (ends != 0)
+                        _exit(3);
+                },
+                [](int) {}, false);
+        },
+        [] {
+            ends = 1;
+            work();
+            ends = 0;
+            work();
+        });
+    t.prepare = [] { ends = 0; };
+    t.broken = nullptr;
+    t.ended = [](const run_end& e) { return e.exit_code == 3 ? nullptr : "not by 3"; };
+    const sweep_report r = sweep(t);
+    INFO(to_text(r));
+    CHECK_FALSE(r.pairs.empty());
+    CHECK(exit_code(r) == 1);
+    CHECK(r.incomplete.find("the first handler ended the process") != std::string::npos);
+}
+
+TEST_CASE("a first signal that the second one's handler closes does not come in the next run")
+{
+    target t = two_of([] {
+        struct sigaction a {};
+        a.sa_flags = SA_SIGINFO;
+        sigfillset(&a.sa_mask);
+        a.sa_sigaction = [](int, siginfo_t*, void* context) {
+            sigaddset(&static_cast<ucontext_t*>(context)->uc_sigmask, SIGUSR2);
+        };
+        sigaction(SIGUSR1, &a, nullptr);
+        a = {};
+        a.sa_handler = [](int) { early = early + (in_window == 0 ? 1 : 0); };
+        sigfillset(&a.sa_mask);
+        sigaction(SIGUSR2, &a, nullptr);
+    });
+    t.signal = SIGUSR2;
+    t.second.signal = SIGUSR1; // together it is taken first
+    t.prepare = [] {
+        in_window = 0;
+        early = 0;
+        close_or_open(SIG_UNBLOCK, SIGUSR2);
+        in_window = 1;
+    };
+    t.broken = [] { return early != 0 ? "a signal of the run before" : nullptr; };
+    const sweep_report r = sweep(t);
+    INFO(to_text(r, true));
+    CHECK(r.count(verdict::not_reached) > 0); // it comes nowhere there
+    CHECK(r.count(verdict::clean) > r.cells.size());
+    CHECK(r.count(verdict::violation) == 0);
+}
+
+TEST_CASE("a handler blocks the signals of crashes behind where the window has a handler for them")
+{
+    target t = two_of(
+        [] {
+            install(
+                [](int) {
+                    sigset_t now;
+                    ask_mask(now);
+                    if (has_crash_handler != 0 && sigismember(&now, SIGSEGV) == 0)
+                        open_for_crashes = 1;
+                },
+                [](int) {}, true);
+        },
+        [] {
+            work();
+            std::signal(SIGSEGV, [](int) {});
+            has_crash_handler = 1;
+            work();
+        });
+    t.prepare = [] {
+        std::signal(SIGSEGV, SIG_DFL);
+        has_crash_handler = 0;
+        open_for_crashes = 0;
+    };
+    t.broken = [] { return open_for_crashes != 0 ? "SIGSEGV is open in the handler" : nullptr; };
+    const sweep_report r = sweep(t);
+    INFO(to_text(r));
+    CHECK(exit_code(r) == 0);
+}

@@ -97,6 +97,10 @@ void on_nmi(int signal, siginfo_t* info, void* context)
     if (ours) {
         w.in_front = false;
         w.raised = false;
+        // Both were delivered: the other one's frame, which has its signal closed, is below this one.
+        if (arch::ip(interrupted) == reinterpret_cast<std::uintptr_t>(on_nmi))
+            for (way_of_signal& other : ways)
+                other.raised = false;
         kernel_action back = handler;
         back.mask &= ~bit_of(SIGTRAP); // or a breakpoint in the handler would be the end
         if ((handler.flags & SA_RESETHAND) != 0)
@@ -136,7 +140,11 @@ void put_in_front(way_of_signal& w) noexcept
     if (w.in_front)
         return;
     kernel_action now{};
+    // The handler may make a system call through a gate, or meet a one-shot, or crash. What is taken differs from run to
+    // run: the window may have installed a handler of crashes on its way.
+    const std::uint64_t open = bit_of(SIGTRAP) | fault_watch::taken();
     if (w.has_front) { // mostly the program's is the same as before: one call does it
+        w.front.mask = w.of_program.mask & ~open;
         set_action(w.signal, &w.front, &now);
         w.in_front = now == w.of_program;
         if (w.in_front)
@@ -153,8 +161,7 @@ void put_in_front(way_of_signal& w) noexcept
     kernel_action ours = now;
     ours.handler = reinterpret_cast<std::uintptr_t>(on_nmi);
     ours.flags = (now.flags | SA_SIGINFO) & ~static_cast<unsigned long>(SA_RESETHAND);
-    // The handler may make a system call through a gate, or meet a one-shot, or crash.
-    ours.mask &= ~(bit_of(SIGTRAP) | fault_watch::taken()); // the same in all runs of this process
+    ours.mask &= ~open;
     w.in_front = true;
     install(w, ours);
     w.front = ours;

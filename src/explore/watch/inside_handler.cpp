@@ -38,12 +38,14 @@ void stepped_thread::handler_is_over(ucontext_t& interrupted) noexcept
     delivery::look(interrupted);
     if (plan_.gated || !delivery::one_waits(interrupted))
         return;
+    arch::forget_step(); // that of the interrupted code may be under way
     stepping_ = true;
     arch::set_single_step(interrupted, true);
     if (is_system_call_at(arch::ip(interrupted)) &&
         delivery::depends_on(arch::system_call_of(interrupted).nr) &&
         can_be_made_elsewhere(arch::system_call_of(interrupted).nr))
         at_gate(interrupted);
+    arch::prepare_step(interrupted); // nobody else does it: this is no trap
 }
 
 void stepped_thread::raise_second(const ucontext_t& at) noexcept

@@ -89,7 +89,8 @@ struct target {
     bool thread_end = false;
     /// True: each run of `window` makes a process, by fork(), vfork() or posix_spawn(), and waits for its end. Not `window` is
     /// explored but the first process that it makes, from the return of that call to its exec or exit: the program's
-    /// handlers are still installed there. `broken` is asked in the process that made it.
+    /// handlers are still installed there. `broken` is asked in the process that made it. If a crash kills that process behind
+    /// the NMI, that is a finding without `broken`.
     bool forked_child = false;
     second_signal second{};
 };

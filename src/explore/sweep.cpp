@@ -86,13 +86,23 @@ bool note_end(job& j, const child_result& end, sweep_report& report, std::uint32
     return k + 1 < j.runs();
 }
 
-void collect(const job& j, sweep_report& report)
+std::string words_of_cell(const job& j, const shared_cell& c, places& names)
+{
+    if (!j.what.forked_child || c.result != verdict::crash)
+        return c.what.text;
+    child_result end;
+    end.end = child_end::crashed;
+    end.code = c.fault.killed_by();
+    return "the child was " + in_words(end) + where_it_died(end, c.fault, names);
+}
+
+void collect(const job& j, sweep_report& report, places& names)
 {
     const recording& t = j.shared->steps;
     for (std::uint32_t k = 0; k < t.count; ++k) {
         const shared_cell& c = j.cells[k];
         if (c.done)
-            report.cells.push_back({k, c.result, c.what.text, c.delivered_at});
+            report.cells.push_back({k, c.result, words_of_cell(j, c, names), c.delivered_at});
     }
     for (std::uint32_t n = 0; n + t.count < j.runs(); ++n)
         if (const shared_call& c = j.shared->calls[n]; c.done && (c.entered || c.result != verdict::clean)) {
@@ -195,10 +205,10 @@ struct exploration {
         shared->steps.capacity = within.boundaries;
         if (within.system_calls)
             tracer.emplace(shared->order);
-        if (what.second.signal == 0)
-            return;
-        shared->notes_faults = true; // a crash with two signals is not looked at again
-        work.pairs = with_second.pairs.data();
+        // A crash with two signals is not looked at again; one of a forked child is seen by its note only.
+        shared->notes_faults = what.second.signal != 0 || what.forked_child;
+        if (what.second.signal != 0)
+            work.pairs = with_second.pairs.data();
     }
 
     shared_array<shared_sweep> shared;
@@ -255,7 +265,7 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     const recording& t = e.shared->steps;
     report.record_ns = e.shared->record_ns;
     places names(e.shared->maps.view());
-    collect(e.work, report);
+    collect(e.work, report, names);
     name_call_sites(t, report, names);
     std::string not_all = collect_pairs(e.work, names, report);
     report.boundaries = within.name_all ? names.of(t) : names.of(t, printed(t, report));
@@ -323,7 +333,7 @@ void run_again(const token& wanted, exploration& e, sweep_report& r, const on_ho
     e.shared->hold.before = pair && !pair->together ? 2 : 1;
     e.shared->current.store(n, std::memory_order_relaxed); // read by the child, forked after this
     run_children(e.work, r, held ? &watch : nullptr);
-    collect(e.work, r);
+    collect(e.work, r, names);
     name_call_sites(t, r, names);
     static_cast<void>(collect_pairs(e.work, names, r)); // one of them
     r.boundaries = e.work.within.name_all ? names.of(t) : names.of(t, printed(t, r));

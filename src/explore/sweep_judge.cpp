@@ -92,6 +92,9 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
         c.result = verdict::not_reached;
         c.what.set(
             (std::string("the NMI could not be raised: ") + strerrorname_np(facts.raise_error)).c_str());
+    } else if (j.what.forked_child && j.shared->fault.killed_by() != 0) {
+        c.result = verdict::crash;
+        c.fault.copy(j.shared->fault);
     } else if (nmi == fate::held && !(j.what.forked_child && (wrong = broken()) != nullptr)) {
         c.result = verdict::held;
         c.what.set(j.what.forked_child ? "blocked until the exec or the end of the process"

@@ -22,6 +22,7 @@ struct shared_cell {
     bool strayed; ///< not reached: the run took another path
     std::uintptr_t delivered_at;
     shared_text<160> what;
+    fault_note fault; ///< of a forked child that it killed
 };
 
 /// Of limits::fresh, from process to process.

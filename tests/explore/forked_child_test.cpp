@@ -5,8 +5,10 @@
 #include "support/catch2.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -21,6 +23,7 @@ namespace {
 int self_pipe[2];
 int owner;
 int status_of_child;
+int* volatile nowhere = reinterpret_cast<int*>(0x10);
 int* handlers_in_child; ///< in memory that both have
 
 void make_pipe()
@@ -143,6 +146,30 @@ void exec_fails()
     wait_for(child);
 }
 
+void exec_fails_before_much()
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        execl("/no/such/file", "file", nullptr);
+        for (int i = 0; i < 100'000; ++i)
+            asm volatile("nop");
+        _exit(0);
+    }
+    wait_for(child);
+}
+
+// Of a process that stands still; 0: not known.
+int parent_of(int pid)
+{
+    int parent = 0;
+    if (std::FILE* f = std::fopen(("/proc/" + std::to_string(pid) + "/stat").c_str(), "re"); f != nullptr) {
+        if (std::fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
+            parent = 0;
+        std::fclose(f);
+    }
+    return parent;
+}
+
 target forking(const char* name, function window, function nmi = tell_if_owner,
                oracle broken = once_in_the_child)
 {
@@ -252,17 +279,47 @@ TEST_CASE("behind the default action the signal ends the child, and the check is
     CHECK(unasked.count(verdict::unhandled) == r.count(verdict::violation));
 }
 
+TEST_CASE("a recording that goes on behind an exec that failed, and has no end, is not whole")
+{
+    limits few;
+    few.boundaries = 3000;
+    const sweep_report r = record(forking("goes on", exec_fails_before_much), few);
+    INFO(to_text(r));
+    CHECK(r.incomplete.find("more than 3000 boundaries") != std::string::npos);
+}
+
+TEST_CASE("a handler that crashes in a forked child is a crash that names its place")
+{
+    const function window = GENERATE(as<function>{}, fork_and_exit, vfork_and_exec);
+    const sweep_report r = sweep(forking(
+        "crashes", window,
+        [] {
+            if (getpid() != owner)
+                *static_cast<volatile int*>(nowhere) = 1;
+        },
+        nullptr));
+    INFO(to_text(r));
+    CHECK(exit_code(r) == 3);
+    CHECK(r.count(verdict::crash) == r.boundaries.size());
+    REQUIRE_FALSE(r.cells.empty());
+    const std::string& what = r.cells.front().what;
+    CHECK(what.find("the child was killed by SIGSEGV (SEGV_MAPERR, address 0x10) in ") == 0);
+    CHECK_FALSE(r.cells.front().token.empty());
+}
+
 TEST_CASE("a finding in a forked child comes again by its token, held in the child")
 {
     const target what = forking("tells", fork_and_exit, tell, told_by_the_child);
     const sweep_report r = sweep(what);
     REQUIRE_FALSE(r.cells.empty());
-    int held = 0;
-    const sweep_report again =
-        replay(what, r.cells.back().token, {}, [&](const held_run& run) { held += run.pid != 0 ? 1 : 0; });
+    std::vector<int> parents;
+    const sweep_report again = replay(what, r.cells.back().token, {},
+                                      [&](const held_run& run) { parents.push_back(parent_of(run.pid)); });
     INFO(to_text(again));
     CHECK(exit_code(again) == 3);
-    CHECK(held == 1);
+    REQUIRE(parents.size() == 1);
+    CHECK(parents[0] != 0);
+    CHECK(parents[0] != getpid()); // that is the exploring process's
 }
 
 TEST_CASE("a window that makes no process, and what does not go together, is not clean")

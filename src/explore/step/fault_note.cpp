@@ -145,6 +145,16 @@ constexpr code_name code_names[]{
 
 } // namespace
 
+void fault_note::copy(const fault_note& from) noexcept
+{
+    signal.store(from.killed_by(), std::memory_order_relaxed); // one thread writes
+    code = from.code;
+    address = from.address;
+    ip = from.ip;
+    off_the_alternate_stack = from.off_the_alternate_stack;
+    bytes = from.bytes;
+}
+
 std::string describe_fault(const fault_note& note)
 {
     if (note.code <= 0)

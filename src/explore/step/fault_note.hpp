@@ -22,6 +22,10 @@ struct fault_note {
     std::uintptr_t ip;
     bool off_the_alternate_stack; ///< the handler ran on it, and has left it
     code_bytes bytes;             ///< of the instruction
+
+    int killed_by() const noexcept { return signal.load(std::memory_order_relaxed); } // its writer has ended
+    /// The writer of `from` has ended.
+    void copy(const fault_note& from) noexcept;
 };
 
 namespace fault_watch {

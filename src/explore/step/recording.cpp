@@ -8,6 +8,7 @@ namespace nmisim::explore {
 
 bool note_boundary(recording& t, std::uintptr_t ip) noexcept
 {
+    t.ended = false;             // an exec that failed was no end
     if (t.count == t.capacity) { // a restartable sequence aborted by each trap never ends: cap
         t.overflow = true;
         return false;

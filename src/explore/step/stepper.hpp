@@ -126,6 +126,7 @@ public:
     void at_gate(ucontext_t& at) noexcept;
     void at_watch(ucontext_t& at) noexcept;
     bool stepping() const noexcept { return stepping_; }
+    bool has_forked() const noexcept { return has_forked_; }
 
 private:
     enum class next { step, run_free };

@@ -95,7 +95,9 @@ void on_trap(int, siginfo_t* info, void* context)
             return;
         after_step(at, stepped_here());
     } else if (arch::end_of_step(at)) {
-        after_step(at, own_thread.stepped); // no other thread, and no other process, has the breakpoint
+        // No other thread has the breakpoint; a process that it has made has a copy of it.
+        stepped_thread* const t = own_thread.stepped;
+        after_step(at, t != nullptr && t->has_forked() ? stepped_here() : t);
     } else if (!at_breakpoint(at)) {
         if (arch::step_of_another_thread(at))
             return;

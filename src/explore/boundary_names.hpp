@@ -6,6 +6,8 @@
 #include "explore/place/places.hpp"
 #include "explore/step/schedule.hpp"
 
+#include <functional>
+
 namespace nmisim::explore {
 
 /// Symbols and instructions of both threads' boundaries, or their addresses only.
@@ -14,6 +16,7 @@ void name_boundaries(map_report& r, const shared_traces& recorded, places& names
 void name_critical_section(map_report& r, const shared_traces& recorded, places& names);
 
 /// map_finding::schedule of each, in words; its boundaries get their names.
-void tell_schedules(map_report& r, const shared_traces& recorded, places& names);
+void tell_schedules(map_report& r, const shared_traces& recorded, places& names,
+                    const std::function<bool(const map_finding&)>& is_off_path);
 
 } // namespace nmisim::explore

@@ -47,6 +47,18 @@ std::string what_broke(const map_job& j, const schedule_id& s, shared_outcome o)
     return {};
 }
 
+bool is_off_path(const map_finding& f, const std::vector<map_job>& jobs)
+{
+    const map_job& j = jobs[f.reader % jobs.size()];
+    return j.outcomes[outcome_index(j, {f.reader, f.updater, f.reader_first})].off_path;
+}
+
+void tell_all_schedules(map_report& r, const std::vector<map_job>& jobs, const shared_traces& traces,
+                        places& names)
+{
+    tell_schedules(r, traces, names, [&jobs](const map_finding& f) { return is_off_path(f, jobs); });
+}
+
 void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
 {
     const std::size_t columns = r.full ? r.updater.size() : 1;
@@ -116,7 +128,7 @@ void collect_schedules(map_report& r, const explored_schedules& all, const share
                        places& names)
 {
     collect_outcomes(r, all.jobs);
-    tell_schedules(r, traces, names);
+    tell_all_schedules(r, all.jobs, traces, names);
     r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
     collect_notes(r, all.jobs, names);
     measure_critical_section(r);
@@ -152,8 +164,9 @@ void run_again(map_report& r, const race& what, const limits& within, const toke
     r.full = t.contexts.size() == 2;
     shared_array<shared_outcome> outcomes(std::size_t{traces.reader.count} *
                                           (r.full ? traces.updater.count : 1) * 2);
+    shared_array<second_path> paths(paths_of(within));
     shared_array<shared_map> maps(1);
-    std::vector<map_job> jobs{{what, within, r.full, 0, &traces, maps.data(), outcomes.data()}};
+    std::vector<map_job> jobs{{what, within, r.full, 0, &traces, maps.data(), outcomes.data(), paths.data()}};
     map_job& j = jobs.front();
     const std::uint64_t n = schedule_number(j, s);
     j.only = &n;
@@ -171,7 +184,7 @@ void run_again(map_report& r, const race& what, const limits& within, const toke
         run(&watch);
     }
     collect_outcomes(r, jobs);
-    tell_schedules(r, traces, names);
+    tell_all_schedules(r, jobs, traces, names);
     r.updater_first.clear(); // of a map there is one cell
     r.reader_first.clear();
     r.schedules = 1;

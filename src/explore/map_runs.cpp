@@ -47,11 +47,15 @@ void explore_rows(map_job& j, const held_watch* held)
             own.incomplete.set(("an exploring process could not do its setup: " + in_words(end)).c_str());
             return;
         }
+        if (own.asks) { // such a run may go on where no schedule does: the process that follows asks no more
+            own.asks = false;
+            continue;
+        }
         shared_bad_end& bad = own.bad[own.bad_count++];
         bad.schedule = at;
         bad.kind = end.end == child_end::stuck ? cell::hang : cell::crash;
         bad.what.set(in_words(end).c_str());
-        j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0};
+        j.outcomes[outcome_index(j, schedule_at(j, bad.schedule))] = {bad.kind, 0, false};
         // for the next child, forked after this
         own.current.store(bad.schedule + 1, std::memory_order_relaxed);
         if (hangs.are_enough(end)) {

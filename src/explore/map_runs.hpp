@@ -32,16 +32,24 @@ struct recorded_race {
     shared_array<code_bytes> updater_code;
 };
 
+/// Behind each boundary of either window, for one process.
+inline std::size_t paths_of(const limits& within) noexcept
+{
+    return std::size_t{within.boundaries} * 2;
+}
+
 /// What the processes of a map write, and what they are told.
 struct explored_schedules {
     explored_schedules(const race& what, const limits& within, bool full, shared_traces& traces,
                        std::size_t cells)
-        : outcomes(cells * 2), maps(within.processes)
+        : outcomes(cells * 2), paths(paths_of(within) * within.processes), maps(within.processes)
     {
         for (unsigned p = 0; p < within.processes; ++p)
-            jobs.push_back({what, within, full, p, &traces, &maps[p], outcomes.data()});
+            jobs.push_back(
+                {what, within, full, p, &traces, &maps[p], outcomes.data(), &paths[p * paths_of(within)]});
     }
     shared_array<shared_outcome> outcomes;
+    shared_array<second_path> paths;
     shared_array<shared_map> maps;
     std::vector<map_job> jobs;
 };

@@ -2,7 +2,7 @@
 //
 // The map against a read-side section of one flag, whose answer is known.
 #include "explore/watch/shared.hpp"
-#include "nmisim/explore.hpp"
+#include "nmisim/explore_replay.hpp"
 #include "support/catch2.hpp"
 
 #include "report/explore_report.hpp"
@@ -232,6 +232,98 @@ TEST_CASE("of a path that is longer than the recorded one the last cell stands f
     INFO(to_text(r));
     CHECK(exit_code(r) == 3);
     CHECK(r.count(cell::not_reached) == 0);
+}
+
+TEST_CASE("a thread that leaves its recorded path and comes back to it is paused in between")
+{
+    static volatile int flag;
+    static volatile int a;
+    static volatile int b;
+    limits unreduced;
+    unreduced.reduce = false;
+    unreduced.processes = GENERATE(1U, 2U);
+    const race what{.name = "comes back",
+                    .prepare =
+                        [] {
+                            prepare();
+                            flag = 0;
+                            a = 0;
+                            b = 0;
+                        },
+                    .reader =
+                        [] {
+                            if (flag != 0) {
+                                a = 1;
+                                b = 1;
+                            }
+                            reading.store(1, std::memory_order_relaxed);
+                        },
+                    .updater =
+                        [] {
+                            flag = 1;
+                            if (a == 1 && b == 0)
+                                used_after = true;
+                        },
+                    .broken = broken};
+    const map_report r = map(what, true, unreduced);
+    INFO(to_text(r));
+    CHECK(r.complete);
+    CHECK(exit_code(r) == 3);
+    REQUIRE_FALSE(r.findings.empty());
+    CHECK(r.findings.front().schedule.find("reader on another path than alone, to behind ") !=
+          std::string::npos);
+    const map_report again = replay(what, r.findings.front().token, unreduced);
+    INFO(to_text(again));
+    CHECK(exit_code(again) == 3);
+}
+
+TEST_CASE("a run that asks for a thread's path and crashes is no outcome of a schedule")
+{
+    static volatile int flag;
+    static int* volatile nowhere;
+    limits unreduced;
+    unreduced.reduce = false;
+    unreduced.processes = 1;
+    const map_report r = map({.name = "asks",
+                              .prepare = [] { flag = 0; },
+                              .reader =
+                                  [] {
+                                      if (flag != 0)
+                                          *nowhere = 1;
+                                  },
+                              .updater =
+                                  [] {
+                                      flag = 1;
+                                      flag = 0;
+                                  }},
+                             true, unreduced);
+    INFO(to_text(r));
+    CHECK(r.count(cell::crash) > 0);
+    for (const map_finding& f : r.findings) // before its first instruction the reader has not looked
+        CHECK((f.reader_first || f.reader != 0));
+    CHECK(r.complete);
+}
+
+TEST_CASE("a path that is longer than is followed makes the map incomplete")
+{
+    limits unreduced;
+    unreduced.reduce = false;
+    unreduced.processes = 1;
+    const map_report r = map({.name = "too long",
+                              .prepare = prepare,
+                              .reader = [] { reading.store(1, std::memory_order_relaxed); },
+                              .updater =
+                                  [] {
+                                      if (reading.load(std::memory_order_relaxed) == 1)
+                                          for (int i = 0; i < 1000; ++i)
+                                              asm volatile("nop");
+                                  },
+                              .broken = broken},
+                             true, unreduced);
+    INFO(to_text(r));
+    CHECK(exit_code(r) == 1);
+    CHECK(r.count(cell::not_reached) > 0);
+    CHECK(r.incomplete.find("did not reach their boundary") != std::string::npos);
 }
 
 TEST_CASE("an updater that waits in read() for the reader is seen to wait")

@@ -34,6 +34,8 @@ private:
     bool is_there(stop s) const noexcept;
     cell once(const schedule_id& s, const char*& broken);
     cell on_its_own_path(const schedule_id& s, const char*& broken);
+    bool leaves_its_path(const schedule_id& s);
+    bool second_follows(const schedule_id& s);
     cell reader_first(const schedule_id& s);
     cell updater_first(const schedule_id& s);
     void finish();
@@ -167,12 +169,14 @@ cell explorer::once(const schedule_id& s, const char*& broken)
 }
 
 // A thread that what the other one wrote leads away from its recorded path is paused at as many instructions as the cell
-// says. Of a path that is longer than the recorded one the last cell stands for the rest.
+// says. Of a path that is longer than the recorded one the last cell stands for the rest, so far.
 cell explorer::on_its_own_path(const schedule_id& s, const char*& broken)
 {
     const std::uint32_t last_reader = job_.traces->reader.count - 1;
     const std::uint32_t last_updater = job_.full ? job_.traces->updater.count - 1 : 0;
-    const std::uint32_t most = job_.within.boundaries;
+    constexpr std::uint32_t longer = 1000; // each of them is a run
+    const std::uint32_t most_reader = last_reader + longer;
+    const std::uint32_t most_updater = last_updater + longer;
     any_path_ = true;
     cell worst = cell::ends;
     schedule_id at = s;
@@ -181,18 +185,69 @@ cell explorer::on_its_own_path(const schedule_id& s, const char*& broken)
         ++job_.own->schedules;
         if (c != cell::ends)
             worst = c == cell::not_reached || worst == cell::not_reached ? cell::not_reached : c;
-        if (broken != nullptr || at.reader == most || at.updater == most)
+        if (broken != nullptr)
             break;
-        if (job_.full && s.updater == last_updater && go_on_behind_.updater)
+        const bool more_of_updater = job_.full && s.updater == last_updater && go_on_behind_.updater;
+        const bool more_of_reader = s.reader == last_reader && go_on_behind_.reader;
+        if (!more_of_updater && !more_of_reader)
+            break;
+        if (more_of_updater ? at.updater == most_updater : at.reader == most_reader) {
+            worst = cell::not_reached; // not all of the path was followed
+            break;
+        }
+        if (more_of_updater)
             ++at.updater;
-        else if (s.reader == last_reader && go_on_behind_.reader) {
+        else {
             ++at.reader;
             at.updater = s.updater;
-        } else
-            break;
+        }
     }
     any_path_ = false;
     return worst;
+}
+
+bool explorer::second_follows(const schedule_id& s)
+{
+    recording path = s.reader_first ? job_.traces->updater : job_.traces->reader; // others ask, too
+    path.followed = false;
+    plan p;
+    p.follow = &path;
+    p.stop_before_waiting = true;
+    call(job_.what.prepare);
+    run_begins(nullptr);
+    if (s.reader_first) {
+        reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
+        updater_.start(job_.what.updater, p);
+    } else {
+        updater_.start(job_.what.updater, pause_at(to_updater_, s.updater));
+        reader_.start(job_.what.reader, p);
+    }
+    finish();
+    ++job_.own->schedules;
+    job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
+    return path.followed;
+}
+
+// A path that leaves the recorded one and comes back to it would meet its breakpoints, and never be paused in between. What
+// the first thread wrote before its pause decides: one stepped run tells it for all places of the second one. By chance a run
+// may leave its path, too, but not each.
+bool explorer::leaves_its_path(const schedule_id& s)
+{
+    constexpr unsigned tries = 3;
+    const std::uint32_t first = s.reader_first ? s.reader : s.updater;
+    if (!job_.full || first == 0) // it has written nothing
+        return false;
+    second_path& known = job_.paths[s.reader_first ? first : job_.within.boundaries + first];
+    if (known == second_path::unknown) {
+        known = second_path::asked;
+        job_.own->asks = true;
+        bool follows = false;
+        for (unsigned n = 0; n < tries && !follows; ++n)
+            follows = second_follows(s);
+        known = follows ? second_path::recorded : second_path::another;
+        job_.own->asks = false;
+    }
+    return known != second_path::recorded;
 }
 
 void explorer::run(std::uint64_t n)
@@ -204,15 +259,19 @@ void explorer::run(std::uint64_t n)
     ++job_.own->schedules;
     cell result = cell::not_reached;
     const char* broken = nullptr;
-    for (unsigned failed = 0; result == cell::not_reached && broken == nullptr && tries_.another(failed);
-         ++failed)
+    bool off_path = leaves_its_path(s);
+    for (unsigned failed = 0;
+         !off_path && result == cell::not_reached && broken == nullptr && tries_.another(failed); ++failed)
         result = once(s, broken);
-    if (result == cell::not_reached && broken == nullptr)
+    if (result == cell::not_reached && broken == nullptr) {
+        off_path = true;
         result = on_its_own_path(s, broken);
+    }
     const bool waits = result == cell::waits;
     if (broken != nullptr) {
         result = cell::violation;
         o.text = remember(broken);
+        o.off_path = off_path;
     }
     o.result = result;
     if (waits && s.reader_first)

@@ -16,7 +16,12 @@ namespace nmisim::explore {
 struct shared_outcome {
     cell result;
     std::uint8_t text; ///< index + 1 into shared_map::texts, 0: none
+    bool off_path;     ///< found where the thread that runs second was on another path than the recorded one
 };
+
+/// Of the thread that runs second in a schedule, by the boundary at which the first one is paused: what that one has
+/// written decides. `asked` stays where the run that was to tell it has ended its process.
+enum class second_path : std::uint8_t { unknown, asked, recorded, another };
 
 /// A schedule at which a child process crashed or stood still. Written by its supervisor.
 struct shared_bad_end {
@@ -30,6 +35,7 @@ struct shared_map {
     progress alive;
     std::atomic<std::uint64_t> current; ///< index of the schedule in work
     std::uint64_t schedules;            ///< that were run
+    bool asks;                          ///< for a second_path: the run in work is no schedule
     std::uint32_t text_count;
     shared_text<160> texts[64];
     long waiting_in; ///< first wait of the updater that was seen
@@ -58,6 +64,7 @@ struct map_job {
     shared_traces* traces = nullptr;
     shared_map* own = nullptr;
     shared_outcome* outcomes = nullptr;  ///< [(i * updater count + j) * 2 + reader_first]
+    second_path* paths = nullptr;        ///< behind the reader's boundaries, then behind the updater's
     const std::uint64_t* only = nullptr; ///< of a replay: nothing behind it is run
     hold_order* hold = nullptr;
 };

@@ -7,6 +7,7 @@
 #include "explore/step/itinerary.hpp"
 #include "explore/step/lockstep.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace nmisim::explore {
@@ -35,7 +36,7 @@ private:
     cell once(const schedule_id& s, const char*& broken);
     cell on_its_own_path(const schedule_id& s, const char*& broken);
     bool leaves_its_path(const schedule_id& s);
-    bool second_follows(const schedule_id& s);
+    std::uint32_t second_follows(const schedule_id& s);
     cell reader_first(const schedule_id& s);
     cell updater_first(const schedule_id& s);
     void finish();
@@ -206,7 +207,7 @@ cell explorer::on_its_own_path(const schedule_id& s, const char*& broken)
     return worst;
 }
 
-bool explorer::second_follows(const schedule_id& s)
+std::uint32_t explorer::second_follows(const schedule_id& s)
 {
     recording path = s.reader_first ? job_.traces->updater : job_.traces->reader; // others ask, too
     path.followed = false;
@@ -225,7 +226,7 @@ bool explorer::second_follows(const schedule_id& s)
     finish();
     ++job_.own->schedules;
     job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
-    return path.followed;
+    return path.followed ? no_boundary - 1 : (s.reader_first ? updater_ : reader_).thread().followed();
 }
 
 // A path that leaves the recorded one and comes back to it would meet its breakpoints, and never be paused in between. What
@@ -238,16 +239,16 @@ bool explorer::leaves_its_path(const schedule_id& s)
     if (!job_.full || first == 0) // it has written nothing
         return false;
     second_path& known = job_.paths[s.reader_first ? first : job_.within.boundaries + first];
-    if (known == second_path::unknown) {
-        known = second_path::asked;
+    if (known == 0) {
+        known = asked_for_path;
         job_.own->asks = true;
-        bool follows = false;
-        for (unsigned n = 0; n < tries && !follows; ++n)
-            follows = second_follows(s);
-        known = follows ? second_path::recorded : second_path::another;
+        std::uint32_t followed = 0;
+        for (unsigned n = 0; n < tries && followed != no_boundary - 1; ++n)
+            followed = std::max(followed, second_follows(s));
+        known = followed + 1;
         job_.own->asks = false;
     }
-    return known != second_path::recorded;
+    return (s.reader_first ? s.updater : s.reader) + 1 >= known;
 }
 
 void explorer::run(std::uint64_t n)

@@ -19,9 +19,11 @@ struct shared_outcome {
     bool off_path;     ///< found where the thread that runs second was on another path than the recorded one
 };
 
-/// Of the thread that runs second in a schedule, by the boundary at which the first one is paused: what that one has
-/// written decides. `asked` stays where the run that was to tell it has ended its process.
-enum class second_path : std::uint8_t { unknown, asked, recorded, another };
+/// Of the thread that runs second in a schedule, by the boundary at which the first one is paused: 1 + the index of the first
+/// boundary that is not on its recorded path. 0: unknown. What the first one has written decides. `asked`, all of them, stays
+/// where the run that was to tell it has ended its process.
+using second_path = std::uint32_t;
+inline constexpr second_path asked_for_path = 1;
 
 /// A schedule at which a child process crashed or stood still. Written by its supervisor.
 struct shared_bad_end {

@@ -126,6 +126,8 @@ public:
     void at_gate(ucontext_t& at) noexcept;
     void at_watch(ucontext_t& at) noexcept;
     bool stepping() const noexcept { return stepping_; }
+    /// Of a run that was to follow a recording: how many of its boundaries it has had, before it left the path or ended.
+    std::uint32_t followed() const noexcept { return follows_ ? index_ : index_ - 1; }
     bool has_forked() const noexcept { return has_forked_; }
 
 private:

@@ -216,17 +216,20 @@ std::uint32_t explorer::second_follows(const schedule_id& s)
     p.stop_before_waiting = true;
     call(job_.what.prepare);
     run_begins(nullptr);
+    stop second = stop::ended;
     if (s.reader_first) {
         reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
-        updater_.start(job_.what.updater, p);
+        second = updater_.start(job_.what.updater, p);
     } else {
         updater_.start(job_.what.updater, pause_at(to_updater_, s.updater));
-        reader_.start(job_.what.reader, p);
+        second = reader_.start(job_.what.reader, p);
     }
     finish();
     ++job_.own->schedules;
     job_.own->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
-    return path.followed ? no_boundary - 1 : (s.reader_first ? updater_ : reader_).thread().followed();
+    // Where it waits for the first one, its cells tell so by themselves; to step through a spin for each would take minutes.
+    return path.followed || second != stop::ended ? no_boundary - 1
+                                                  : (s.reader_first ? updater_ : reader_).thread().followed();
 }
 
 // A path that leaves the recorded one and comes back to it would meet its breakpoints, and never be paused in between. What

@@ -12,6 +12,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 using namespace nmisim::explore;
@@ -743,4 +744,35 @@ TEST_CASE("an access to memory that is none crashes, as the program's own instru
     CHECK(made.findings.front().what.find("SIGSEGV") != std::string::npos);
     CHECK(made.count(cell::crash) == stepped.count(cell::crash));
     CHECK(made.count(cell::ends) == stepped.count(cell::ends));
+}
+
+TEST_CASE("a reduced map is made on the first CPU, whichever one it is asked for on")
+{
+    cpu_set_t allowed;
+    REQUIRE(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+    if (CPU_COUNT(&allowed) < 2)
+        return; // it is the only one
+    static int first_cpu, seen_on;
+    int last_cpu = first_cpu = -1;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(cpu, &allowed)) {
+            first_cpu = first_cpu == -1 ? cpu : first_cpu;
+            last_cpu = cpu;
+        }
+    cpu_set_t last;
+    CPU_ZERO(&last);
+    CPU_SET(last_cpu, &last);
+    REQUIRE(sched_setaffinity(0, sizeof last, &last) == 0); // here it is now
+    REQUIRE(sched_setaffinity(0, sizeof allowed, &allowed) == 0);
+    race r = race_of(reader, updater);
+    r.prepare = [] {
+        prepare();
+        seen_on = sched_getcpu();
+    };
+    r.broken = [] { return seen_on == first_cpu ? nullptr : "on another CPU"; };
+    const map_report made = map(r, true);
+    INFO(to_text(made));
+    if (!made.reduced)
+        return;
+    CHECK(exit_code(made) == 0);
 }

@@ -370,13 +370,18 @@ TEST_CASE("arithmetic that is made by hand gives what the processor gives, flags
             for (const std::uint64_t b : numbers) {
                 INFO("operation " << operation << " of " << a << " and " << b);
                 std::uint64_t flags = others | 0x8d5;
+                plain_access by{.width = 8, .operation = static_cast<std::uint8_t>(operation)};
                 const calculated wide = by_processor(operation, a, b);
-                CHECK(calculated_x86_64(operation, 8, a, b, flags) == wide.result);
+                CHECK(calculated_x86_64(by, a, b, flags) == wide.result);
                 CHECK((flags & looked_at) == (wide.flags & looked_at));
                 CHECK((flags & others) == others);
+                by.memory_first = true;
+                CHECK(calculated_x86_64(by, b, a, flags) == (operation == 7 ? b : wide.result));
+                CHECK((flags & looked_at) == (wide.flags & looked_at));
+                by = {.width = 4, .operation = by.operation};
                 const calculated narrow =
                     by_processor(operation, static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b));
-                CHECK(calculated_x86_64(operation, 4, a, b, flags) == narrow.result);
+                CHECK(calculated_x86_64(by, a, b, flags) == (operation == 7 ? a : narrow.result));
                 CHECK((flags & looked_at) == (narrow.flags & looked_at));
             }
     }

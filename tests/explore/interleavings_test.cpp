@@ -716,6 +716,45 @@ TEST_CASE("a schedule that crashes is a finding of its own, and the map goes on 
     CHECK(r.findings.front().what == "ended the process, exit code 0");
 }
 
+#if defined(__x86_64__)
+
+TEST_CASE("an access that the explorer makes is what the processor makes of it")
+{
+    static std::uint32_t narrow;
+    static std::uint64_t wide, told, stored;
+    static bool below;
+    const map_report r =
+        map({.name = "made",
+             .prepare = [] { narrow = 0xfffffff0, wide = 0x20, told = stored = 0, below = false; },
+             .reader =
+                 [] {
+                     std::uint64_t sum = ~std::uint64_t{0};
+                     asm volatile("movl %2, %k0\n\t" // clears the upper half
+                                  "addq %3, %0\n\t"
+                                  "cmpq %0, %3\n\t"
+                                  "setb %1"
+                                  : "+&r"(sum), "=&q"(below)
+                                  : "m"(narrow), "m"(wide)
+                                  : "cc");
+                     asm volatile("movq %2, %0\n\tmovq $-2, %1" : "=m"(told), "=m"(stored) : "r"(sum));
+                 },
+             .updater =
+                 [] { // both touch all of them
+                     asm volatile("movl $0xfffffff0, %0\n\tmovq $0x20, %1" : "=m"(narrow), "=m"(wide));
+                     asm volatile("cmpq $0, %0\n\tcmpq $0, %1" : : "m"(told), "m"(stored) : "cc");
+                 },
+             .broken = []() -> const char* {
+                 const bool right = told == 0x1'0000'0010 && stored == ~std::uint64_t{1} && below;
+                 return right ? nullptr : "another result";
+             }},
+            true);
+    INFO(to_text(r));
+    CHECK(exit_code(r) == 0);
+    CHECK(r.runs > 8); // most of them free of steps
+}
+
+#endif
+
 TEST_CASE("an access to memory that is none crashes, as the program's own instruction does")
 {
     const auto explored = [](method how) {

@@ -143,12 +143,14 @@ TEST_CASE("code made at run time is explored to the last byte of its page, each 
 
 TEST_CASE("an instruction is told as it is without breakpoints")
 {
-    const auto planted = [](void*) {
+    const auto planted = [](void* as_watch) {
         make_page(increment);
         prepare_breakpoints();
         const auto at = reinterpret_cast<std::uintptr_t>(enter);
-        if (!plant(at, breakpoint_kind::gate, nullptr) ||
-            *reinterpret_cast<unsigned char*>(at) == increment[0])
+        const bool there =
+            as_watch != nullptr ? plant_watches({at}) : plant(at, breakpoint_kind::gate, nullptr);
+        enable_watches(true);
+        if (!there || *reinterpret_cast<unsigned char*>(at) == increment[0])
             return 2;
         const code_bytes code = original_code_at(at);
         return code.size == sizeof increment &&
@@ -156,7 +158,9 @@ TEST_CASE("an instruction is told as it is without breakpoints")
                    ? 0
                    : 1;
     };
+    int as_watch = 0;
     CHECK(wait_child(start_child(planted, nullptr)).code == 0);
+    CHECK(wait_child(start_child(planted, &as_watch)).code == 0);
 }
 
 TEST_CASE("a slot is named by the relocation in its object's file, whatever this process has mapped there")

@@ -10,7 +10,8 @@
 
 namespace nmisim::cli {
 
-namespace rows { // several files are compiled as one: none of these names is theirs
+// Several files are compiled as one, and these short names are for this table only.
+namespace rows {
 
 using enum group;
 using enum value_kind;

@@ -98,13 +98,14 @@ plain_access plain_access_x86_64(std::uint64_t pc, const x86_registers& regs, st
     return a;
 }
 
-std::uint64_t calculated_x86_64(unsigned operation, unsigned width, std::uint64_t a, std::uint64_t b,
+std::uint64_t calculated_x86_64(const plain_access& access, std::uint64_t reg, std::uint64_t memory,
                                 std::uint64_t& flags) noexcept
 {
-    const unsigned top = width * 8 - 1;
+    const std::uint8_t operation = access.operation;
+    const unsigned top = access.width * 8U - 1;
     const std::uint64_t all = ~std::uint64_t{0} >> (63 - top);
-    a &= all;
-    b &= all;
+    const std::uint64_t a = (access.memory_first ? memory : reg) & all;
+    const std::uint64_t b = (access.memory_first ? reg : memory) & all;
     const bool subtracts = operation == subtract || operation == compare;
     const bool adds = operation == add;
     const std::uint64_t r = (adds                     ? a + b
@@ -120,7 +121,7 @@ std::uint64_t calculated_x86_64(unsigned operation, unsigned width, std::uint64_
     flags = (flags & ~arithmetic) | std::uint64_t{carry} |
             std::uint64_t{std::popcount(r & 0xff) % 2 == 0} << 2 | std::uint64_t{adjust} << 4 |
             std::uint64_t{r == 0} << 6 | (r >> top) << 7 | std::uint64_t{overflow} << 11;
-    return operation == compare ? a : r;
+    return operation == compare ? reg : r;
 }
 
 } // namespace nmisim::explore

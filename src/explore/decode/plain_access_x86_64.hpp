@@ -35,9 +35,9 @@ struct plain_access {
 plain_access plain_access_x86_64(std::uint64_t pc, const x86_registers& regs, std::uint64_t thread_base,
                                  const unsigned char* code, std::size_t size) noexcept;
 
-/// What such an operation on so many bytes makes of `a` and `b`; CMP leaves `a`. The arithmetic bits of `flags` become the
-/// processor's.
-std::uint64_t calculated_x86_64(unsigned operation, unsigned width, std::uint64_t a, std::uint64_t b,
+/// What the register `reg` is after a calculation with the bytes of `memory`; CMP leaves it as it is. The arithmetic bits of
+/// `flags` become the processor's.
+std::uint64_t calculated_x86_64(const plain_access& a, std::uint64_t reg, std::uint64_t memory,
                                 std::uint64_t& flags) noexcept;
 
 } // namespace nmisim::explore

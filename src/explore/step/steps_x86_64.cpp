@@ -108,19 +108,6 @@ std::uint64_t thread_base() noexcept
     return base;
 }
 
-void calculate_in(ucontext_t& at, const plain_access& a, std::uint64_t memory) noexcept
-{
-    constexpr unsigned compare = 7; // changes flags only
-    greg_t& reg = at.uc_mcontext.gregs[encoded[a.reg]];
-    auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
-    const auto in_reg = static_cast<std::uint64_t>(reg);
-    const std::uint64_t r = calculated_x86_64(a.operation, a.width, a.memory_first ? memory : in_reg,
-                                              a.memory_first ? in_reg : memory, flags);
-    if (a.operation != compare)
-        reg = static_cast<greg_t>(r);
-    at.uc_mcontext.gregs[REG_EFL] = static_cast<greg_t>(flags);
-}
-
 // False: only the trap flag can do it.
 bool plan_one(const ucontext_t& at) noexcept
 {
@@ -226,8 +213,6 @@ bool make_branch(ucontext_t& at, const code_bytes& code) noexcept
 bool make_access(ucontext_t& at, const code_bytes& code, int tid) noexcept
 {
     using enum plain_access::kind;
-    if (!by_breakpoints || step.by_flag)
-        return false;
     const plain_access a =
         plain_access_x86_64(ip(at), registers_of(at), thread_base(), code.byte.data(), code.size);
     if (a.what == none)
@@ -243,8 +228,11 @@ bool make_access(ucontext_t& at, const code_bytes& code, int tid) noexcept
         return false;
     if (a.what == load)
         reg = static_cast<greg_t>(value);
-    if (a.what == calculate)
-        calculate_in(at, a, value);
+    if (a.what == calculate) {
+        auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
+        reg = static_cast<greg_t>(calculated_x86_64(a, in_reg, value, flags));
+        at.uc_mcontext.gregs[REG_EFL] = static_cast<greg_t>(flags);
+    }
     set_ip(at, ip(at) + a.size);
     return true;
 }

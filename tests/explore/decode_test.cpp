@@ -8,6 +8,7 @@
 #include "explore/decode/plain_access_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
 #include "explore/place/decode_check.hpp"
+#include "explore/step/arch.hpp"
 #include "explore/step/stepper.hpp"
 #include "explore/watch/child.hpp"
 #include "support/catch2.hpp"
@@ -385,6 +386,25 @@ TEST_CASE("arithmetic that is made by hand gives what the processor gives, flags
                 CHECK((flags & looked_at) == (narrow.flags & looked_at));
             }
     }
+}
+
+TEST_CASE("where there is no memory no access is made by hand")
+{
+    std::uint64_t there = 7;
+    ucontext_t at{};
+    arch::set_ip(at, 0x1000);
+    greg_t& rax = at.uc_mcontext.gregs[REG_RAX];
+    for (const auto& code :
+         {bytes({0x48, 0x8b, 0x00}), bytes({0x48, 0x89, 0x00}), bytes({0x48, 0x03, 0x00})}) {
+        rax = 0;
+        CHECK_FALSE(arch::make_access(at, code, gettid()));
+        CHECK(rax == 0);
+        CHECK(arch::ip(at) == 0x1000);
+    }
+    rax = reinterpret_cast<greg_t>(&there);
+    CHECK(arch::make_access(at, bytes({0x48, 0x8b, 0x00}), gettid())); // mov (%rax), %rax
+    CHECK(rax == 7);
+    CHECK(arch::ip(at) == 0x1003);
 }
 
 TEST_CASE("a branch that is made by hand goes where the processor goes, with all flags that conditions read")

@@ -67,7 +67,9 @@ constexpr std::string_view name_of(percpu_form p) noexcept
 enum class nesting {
     blocked, ///< waits for the end of the other, as the hardware blocks NMIs until iret
     latched, ///< the handler unblocks its signal (an iret too early); the kernel's three-state machine latches it
-    nested, ///< the handler unblocks its signal, and nothing catches it: NMIs nest, up to 15 deep
+    /// The handler unblocks its signal, and nothing catches it: NMIs nest, up to 15 deep. They run on the stack that they
+    /// interrupt, never on an alternate one (sigaltstack(2)), which has no room for them.
+    nested,
 };
 inline constexpr std::array all_nestings{nesting::blocked, nesting::latched, nesting::nested};
 constexpr std::string_view name_of(nesting n) noexcept

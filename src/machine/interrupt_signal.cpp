@@ -3,7 +3,6 @@
 
 #include "runtime/control_lock.hpp"
 #include "runtime/entry/forward.hpp"
-#include "runtime/signals.hpp"
 
 #include <cerrno>
 #include <stdexcept>
@@ -13,23 +12,24 @@
 namespace nmisim {
 namespace {
 
-int take(int signo, runtime::signal_handler handler, const sigset_t& masked) noexcept
+int take(int signo, runtime::signal_handler handler, const sigset_t& masked,
+         runtime::handler_stack stack) noexcept
 {
     const runtime::control_section section;
-    return runtime::take_signal(signo, handler, masked);
+    return runtime::take_signal(signo, handler, masked, stack);
 }
 
 } // namespace
 
-interrupt_signal::interrupt_signal(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
-                                   const sigset_t& masked)
+interrupt_signal::interrupt_signal(int offset, runtime::signal_handler handler, const char* purpose,
+                                   const sigset_t& masked, runtime::handler_stack stack)
     : signo_(SIGRTMIN + offset)
 {
     if (offset < 0 || signo_ > SIGRTMAX)
         throw std::invalid_argument("no real-time signal SIGRTMIN+" + std::to_string(offset) + " for the " +
                                     purpose + ": the last is SIGRTMIN+" +
                                     std::to_string(SIGRTMAX - SIGRTMIN));
-    const int error = take(signo_, handler, masked);
+    const int error = take(signo_, handler, masked, stack);
     if (error == EBUSY)
         throw std::system_error(EBUSY, std::generic_category(),
                                 "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/signal_mask.hpp"
+#include "runtime/signals.hpp"
 
 #include <csignal>
 
@@ -17,8 +18,9 @@ public:
     ///
     /// Context: control. Errors: std::invalid_argument when there is no such signal; std::system_error when
     /// another line or an interrupt of this process has it, or the program stands over ours.
-    interrupt_signal(int offset, void (*handler)(int, siginfo_t*, void*), const char* purpose,
-                     const sigset_t& masked = signal_set());
+    interrupt_signal(int offset, runtime::signal_handler handler, const char* purpose,
+                     const sigset_t& masked = signal_set(),
+                     runtime::handler_stack stack = runtime::handler_stack::alternate);
     ~interrupt_signal();
     interrupt_signal(const interrupt_signal&) = delete;
     interrupt_signal& operator=(const interrupt_signal&) = delete;

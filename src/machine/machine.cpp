@@ -148,14 +148,21 @@ bool chains_are_off(const machine_state& state) noexcept
            now != state.owned.get();
 }
 
+/// An alternate stack has no room for 15 NMIs one on top of the other, and mostly no guard page: what is behind it would be
+/// written. The same for what they interrupt.
+runtime::handler_stack stack_of(const machine_config& c) noexcept
+{
+    return c.nesting == nesting::nested ? runtime::handler_stack::in_use : runtime::handler_stack::alternate;
+}
+
 } // namespace
 
 machine_state::machine_state(const machine_config& c, const machine_faults& f, trace_log* log)
     : config(checked(c)), faults(f), trace(log), rcu(c.rcu),
       entry(nmi_entry_of(c.rcu, entry_kind_of(c, f), c.percpu)), irq_stat(static_cast<std::size_t>(c.cpus)),
       nmi_signal(c.signal_offset, log != nullptr ? exc_nmi_traced : entry.exc_nmi, "NMI",
-                 f.irqs_blocked_in_nmi ? irq_signals_of(c) : signal_set()),
-      backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request")
+                 f.irqs_blocked_in_nmi ? irq_signals_of(c) : signal_set(), stack_of(c)),
+      backtrace_signal(c.signal_offset + 1, exc_backtrace, "backtrace request", signal_set(), stack_of(c))
 {
     if (log != nullptr && c.nesting != nesting::blocked)
         throw std::invalid_argument("a timeline is written with nesting blocked only");
@@ -173,8 +180,8 @@ machine_state::machine_state(const machine_config& c, const machine_faults& f, t
     domain.irq_signals = irq_signals_of(c);
     domain.first_irq_signal = SIGRTMIN + c.signal_offset + first_irq_offset;
     for (int irq = 0; irq < c.irqs; ++irq)
-        irq_signals.push_back(std::make_unique<interrupt_signal>(c.signal_offset + first_irq_offset + irq,
-                                                                 entry.exc_irq, "IRQ", domain.irq_signals));
+        irq_signals.push_back(std::make_unique<interrupt_signal>(
+            c.signal_offset + first_irq_offset + irq, entry.exc_irq, "IRQ", domain.irq_signals, stack_of(c)));
     warm_up_unwinder();
     for (int cpu = 0; cpu < c.cpus; ++cpu)
         cpus.push_back(std::make_unique<vcpu_thread>(*this, cpu));

@@ -30,11 +30,11 @@ bool is_ours(int signo, const struct sigaction& now) noexcept
     return ours != nullptr && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == ours;
 }
 
-int install(int signo, signal_handler handler, const sigset_t& masked) noexcept
+int install(int signo, signal_handler handler, const sigset_t& masked, handler_stack stack) noexcept
 {
     struct sigaction action {};
     action.sa_sigaction = handler;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | (stack == handler_stack::alternate ? SA_ONSTACK : 0);
     action.sa_mask = masked;
     if (sigaction(signo, &action, nullptr) != 0)
         return errno;
@@ -62,7 +62,7 @@ int keep_previous(int signo, const struct sigaction& now) noexcept
 
 } // namespace
 
-int take_signal(int signo, signal_handler handler, const sigset_t& masked) noexcept
+int take_signal(int signo, signal_handler handler, const sigset_t& masked, handler_stack stack) noexcept
 {
     struct sigaction now {};
     if (owner_of(signo).taken)
@@ -71,7 +71,7 @@ int take_signal(int signo, signal_handler handler, const sigset_t& masked) noexc
         return errno;
     int error = keep_previous(signo, now);
     if (error == 0)
-        error = install(signo, handler, masked);
+        error = install(signo, handler, masked, stack);
     owner_of(signo).taken = error == 0;
     return error;
 }
@@ -79,7 +79,7 @@ int take_signal(int signo, signal_handler handler, const sigset_t& masked) noexc
 void give_signal_back(int signo, signal_handler last) noexcept
 {
     if (is_installed(signo))
-        install(signo, last, signal_set());
+        install(signo, last, signal_set(), handler_stack::alternate);
     owner_of(signo).taken = false;
 }
 

@@ -18,9 +18,16 @@ namespace nmisim::runtime {
 
 using signal_handler = void (*)(int, siginfo_t*, void*);
 
-/// Installs `handler`, with SA_ONSTACK | SA_RESTART: programs with small stacks need the first. `masked`: blocked in it beside
-/// the signal itself. 0, or the errno: EBUSY, it is taken or somebody stands over us; else sigaction(2)'s.
-int take_signal(int signo, signal_handler handler, const sigset_t& masked) noexcept;
+/// Where a handler runs on a thread that has an alternate stack.
+enum class handler_stack {
+    alternate, ///< there (SA_ONSTACK): programs with small stacks need it
+    in_use, ///< on the stack that the signal interrupts: for handlers that nest deeper than an alternate one has room
+};
+
+/// Installs `handler`, with SA_RESTART. `masked`: blocked in it beside the signal itself. 0, or the errno: EBUSY, it is taken or
+/// somebody stands over us; else sigaction(2)'s.
+int take_signal(int signo, signal_handler handler, const sigset_t& masked,
+                handler_stack stack = handler_stack::alternate) noexcept;
 
 /// `last` stays in the place of the owner's handler. Precondition: it is taken.
 void give_signal_back(int signo, signal_handler last) noexcept;

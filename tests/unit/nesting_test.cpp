@@ -14,10 +14,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <functional>
 #include <string>
 #include <sys/mman.h>
 #include <tuple>
+#include <vector>
 
 using namespace nmisim;
 using nmisim::test::in_child;
@@ -197,6 +199,51 @@ TEST_CASE("on top of an IRQ, whose depth each NMI adds to, NMIs nest one level l
     CHECK(area.nesting.depth == 0);
     CHECK(area.count->preempt_count() == 0);
     CHECK(area.checks[check::nesting].failures() == 0);
+}
+
+TEST_CASE("NMIs that nest leave an alternate stack alone, also on top of an IRQ")
+{
+    std::vector<char> alternate(256 * 1024);
+    test::on_vcpu cpu;
+    machine_config c = bench::config(nesting::nested, flavor::memb, cpu);
+    c.irqs = 1;
+    machine m(c);
+    int calls = 0;
+    std::ignore = m.exchange(make_nmi_handler([&](const pt_regs&, int) noexcept {
+        if (++calls < 20)
+            m.raise_nmi(0);
+        return 1;
+    }));
+    const auto irq = request_irq(m, 0, make_nmi_handler([&](const pt_regs&, int) noexcept {
+                                     m.raise_nmi(0);
+                                     return irq_handled;
+                                 }),
+                                 0, "interrupted");
+    cpu.run([&] {
+        stack_t before;
+        const stack_t own{alternate.data(), 0, alternate.size()};
+        sigaltstack(&own, &before);
+        raise_irq(m, 0, 0);
+        m.raise_nmi(0);
+        sigaltstack(&before, nullptr);
+    });
+    CHECK(calls == 21);
+    CHECK(std::all_of(alternate.begin(), alternate.end(), [](char byte) { return byte == 0; }));
+}
+
+TEST_CASE("only where NMIs nest without the machine do its signals not use an alternate stack")
+{
+    const auto each = GENERATE(from_range(all_nestings));
+    machine_config c;
+    c.nesting = each;
+    c.irqs = 1;
+    machine m(c);
+    for (const int signo : {internals(m).nmi_signal.number(), internals(m).backtrace_signal.number(),
+                            internals(m).irq_signals[0]->number()}) {
+        struct sigaction now {};
+        REQUIRE(sigaction(signo, nullptr, &now) == 0);
+        CHECK(((now.sa_flags & SA_ONSTACK) == 0) == (each == nesting::nested));
+    }
 }
 
 TEST_CASE("what a nested NMI finds in the percpu area of the interrupted one is there again afterwards")

@@ -41,7 +41,10 @@ def litmus_table(program):
 
 def is_clean(program, flavor, window, *options):
     code, report = explored(program, "--flavor", flavor, "--window", window, *options)
-    return code == 0 and report["clean"] and not report.get("unsupported")
+    clean = code == 0 and report["clean"] and not report.get("unsupported")
+    if not clean:  # rare, and gone at the next run: all that is known
+        print(f"exit code {code}: {json.dumps(report)[:4000]}", file=sys.stderr)
+    return clean
 
 
 class LeftOut:
@@ -101,8 +104,8 @@ def main():
         before = time.monotonic()
         try:
             held[name] += bool(holds())
-        except subprocess.TimeoutExpired:
-            pass  # it did not hold
+        except subprocess.TimeoutExpired as late:  # it did not hold
+            print(late, file=sys.stderr)
         spent[name] += time.monotonic() - before
     missed = 0
     for name, wanted in [(name, times) for name, _ in each] + [(name, 1) for name, _ in once]:

@@ -73,6 +73,7 @@ results=()
 # stage NAME FOLDER COMPILER "MESON TEST ARGUMENTS" "SUITES" [MESON OPTION...]; builds ${targets[@]}, or all. Each of the
 # suites must have a test: one whose library was not found is not built, and would be missed by nobody.
 targets=()
+for_gcc=(-Dbenchmarks=disabled -Dbatch=40) # stages gcc and tidy share a build; benchmarks are built where every compiler is asked
 stage()
 {
     local name=$1 folder=$2 compiler=$3 arguments log=$2/meson-logs/$1.json begin=$SECONDS built status=0
@@ -93,10 +94,8 @@ stage()
 
 for name in "${stages[@]}"; do
     case $name in
-    gcc) # benchmarks are built where every compiler is asked
-        stage gcc build-gcc g++ "" "unit race fault explore exec cli model runtime browser stress package lint" -Dbenchmarks=disabled -Dbatch=40
-        ;;
-    tidy) stage tidy build-gcc g++ "--suite tidy" "tidy" ;;
+    gcc) stage gcc build-gcc g++ "" "unit race fault explore exec cli model runtime browser stress package lint" "${for_gcc[@]}" ;;
+    tidy) stage tidy build-gcc g++ "--suite tidy" "tidy" "${for_gcc[@]}" ;;
     clang) stage clang build-clang clang++ "--suite unit --suite race --suite explore --suite runtime --suite package" "unit race explore runtime package" -Dbatch=1 ;; # each file includes what it uses
     asan)
         leaks=$(leak_detection)

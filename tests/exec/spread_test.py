@@ -91,7 +91,10 @@ def not_reached_at_last():
     """a place that its call does not come to is not taken for one in a later call"""
     result, function = sweep(60, 6, "varies", "--limit", "12")
     late = [r for r in function["runs"] if r["at"].endswith("#2")]
-    expect(len(function["runs"]) == 12 and len(late) == 2 and late[1]["forked"] != any(d["counts"] for d in late[1]["differences"]), late)
+    elsewhere = [r for r in late if r["call"] == 0]  # how many depends on the compiler
+    expect(len(function["runs"]) == 12 and elsewhere, late)
+    for r in elsewhere:
+        expect(r["forked"] != any(d["counts"] for d in r["differences"]), r)
     for r in findings(function):
         expect(r["call"] == 0 or f"torn in call {r['call']}'" in r["differences"][0]["with"], r)
 

@@ -119,7 +119,7 @@ def every_child():
 @case
 def one_after_another():
     """children that live one after another have their own samples, although descriptors' numbers are used again"""
-    p = found(profile("turns", 0.1, words=["--rate", "10k"]))
+    p = found(profile("turns", 1, words=["--rate", "10k"]))
     rows = {int(t["path"][2:]): shares(t["functions"]) for t in p["by_thread"] if t["path"].startswith("0.")}
     expect(len(rows) == 20, sorted(rows))
     expect(not any({1: "work_warm", 0: "work_hot"}[number % 2] in row for number, row in rows.items()), rows)

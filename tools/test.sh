@@ -101,7 +101,7 @@ for name in "${stages[@]}"; do
         leaks=$(leak_detection)
         export ASAN_OPTIONS=detect_leaks=$leaks:detect_stack_use_after_return=1:strict_string_checks=1
         export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-        stage asan build-asan g++ "--no-suite lint" "unit race fault explore exec runtime cli browser stress package" -Db_sanitize=address,undefined -Doptimization=1 -Dbatch=40
+        stage asan build-asan g++ "--timeout-multiplier 3 --no-suite lint" "unit race fault explore exec runtime cli browser stress package" -Db_sanitize=address,undefined -Doptimization=1 -Dbatch=40
         ;;
     tsan)
         targets=(src/cli/nmi-sim) # all that its suite takes

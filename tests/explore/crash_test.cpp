@@ -34,7 +34,9 @@ void two_steps()
 {
     volatile char room[512];
     room[0] = static_cast<char>(levels);
-    return levels == 0 ? 0 : deeper(levels - 1) + room[0];
+    const int below = levels == 0 ? 0 : deeper(levels - 1);
+    asm volatile("" : : "r"(room) : "memory"); // or it is a loop, in less room
+    return below + room[0];
 }
 
 volatile std::uintptr_t nowhere = 0x123450;

@@ -203,7 +203,8 @@ int counts_of_nmis;
 
 void count_without_care()
 {
-    int now = counts[0].load(std::memory_order_relaxed);
+    const int now = counts[0].load(std::memory_order_relaxed);
+    asm volatile("" : : : "memory"); // or both are one instruction
     counts[0].store(now + 1, std::memory_order_relaxed);
 }
 

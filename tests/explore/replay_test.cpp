@@ -27,9 +27,18 @@ volatile int* volatile pointer;
 volatile bool locked;
 volatile bool poll_failed;
 
+/// In two instructions, also where the compiler knows one for both.
+template <class Number>
+void add(volatile Number& to, Number n)
+{
+    const Number before = to;
+    asm volatile("" : : : "memory");
+    to = before + n;
+}
+
 void increment()
 {
-    counter = counter + 1;
+    add(counter, 1);
 }
 
 target lost_update()
@@ -442,8 +451,8 @@ bool is_of_other_threads(const map_report& r)
 
 void enter_and_leave()
 {
-    entered = entered + 1;
-    entered = entered - 1;
+    add(entered, 1L);
+    add(entered, -1L);
 }
 
 } // namespace

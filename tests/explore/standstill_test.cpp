@@ -208,8 +208,8 @@ int nap_for_ever(void*)
 int a_child_computes_for_ever(void*)
 {
     if (fork() == 0)
-        for (;;) {
-        }
+        for (;;)
+            asm volatile(""); // a loop that does nothing may be left out
     wait(nullptr);
     return 0;
 }
@@ -242,6 +242,7 @@ std::atomic<bool> in_window;
 void a_short_window()
 {
     in_window.store(true, std::memory_order_relaxed);
+    asm volatile("nop; nop"); // some way, also where neither store is made
     in_window.store(false, std::memory_order_relaxed);
 }
 
@@ -353,8 +354,8 @@ TEST_CASE("a handler that spins is given up after a few hangs with the same "
                                   .window = a_short_window,
                                   .nmi =
                                       [] {
-                                          for (;;) {
-                                          }
+                                          for (;;)
+                                              asm volatile(""); // as above
                                       }},
                                  impatient);
     INFO(to_text(r));

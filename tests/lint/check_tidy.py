@@ -47,8 +47,8 @@ def check(arguments, findings):
 
     def tidy(source):
         # What only g++ understands is no finding.
-        return subprocess.run([program, "-p", plain.name, "--quiet", "--extra-arg=-Wno-unknown-warning-option", source],
-                              capture_output=True, text=True)
+        of_gcc = ("--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-unused-command-line-argument")
+        return subprocess.run([program, "-p", plain.name, "--quiet", *of_gcc, source], capture_output=True, text=True)
 
     found = set()
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

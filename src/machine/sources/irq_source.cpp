@@ -16,11 +16,13 @@ void irq_source::run()
 {
     keep_time(internals(machine_).config);
     const std::uint64_t start_ns = now_ns();
-    for (double due_ns = 0; thread_.wait_until(start_ns + static_cast<std::uint64_t>(due_ns));
-         due_ns += period_ns_)
+    double due_ns = 0;
+    while (thread_.wait_until(start_ns + static_cast<std::uint64_t>(due_ns))) {
         for (auto& cpu : internals(machine_).cpus)
             for (irq_line& irq : cpu->area().irq->lines)
                 raise_on(irq.line);
+        due_ns += period_ns_;
+    }
 }
 
 } // namespace nmisim

@@ -47,7 +47,7 @@ inline constexpr std::size_t srcu_lines = 64;
 /// For srcu_counters: lines for the CPUs that there are. Context: control.
 inline std::uint32_t last_line_in_use() noexcept
 {
-    const long cpus = std::clamp(sysconf(_SC_NPROCESSORS_CONF), 1l, static_cast<long>(srcu_lines));
+    const long cpus = std::clamp(sysconf(_SC_NPROCESSORS_CONF), 1L, static_cast<long>(srcu_lines));
     return std::bit_ceil(static_cast<std::uint32_t>(cpus)) - 1;
 }
 

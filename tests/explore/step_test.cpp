@@ -86,6 +86,7 @@ void run_the_same_code_elsewhere()
         nullptr);
 }
 
+#if defined(__x86_64__)
 void* data;
 
 void make_data()
@@ -100,6 +101,7 @@ void make_data()
         reinterpret_cast<function>(data)();
     sink = 2;
 }
+#endif
 
 } // namespace
 

@@ -9,9 +9,7 @@ set -uo pipefail
 left_out()
 {
     cat <<'END'
-own_pid_test|a forked child's own_pid|qemu-user takes MADV_WIPEONFORK and does nothing
 own_pid_test|a child that clone(2) made|qemu-user refuses that clone(2)
-interrupt_fork_test|a child of fork() has its own|qemu-user takes MADV_WIPEONFORK and does nothing
 interrupt_fork_test|a child of _Fork()|qemu-user takes MADV_WIPEONFORK and does nothing
 bounds_test|of a stack that was taken in part|qemu-user has no process_vm_readv(2)
 interrupt_attach_test|a handler of others that interrupts a detach|/proc/self/task shows a thread of qemu-user's own

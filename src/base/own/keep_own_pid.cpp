@@ -4,6 +4,7 @@
 #include "base/own/own_pid.hpp"
 
 #include <new>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,6 +23,13 @@ std::atomic<pid_t>* wiped_on_fork() noexcept
     return nullptr;
 }
 
+/// Who emulates Linux may take MADV_WIPEONFORK and do nothing (qemu-user 7.2). Then at least fork() is noticed. In the child.
+void forget() noexcept
+{
+    // relaxed: the child has one thread, and who forked has seen the word
+    detail::kept_pid.load(std::memory_order_relaxed)->store(0, std::memory_order_relaxed);
+}
+
 } // namespace
 
 void keep_own_pid() noexcept
@@ -30,9 +38,13 @@ void keep_own_pid() noexcept
         return;
     std::atomic<pid_t>* const word = wiped_on_fork();
     std::atomic<pid_t>* nothing = nullptr;
+    if (word == nullptr)
+        return;
     // (1) release: the page's first word; pairs with own_pid.hpp(1), own_pid.cpp(2)
-    if (word != nullptr && !detail::kept_pid.compare_exchange_strong(nothing, word, std::memory_order_release,
-                                                                     std::memory_order_relaxed))
+    if (detail::kept_pid.compare_exchange_strong(nothing, word, std::memory_order_release,
+                                                 std::memory_order_relaxed))
+        pthread_atfork(nullptr, nullptr, forget);
+    else
         munmap(word, static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
 }
 

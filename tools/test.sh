@@ -70,10 +70,11 @@ leak_detection()
 
 results=()
 
+for_gcc=(-Dbenchmarks=disabled -Dbatch=40) # stages gcc and tidy share a build; benchmarks are built where every compiler is asked
+
 # stage NAME FOLDER COMPILER "MESON TEST ARGUMENTS" "SUITES" [MESON OPTION...]; builds ${targets[@]}, or all. Each of the
 # suites must have a test: one whose library was not found is not built, and would be missed by nobody.
 targets=()
-for_gcc=(-Dbenchmarks=disabled -Dbatch=40) # stages gcc and tidy share a build; benchmarks are built where every compiler is asked
 stage()
 {
     local name=$1 folder=$2 compiler=$3 arguments log=$2/meson-logs/$1.json begin=$SECONDS built status=0

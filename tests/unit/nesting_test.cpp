@@ -61,6 +61,15 @@ int depth() noexcept
     return static_cast<int>((this_cpu->count->preempt_count() & nmi_mask) / nmi_offset);
 }
 
+auto irq_that_raises_an_nmi(machine& m)
+{
+    return request_irq(m, 0, make_nmi_handler([&m](const pt_regs&, int) noexcept {
+                           m.raise_nmi(0);
+                           return irq_handled;
+                       }),
+                       0, "interrupted");
+}
+
 flavor every_flavor()
 {
     return GENERATE(from_range(all_flavors));
@@ -187,11 +196,7 @@ TEST_CASE("on top of an IRQ, whose depth each NMI adds to, NMIs nest one level l
             m.raise_nmi(0);
         return 1;
     }));
-    const auto irq = request_irq(m, 0, make_nmi_handler([&](const pt_regs&, int) noexcept {
-                                     m.raise_nmi(0);
-                                     return irq_handled;
-                                 }),
-                                 0, "interrupted");
+    const auto irq = irq_that_raises_an_nmi(m);
     cpu.run([&] { raise_irq(m, 0, 0); });
     const percpu& area = internals(m).area(0);
     CHECK(calls == 20);
@@ -214,11 +219,7 @@ TEST_CASE("NMIs that nest leave an alternate stack alone, also on top of an IRQ"
             m.raise_nmi(0);
         return 1;
     }));
-    const auto irq = request_irq(m, 0, make_nmi_handler([&](const pt_regs&, int) noexcept {
-                                     m.raise_nmi(0);
-                                     return irq_handled;
-                                 }),
-                                 0, "interrupted");
+    const auto irq = irq_that_raises_an_nmi(m);
     cpu.run([&] {
         stack_t before;
         const stack_t own{alternate.data(), 0, alternate.size()};

@@ -9,6 +9,15 @@ set -uo pipefail
 left_out()
 {
     cat <<'END'
+backtrace_test|a backtrace of all vCPUs names|qemu-user has no process_vm_readv(2)
+backtrace_test|the callers are found in the copy|qemu-user has no process_vm_readv(2)
+backtrace_test|backtraces during swaps|qemu-user has no process_vm_readv(2)
+selftest_test|the selftest passes|signals of qemu-user's timers name the host's timer
+selftest_test|the selftest fails when its handler|signals of qemu-user's timers name the host's timer
+source_test|each source raises NMIs|signals of qemu-user's timers name the host's timer
+source_test|a timer's expirations|signals of qemu-user's timers name the host's timer
+source_test|vCPUs that go and come back|signals of qemu-user's timers name the host's timer
+fork_test|a forked child runs a machine of its own|qemu-user fails an assertion when a forked child starts a thread
 own_pid_test|a child that clone(2) made|qemu-user refuses that clone(2)
 interrupt_fork_test|a child of _Fork()|qemu-user takes MADV_WIPEONFORK and does nothing
 bounds_test|of a stack that was taken in part|qemu-user has no process_vm_readv(2)

@@ -31,7 +31,7 @@ TEST_CASE("the selftest passes with each flavor, delivery and sender, once each"
 {
     bool good = false;
     std::size_t cases = 0;
-    CHECK(failures({}, good, cases).empty());
+    CHECK(failures({}, good, cases) == "");
     CHECK(good);
     CHECK(cases == all_flavors.size() * 2 * 6);
 }

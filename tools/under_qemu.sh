@@ -18,6 +18,8 @@ source_test|each source raises NMIs|signals of qemu-user's timers name the host'
 source_test|a timer's expirations|signals of qemu-user's timers name the host's timer
 source_test|vCPUs that go and come back|signals of qemu-user's timers name the host's timer
 fork_test|a forked child runs a machine of its own|qemu-user fails an assertion when a forked child starts a thread
+explore_forked_child_test|the child of posix_spawn|qemu-user makes a vfork(2) a fork(2)
+explore_forked_child_test|a child that stands still|/proc shows the system calls of qemu-user
 own_pid_test|a child that clone(2) made|qemu-user refuses that clone(2)
 interrupt_fork_test|a child of _Fork()|qemu-user takes MADV_WIPEONFORK and does nothing
 bounds_test|of a stack that was taken in part|qemu-user has no process_vm_readv(2)

@@ -2,6 +2,7 @@
 //
 // The purity audit against what other objects do on the handler's behalf, and against what is in its own.
 #include "audit_library.hpp"
+#include "explore/step/arch.hpp"
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
@@ -85,7 +86,10 @@ TEST_CASE(
                 in_each_library<&audit_library::allocates_by_another_name>("allocates_by_another_name")})));
     const audit_report r = audit_vouched(c);
     INFO(to_text(r, true));
-    const std::string malloc_name = c.function == "allocates_by_another_name" ? "__libc_malloc" : "malloc";
+    // Without a PLT aarch64 calls a register, and nobody sees by which name it was loaded.
+    const bool name_is_seen = explore::arch::name() == "x86_64" || c.library != "no_plt";
+    const std::string malloc_name =
+        c.function == "allocates_by_another_name" && name_is_seen ? "__libc_malloc" : "malloc";
     const audit_entry* e = finding(r, malloc_name, "allocates");
     REQUIRE(e != nullptr);
     CHECK(e->deep);

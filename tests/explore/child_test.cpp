@@ -127,9 +127,9 @@ TEST_CASE("a map whose second process cannot be had leaves no first one behind")
 
 TEST_CASE("the CPU time of a thread that has ended is no hang")
 {
-    long busy_ms = 60;
+    long busy_ms = 300;
     const progress none{};
-    const child_result end = watch_child(start_child(a_busy_thread_ends, &busy_ms), none, 100'000'000);
+    const child_result end = watch_child(start_child(a_busy_thread_ends, &busy_ms), none, 500'000'000);
     INFO(end.state);
     CHECK(end.end == child_end::finished);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Tokens: each kind of finding comes again, and what the token is not of is refused.
-#include "explore/memory/shrink.hpp"
 #include "explore/replay/schedule_token.hpp"
+#include "explore/replay/shrink.hpp"
 #include "explore/replay/token.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/shared.hpp"

@@ -2,8 +2,8 @@
 #include "explore/memory/interleaving_map.hpp"
 
 #include "explore/memory/contexts.hpp"
-#include "explore/memory/shrink.hpp"
 #include "explore/replay/schedule_token.hpp"
+#include "explore/replay/shrink.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <algorithm>

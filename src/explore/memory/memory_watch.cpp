@@ -37,8 +37,7 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
     history_ = 0;
     store_count_ = 0;
     shared_stored_ = 0;
-    for (seen_load& l : loads_)
-        l.times = 0;
+    loads_.forget();
     access_count_ = unknown_count_ = 0;
     only_read_count_ = 0;
     buffer.put_in();
@@ -228,11 +227,13 @@ bool memory_watch::waits_for_a_change(const instruction& i, const ucontext_t& at
         for (std::size_t b = 0; b < where.size && b < sizeof value; ++b)
             value = value << 8 | program_bytes(where.address)[b];
         // Of shared bytes, by where it loads from as well: a thread may wait for several others in one loop.
-        const std::uint64_t which = mixed(i.ip, of_a_point ? where.address : 0);
-        seen_load& l = loads_[which % loads_.size()];
-        const bool same = l.ip == i.ip && l.address == where.address && l.value == value &&
-                          (l.stores == shared_stores_ || !of_a_point);
-        l = {i.ip, where.address, value, same ? l.times + 1 : 1, shared_stores_};
+        seen_load& l = loads_.of(i.ip, of_a_point ? where.address : 0);
+        const bool same =
+            l.address == where.address && l.value == value && (l.stores == shared_stores_ || !of_a_point);
+        l.times = same ? l.times + 1 : 1;
+        l.address = where.address;
+        l.value = value;
+        l.stores = shared_stores_;
         same_value_ = l.times;
         if (l.times >= enough) {
             l.times = 0;

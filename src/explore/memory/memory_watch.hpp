@@ -16,6 +16,7 @@
 #include "explore/memory/code_table.hpp"
 #include "explore/memory/instruction_watch.hpp"
 #include "explore/memory/origins.hpp"
+#include "explore/memory/seen_loads.hpp"
 #include "explore/memory/sleepers.hpp"
 #include "explore/memory/store_buffer.hpp"
 
@@ -132,13 +133,6 @@ private:
         byte_range where{};
         std::array<unsigned char, waiting_store::most_bytes> bytes{};
     };
-    struct seen_load {
-        std::uintptr_t ip = 0;
-        std::uintptr_t address = 0;
-        std::uint64_t value = 0;
-        unsigned times = 0;
-        std::uint64_t stores = 0; ///< of the thread, that were shared, before it
-    };
     next note_unknown(std::uintptr_t ip) noexcept;
     next check_target(const instruction& i, const ucontext_t& at) noexcept;
     void note_access(std::uintptr_t ip, byte_range where, bool reads, bool writes) noexcept;
@@ -170,8 +164,8 @@ private:
     bool nmi_taken_ = false;
     std::uint32_t points_ = 0;
     std::uintptr_t stopped_at_ = 0;
-    unsigned same_value_ = 0;             ///< how often this load has given the same value
-    std::array<seen_load, 1024> loads_{}; ///< who collides begins again
+    unsigned same_value_ = 0; ///< how often this load has given the same value
+    seen_loads loads_;
     std::uint64_t shared_stores_ = 0;
     std::uint64_t history_ = 0;
     std::array<byte_range, 3> stores_{}; ///< of the last instruction, to shared bytes

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Second opinion on what was stepped by breakpoints: a mistake of the decoder would skip a boundary without a word. So
-// each recorded instruction is given to the disassembler as well. Meson picks decode_check_capstone.cpp or
-// decode_check_none.cpp; without a disassembler steps are made by the trap flag, which needs no decoder.
+// each recorded instruction is given to the disassembler as well. Meson picks decode_check_capstone.cpp for x86-64 or
+// decode_check_none.cpp; without a disassembler steps are made by the trap flag, which needs no decoder. On aarch64 all
+// steps are made by breakpoints, and nobody checks them.
 // Context: control.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "explore/memory/shrink.hpp"
+#include "explore/replay/shrink.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -164,7 +164,7 @@ TEST_CASE("a full map holds every violation of the row map and the schedules of 
 TEST_CASE("an updater that spins for ever without a word is a hang, and the map goes on behind it")
 {
     limits impatient;
-    impatient.watchdog_ns = 50'000'000;
+    impatient.watchdog_ns = 200'000'000;
     const map_report r = map({.name = "spin",
                               .prepare = prepare,
                               .reader = reader,
@@ -394,7 +394,8 @@ TEST_CASE("what a picture's legend counts is what is printed as the number of sc
         {.name = "flag", .prepare = prepare, .reader = reader, .updater = updater, .broken = broken}, true);
     INFO(to_text(r));
     CHECK(r.schedules == 2 * r.reader.size() * r.updater.size());
-    CHECK(r.runs < r.schedules);
+    if (r.reduced) // on x86-64
+        CHECK(r.runs < r.schedules);
     CHECK(to_text(r).find(std::to_string(r.schedules) + " schedules by " + std::to_string(r.runs) +
                           " runs") != std::string::npos);
     std::string svg = to_svg(r);

@@ -141,6 +141,7 @@ TEST_CASE("a store buffer says when it is full, and when a store is too long")
     CHECK_FALSE(b.push(at(&word), waiting_store::most_bytes + 1, 1));
 }
 
+#ifdef __x86_64__
 TEST_CASE("an operand that changes though the disassembler calls it only read is told")
 {
     const bool lies = GENERATE(false, true);
@@ -166,7 +167,6 @@ TEST_CASE("an operand that changes though the disassembler calls it only read is
     CHECK(watch.wrong_flag() == (lies ? i.ip : 0));
 }
 
-#ifdef __x86_64__
 namespace {
 
 instruction decoded(std::initializer_list<unsigned char> bytes)

@@ -21,6 +21,8 @@ fork_test|a forked child runs a machine of its own|qemu-user fails an assertion 
 explore_one_state_test|a window whose path|/proc/self/task shows a thread of qemu-user's own
 explore_one_state_test|how a run ends|/proc/self/task shows a thread of qemu-user's own
 explore_one_state_test|a window that leaves every signal|/proc/self/task shows a thread of qemu-user's own
+explore_map_test|an updater that spins for ever without a word|/proc shows the system calls of qemu-user
+explore_step_test|the kernel's code in the process|qemu-user has no vDSO
 explore_standstill_test||/proc shows the system calls of qemu-user
 interrupt_hook_test||/proc/self/task shows a thread of qemu-user's own
 explore_forked_child_test|the child of posix_spawn|qemu-user makes a vfork(2) a fork(2)

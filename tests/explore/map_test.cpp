@@ -164,7 +164,7 @@ TEST_CASE("a full map holds every violation of the row map and the schedules of 
 TEST_CASE("an updater that spins for ever without a word is a hang, and the map goes on behind it")
 {
     limits impatient;
-    impatient.watchdog_ns = 200'000'000;
+    impatient.watchdog_ns = 50'000'000;
     const map_report r = map({.name = "spin",
                               .prepare = prepare,
                               .reader = reader,

@@ -62,6 +62,7 @@ void read_a_clock()
     sink = static_cast<int>(now.tv_nsec);
 }
 
+#if defined(__x86_64__)
 // Its handler uses the function at whose end the interrupted code waits for its step.
 void raise_and_go_on()
 {
@@ -73,6 +74,7 @@ void install_handler()
 {
     std::signal(SIGUSR1, [](int) { syscall(SYS_getppid); });
 }
+#endif
 
 void run_the_same_code_elsewhere()
 {
@@ -112,12 +114,14 @@ TEST_CASE("breakpoints step through the same boundaries as the trap flag")
     CHECK(path_of(nullptr, a_loop_and_calls, method::automatic) == by_flag);
 }
 
+#if defined(__x86_64__)
 TEST_CASE(
     "a handler that comes in between runs through the breakpoint that waits for the code it interrupted")
 {
     const auto by_flag = path_of(install_handler, raise_and_go_on, method::single_step);
     CHECK(path_of(install_handler, raise_and_go_on, method::automatic) == by_flag);
 }
+#endif
 
 TEST_CASE("the kernel's code in the process is stepped as any other, and swept")
 {

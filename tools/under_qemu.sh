@@ -22,6 +22,8 @@ explore_one_state_test|how a run ends|/proc/self/task shows a thread of qemu-use
 explore_standstill_test||/proc shows the system calls of qemu-user
 explore_step_test|the kernel's code in the process|qemu-user has no vDSO
 explore_sweep_test|a handler that takes the lock of the interrupted code is a hang|/proc shows the system calls of qemu-user
+explore_two_signals_test|a second signal that the first one's handler blocks|qemu-user delivers what a system call opens inside that call
+explore_windows_test||maps of most flavors do not end: /proc shows the system calls of qemu-user
 fork_test|a forked child runs a machine of its own|qemu-user fails an assertion when a forked child starts a thread
 interrupt_attach_test|a handler of others that interrupts a detach|/proc/self/task shows a thread of qemu-user's own
 interrupt_fork_test|a child of _Fork()|qemu-user takes MADV_WIPEONFORK and does nothing

@@ -17,7 +17,7 @@ import re
 
 PASSED, SKIPPED = {"OK", "EXPECTEDFAIL"}, {"SKIP"}
 TAP_SKIP = re.compile(r"^ok \d+ - (.*?) # SKIP\s*(.*)$", re.M)
-WARN_SKIP = re.compile(r"^[ \t]+skipped: (.*(?:\n[ \t]+\S.*)*)", re.M)  # Catch2 breaks long lines
+WARN_SKIP = re.compile(r"^[ \t]+skipped: (.*(?:\n[ \t]+(?!skipped: )\S.*)*)", re.M)  # Catch2 breaks long lines
 
 
 def output_of(test):

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // NMIs that come while a system call is under way: what the kernel makes of it is the window's to handle.
+#include "explore/watch/child.hpp"
+#include "explore/watch/inside_call.hpp"
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
@@ -289,6 +291,18 @@ TEST_CASE("a handler that came while all other signals were closed may meet a br
         INFO(to_text(r, true));
         CHECK(r.clean());
     }
+}
+
+TEST_CASE("who waits for a tracer that gets no CPU is not deadlocked")
+{
+    const auto nobody_serves = [](void*) {
+        static call_order order{};
+        ask_for_nmi_in_call(order, gettid(), SIGRTMIN + 1, SYS_pause, 0, arrival::pending);
+        return 0;
+    };
+    const child_result end = watch_child(start_child(nobody_serves, nullptr), progress{}, 50'000'000);
+    CHECK(end.end == child_end::stuck);
+    CHECK(end.state.starts_with("no end: "));
 }
 
 TEST_CASE("calls that another tracer keeps from ours are not reached, not clean")

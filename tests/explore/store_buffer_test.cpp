@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <string_view>
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -165,6 +166,34 @@ TEST_CASE("an operand that changes though the disassembler calls it only read is
     arch::set_ip(here, i.ip + 4);
     watch.before(here);
     CHECK(watch.wrong_flag() == (lies ? i.ip : 0));
+}
+
+TEST_CASE("more different loads in one run than are kept are told, and each run begins with room for them")
+{
+    const bool one_too_many = GENERATE(false, true);
+    code_table code;
+    origins values;
+    sleepers others;
+    memory_watch watch(code, values, others, 0, false);
+    for (int run = 0; run < 2; ++run) {
+        watch.begin(true, 0);
+        for (std::size_t n = 0; n < seen_loads::room + (one_too_many ? 1 : 0); ++n) {
+            instruction i;
+            i.ip = 0x1000 + 0x100000 * static_cast<std::uintptr_t>(run) + 4 * n;
+            i.operands = 1;
+            i.operand[0].displacement = static_cast<std::int64_t>(at(&word));
+            i.operand[0].size = sizeof word;
+            i.operand[0].reads = true;
+            code.add(i)->seen[0] = true;
+            ucontext_t here{};
+            arch::set_ip(here, i.ip);
+            watch.before(here);
+        }
+    }
+    if (one_too_many)
+        CHECK(std::string_view(watch.not_covered()) == "more loads than are kept");
+    else
+        CHECK(watch.not_covered() == nullptr);
 }
 
 namespace {

@@ -55,6 +55,8 @@ tap.run([
     ("a Catch2 test that left a part out says why, once, in one line",
      in_part("x_test.cpp:9: warning:\n  skipped: perf events are not allowed in\n  here\n\n" * 2 + "All tests passed\n",
              "perf events are not allowed in here")),
+    ("two parts that follow each other are told apart", in_part("  skipped: no memory of others\n  skipped: no vDSO\nFilters: ~a*\n",
+                                                               "no memory of others", "no vDSO")),
     ("a missing file is a failure", expect(None, 1, ["failed: gcc: no test results"], "tests: 0 passed, 1 failed, 0 skipped")),
     ("an empty file is a failure",
      expect([], 1, ["failed: gcc: its file of results is empty"], "tests: 0 passed, 1 failed, 0 skipped")),

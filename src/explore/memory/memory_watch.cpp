@@ -227,16 +227,20 @@ bool memory_watch::waits_for_a_change(const instruction& i, const ucontext_t& at
         for (std::size_t b = 0; b < where.size && b < sizeof value; ++b)
             value = value << 8 | program_bytes(where.address)[b];
         // Of shared bytes, by where it loads from as well: a thread may wait for several others in one loop.
-        seen_load& l = loads_.of(i.ip, of_a_point ? where.address : 0);
+        seen_load* const l = loads_.of(i.ip, of_a_point ? where.address : 0);
+        if (l == nullptr) {
+            refuse("more loads than are kept", i.ip);
+            return false;
+        }
         const bool same =
-            l.address == where.address && l.value == value && (l.stores == shared_stores_ || !of_a_point);
-        l.times = same ? l.times + 1 : 1;
-        l.address = where.address;
-        l.value = value;
-        l.stores = shared_stores_;
-        same_value_ = l.times;
-        if (l.times >= enough) {
-            l.times = 0;
+            l->address == where.address && l->value == value && (l->stores == shared_stores_ || !of_a_point);
+        l->times = same ? l->times + 1 : 1;
+        l->address = where.address;
+        l->value = value;
+        l->stores = shared_stores_;
+        same_value_ = l->times;
+        if (l->times >= enough) {
+            l->times = 0;
             return true;
         }
     }

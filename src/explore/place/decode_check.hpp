@@ -13,7 +13,7 @@
 
 namespace nmisim::explore {
 
-/// False: nobody is there to check, and nothing may be stepped by breakpoints.
+/// False: nobody is there to check. On x86-64 nothing may be stepped by breakpoints then.
 bool can_check_decoding() noexcept;
 
 /// The two agree on the instruction there, or it was stepped by the trap flag.

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -23,10 +24,13 @@ namespace {
 
 enum order_state : std::uint32_t { order_idle, order_wanted, order_traced, order_over };
 
-// Between processes, so not a private futex.
+// Between processes, so not a private futex. With a time-out, because who it waits for is no part of the explored process:
+// without one a tracer that gets no CPU would look like a deadlock.
 void sleep_while_order_is(std::atomic<std::uint32_t>& word, std::uint32_t value) noexcept
 {
-    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT, static_cast<long>(value));
+    const timespec look_again{1, 0};
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT, static_cast<long>(value),
+                          reinterpret_cast<long>(&look_again));
 }
 
 void change(call_order& o, order_state to) noexcept

@@ -204,7 +204,7 @@ struct exploration {
         shared->steps.code = code.data();
         shared->steps.capacity = within.boundaries;
         if (within.system_calls)
-            tracer.emplace(shared->order);
+            tracer.emplace(shared->order, shared->alive);
         // A crash with two signals is not looked at again; one of a forked child is seen by its note only.
         shared->notes_faults = what.second.signal != 0 || what.forked_child;
         if (what.second.signal != 0)

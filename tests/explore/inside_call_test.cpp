@@ -19,6 +19,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -68,14 +69,14 @@ const char* what_failed()
 [[gnu::noinline]] void poll_once()
 {
     pollfd nothing{pipe_ends[0], POLLIN, 0};
-    if (poll(&nothing, 1, 20) < 0)
+    if (poll(&nothing, 1, 60) < 0)
         failed = "poll failed";
 }
 
 [[gnu::noinline]] void poll_again()
 {
     pollfd nothing{pipe_ends[0], POLLIN, 0};
-    while (poll(&nothing, 1, 20) < 0 && errno == EINTR) {
+    while (poll(&nothing, 1, 60) < 0 && errno == EINTR) {
     }
 }
 
@@ -293,16 +294,27 @@ TEST_CASE("a handler that came while all other signals were closed may meet a br
     }
 }
 
-TEST_CASE("who waits for a tracer that gets no CPU is not deadlocked")
+TEST_CASE("who waits for a tracer that gets no CPU is not deadlocked, and who waits for one that sleeps is")
 {
     const auto nobody_serves = [](void*) {
         static call_order order{};
         ask_for_nmi_in_call(order, gettid(), SIGRTMIN + 1, SYS_pause, 0, arrival::pending);
         return 0;
     };
-    const child_result end = watch_child(start_child(nobody_serves, nullptr), progress{}, 50'000'000);
+    const auto never_sleeps = [](void*) -> int {
+        for (;;)
+            sched_yield();
+    };
+    const auto sleeps = [](void*) { return pause(); };
+    const bool busy = GENERATE(true, false);
+    const pid_t tracer = busy ? start_child(never_sleeps, nullptr) : start_child(sleeps, nullptr);
+    progress alive{};
+    alive.helper = tracer;
+    const child_result end = watch_child(start_child(nobody_serves, nullptr), alive, 50'000'000);
+    kill(tracer, SIGKILL);
+    static_cast<void>(wait_child(tracer));
     CHECK(end.end == child_end::stuck);
-    CHECK(end.state.starts_with("no end: "));
+    CHECK(end.state.starts_with(busy ? "no end: " : "deadlock: "));
 }
 
 TEST_CASE("calls that another tracer keeps from ours are not reached, not clean")

@@ -314,7 +314,8 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             still = {};
             continue;
         }
-        const activity now = still.look(pid, looks_for_standstill);
+        const int helper = alive.helper.load(std::memory_order_relaxed); // set before the child began
+        const activity now = still.look(pid, looks_for_standstill, 0, helper);
         slept.look(now != activity::running);
         used.look(pid);
         const bool only_time_tells = now != activity::for_ever;

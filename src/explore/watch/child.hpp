@@ -31,6 +31,8 @@ struct progress {
     std::atomic<child_stage> stage;
     std::atomic<std::uint64_t> runs;    ///< grows with each run: a sign of life
     std::atomic<int> tid[most_threads]; ///< threads whose state matters when it gets stuck; 0: all
+    /// A process that acts on the child and is none of its own: while it does, the child does not stand still. 0: none.
+    std::atomic<int> helper;
 };
 
 enum class child_end : std::uint8_t {

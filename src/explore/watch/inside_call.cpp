@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
@@ -24,13 +23,10 @@ namespace {
 
 enum order_state : std::uint32_t { order_idle, order_wanted, order_traced, order_over };
 
-// Between processes, so not a private futex. With a time-out, because who it waits for is no part of the explored process:
-// without one a tracer that gets no CPU would look like a deadlock.
+// Between processes, so not a private futex.
 void sleep_while_order_is(std::atomic<std::uint32_t>& word, std::uint32_t value) noexcept
 {
-    const timespec look_again{1, 0};
-    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT, static_cast<long>(value),
-                          reinterpret_cast<long>(&look_again));
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT, static_cast<long>(value));
 }
 
 void change(call_order& o, order_state to) noexcept
@@ -181,9 +177,11 @@ void wait_for_end_of(call_order& o) noexcept
         sleep_while_order_is(o.state, now);
 }
 
-call_tracer::call_tracer(call_order& order) : pid_(start_child(trace_calls, &order))
+call_tracer::call_tracer(call_order& order, progress& alive) : pid_(start_child(trace_calls, &order))
 {
-    order.tracer.store(pid_, std::memory_order_relaxed); // before the explored process is forked
+    // Both before the explored process is forked.
+    order.tracer.store(pid_, std::memory_order_relaxed);
+    alive.helper.store(pid_, std::memory_order_relaxed);
 }
 
 call_tracer::~call_tracer()

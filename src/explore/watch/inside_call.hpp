@@ -19,6 +19,8 @@
 
 namespace nmisim::explore {
 
+struct progress;
+
 /// In memory shared by the explored process, the tracer and their parent.
 struct call_order {
     std::atomic<std::uint32_t> state;
@@ -47,8 +49,8 @@ void wait_for_end_of(call_order& order) noexcept;
 /// The tracer, while it lives. Context: control, in the parent of the explored process.
 class call_tracer {
 public:
-    /// Errors: std::system_error if no process can be started.
-    explicit call_tracer(call_order& order);
+    /// The explored process tells its progress in `alive`. Errors: std::system_error if no process can be started.
+    call_tracer(call_order& order, progress& alive);
     ~call_tracer();
     call_tracer(const call_tracer&) = delete;
     call_tracer& operator=(const call_tracer&) = delete;

@@ -220,7 +220,7 @@ std::vector<int> family_of(int pid)
     return all;
 }
 
-activity standstill::look(int pid, unsigned looks, int except)
+activity standstill::look(int pid, unsigned looks, int except, int helper)
 {
     std::uint64_t sum = 0;
     bool all_asleep = false;
@@ -238,6 +238,11 @@ activity standstill::look(int pid, unsigned looks, int except)
             all_for_ever = all_for_ever && s.asleep_for_ever();
             sum += s.switches;
         }
+    for (const int tid : helper != 0 ? threads_of(helper) : std::vector<int>()) {
+        const thread_state s = state_of(helper, tid);
+        all_for_ever = all_for_ever && (s.ended() || s.asleep_for_ever());
+        sum += s.switches;
+    }
     if (!all_asleep || !all_for_ever) {
         seen = 0;
         return all_asleep ? activity::asleep : activity::running;

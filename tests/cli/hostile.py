@@ -158,7 +158,7 @@ def queue_full_meanwhile():
     process = start("--duration", "3s", "--output", file, "--rate", "2k", preexec_fn=limit)
     is_under_way(process)
     with Hoarder():
-        time.sleep(0.5)
+        time.sleep(1.5)
     out, _ = ended(process, 0)
     nmis = json.loads(file.read_text())["nmis"]
     assert nmis["rejected"] > 0 and nmis["handled"] > 0, nmis

@@ -121,7 +121,7 @@ def one_after_another():
     """children that live one after another have their own samples, although descriptors' numbers are used again"""
     p = found(profile("turns", 1, words=["--rate", "10k"]))
     rows = {int(t["path"][2:]): shares(t["functions"]) for t in p["by_thread"] if t["path"].startswith("0.")}
-    expect(len(rows) == 20, sorted(rows))
+    expect(len(rows) + p["without_clock"] == 20 and len(rows) > 10, sorted(rows), p["without_clock"])
     expect(not any({1: "work_warm", 0: "work_hot"}[number % 2] in row for number, row in rows.items()), rows)
 
 

@@ -71,7 +71,7 @@ namespace {
 void record_once(job& j, std::optional<stepped_thread>& self, plan p)
 {
     p.order = j.order();
-    allow_tracer(j.shared->order); // in each process: a fork does not inherit it
+    allow_tracer(j.shared->alive); // in each process: a fork does not inherit it
     run_once(j, self, p);
     if (!j.shared->steps.waits_for_signal)
         return;
@@ -127,7 +127,7 @@ void explore_call(const job& j, std::optional<stepped_thread>& self, const itine
     j.shared->nmi.clear();
     j.shared->order.error = 0;
     j.shared->order.raise_anyway = t.waits_for_signal;
-    allow_tracer(j.shared->order); // as in record_once()
+    allow_tracer(j.shared->alive); // as in record_once()
     run_begins(j.hold);
     run_once(j, self, p);
     wait_for_end_of(j.shared->order);

@@ -14,6 +14,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -159,6 +161,29 @@ void install_that_opens()
     sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
+// The tracer, the explorer's other child, gets no CPU for a while. Who wakes it is nobody's child: the explored process has
+// no sleeper of its own then.
+void install_with_a_slow_tracer()
+{
+    install_that_opens();
+    const std::string explorer = std::to_string(getppid());
+    std::ifstream children("/proc/" + explorer + "/task/" + explorer + "/children");
+    pid_t tracer = 0;
+    while (children >> tracer && tracer == getpid()) {
+    }
+    kill(tracer, SIGSTOP);
+    const pid_t between = fork();
+    if (between != 0) {
+        waitpid(between, nullptr, 0);
+        return;
+    }
+    if (fork() == 0) {
+        usleep(300'000);
+        kill(tracer, SIGCONT);
+    }
+    _exit(0);
+}
+
 // A process that traces this one before the explorer's tracer asks: a thread has one at most.
 void install_traced()
 {
@@ -292,6 +317,13 @@ TEST_CASE("a handler that came while all other signals were closed may meet a br
         INFO(to_text(r, true));
         CHECK(r.clean());
     }
+}
+
+TEST_CASE("a call whose tracer gets no CPU for a while is explored as any other")
+{
+    const sweep_report r = inside(install_with_a_slow_tracer, [] { wait_with_all_others_closed(true); });
+    INFO(to_text(r, true));
+    CHECK(r.clean());
 }
 
 TEST_CASE("who waits for a tracer that gets no CPU is not deadlocked, and who waits for one that sleeps is")

@@ -179,9 +179,7 @@ void wait_for_end_of(call_order& o) noexcept
 
 call_tracer::call_tracer(call_order& order, progress& alive) : pid_(start_child(trace_calls, &order))
 {
-    // Both before the explored process is forked.
-    order.tracer.store(pid_, std::memory_order_relaxed);
-    alive.helper.store(pid_, std::memory_order_relaxed);
+    alive.helper.store(pid_, std::memory_order_relaxed); // before the explored process is forked
 }
 
 call_tracer::~call_tracer()
@@ -203,9 +201,9 @@ std::string tracing_absent()
                : std::string("system calls cannot be traced here, ptrace says ") + strerrorname_np(refused);
 }
 
-void allow_tracer(const call_order& order) noexcept
+void allow_tracer(const progress& alive) noexcept
 {
-    prctl(PR_SET_PTRACER, order.tracer.load(std::memory_order_relaxed)); // as above; unknown without Yama
+    prctl(PR_SET_PTRACER, alive.helper.load(std::memory_order_relaxed)); // as above; unknown without Yama
 }
 
 std::string result_in_words(long result, bool restarted)

@@ -24,7 +24,6 @@ struct progress;
 /// In memory shared by the explored process, the tracer and their parent.
 struct call_order {
     std::atomic<std::uint32_t> state;
-    std::atomic<pid_t> tracer; ///< 0: there is none
     int pid;
     int tid;
     int signal;
@@ -49,7 +48,7 @@ void wait_for_end_of(call_order& order) noexcept;
 /// The tracer, while it lives. Context: control, in the parent of the explored process.
 class call_tracer {
 public:
-    /// The explored process tells its progress in `alive`. Errors: std::system_error if no process can be started.
+    /// It is the explored process's `progress::helper`. Errors: std::system_error if no process can be started.
     call_tracer(call_order& order, progress& alive);
     ~call_tracer();
     call_tracer(const call_tracer&) = delete;
@@ -64,7 +63,7 @@ private:
 std::string tracing_absent();
 
 /// The tracer may trace this process from now on. Context: control, in the explored process.
-void allow_tracer(const call_order& order) noexcept;
+void allow_tracer(const progress& alive) noexcept;
 
 /// "EINTR", "restarted", "returned 3". `restarted`: the handler interrupted the call's own instruction.
 std::string result_in_words(long result, bool restarted);

@@ -330,7 +330,7 @@ TEST_CASE("who waits for a tracer that gets no CPU is not deadlocked, and who wa
 {
     const auto nobody_serves = [](void*) {
         static call_order order{};
-        ask_for_nmi_in_call(order, gettid(), SIGRTMIN + 1, SYS_pause, 0, arrival::pending);
+        ask_for_nmi_in_call(order, gettid(), SIGRTMIN + 1, SYS_ppoll, 0, arrival::pending);
         return 0;
     };
     const auto never_sleeps = [](void*) -> int {

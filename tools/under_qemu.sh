@@ -19,6 +19,7 @@ explore_map_test|an updater that spins for ever without a word|/proc shows the s
 explore_one_state_test|a window that leaves every signal|/proc/self/task shows a thread of qemu-user's own
 explore_one_state_test|a window whose path|/proc/self/task shows a thread of qemu-user's own
 explore_one_state_test|how a run ends|/proc/self/task shows a thread of qemu-user's own
+explore_quick_look_test|a thread that waits where no signal|qemu-user makes a vfork(2) a fork(2)
 explore_standstill_test||/proc shows the system calls of qemu-user
 explore_step_test|the kernel's code in the process|qemu-user has no vDSO
 explore_sweep_test|a handler that takes the lock of the interrupted code is a hang|/proc shows the system calls of qemu-user
@@ -31,6 +32,7 @@ interrupt_hook_test||/proc/self/task shows a thread of qemu-user's own
 interrupt_process_test||/proc/self/task shows a thread of qemu-user's own
 nesting_test|the 16th NMI on top of each other|qemu-user does not nest a signal in itself so deep
 own_pid_test|a child that clone(2) made|qemu-user refuses that clone(2)
+profile_process||/proc/self/task shows a thread of qemu-user's own
 selftest_test|the selftest fails when its handler|signals of qemu-user's timers name the host's timer
 selftest_test|the selftest passes|signals of qemu-user's timers name the host's timer
 source_test|a timer's expirations|signals of qemu-user's timers name the host's timer

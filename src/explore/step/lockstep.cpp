@@ -4,6 +4,7 @@
 #include "explore/memory/accesses.hpp"
 #include "explore/replay/hold.hpp"
 #include "explore/step/breakpoint.hpp"
+#include "explore/watch/quick_look.hpp"
 #include "explore/watch/thread_state.hpp"
 
 #include <linux/futex.h>
@@ -31,7 +32,7 @@ void wake(const std::atomic<std::uint32_t>& word) noexcept
 
 // Only where a gate tells a wait (may_wait): other calls are made by the gate
 // itself, and then it is the gate that sleeps.
-void gate_behind(const thread_state& s) noexcept
+void gate_behind(const quick_look& s) noexcept
 {
     const bool is_told = s.system_call == SYS_futex || s.system_call == SYS_nanosleep ||
                          s.system_call == SYS_clock_nanosleep || arch::polls(s.system_call);
@@ -144,8 +145,8 @@ stop worker::next_stop(bool alone)
         case phase::idle:
         case phase::running: break;
         }
-        const thread_state s = state_of(getpid(), stepped_->tid());
-        same = s.letter == 'S' && s.system_call >= 0 && s.switches == switches ? same + 1 : 0;
+        const quick_look s = look_at(stepped_->tid());
+        same = s.asleep && s.switches == switches ? same + 1 : 0;
         switches = s.switches;
         if (same == 0)
             continue;

@@ -14,8 +14,10 @@
 #include <thread>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,8 +72,9 @@ private:
 
     bool is_there(does what) const
     {
-        const char letter = state_of(getpid(), tid()).letter;
-        return what == does::spin || letter == (what == does::sleep ? 'S' : 'D');
+        const thread_state s = state_of(getpid(), tid());
+        return what == does::spin || (what == does::sleep && s.letter == 'S') ||
+               (s.letter == 'D' && s.system_call == SYS_clone);
     }
 
     alignas(16) char stack_[65536];
@@ -144,6 +147,18 @@ TEST_CASE("a thread that waits where no signal comes through is not asleep")
     const other_thread other(other_thread::does::wait_for_a_child);
     CHECK(state_of(getpid(), other.tid()).system_call >= 0);
     CHECK_FALSE(look_at(other.tid()).asleep);
+}
+
+TEST_CASE("a look leaves no file open")
+{
+    const other_thread other(other_thread::does::sleep);
+    const int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(before);
+    CHECK(look_at(other.tid()).asleep);
+    const int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(after);
+    CHECK(before >= 0);
+    CHECK(after == before);
 }
 
 TEST_CASE("who looks at an explored thread meets no breakpoint in the C library")

@@ -12,8 +12,8 @@ namespace nmisim::explore {
 
 namespace {
 
-/// A short file of /proc, and how far it was read. Its loops end at a character, not after a number of them, which a compiler
-/// would make a call of memcpy.
+/// A file of /proc, character by character. Its loops end at a character, not after a number of them, which a compiler would make a
+/// call of memcpy.
 class proc_file {
 public:
     proc_file(int tid, const char* name) noexcept
@@ -21,57 +21,65 @@ public:
         char path[64];
         char* end = append(append_number(append(path, "/proc/self/task/"), tid), name);
         *end = 0;
-        const long fd =
-            arch::raw_system_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            return;
-        const long n = arch::raw_system_call(SYS_read, fd, reinterpret_cast<long>(text_), sizeof text_);
-        arch::raw_system_call(SYS_close, fd);
-        end_ = n > 0 ? text_ + n : text_;
+        fd_ = arch::raw_system_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDONLY | O_CLOEXEC);
+    }
+    ~proc_file()
+    {
+        if (fd_ >= 0)
+            arch::raw_system_call(SYS_close, fd_);
+    }
+    proc_file(const proc_file&) = delete;
+    proc_file& operator=(const proc_file&) = delete;
+
+    /// The next one, which stays the next one; 0: there is none.
+    char peek() noexcept
+    {
+        if (at_ == end_ && fd_ >= 0) {
+            const long n = arch::raw_system_call(SYS_read, fd_, reinterpret_cast<long>(text_), sizeof text_);
+            at_ = text_;
+            end_ = n > 0 ? text_ + n : text_;
+        }
+        return at_ != end_ ? *at_ : '\0';
     }
 
-    bool behind(char c) noexcept
+    char get() noexcept
     {
-        while (at_ != end_)
-            if (*at_++ == c)
-                return true;
-        return false;
+        const char c = peek();
+        if (c != 0)
+            ++at_;
+        return c;
     }
 
-    /// The next place of these words.
-    bool behind(const char* words) noexcept
+    /// Goes behind the next line that begins so.
+    bool behind_line(const char* words) noexcept
     {
-        for (; at_ != end_; ++at_) {
-            const char* here = at_;
-            const char* w = words;
-            while (*w != 0 && here != end_ && *here == *w) {
-                ++here;
-                ++w;
-            }
-            if (*w == 0) {
-                at_ = here;
+        const char* w = words;
+        for (char c = get(); c != 0; c = get()) {
+            w = w != nullptr && c == *w ? w + 1 : nullptr;
+            if (w != nullptr && *w == 0)
                 return true;
-            }
+            if (c == '\n')
+                w = words;
         }
         return false;
     }
-
-    char ahead(std::ptrdiff_t n) const noexcept { return n < end_ - at_ ? at_[n] : '\0'; }
 
     /// Decimal, or hexadecimal as 0x...; false where none stands.
     bool number(std::uint64_t& n) noexcept
     {
-        while (at_ != end_ && (*at_ == ' ' || *at_ == '\t'))
-            ++at_;
+        while (peek() == ' ' || peek() == '\t')
+            get();
         unsigned base = 10;
-        if (end_ - at_ > 2 && at_[0] == '0' && at_[1] == 'x') {
-            base = 16;
-            at_ += 2;
+        bool any = false;
+        for (n = 0;; any = true) {
+            if (base == 10 && any && n == 0 && peek() == 'x') {
+                base = 16;
+                get();
+            }
+            if (digit(peek()) >= base)
+                return any;
+            n = n * base + digit(get());
         }
-        const char* const first = at_;
-        for (n = 0; at_ != end_ && digit(*at_) < base; ++at_)
-            n = n * base + digit(*at_);
-        return at_ != first;
     }
 
 private:
@@ -97,7 +105,8 @@ private:
         return to;
     }
 
-    char text_[4096];
+    long fd_ = -1;
+    char text_[512]; // less than /proc/TID/status has: that it takes several reads is nothing special
     const char* at_ = text_;
     const char* end_ = text_;
 };
@@ -106,8 +115,11 @@ bool sleeps(int tid) noexcept
 {
     proc_file stat(tid, "/stat");
     char letter = '\0';
-    while (stat.behind(')')) // the name before it may hold some, too
-        letter = stat.ahead(1);
+    for (char c = stat.get(); c != 0; c = stat.get())
+        if (c == ')' && stat.peek() == ' ') { // the name before it may hold some, too
+            stat.get();
+            letter = stat.peek();
+        }
     return letter == 'S';
 }
 
@@ -129,7 +141,7 @@ quick_look look_at(int tid) noexcept
     }
     s.ip = static_cast<std::uintptr_t>(field);
     proc_file status(tid, "/status");
-    s.asleep = status.behind("\nvoluntary_ctxt_switches:") && status.number(s.switches);
+    s.asleep = status.behind_line("voluntary_ctxt_switches:") && status.number(s.switches);
     return s;
 }
 

@@ -15,6 +15,7 @@ backtrace_test|the callers are found in the copy|qemu-user has no process_vm_rea
 bounds_test|of a stack that was taken in part|qemu-user has no process_vm_readv(2)
 explore_forked_child_test|a child that stands still|/proc shows the system calls of qemu-user
 explore_forked_child_test|the child of posix_spawn|qemu-user makes a vfork(2) a fork(2)
+explore_map_test|a reader for which nobody writes|/proc shows the system calls of qemu-user
 explore_map_test|an updater that spins for ever without a word|/proc shows the system calls of qemu-user
 explore_one_state_test|a window that leaves every signal|/proc/self/task shows a thread of qemu-user's own
 explore_one_state_test|a window whose path|/proc/self/task shows a thread of qemu-user's own

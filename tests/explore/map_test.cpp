@@ -347,6 +347,21 @@ TEST_CASE("an updater that waits in read() for the reader is seen to wait")
     CHECK(r.contiguous);
 }
 
+TEST_CASE("a reader for which nobody writes is a deadlock, told by who sleeps and not by time")
+{
+    static int never[2];
+    const map_report r = map({.name = "never",
+                              .setup = [] { static_cast<void>(pipe(never) != 0); },
+                              .reader =
+                                  [] {
+                                      char c = 0;
+                                      static_cast<void>(!read(never[0], &c, 1));
+                                  },
+                              .updater = [] { used_after.store(false, std::memory_order_relaxed); }});
+    INFO(to_text(r));
+    CHECK(r.incomplete.find("deadlock") != std::string::npos);
+}
+
 TEST_CASE("a child that ends itself with exit code 0 is a finding at its "
           "schedule, and nothing stays unexplored")
 {

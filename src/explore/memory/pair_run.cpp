@@ -80,9 +80,7 @@ stop pair_run::run_on(unsigned thread)
     }
     if (!alone(thread))
         return w.go_on();
-    if (w.go_on_alone() == stop::for_ever)
-        stand_still();
-    return w.last();
+    return w.go_on_alone();
 }
 
 void pair_run::note_wait(unsigned thread) noexcept
@@ -127,7 +125,7 @@ run_state pair_run::state() const noexcept
     now.asleep = sleepers_.asleep();
     for (unsigned t = 0; t < threads_; ++t) {
         run_state::one& o = now.thread[t];
-        const stop last = started_[t] ? worker_[t]->last() : stop::for_ever;
+        const stop last = started_[t] ? worker_[t]->last() : stop::not_started;
         const long waits_in = worker_[t]->thread().waiting_in();
         o.ended = last == stop::ended;
         o.waits = waits_[t];

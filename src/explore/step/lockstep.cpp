@@ -5,18 +5,16 @@
 #include "explore/replay/hold.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/watch/quick_look.hpp"
-#include "explore/watch/thread_state.hpp"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 namespace nmisim::explore {
 
 namespace {
 
 constexpr std::uint64_t look_every_ns = 1'000'000;
-constexpr unsigned looks_for_ever = 40;
+constexpr unsigned looks_before_rest = 40;
 
 // Not std::atomic::wait: libc's futex call may carry a gate.
 void sleep_while(const std::atomic<std::uint32_t>& word, std::uint32_t value) noexcept
@@ -110,10 +108,10 @@ stop worker::go_on()
 
 stop worker::go_on_alone()
 {
-    if (last_ != stop::ended && last_ != stop::for_ever)
+    if (last_ != stop::ended)
         context_begins();
     do {
-        if (last_ == stop::ended || last_ == stop::for_ever)
+        if (last_ == stop::ended)
             break;
         if (!asleep_)
             stepped_->resume();
@@ -135,8 +133,6 @@ stop worker::next_stop(bool alone)
 {
     std::uint64_t switches = 0;
     unsigned same = 0;
-    standstill others;
-    const auto me = static_cast<int>(arch::raw_system_call(SYS_gettid));
     for (;;) {
         switch (stepped_->wait_while_running(look_every_ns)) {
         case phase::paused: asleep_ = false; return stop::at_boundary;
@@ -154,8 +150,8 @@ stop worker::next_stop(bool alone)
         asleep_ = true;
         if (!alone)
             return stop::waiting;
-        if (others.look(getpid(), looks_for_ever, me) == activity::for_ever)
-            return stop::for_ever;
+        if (same >= looks_before_rest) // if nobody is left to wake it either, the parent sees that
+            stepped_->wait_while_running();
     }
 }
 

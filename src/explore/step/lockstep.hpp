@@ -18,7 +18,7 @@
 
 namespace nmisim::explore {
 
-enum class stop { at_boundary, waiting, ended, for_ever };
+enum class stop { at_boundary, waiting, ended, not_started };
 
 /// Stays here until the parent finds it: every thread asleep, nobody left to wake one.
 [[noreturn]] void stand_still() noexcept;
@@ -35,7 +35,8 @@ public:
     stop start(function window, const plan& p);
     /// Goes on from where it stopped; ended: stays ended.
     stop go_on();
-    /// As go_on(), after the end of the other thread, until it no longer waits: for_ever if it sleeps and nobody is left to wake it.
+    /// As go_on(), after the end of the other thread, until it no longer waits. Where nobody is left to wake it, the parent sees
+    /// every thread asleep.
     stop go_on_alone();
 
     const stepped_thread& thread() const noexcept { return *stepped_; }

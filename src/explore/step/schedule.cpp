@@ -94,8 +94,6 @@ void explorer::finish()
             u = updater_.go_on_alone();
         else if (u != stop::ended)
             u = updater_.go_on(); // the reader waits for the updater
-        if (r == stop::for_ever || u == stop::for_ever)
-            stand_still();
     }
 }
 
@@ -290,8 +288,7 @@ void record_one(worker& w, function window, function prepare, recording& t)
     record_until_stable(t, [&](const plan& p) {
         call(prepare);
         w.start(window, p);
-        if (w.go_on_alone() == stop::for_ever)
-            stand_still();
+        w.go_on_alone();
     });
 }
 

@@ -131,7 +131,7 @@ phase stepped_thread::wait_while_running(std::uint64_t ns) const noexcept
 {
     const timespec at_most{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
     if (phase() == phase::running)
-        futex_wait(phase_, static_cast<std::uint32_t>(phase::running), &at_most);
+        futex_wait(phase_, static_cast<std::uint32_t>(phase::running), ns != 0 ? &at_most : nullptr);
     return phase();
 }
 

@@ -86,9 +86,8 @@ public:
     void run_thread_end(const plan& p) noexcept;
 
     explore::phase phase() const noexcept;
-    /// Sleeps until the phase is no longer `running`, at most `ns`.
-    explore::phase
-    wait_while_running(std::uint64_t ns = 0) const noexcept; ///< at most so long; 0: to the end
+    /// Sleeps until the phase is no longer `running`, at most `ns`; 0: as long as that takes.
+    explore::phase wait_while_running(std::uint64_t ns = 0) const noexcept;
     /// The explorer says that a run is about to begin: phase `ended` of the last one is over.
     void about_to_run() noexcept;
     /// From paused or waiting back to running.

@@ -315,7 +315,7 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             continue;
         }
         const int helper = alive.helper.load(std::memory_order_relaxed); // set before the child began
-        const activity now = still.look(pid, looks_for_standstill, 0, helper);
+        const activity now = still.look(pid, looks_for_standstill, helper);
         slept.look(now != activity::running);
         used.look(pid);
         const bool only_time_tells = now != activity::for_ever;

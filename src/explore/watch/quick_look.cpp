@@ -12,8 +12,8 @@ namespace nmisim::explore {
 
 namespace {
 
-/// A file of /proc, character by character. Its loops end at a character, not after a number of them, which a compiler would make a
-/// call of memcpy.
+/// A file of /proc, character by character. Each loop ends at a certain character: of a loop with a count a compiler may make a call
+/// of memcpy.
 class proc_file {
 public:
     proc_file(int tid, const char* name) noexcept
@@ -23,18 +23,14 @@ public:
         *end = 0;
         fd_ = arch::raw_system_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDONLY | O_CLOEXEC);
     }
-    ~proc_file()
-    {
-        if (fd_ >= 0)
-            arch::raw_system_call(SYS_close, fd_);
-    }
+    ~proc_file() { arch::raw_system_call(SYS_close, fd_); }
     proc_file(const proc_file&) = delete;
     proc_file& operator=(const proc_file&) = delete;
 
     /// The next one, which stays the next one; 0: there is none.
     char peek() noexcept
     {
-        if (at_ == end_ && fd_ >= 0) {
+        if (at_ == end_) {
             const long n = arch::raw_system_call(SYS_read, fd_, reinterpret_cast<long>(text_), sizeof text_);
             at_ = text_;
             end_ = n > 0 ? text_ + n : text_;
@@ -50,18 +46,13 @@ public:
         return c;
     }
 
-    /// Goes behind the next line that begins so.
-    bool behind_line(const char* words) noexcept
+    /// Goes behind the next place of these words.
+    bool behind(const char* words) noexcept
     {
         const char* w = words;
-        for (char c = get(); c != 0; c = get()) {
-            w = w != nullptr && c == *w ? w + 1 : nullptr;
-            if (w != nullptr && *w == 0)
-                return true;
-            if (c == '\n')
-                w = words;
-        }
-        return false;
+        while (*w != 0 && peek() != 0)
+            w = get() == *w ? w + 1 : words;
+        return *w == 0;
     }
 
     /// Decimal, or hexadecimal as 0x...; false where none stands.
@@ -105,7 +96,7 @@ private:
         return to;
     }
 
-    long fd_ = -1;
+    long fd_ = -1;   ///< negative: not there, and refused by each call
     char text_[512]; // less than /proc/TID/status has: that it takes several reads is nothing special
     const char* at_ = text_;
     const char* end_ = text_;
@@ -141,7 +132,7 @@ quick_look look_at(int tid) noexcept
     }
     s.ip = static_cast<std::uintptr_t>(field);
     proc_file status(tid, "/status");
-    s.asleep = status.behind_line("voluntary_ctxt_switches:") && status.number(s.switches);
+    s.asleep = status.behind("voluntary_ctxt_switches:") && status.number(s.switches);
     return s;
 }
 

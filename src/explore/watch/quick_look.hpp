@@ -14,9 +14,9 @@ struct quick_look {
     std::uint64_t switches = 0; ///< voluntary context switches
 };
 
-/// A thread of this process, from /proc/self/task/TID. No function of the C library is called: the explored thread runs meanwhile,
-/// in that library too, and its breakpoints there are not for who looks. Who met one took it out to go over it, just when the
-/// explored thread came by; or put it back after that one had forgotten it.
+/// A thread of this process, from /proc/self/task/TID. Calls no function of the C library. The explored thread may have breakpoints
+/// there, and it runs meanwhile. To go over one of them, the caller would have to take it out for a moment: the explored thread
+/// could pass it just then, and would not stop.
 quick_look look_at(int tid) noexcept;
 
 } // namespace nmisim::explore

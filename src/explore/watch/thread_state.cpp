@@ -220,7 +220,7 @@ std::vector<int> family_of(int pid)
     return all;
 }
 
-activity standstill::look(int pid, unsigned looks, int except, int helper)
+activity standstill::look(int pid, unsigned looks, int helper)
 {
     std::uint64_t sum = 0;
     bool all_asleep = false;
@@ -228,7 +228,7 @@ activity standstill::look(int pid, unsigned looks, int except, int helper)
     for (const int process : family_of(pid))
         for (const int tid : threads_of(process)) {
             const thread_state s = state_of(process, tid);
-            if (tid == except || s.ended())
+            if (s.ended())
                 continue;
             if (s.runs()) {
                 seen = 0;

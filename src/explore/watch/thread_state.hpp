@@ -45,9 +45,8 @@ enum class activity : std::uint8_t {
 struct standstill {
     std::uint64_t switches = 0;
     unsigned seen = 0;
-    /// `looks`: how many times in a row. `except`: a thread that does not count,
-    /// because it is the one that looks. `helper`: a process that acts on this one; 0: none.
-    activity look(int pid, unsigned looks, int except = 0, int helper = 0);
+    /// `looks`: how many times in a row. `helper`: a process that acts on this one; 0: none.
+    activity look(int pid, unsigned looks, int helper = 0);
 };
 
 } // namespace nmisim::explore

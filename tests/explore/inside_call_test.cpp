@@ -82,6 +82,8 @@ const char* what_failed()
     }
 }
 
+useconds_t answers_after_us = 20'000;
+
 // Another process writes a byte some time after it was asked: the reader sleeps meanwhile.
 void install_with_answers(int flags)
 {
@@ -90,7 +92,7 @@ void install_with_answers(int flags)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (char c; read(asks[0], &c, 1) == 1;) {
-        usleep(20'000);
+        usleep(answers_after_us);
         if (write(pipe_ends[1], &c, 1) != 1)
             break;
     }
@@ -236,6 +238,16 @@ const call_cell* call_in(const sweep_report& r, const char* name, arrival when)
     return found == r.calls.end() ? nullptr : &*found;
 }
 
+/// Slower answers, until the reader was seen asleep: the tracer of a busy machine gets its CPU late.
+sweep_report read_asleep(function setup)
+{
+    for (answers_after_us = 20'000;; answers_after_us *= 8) {
+        sweep_report r = inside(setup, ask_and_read);
+        if (call_in(r, "read", arrival::asleep) != nullptr || answers_after_us > 1'000'000)
+            return r;
+    }
+}
+
 // Of both arrivals.
 std::array<const call_cell*, 2> polls_in(const sweep_report& r)
 {
@@ -271,12 +283,12 @@ TEST_CASE("a poll that is made again is clean")
 
 TEST_CASE("a read is restarted with SA_RESTART, and fails without it")
 {
-    const sweep_report with = inside([] { install_with_answers(SA_RESTART); }, ask_and_read);
+    const sweep_report with = read_asleep([] { install_with_answers(SA_RESTART); });
     INFO(to_text(with, true));
     CHECK(with.clean());
     REQUIRE(call_in(with, "read", arrival::asleep) != nullptr);
     CHECK(call_in(with, "read", arrival::asleep)->result == "restarted");
-    const sweep_report without = inside([] { install_with_answers(0); }, ask_and_read);
+    const sweep_report without = read_asleep([] { install_with_answers(0); });
     INFO(to_text(without, true));
     CHECK(exit_code(without) == 3);
     REQUIRE(call_in(without, "read", arrival::asleep) != nullptr);

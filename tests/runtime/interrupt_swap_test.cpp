@@ -61,7 +61,10 @@ TEST_CASE("a raise runs the handler once, on the thread that it names", "[swap]"
         });
         if (raise_queued(i, w.tid()) != raise_result::raised)
             return std::string("not raised");
-        eventually([&] { return t.runs == 1; });
+        eventually([&] { // the books are kept behind the handler
+            const interrupt_books b = i.books();
+            return t.runs == 1 && b.handled + b.unattached_handled == 1;
+        });
         if (t.runs != 1 || t.last_tid != w.tid() || t.last_user != (attached ? &mine : nullptr))
             return std::string("another thread or not once");
         const interrupt_books b = i.books();

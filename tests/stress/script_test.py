@@ -72,6 +72,8 @@ JUDGED = {
     "a report of a failure with exit code 0 fails": ("pass", "lies", "FAIL", "failed (exit 0): grace-period"),
     "a BUSTED scenario that passes fails": ("fail grace-period", "good", "FAIL", "not caught: it passed"),
     "a BUSTED scenario caught by another check fails": ("fail grace-period", "caught-by-another", "FAIL", "not caught by grace-period (exit 3), but: nesting"),
+    "a BUSTED scenario that had too little CPU time runs again": ("fail grace-period", "starved-once", "ok", "caught by grace-period, run 2: before"),
+    "a BUSTED scenario that never had enough CPU time fails": ("fail grace-period", "starved", "FAIL", "not caught: it passed (7 NMIs, 3 swaps, run 3: before"),
     "a scenario without NMIs fails": ("pass", "no-nmi", "FAIL", "checked nothing: no NMI was handled"),
     "a scenario without swaps fails": ("pass", "no-swap", "FAIL", "checked nothing: no handler was swapped"),
     "a scenario in which no vCPU went offline fails": ("pass", "no-offline", "FAIL", "checked nothing: no vCPU was offlined"),
@@ -113,6 +115,13 @@ def judged(title):
 def one_of_two():
     s = Stress(bad=("pass", "caught"), good=("pass", "good")).run()
     assert s.line("bad").startswith("FAIL") and s.line("good").startswith("ok") and s.code == 1 and s.page() == "FAIL", s.text
+
+
+def again():
+    """What is not caught by a run that says nothing against itself is not tried again, nor is correct code."""
+    s = Stress(once=("fail grace-period", "good"), thrice=("fail grace-period", "starved"), correct=("pass", "starved")).run()
+    assert sorted(name for name, _ in s.ran()) == ["correct", "once", "thrice", "thrice", "thrice"], s.ran()
+    assert s.line("correct").startswith("ok") and "not caught: it passed" in s.line("thrice") and "run" not in s.line("once"), s.text
 
 
 def hang():
@@ -525,6 +534,7 @@ tap.run([
     ("a scenario that a sanitizer cannot run is skipped with it, and only with it", unsuitable),
     ("--sanitize fails with a program that was built without", other_build),
     ("--sanitize builds in a folder of its own", builds),
+    ("only a fault that was not caught by a run with too little CPU time is tried again", again),
     ("a hung scenario is looked at, killed and fails; the others go on", hang),
     ("a scenario's own duration is kept, and counts for its limit", own_duration),
     ("a duration is read as nmi-sim reads it", own_duration_is_read),

@@ -72,8 +72,11 @@ JUDGED = {
     "a report of a failure with exit code 0 fails": ("pass", "lies", "FAIL", "failed (exit 0): grace-period"),
     "a BUSTED scenario that passes fails": ("fail grace-period", "good", "FAIL", "not caught: it passed"),
     "a BUSTED scenario caught by another check fails": ("fail grace-period", "caught-by-another", "FAIL", "not caught by grace-period (exit 3), but: nesting"),
-    "a BUSTED scenario that had too little CPU time runs again": ("fail grace-period", "starved-once", "ok", "caught by grace-period, run 2: before"),
-    "a BUSTED scenario that never had enough CPU time fails": ("fail grace-period", "starved", "FAIL", "not caught: it passed (7 NMIs, 3 swaps, run 3: before"),
+    "a BUSTED scenario that had too little CPU time runs again": ("fail grace-period", "starved-then-caught", "ok", "7 NMIs, 3 swaps, caught by grace-period, run 2: before"),
+    "a starved BUSTED scenario that ends without a report fails": ("fail grace-period", "starved-then-no-report", "FAIL", "no report (exit 1):  (run 2: before"),
+    "a starved BUSTED scenario that is skipped then fails": ("fail grace-period", "starved-then-cannot", "FAIL", "not caught by grace-period (exit 3), but: grace-period (run 2"),
+    "a starved BUSTED scenario caught by another check then fails": ("fail grace-period", "starved-then-by-another", "FAIL", "but: nesting (7 NMIs, 3 swaps, run 2"),
+    "a BUSTED scenario that never had enough CPU time fails": ("fail grace-period", "starved", "FAIL", "not caught: it passed (1999 NMIs, 3 swaps, run 3: before"),
     "a scenario without NMIs fails": ("pass", "no-nmi", "FAIL", "checked nothing: no NMI was handled"),
     "a scenario without swaps fails": ("pass", "no-swap", "FAIL", "checked nothing: no handler was swapped"),
     "a scenario in which no vCPU went offline fails": ("pass", "no-offline", "FAIL", "checked nothing: no vCPU was offlined"),
@@ -118,9 +121,11 @@ def one_of_two():
 
 
 def again():
-    """What is not caught by a run that says nothing against itself is not tried again, nor is correct code."""
-    s = Stress(once=("fail grace-period", "good"), thrice=("fail grace-period", "starved"), correct=("pass", "starved")).run()
-    assert sorted(name for name, _ in s.ran()) == ["correct", "once", "thrice", "thrice", "thrice"], s.ran()
+    """What a run with enough NMIs does not catch, or one that says nothing against itself, is not tried again, nor is
+    correct code."""
+    s = Stress(once=("fail grace-period", "good"), missed=("fail grace-period", "missed"), thrice=("fail grace-period", "starved"),
+               correct=("pass", "starved")).run()
+    assert sorted(name for name, _ in s.ran()) == ["correct", "missed", "once", "thrice", "thrice", "thrice"], s.ran()
     assert s.line("correct").startswith("ok") and "not caught: it passed" in s.line("thrice") and "run" not in s.line("once"), s.text
 
 

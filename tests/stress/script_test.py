@@ -121,12 +121,12 @@ def one_of_two():
 
 
 def again():
-    """What a run with enough NMIs does not catch, or one that says nothing against itself, is not tried again, nor is
-    correct code."""
+    """Nothing else is: what a run with enough NMIs does not catch, or one that says nothing against itself; correct code;
+    what ThreadSanitizer has caught."""
     s = Stress(once=("fail grace-period", "good"), missed=("fail grace-period", "missed"), thrice=("fail grace-period", "starved"),
-               correct=("pass", "starved")).run()
-    assert sorted(name for name, _ in s.ran()) == ["correct", "missed", "once", "thrice", "thrice", "thrice"], s.ran()
-    assert s.line("correct").startswith("ok") and "not caught: it passed" in s.line("thrice") and "run" not in s.line("once"), s.text
+               correct=("pass", "starved-then-caught"), race=("fail grace-period", "racy-and-starved")).run()
+    assert sorted(name for name, _ in s.ran()) == ["correct", "missed", "once", "race", "thrice", "thrice", "thrice"], s.ran()
+    assert "failed (exit 3)" in s.line("correct") and s.line("race").startswith("ok") and "run" not in s.line("once"), s.text
 
 
 def hang():
@@ -280,7 +280,7 @@ def slow_start(before, after):
 
 def interrupted():
     for name, more in (("INT", {}), ("TERM", {}), ("HUP", {}), ("TERM", slow_start(0, 1))):
-        s = Stress(a=("pass", "good"), b=("pass", "stops-when-asked"), c=("pass", "good"))
+        s = Stress(a=("pass", "good"), b=("fail grace-period", "stops-when-asked"), c=("pass", "good"))
         process = subprocess.Popen(s.command("--patience", "600"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    env=os.environ | {"FAKE_LOG": str(s.log)} | more, start_new_session=True)
         try:

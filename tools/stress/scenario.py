@@ -23,8 +23,8 @@ import typing
 import zlib
 
 GRACE_S = 3  # for what should end at once
-RUNS = 3  # at most, of a fault that was not caught by a run which told nothing
-ENOUGH_NMIS = 2000  # handled by a run tell that it does not catch its fault
+RUNS = 3  # at most, while a run that does not catch its fault tells nothing
+ENOUGH_NMIS = 2000  # a run that handled so many tells something
 UNITS_S = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 # A sanitizer's last line, or UBSan's only one.
 SANITIZER_REPORT = re.compile(r"^SUMMARY: ([A-Za-z]*Sanitizer: .*)|^.*: (runtime error: .*)", re.M)
@@ -99,7 +99,7 @@ def wrong_in_busted_code(report, status, wanted):
 
 
 def told_nothing(report):
-    """No check failed, and it got too little CPU time for it, as it says itself."""
+    """No check failed, few NMIs were handled, and it says itself that they are too few."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         report = json.loads(report)
         return (any(remark["code"] == "few-handled" for remark in report["remarks"]) and report["nmis"]["handled"] < ENOUGH_NMIS
@@ -217,7 +217,8 @@ class Runner:
         def files(suffix):
             return place / f"{name}.{suffix}"
         shutil.copyfile(scenario.file, files("conf"))
-        files("result").unlink(missing_ok=True)
+        for old in ("json", "result"):
+            files(old).unlink(missing_ok=True)
         for why in scenario.comments(f"without {self.sanitize.replace(',', '-')}") if self.sanitize else []:
             return f"skipped: not with {self.sanitize}: {why}", ""
         # The scenario's number, so that the same --seed gives the same scenario the same seed, alone or not.
@@ -234,7 +235,6 @@ class Runner:
         limit_s = (self.duration_s if own_s is None else own_s) + self.patience_s
         before = ""
         for number in range(1, RUNS + 1):
-            files("json").unlink(missing_ok=True)
             with files("log").open("wb") as log:
                 status, hung = self.wait_for([*command, "--output", f"{name}.json"], files, log, limit_s)
             verdict, figures = verdict_of(files, scenario.expect, status, self.sanitize)
@@ -246,6 +246,7 @@ class Runner:
             if self.stopped or verdict == "ok" or scenario.expect == "pass" or not told_nothing(text_of(files("json"))):
                 break
             before = verdict
+            files("json").unlink()
         return verdict, figures
 
     def wait_for(self, command, files, log, limit_s):

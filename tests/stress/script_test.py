@@ -249,6 +249,14 @@ def resume_what_has_changed():
     assert "FAIL: 1 passed, 0 BUSTED caught, 2 failed" in s.text, s.text
 
 
+def resume_without_report():
+    s = Stress(a=("pass", "caught")).run()
+    conf = s.folder / "a.conf"
+    conf.write_text(conf.read_text().replace("caught", "no-report"))
+    s.run("--resume")
+    assert "no report (exit 1)" in s.line("a") and not (s.output / "latest/a.json").exists(), s.text
+
+
 def resume_refuses():
     s = Stress(a=("pass", "good")).run("--seed", "3")
     for words in (["--seed", "3"], ["--duration", "2"], ["--jitter"], ["--soak", "2"]):
@@ -549,6 +557,7 @@ tap.run([
     ("--resume keeps to the scenarios of its run, and to a summary of all of them", resume_its_own),
     ("--resume fails where a scenario is gone", resume_what_is_gone),
     ("--resume runs again what has changed since", resume_what_has_changed),
+    ("--resume judges no scenario by an earlier report", resume_without_report),
     ("--resume refuses what would be another run", resume_refuses),
     ("SIGINT, SIGTERM and SIGHUP end the run and its program; --resume goes on", interrupted),
     ("a stale process id is left alone, and a results folder has one run at a time", stale_pid),

@@ -95,8 +95,9 @@ def debian_packages():
 
 
 def program_runs():
+    """For as long as lets every check see something on a busy machine."""
     assert "nmi-sim" in run(prefix / "bin/nmi-sim", "--version")
-    assert "PASS" in run(prefix / "bin/nmi-sim", "--duration", "300ms")
+    assert "PASS" in run(prefix / "bin/nmi-sim", "--duration", "2s")
 
 
 def stress_manual():

@@ -9,6 +9,13 @@
 
 namespace nmisim::test {
 
+/// None of the run's checks has looked at nothing. For `looked` below.
+inline bool checks_looked(const run_report& done)
+{
+    return std::none_of(done.checks.begin(), done.checks.end(),
+                        [](const check_report& c) { return c.status == check_status::nothing_seen; });
+}
+
 /// Runs again, twice as long each time, for as long as `looked(report)` is false and no check has failed; after four runs
 /// says what the last one said. `looked` must not be what the test is for. Context: control.
 template <class Looked>

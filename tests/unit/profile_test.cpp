@@ -7,6 +7,7 @@
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/child.hpp"
+#include "support/looked_run.hpp"
 #include "support/text_matcher.hpp"
 #include "verify/jobs/profile_job.hpp"
 #include "verify/parts/swapper.hpp"
@@ -16,7 +17,9 @@
 #include <fmt/format.h>
 
 using namespace nmisim;
+using nmisim::test::checks_looked;
 using nmisim::test::in_child;
+using nmisim::test::looked_run;
 
 namespace {
 
@@ -105,7 +108,7 @@ TEST_CASE("every handler call leaves a sample, with each flavor and way to recla
     c.machine.rcu = GENERATE(from_range(all_flavors));
     c.reclaim = GENERATE(from_range(all_reclaims));
     CAPTURE(name_of(c.machine.rcu), name_of(c.reclaim));
-    const auto child = in_child(60, [&] { return books(run(c)); });
+    const auto child = in_child(60, [&] { return books(looked_run(c, checks_looked)); });
     CHECK(child.text == "passed true rows true samples true lost false handlers true");
 }
 
@@ -147,7 +150,7 @@ TEST_CASE("without room every handler call is a loss, and the run still passes")
     run_config c = profiling(workload::spin);
     c.profile_room = 1;
     c.swap_interval_ns = 100'000'000;
-    const auto child = in_child(60, [&] { return books(run(c)); });
+    const auto child = in_child(60, [&] { return books(looked_run(c, checks_looked)); });
     CHECK(child.text == "passed true rows true samples true lost true handlers true");
 }
 

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 using namespace nmisim;
+using nmisim::test::checks_looked;
 using nmisim::test::in_child;
 using nmisim::test::looked_run;
 
@@ -31,10 +32,7 @@ run_config quick()
 /// "pass", or what is wrong.
 std::string judge_in_words(const run_config& config)
 {
-    const run_report r = looked_run(config, [](const run_report& done) {
-        return std::none_of(done.checks.begin(), done.checks.end(),
-                            [](const check_report& c) { return c.status == check_status::nothing_seen; });
-    });
+    const run_report r = looked_run(config, checks_looked);
     std::string text;
     for (const check_report& c : r.checks)
         if (c.status != check_status::pass)

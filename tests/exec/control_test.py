@@ -21,6 +21,14 @@ def prints_pid():
 
 
 @case
+def nothing_left():
+    """a command that differs from itself in all that is compared is not judged"""
+    result = run("--compare", "stdout", command=[options.fixture, "prints_pid"])
+    expect(result.code == 1 and result.verdict == "not-comparable" and "all that is compared" in result.json["why"],
+           *result.shown())
+
+
+@case
 def differs_from_itself():
     """a command whose status differs from run to run is not judged"""
     with tempfile.TemporaryDirectory(prefix="nmi-sim-exec-") as folder:

@@ -5,6 +5,7 @@
 #include "machine/machine_state.hpp"
 #include "machine/sources/ipi_source.hpp"
 #include "machine/sources/nmi_source.hpp"
+#include "runtime/origin.hpp"
 #include "support/await.hpp"
 #include "support/catch2.hpp"
 #include "support/forged_nmi.hpp"
@@ -134,6 +135,8 @@ TEST_CASE("vCPUs that go and come back take their own source along, and no NMI i
 
 TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
 {
+    // A program's timer, and one that carries what a vCPU's timers do, as one that has been stopped.
+    void* const carried = GENERATE(as<void*>{}, nullptr, runtime::mark_of(runtime::origin::timer));
     machine m({});
     // first after a second: not in this test
     const std::unique_ptr<nmi_source> source = make_timer_source(m, 1);
@@ -143,6 +146,7 @@ TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = area.line.signo;
     event.sigev_notify_thread_id = area.tid;
+    event.sigev_value.sival_ptr = carried;
     timer_t foreign{};
     REQUIRE(timer_create(CLOCK_MONOTONIC, &event, &foreign) == 0);
     const itimerspec once{{0, 0}, {0, 1'000'000}};

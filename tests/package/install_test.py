@@ -95,7 +95,7 @@ def debian_packages():
 
 
 def program_runs():
-    """For as long as lets every check see something on a busy machine."""
+    """The run is long enough for every check to see something on a busy machine."""
     assert "nmi-sim" in run(prefix / "bin/nmi-sim", "--version")
     assert "PASS" in run(prefix / "bin/nmi-sim", "--duration", "2s")
 

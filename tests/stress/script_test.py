@@ -77,6 +77,7 @@ JUDGED = {
     "a starved BUSTED scenario that is skipped then fails": ("fail grace-period", "starved-then-cannot", "FAIL", "not caught by grace-period (exit 3), but: grace-period (run 2"),
     "a starved BUSTED scenario caught by another check then fails": ("fail grace-period", "starved-then-by-another", "FAIL", "but: nesting (7 NMIs, 3 swaps, run 2"),
     "a BUSTED scenario that never had enough CPU time fails": ("fail grace-period", "starved", "FAIL", "not caught: it passed (1999 NMIs, 3 swaps, run 3: before"),
+    "a BUSTED scenario with rate = max that never had enough CPU time fails": ("fail grace-period", "starved-at-rate-max", "FAIL", "not caught: it passed (1999 NMIs, 3 swaps, run 3: before"),
     "a scenario without NMIs fails": ("pass", "no-nmi", "FAIL", "checked nothing: no NMI was handled"),
     "a scenario without swaps fails": ("pass", "no-swap", "FAIL", "checked nothing: no handler was swapped"),
     "a scenario in which no vCPU went offline fails": ("pass", "no-offline", "FAIL", "checked nothing: no vCPU was offlined"),
@@ -123,9 +124,10 @@ def one_of_two():
 def again():
     """Nothing else is: what a run with enough NMIs does not catch, or one that says nothing against itself; correct code;
     what ThreadSanitizer has caught."""
-    s = Stress(once=("fail grace-period", "good"), missed=("fail grace-period", "missed"), thrice=("fail grace-period", "starved"),
+    s = Stress(once=("fail grace-period", "good"), missed=("fail grace-period", "missed"),
+               most=("fail grace-period", "missed-at-rate-max"), thrice=("fail grace-period", "starved"),
                correct=("pass", "starved-then-caught"), race=("fail grace-period", "racy-and-starved")).run()
-    assert sorted(name for name, _ in s.ran()) == ["correct", "missed", "once", "race", "thrice", "thrice", "thrice"], s.ran()
+    assert sorted(name for name, _ in s.ran()) == ["correct", "missed", "most", "once", "race", "thrice", "thrice", "thrice"], s.ran()
     assert "failed (exit 3)" in s.line("correct") and s.line("race").startswith("ok") and "run" not in s.line("once"), s.text
 
 

@@ -15,6 +15,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
+from looked import looked
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--program", type=os.path.abspath, required=True)
@@ -51,8 +52,8 @@ def deny_membarrier():
 
 
 def output(command, denied):
-    done = subprocess.run(command, text=True, timeout=60, capture_output=True, check=False,
-                          preexec_fn=deny_membarrier if denied else None)
+    done = looked(lambda: subprocess.run(command, text=True, timeout=60, capture_output=True, check=False,
+                                         preexec_fn=deny_membarrier if denied else None))
     if done.returncode == 77:
         raise tap.Skipped("no seccomp filter can be installed here")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,6 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
+from looked import looked
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--program", type=os.path.abspath, required=True)
@@ -22,8 +23,8 @@ ENOUGH = 2000
 
 
 def report_of(seconds):
-    done = subprocess.run([options.program, "--handler", "profile", "--workload", "split", "--rate", "5k", "--duration", f"{seconds}s",
-                           "--json"], text=True, capture_output=True, timeout=200, check=False)
+    done = looked(lambda: subprocess.run([options.program, "--handler", "profile", "--workload", "split", "--rate", "5k", "--duration",
+                                          f"{seconds}s", "--json"], text=True, capture_output=True, timeout=200, check=False))
     assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr)
     return json.loads(done.stdout)
 

@@ -13,6 +13,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import tap
 import timeline
+from looked import looked
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--program", type=os.path.abspath, required=True)
@@ -35,8 +36,11 @@ def traced(*arguments, code=0):
     """Timeline, report."""
     with tempfile.TemporaryDirectory(prefix="nmi-sim-trace-") as folder:
         file = pathlib.Path(folder) / "trace.json"
-        done = subprocess.run([options.program, "--json", "--trace", file, "--seed", "1", *arguments], text=True,
-                              capture_output=True, timeout=100, check=False)
+        def run():
+            return subprocess.run([options.program, "--json", "--trace", file, "--seed", "1", *arguments], text=True,
+                                  capture_output=True, timeout=100, check=False)
+
+        done = run() if code else looked(run)
         expect(done.returncode == code, done.returncode, done.stdout[-2000:], done.stderr)
         return json.loads(file.read_text()), json.loads(done.stdout)
 
@@ -154,8 +158,8 @@ def violations():
 @case
 def full_disk():
     """a full device is an error, as for every file"""
-    done = subprocess.run([options.program, "-q", "--duration", "100ms", "--trace", "/dev/full"], text=True,
-                          capture_output=True, timeout=60, check=False)
+    done = looked(lambda: subprocess.run([options.program, "-q", "--duration", "100ms", "--trace", "/dev/full"], text=True,
+                                         capture_output=True, timeout=60, check=False))
     expect(done.returncode == 1 and "cannot write /dev/full: No space left" in done.stderr, done)
 
 

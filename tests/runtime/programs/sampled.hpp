@@ -15,10 +15,15 @@
 #include <thread>
 #include <utility>
 
+#include <unistd.h>
+
 namespace nmisim::test {
 
 /// What all buffers held together.
 struct sample_sum {
+    std::atomic<std::uint64_t> swaps{0}; ///< made
+    std::atomic<pid_t> swapper{0};       ///< the thread that makes them
+    std::atomic<int> stays{20};          ///< handlers on other threads that are still to stay for some swaps
     std::atomic<std::uint64_t> events{0};
     std::atomic<std::uint64_t> weight{0};
     std::atomic<std::uint64_t> used_after{0}; ///< buffers that a handler used while they were destroyed
@@ -41,7 +46,15 @@ public:
         ++inside_;
         ++events_;
         weight_ += e.weight;
-        // Long enough for some swaps: one that does not wait frees the buffer under it.
+        // Long enough for some swaps: one that does not wait frees the buffer under it. The first handlers beside the swapper
+        // sleep, so that it gets a CPU, until three swaps were made: a right swap waits for them, so they see one at most.
+        sample_sum& sum = *sum_;
+        const std::uint64_t made = sum.swaps;
+        if (e.known_tid != sum.swapper && sum.stays.fetch_sub(1) > 0)
+            for (int n = 0; n < 20 && sum.swaps < made + 3; ++n) {
+                const timespec a_while{0, 1'000'000};
+                nanosleep(&a_while, nullptr);
+            }
         for (volatile int n = 0; n < 20'000;)
             n = n + 1;
         --inside_;
@@ -79,7 +92,8 @@ int sampled(Work work)
     std::atomic<bool> stop{false};
     std::uint64_t swaps = 0, not_drained = 0;
     std::thread swapper([&] {
-        for (; !stop; ++swaps) {
+        sum.swapper = gettid();
+        for (; !stop; ++swaps, ++sum.swaps) {
             not_drained +=
                 buffer.exchange(make<sample_buffer>(sum), patient).result != outcome::drained ? 1 : 0;
             // Threads that begin are attached by pthread_create()'s hook; this is for a build without it.

@@ -162,19 +162,19 @@ public:
     /// Context: control. Progress: some system calls a thread. May be called again.
     [[nodiscard]] process_threads attach_process(const attach_options& options = {}) noexcept;
 
-    /// Context: any, handlers included. Progress: one system call.
+    /// Context: any, handlers included. Progress: one system call. Ordering: the handler sees what was stored before.
     raise_result raise(pid_t tid) noexcept;
     /// On all attached threads; returns how many it was raised on. Context: any.
     std::uint64_t raise_all() noexcept;
 
-    /// Waits until what was raised on attached threads has been handled. Context: control; not in a handler.
+    /// Waits until what was raised on attached threads has been handled. Context: control; not in a handler. Ordering: as close().
     [[nodiscard]] outcome drain(deadline limit) noexcept;
     /// Context: control. Reads /proc for each attached thread.
     interrupt_books books() const noexcept;
 
     /// Takes all objects out of their slots and retires them, deletes the timers, and waits for handlers under way. The
     /// signal handler stays and forwards. May be called again, in any order with slots and attachments.
-    /// In a handler it closes and does not wait. Context: control.
+    /// In a handler it closes and does not wait. Context: control. Ordering: after `drained` the caller sees what they stored.
     outcome close(deadline limit) noexcept;
 
 private:

@@ -8,8 +8,8 @@
 //     disk.free();   // or the end of the token: no handler of it runs any more
 //
 // A handler is the same object as an NMI's: a function with its data (nmisim/callback.hpp). Each line has one
-// RCU-published pointer to the immutable list of its handlers: request_irq and free_irq copy the list, publish it
-// and free the old one after a grace period, so handlers are swapped while IRQs keep coming, like those of NMIs.
+// RCU-published pointer to the immutable list of its handlers: request_irq() and irq_registration::free() publish a changed
+// copy and free the old list after a grace period, so handlers are swapped while IRQs keep coming, like those of NMIs.
 //
 // Order of interruption, as in hardware:
 //
@@ -45,15 +45,15 @@ public:
     /// Takes the handler off its line; when it returns, no vCPU runs it any more and its data may go.
     ///
     /// Context: control. In IRQ or NMI context it would wait for itself: refused (the kernel WARNs).
-    /// Kernel: free_irq(), which finds the handler by its dev_id and waits in
-    /// synchronize_irq().
+    /// Ordering: after `done` the caller sees what the handler stored.
+    /// Kernel: free_irq(), which finds the handler by its dev_id and waits in synchronize_irq().
     sync_result free() { return end(); }
 };
 
 /// Puts a handler on IRQ line `irq`, 0 to machine_config::irqs - 1. `name` is for messages.
 ///
-/// Context: control; returns after a grace period. Errors, in registration::error(): EINVAL: no such line, or no handler;
-/// EBUSY: the line has a handler and not both are shared. Kernel: request_irq().
+/// Context: control; returns after a grace period. Ordering: release. Errors, in registration::error(): EINVAL: no such
+/// line, or no handler; EBUSY: the line has a handler and not both are shared. Kernel: request_irq().
 [[nodiscard]] NMISIM_API irq_registration request_irq(machine& m, int irq, nmi_handler handler,
                                                       unsigned flags, std::string_view name);
 /// The same; the caller keeps owning the handler until the registration has ended.
@@ -62,7 +62,7 @@ public:
 
 /// Raises line `irq` on vCPU `cpu`; never `full`. A line without a handler: unhandled, and counted. A line or vCPU
 /// that the machine does not have is a bug of the caller, and ends the program with a line that says so.
-/// Context: any. Progress: lock-free, one system call. Errors: none; see raise_result.
+/// Context: any. Progress: lock-free, one system call. Ordering: as raise_nmi(). Errors: none; see raise_result.
 NMISIM_API raise_result raise_irq(machine& m, int cpu, int irq) noexcept;
 
 /// Times line `irq` was handled on `cpu`. Context: any. Kernel: a line of /proc/interrupts.

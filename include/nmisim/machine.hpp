@@ -92,19 +92,19 @@ public:
     /// Context: any. Ordering: release. Lifetime: free it only after unset_nmi_callback() and
     /// synchronize_rcu(). Kernel: set_nmi_callback(), i386 traps.c.
     void set_nmi_callback(nmi_callback& callback) noexcept;
-    /// Puts dummy_nmi_callback back. Context: any. Kernel: unset_nmi_callback().
+    /// Puts dummy_nmi_callback back. Context: any. Ordering: release. Kernel: unset_nmi_callback().
     void unset_nmi_callback() noexcept;
     /// Returns when every NMI and reader that had begun has ended.
     ///
-    /// Context: control. In NMI context it would wait for itself: refused (the kernel WARNs). In a forked child it is
-    /// refused as well.
+    /// Context: control. In NMI context it would wait for itself: refused (the kernel WARNs), and in a forked child as well.
+    /// Ordering: after `done` the caller sees what they stored.
     sync_result synchronize_rcu();
 
     /// Publishes `next`, waits a grace period, returns the handler that the exchange() before published (null if there
-    /// was none): no NMI can see it any more, so it can be destroyed safely. A null `next` publishes
-    /// dummy_nmi_callback.
+    /// was none): no NMI can see it any more, so it can be destroyed safely. A null `next` publishes dummy_nmi_callback.
     ///
-    /// Exactly-once: every NMI runs either the old or the new handler, one of them, once.
+    /// Exactly-once: every NMI runs either the old or the new handler, one of them, once. Ordering: an NMI that runs `next`
+    /// sees all that was stored before the call; after `done` the caller sees what NMIs stored in the old handler.
     /// Context: control; callers publish one after the other, not waiting for the others' grace periods, and each gets what
     /// the one before it has published. Refused in NMI context, in a forked child, and while handlers are registered on
     /// chains: `next` comes back unpublished.
@@ -115,13 +115,13 @@ public:
     [[nodiscard]] exchange_result exchange(nmi_handler next, deadline limit = deadline::none());
 
     /// Raises an NMI on vCPU `cpu`.
-    ///
     /// Identity, per vCPU, after a drain: raised = handled + coalesced + rejected + offline; `full` was not raised.
-    /// Context: any. Progress: lock-free, one system call. Errors: none; see raise_result.
+    /// Context: any. Progress: lock-free, one system call. Ordering: the NMI sees what was stored before; so does the one
+    /// that it coalesces with. Errors: none; see raise_result.
     raise_result raise_nmi(int cpu) noexcept;
 
     /// Sets the reason byte that default_do_nmi() looks at: 0x80 memory parity error, 0x40 I/O check.
-    /// Context: any. Kernel: port 0x61.
+    /// Context: any. Ordering: an NMI that is raised later sees it. Kernel: port 0x61.
     void set_reason(std::uint8_t reason) noexcept;
 
     /// Times the NMI handler has run on `cpu`. Context: any. Kernel: nmi_count(), row NMI of /proc/interrupts.
@@ -140,8 +140,8 @@ public:
     /// Context: control, on none of its vCPUs; refused there, and in NMI and IRQ context, with a message.
     void all_cpus_down() noexcept;
 
-    /// Waits until every NMI and IRQ raised before has been taken, also while others are being raised; false if that
-    /// did not happen within `timeout_ns`. Context: control; refused, which is false, in NMI and IRQ context.
+    /// Waits until every NMI and IRQ raised before has been taken, also while others are being raised; false if not within
+    /// `timeout_ns`. Ordering: after true the caller sees what they stored. Context: control; false in NMI and IRQ context.
     [[nodiscard]] bool drain(std::uint64_t timeout_ns);
 
 private:

@@ -66,8 +66,8 @@ class NMISIM_API nmi_registration : public registration {
 public:
     /// Takes the handler off its chain; when it returns, no NMI runs it any more and its data may go.
     ///
-    /// Context: control. In NMI context it would wait for itself: refused (the kernel WARNs).
-    /// Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
+    /// Context: control. In NMI context it would wait for itself: refused (the kernel WARNs). Ordering: after `done` the
+    /// caller sees what it stored. Kernel: unregister_nmi_handler(), which looks for a *name* and can pick the wrong twin.
     sync_result unregister() { return end(); }
 
     /// Longest that a call of this handler has taken, of those at least nmi_longest_ns long. Context: control, not
@@ -79,9 +79,9 @@ public:
 
 /// Registers a handler that the caller keeps owning until the registration has ended.
 ///
-/// Context: control; returns after a grace period. Errors, in registration::error(): EINVAL: the handler was null or on a
-/// chain already; EBUSY: somebody has published a callback with set_nmi_callback() or exchange(). Each is a bug of
-/// the caller. Kernel: register_nmi_handler().
+/// Context: control; returns after a grace period. Ordering: release. Errors, in registration::error(): EINVAL: the handler
+/// was null or on a chain already; EBUSY: somebody has published a callback with set_nmi_callback() or exchange(). Each is
+/// a bug of the caller. Kernel: register_nmi_handler().
 [[nodiscard]] NMISIM_API nmi_registration register_nmi_handler(machine& m, nmi_type type,
                                                                nmi_callback& handler, unsigned flags,
                                                                std::string_view name);
@@ -99,12 +99,12 @@ requires std::is_nothrow_invocable_r_v<int, F&, const pt_regs&, int>
 
 /// Sets the handler that is called instead of the whole chain of `type`; null: the chain again.
 ///
-/// Context: any, NMI included. Progress: lock-free. It is for code that runs in an NMI and cannot register: registering
-/// takes a lock and waits. Kernel: set_emergency_nmi_handler() of 2025.
+/// Context: any, NMI included. Progress: lock-free. Ordering: release. It is for code that runs in an NMI and cannot
+/// register: registering takes a lock and waits. Kernel: set_emergency_nmi_handler() of 2025.
 NMISIM_API void set_emergency_nmi_handler(machine& m, nmi_type type,
                                           nmi_emergency_function function) noexcept;
 
-/// NMIs are counted but not dispatched to chains until as many restart_nmi() were called. Context: any.
+/// NMIs are counted but not dispatched to chains until as many restart_nmi() were called. Context: any. Ordering: none.
 /// Kernel: stop_nmi(), restart_nmi(). A callback that is published without chains is not stopped.
 NMISIM_API void stop_nmi(machine& m) noexcept;
 NMISIM_API void restart_nmi(machine& m) noexcept;

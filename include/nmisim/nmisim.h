@@ -4,6 +4,8 @@
  * it fires. nmisim/interrupt.hpp says more, and is the same for C++.
  *
  * Functions answer 0, an errno (above 0), or one of the codes below. No exception leaves them.
+ *
+ * Context: control, which is any code that is not in a handler, unless a function says otherwise; "any" includes handlers.
  */
 #ifndef NMISIM_H
 #define NMISIM_H
@@ -58,7 +60,8 @@ struct nmisim_threads {
     int later_ones;
 };
 
-/* Handles are never freed: any call after close answers NMISIM_CLOSED. */
+/* Handles are never freed: after close calls answer NMISIM_CLOSED, raise_all 0. A thread may still detach, the books be read,
+ * and close be called again. */
 NMISIM_API int nmisim_open(nmisim_interrupt** interrupt, int signo);
 /* Of the calling thread. cpu_hz or wall_hz arms a timer; 0: none. The thread's end detaches as well. */
 NMISIM_API int nmisim_attach(nmisim_interrupt* interrupt, unsigned cpu_hz, unsigned wall_hz, void* user);
@@ -69,19 +72,31 @@ NMISIM_API int nmisim_attach_process(nmisim_interrupt* interrupt, unsigned cpu_h
 /* The calling thread attaches to each interrupt that attach_process was called for. For whoever starts threads, first
  * thing in each; the library nmisim-threads does it in every thread that pthread_create makes. */
 NMISIM_API void nmisim_thread_begins(void);
+/* Undoes one attach of the calling thread. With the last one the thread leaves, unless attach_process keeps it, and its timer
+ * goes; what is pending is handled first, or booked as dropped where the thread blocks the signal. A thread does not leave in a
+ * handler, but when it detaches outside of one. Context: any, on the thread itself. Errors: EINVAL where it is not attached. */
 NMISIM_API int nmisim_detach(nmisim_interrupt* interrupt);
+/* An event on one thread, attached or not. Context: any. Progress: one system call. Ordering: the handler sees what was stored
+ * before. Errors: NMISIM_COALESCED, _NO_THREAD, _REJECTED, _CLOSED, _REFUSED_IN_CHILD. */
 NMISIM_API int nmisim_raise(nmisim_interrupt* interrupt, pid_t tid);
-/* How many attached threads it was raised on. */
+/* On all attached threads; answers how many it was raised on. Context: any. */
 NMISIM_API unsigned long nmisim_raise_all(nmisim_interrupt* interrupt);
 /* Publishes function and data (null: none) and waits until no handler uses the old data, which comes back in *old_data
  * when the answer is 0. After NMISIM_TIMED_OUT the library calls the old data's `release`, once, when nobody uses it.
- * A timeout below 0 is none. */
+ * A timeout below 0 is none. Ordering: a handler that gets the new data sees all that was stored before; after 0 the caller
+ * sees what handlers stored in the old data. */
 NMISIM_API int nmisim_swap(nmisim_interrupt* interrupt, nmisim_function* function, void* data,
                            nmisim_release* release, long timeout_us, void** old_data);
+/* Waits until what was raised on attached threads has been handled. A timeout below 0 is none. Ordering: after 0 the caller
+ * sees what the handlers stored. Errors: NMISIM_TIMED_OUT, and the refusals of swap. */
 NMISIM_API int nmisim_drain(nmisim_interrupt* interrupt, long timeout_us);
+/* Fields as in nmisim/interrupt.hpp, interrupt_books. Reads /proc for each attached thread. Ordering: none; while events come
+ * the numbers move. Errors: EINVAL for a null pointer. */
 NMISIM_API int nmisim_read_books(nmisim_interrupt* interrupt, struct nmisim_books* books);
-/* The data that is published is released. */
+/* The data that is published is released. A timeout below 0 is none. In a handler it closes and does not wait. */
 NMISIM_API int nmisim_close(nmisim_interrupt* interrupt, long timeout_us);
+/* What an answer means, in a few words. Context: any for the codes above; control for an errno, which is strerror(3)'s to name.
+ * Errors: "unknown" for what is neither. */
 NMISIM_API const char* nmisim_strerror(int code);
 
 #ifdef __cplusplus

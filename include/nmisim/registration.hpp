@@ -27,7 +27,7 @@ public:
 
     /// Puts `next` in the handler's place, at the same position; returns the old handler after a grace period (null: it was
     /// the caller's). Every interrupt runs one of the two, once. Context: control; refused in interrupt context and on an
-    /// empty registration: `next` comes back.
+    /// empty registration: `next` comes back. Ordering: as machine::exchange().
     nmi_handler replace(nmi_handler next);
 
 protected:

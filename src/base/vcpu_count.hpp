@@ -12,8 +12,8 @@
 // No part runs over into the next one unnoticed:
 //   nesting    the 32768th level is a BUG, in read_lock(), where a flavor counts here
 //   hardirq    an NMI adds to it as well, and an IRQ interrupts nothing that has been counted: one more than NMI depth
-//   NMI depth  the 16th level sets a bit of its own, which is a BUG in nmi_enter()
-//   NMIs       `due` is the count's top bit. The next nmi_enter() sees it in the look that it takes for the 16th level
+//   NMI depth  the 16th level sets a bit of its own, which is a BUG in do_nmi(), right behind nmi_enter()
+//   NMIs       `due` is the count's top bit. The next do_nmi() sees it in the look that it takes for the 16th level
 //              and for offline, takes the bit off and adds one to a counter beside the word: carry(). `carried` says
 //              whether that counter is odd, so that whoever reads both between the two steps is not 2^28 short.
 //   sequence   wraps; what that means is rcu/nmi_counter.hpp's to say
@@ -44,7 +44,7 @@ inline constexpr std::uint64_t one_nmi = std::uint64_t{1} << 26;
 inline constexpr std::uint64_t carry_due = std::uint64_t{1} << 54;
 inline constexpr std::uint64_t carry_is_odd = std::uint64_t{1} << 55;
 inline constexpr std::uint64_t one_section = std::uint64_t{1} << 56;
-/// What an nmi_enter() has to look at that is not so each time.
+/// What do_nmi() has to look at that is not so each time.
 inline constexpr std::uint64_t rare_bits = nmi_overflow | cpu_offline | carry_due;
 
 /// Platform: its atomics, and an addition that no NMI divides. A model has others than this machine.

@@ -15,7 +15,7 @@ usage()
 Usage: tools/bench.sh [--quick] [--no-install] [--out DIR] [--filter REGEX] [--repetitions N]
 
 Builds nmi-sim-bench in build-bench/ (g++, -O2), runs every group of benchmarks in repetitions that are shuffled among
-each other, and ends with ten lines: question, our number, the best peer's, ratio, verdict. Before and after each group
+each other, and ends with a line for each question: our number, the best peer's, ratio, verdict. Before and after each group
 it looks what bare code costs; a group during which that changed is repeated, at most twice, and said to be disturbed.
 Then it measures what nmi-sim exec costs other programs, beside strace and perf where they are installed.
 Writes to DIR (default: bench-results):
@@ -23,7 +23,7 @@ Writes to DIR (default: bench-results):
   bench.md     the tables: median, and the quartiles of the repetitions
   bench.svg    the picture
   exec.json    what exec costs; exec.txt has all of it
-  verdict.md   the ten lines
+  verdict.md   the questions and verdicts
 
   --quick         fewer repetitions and sizes
   --out DIR       another folder

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a run of the benchmarks says, in about ten lines: question, our number, the best peer's, ratio, verdict.
+"""What a run of the benchmarks says, a line for each question: our number, the best peer's, ratio, verdict.
 
     verdict.py bench.json [exec.json] [--markdown FILE]
 

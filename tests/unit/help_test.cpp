@@ -32,15 +32,31 @@ TEST_CASE("the help of a verb names each of its options and none of another's", 
     }
 }
 
-TEST_CASE("the help names each verb, exit code and an example, in any width", "[help]")
+TEST_CASE("the help of a verb has the exit codes that it can end with, and one meaning of each", "[help]")
+{
+    for (const verb_info& verb : all_verbs()) {
+        const std::string help = help_text(verb, 80);
+        std::string last;
+        for (const exit_code_info& e : all_exit_codes) {
+            CAPTURE(verb.name, e.code, e.meaning);
+            const std::string code(e.code);
+            const std::string shown = "\n" + std::string(5 - code.size(), ' ') + code + "  ";
+            CHECK((help.find(shown + std::string(e.meaning.substr(0, 24))) != std::string::npos) ==
+                  e.is_for(verb.id));
+            CHECK_FALSE((e.is_for(verb.id) && last == code));
+            if (e.is_for(verb.id))
+                last = code;
+        }
+        CHECK((help.find("--fail-if") != std::string::npos) == find_option("fail-if")->is_for(verb.id));
+    }
+}
+
+TEST_CASE("the help names each verb and an example, in any width", "[help]")
 {
     for (const int columns : {60, 80, 110})
         for (const verb_info& verb : all_verbs()) {
             const std::string help = help_text(verb, columns);
             CAPTURE(columns, verb.name);
-            for (const exit_code_info& e : all_exit_codes)
-                CHECK_THAT(help,
-                           Contains("\n" + std::string(5 - e.code.size(), ' ') + std::string(e.code) + "  "));
             CHECK_THAT(help, Contains("Examples:\n  nmi-sim"));
             const std::size_t examples = help.find("Examples:");
             std::istringstream lines(help.substr(0, examples));

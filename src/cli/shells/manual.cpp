@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "cli/exit_code.hpp"
 #include "cli/shells/completions.hpp"
+#include "cli/verbs/catalog.hpp"
 #include "cli/verbs/verb.hpp"
 
 #include <fmt/format.h>
@@ -59,8 +59,8 @@ std::string manual_sections()
         }
     }
     text += "# EXIT STATUS\n\n";
-    for (const exit_code_info& e : all_exit_codes)
-        text += fmt::format("*{}*\n\t{}.\n\n", e.code, escaped(e.meaning));
+    for (const catalog_entry& e : find_topic("exit-codes")->entries())
+        text += fmt::format("*{}*\n\t{}.\n\n", e.name, escaped(e.text));
     return text;
 }
 

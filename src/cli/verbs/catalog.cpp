@@ -3,6 +3,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/options/settings.hpp"
+#include "cli/verbs/verb.hpp"
 #include "exec/each_call.hpp"
 #include "explore/step/system_call.hpp"
 #include "explore/windows/windows.hpp"
@@ -196,9 +197,22 @@ std::vector<catalog_entry> metric_entries()
 
 std::vector<catalog_entry> exit_code_entries()
 {
-    return entries_from(all_exit_codes, [](const exit_code_info& e) {
-        return catalog_entry{std::string(e.code), std::string(e.meaning)};
-    });
+    std::vector<catalog_entry> entries;
+    for (const exit_code_info& e : all_exit_codes) {
+        std::string text(e.meaning);
+        if (e.verbs != for_all) {
+            std::vector<std::string_view> verbs;
+            for (const verb_info& v : all_verbs())
+                if (e.is_for(v.id))
+                    verbs.push_back(v.name);
+            text = fmt::format("{}: {}", fmt::join(verbs, ", "), text);
+        }
+        if (entries.empty() || entries.back().name != e.code)
+            entries.push_back({std::string(e.code), text});
+        else
+            entries.back().text += "; " + text;
+    }
+    return entries;
 }
 
 const catalog_topic topics[] = {

@@ -90,7 +90,8 @@ std::string help_text(const verb_info& verb, int wide)
     }
     text += "\nTimes take ns, us, ms, s, m, h: 500us, 1.5s.\n\nExit status:\n";
     for (const exit_code_info& e : all_exit_codes)
-        text += row(fmt::format("  {:>3}", e.code), e.meaning, columns, 7);
+        if (e.is_for(verb.id))
+            text += row(fmt::format("  {:>3}", e.code), e.meaning, columns, 7);
     return text + fmt::format("\nExamples:\n{}", verb.examples);
 }
 

@@ -116,7 +116,8 @@ const option_spec table[] = {
      "length of the run; 0: until Ctrl-C; a bare number is seconds",
      [](settings& s, text v) { s.run.duration_ns = parse_duration_ns(v, bare_number::seconds); }},
     {"seed", 0, "N", "from the clock", run, for_run | for_exec,
-     "seed of all that is random; printed in every report",
+     "seed of what is random: when the NMIs of --arrival poisson are due, and which vCPU --onoff-interval "
+     "takes offline; of exec: when NMIs are sent; printed in every report",
      [](settings& s, text v) { s.seed = parse_count(v, 0, greatest_seed); }},
     {"stall-timeout", 0, "TIME", "10s", run, for_run, "no progress for so long fails the check 'progress'",
      [](settings& s, text v) {

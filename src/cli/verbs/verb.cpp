@@ -66,12 +66,11 @@ const verb_info table[] = {
      "a "
      "line each, and a verdict.",
      "  nmi-sim selftest\n", selftest_verb},
-    {"page", for_page, "draw an exploration, a sweep of nmi-stress or benchmarks as one page",
+    {"page", for_page, "draw the maps of an exploration, a sweep of nmi-stress or benchmarks as one page",
      "FILE... [OPTION]...",
-     "Draw what is in JSON files as one HTML page that needs nothing else: explorations ('nmi-sim explore "
-     "--output FILE'), "
-     "and the pages that nmi-stress and the benchmarks describe. - is standard input. The page of a run is "
-     "'nmi-sim --report FILE'.",
+     "Draw what is in JSON files as one HTML page that needs nothing else: the maps of explorations "
+     "('nmi-sim explore --output FILE'; sweeps and audits have no picture), and the pages that nmi-stress "
+     "and the benchmarks describe. - is standard input. The page of a run is 'nmi-sim --report FILE'.",
      "  nmi-sim explore --window do_nmi-map --map -o map.json && nmi-sim page map.json -o map.html\n"
      "  nmi-sim page map.json -o map.svg            only its pictures\n",
      page_verb},

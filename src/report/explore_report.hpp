@@ -13,7 +13,7 @@ namespace nmisim::explore {
 
 inline constexpr int explore_schema_version = 1;
 
-/// One document for all of them, one line of JSON per report inside of an array. `complete`: no window was left out
+/// One document for all of them, see docs/nmi-sim-explore-1.schema.json. `complete`: no window was left out
 /// because somebody stopped the exploration; nothing at all is never complete. `absent`: why nothing can be explored.
 std::string to_json(std::span<const any_report> reports, std::span<const std::string> argv,
                     bool complete = true, std::string_view absent = {});

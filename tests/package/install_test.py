@@ -68,7 +68,7 @@ def install():
         f"{options.libdir}/cmake/nmisim/nmisimConfig.cmake", f"{options.libdir}/cmake/nmisim/nmisimConfigVersion.cmake",
         *(f"{options.datadir}/{name}" for name in (
             "bash-completion/completions/nmi-sim", "zsh/site-functions/_nmi-sim", "fish/vendor_completions.d/nmi-sim.fish",
-            "nmi-sim/nmi-sim-exec-1.schema.json", "nmi-sim/nmi-sim-result-1.schema.json")),
+            *(f"nmi-sim/nmi-sim-{what}-1.schema.json" for what in ("exec", "explore", "result")))),
     ) if not (prefix / name).exists()]
     assert not missing, missing
     headers = {p.name for p in (options.source / "include/nmisim").glob("*.h*")}

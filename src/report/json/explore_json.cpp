@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// JSON: {"schema": "nmi-sim-explore", "version": 1, "tool": ..., "reports": [...]}. A report's kind is "sweep",
-// "map" or "audit". Addresses are hexadecimal strings: JSON numbers do not hold 64 bits. Cells of a map are one
-// letter each, a string per reader boundary: e ends, w waits, V violation, C crash, H hang, n not reached.
+// JSON: {"schema": "nmi-sim-explore", "version": 1, ..., "reports": [...]}; docs/nmi-sim-explore-1.schema.json says what each
+// key means. A report's kind is "sweep", "map" or "audit". Addresses are hexadecimal strings: JSON numbers do not hold 64
+// bits. Cells of a map are one letter each, a string per reader boundary.
 #include "report/explore_report.hpp"
 #include "report/json/json_value.hpp"
 

@@ -6,6 +6,7 @@
 
 #include "explore/windows/window_crew.hpp"
 #include "explore/windows/windows.hpp"
+#include "machine/limits.hpp"
 
 #include <utility>
 #include <vector>
@@ -44,7 +45,7 @@ std::vector<any_report> explore_all(std::vector<one_window> windows)
     }
     std::vector<any_report> reports;
     explore_side_by_side(
-        jobs, processes_at_a_time(), [](std::size_t) {},
+        jobs, static_cast<unsigned>(nmisim::allowed_cpus()), [](std::size_t) {},
         [&](std::size_t, any_report r) { reports.push_back(std::move(r)); });
     return reports;
 }

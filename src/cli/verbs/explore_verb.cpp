@@ -16,6 +16,7 @@
 #include "explore/watch/child.hpp"
 #include "explore/windows/window_crew.hpp"
 #include "explore/windows/windows.hpp"
+#include "machine/limits.hpp"
 #include "report/explore_report.hpp"
 #include "report/output_file.hpp"
 #include "report/units.hpp"
@@ -245,8 +246,7 @@ std::vector<item> applicable(const std::vector<item>& plan)
 bool explore_all(const settings& s, std::vector<item> plan, std::vector<any_report>& reports)
 {
     const bool chatty = s.verbosity != verbosity::quiet;
-    const unsigned at_a_time =
-        static_cast<unsigned>(std::min<std::size_t>(processes_at_a_time(), plan.size()));
+    const unsigned at_a_time = plan.size() > 1 ? static_cast<unsigned>(allowed_cpus()) : 1;
     std::vector<window_job> jobs;
     for (item& i : plan) {
         if (at_a_time > 1) // a map's processes, too, are one per CPU

@@ -9,7 +9,6 @@
 #include "runtime/origin.hpp"
 
 #include <csignal>
-#include <pthread.h>
 
 namespace nmisim::explore {
 
@@ -27,9 +26,16 @@ siginfo_t raised_by_us(int signo) noexcept
     return info;
 }
 
-void change_nmi_mask(int how) noexcept
+int nmi_number() noexcept
 {
-    change_mask(how, internals(the_machine()).nmi_signal.number());
+    return internals(the_machine()).nmi_signal.number();
+}
+
+// The signal entry as the kernel calls it.
+void enter()
+{
+    siginfo_t info = raised_by_us(nmi_number());
+    the_entry().exc_nmi(info.si_signo, &info, &interrupted);
 }
 
 // One IRQ, played by hand: its line's signal is blocked, as it would be, and the NMI's is not.
@@ -76,10 +82,9 @@ const char* broken_after_irq_and_nmi() noexcept
 void exc_nmi_by_hand()
 {
     const errno_guard errno_kept;
-    change_nmi_mask(SIG_BLOCK);
-    siginfo_t info = raised_by_us(internals(the_machine()).nmi_signal.number());
-    the_entry().exc_nmi(info.si_signo, &info, &interrupted);
-    change_nmi_mask(SIG_UNBLOCK);
+    change_mask(SIG_BLOCK, nmi_number());
+    enter();
+    change_mask(SIG_UNBLOCK, nmi_number());
 }
 
 const char* broken_after_two_passes() noexcept
@@ -137,7 +142,26 @@ const char* broken_tracking(bool watching, std::uint64_t nmis) noexcept
     return nmis_since_prepare() == nmis ? nullptr : "check conservation: an NMI is not counted";
 }
 
+bad_deed the_deed = nullptr;
+nmi_callback misbehaving{[](nmi_callback& self, const pt_regs& regs, int cpu) noexcept {
+    the_deed(self, regs, cpu);
+    return 1;
+}};
+
+void enter_misbehaving()
+{
+    // nobody else runs
+    internals(the_machine()).domain.callback.store(&misbehaving, std::memory_order_relaxed);
+    enter();
+}
+
 } // namespace
+
+function audited_handler(bad_deed deed) noexcept
+{
+    the_deed = deed;
+    return deed == nullptr ? enter : enter_misbehaving;
+}
 
 bool interrupt_target(std::string_view window, target& t)
 {

@@ -6,7 +6,6 @@
 
 #include "nmi/context_tracking.hpp"
 #include "nmi/handlers/checked_handler.hpp"
-#include "nmisim/flavor.hpp"
 #include "nmisim/rcu_pointer.hpp"
 
 namespace nmisim::explore {

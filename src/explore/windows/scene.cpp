@@ -9,21 +9,15 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <vector>
 
 namespace nmisim::explore {
 
 namespace {
 
-flavor the_flavor = flavor::memb;
-fault the_fault = fault::none;
-nesting the_nesting = nesting::blocked;
-int the_irqs = 0;
-unsigned the_readers = 1;
-
 // Never given back: a child process ends without taking its machine down.
 machine* built = nullptr;
-vcpu_thread* vcpu_1 = nullptr;
-vcpu_thread* vcpu_2 = nullptr; ///< of a second reader
+std::vector<vcpu_thread*> vcpus; // one for each reader, from vCPU 1 on
 checked_handler handlers[2];
 std::uint64_t generation = 0;
 
@@ -38,9 +32,7 @@ const char* note = nullptr;
 books read_books() noexcept
 {
     books now{};
-    for (const vcpu_thread* const v : {vcpu_1, vcpu_2}) {
-        if (v == nullptr)
-            continue;
+    for (const vcpu_thread* const v : vcpus) {
         const percpu& cpu = v->area();
         for (std::size_t c = 0; c < check_count; ++c)
             now.failures[c] += cpu.checks[static_cast<check>(c)].failures() +
@@ -51,80 +43,59 @@ books read_books() noexcept
     return now;
 }
 
-bool failed(const percpu& cpu, check c) noexcept
-{
-    return cpu.checks[c].failures() + cpu.task_checks[c].failures() != 0;
-}
-
 const violation& first_of(check c) noexcept
 {
-    const percpu& cpu = vcpu_2 != nullptr && !failed(vcpu_1->area(), c) ? vcpu_2->area() : vcpu_1->area();
-    return cpu.checks[c].failures() != 0 ? cpu.checks[c].first() : cpu.task_checks[c].first();
+    for (const vcpu_thread* const v : vcpus)
+        for (const check_block* const all : {&v->area().checks, &v->area().task_checks})
+            if ((*all)[c].failures() != 0)
+                return (*all)[c].first();
+    return vcpus[0]->area().checks[c].first();
 }
 
 // The sleeping vCPU: RCU need not watch it, and nothing wakes it.
 void sleep_for_ever(vcpu&)
 {
     static std::atomic<int> never{0};
-    rcu_ops_of(the_flavor).thread_offline(); // `built` is not set yet when this begins
+    rcu_ops_of(chosen.rcu).thread_offline(); // `built` is not set yet when this begins
     never.wait(0, std::memory_order_relaxed);
 }
 
 } // namespace
 
-void choose(flavor f, fault left_out, nesting how, int irqs, unsigned readers) noexcept
-{
-    the_readers = readers;
-    the_nesting = how;
-    the_irqs = irqs;
-    the_flavor = f;
-    the_fault = left_out;
-}
-
-flavor chosen_flavor() noexcept
-{
-    return the_flavor;
-}
-
-const fault_info& chosen_fault() noexcept
-{
-    return info_of(the_fault);
-}
-
 void build_machine()
 {
     machine_config config;
     config.cpus = 1;
-    config.rcu = the_flavor;
-    config.nesting = the_nesting;
-    config.irqs = the_irqs;
+    config.rcu = chosen.rcu;
+    config.nesting = chosen.how;
+    config.irqs = chosen.irqs;
     config.measure_latency = false;
     make_own_programs(config);
     config.custom_workload = sleep_for_ever;
-    built = new machine(make_machine(config, machine_faults_of(the_fault, the_flavor)));
+    built = new machine(make_machine(config, machine_faults_of(chosen.left_out, chosen.rcu)));
     machine_state& state = internals(*built);
     state.domain.observe = observe;
     state.domain.observe_task = observe_from_task;
-    vcpu_1 = new vcpu_thread(state, 1);
-    vcpu_2 = the_readers > 1 ? new vcpu_thread(state, 2) : nullptr;
+    for (unsigned n = 0; n < chosen.readers; ++n)
+        vcpus.push_back(new vcpu_thread(state, static_cast<int>(n) + 1));
     prepare();
 }
 
 void build_machine_and_come_online()
 {
     build_machine();
-    vcpu_1->come_online();
+    vcpus[0]->come_online();
 }
 
 void reader_comes_online()
 {
-    vcpu_1->come_online();
+    vcpus[0]->come_online();
     the_rcu().thread_offline(); // between runs of the window it idles
 }
 
 void second_reader_comes_online()
 {
-    vcpu_2->come_online();
+    vcpus[1]->come_online();
     the_rcu().thread_offline(); // as the first one
 }
 
@@ -141,7 +112,7 @@ machine& the_machine() noexcept
 
 vcpu_thread& explored_vcpu() noexcept
 {
-    return *vcpu_1;
+    return *vcpus[0];
 }
 
 const domain_rcu& the_rcu() noexcept
@@ -191,9 +162,8 @@ void prepare() noexcept
     state.domain.expect_one_generation.store(true, std::memory_order_relaxed); // as above
     state.domain.last_report_ns.store(now_ns(),
                                       std::memory_order_relaxed); // as above; no "Uhhuh" for the dummy
-    vcpu_1->area().count->set_preempt_count(0);                   // as above
-    if (vcpu_2 != nullptr)
-        vcpu_2->area().count->set_preempt_count(0);    // as above
+    for (const vcpu_thread* const v : vcpus)
+        v->area().count->set_preempt_count(0);         // as above
     if (rcu_domain* const domain = the_rcu().domain()) // where readers count is part of the state
         domain->grace_periods.readers().sequence.store(0, std::memory_order_relaxed); // as above
     note = nullptr;
@@ -209,7 +179,7 @@ void prepare_dummy_allowed() noexcept
 
 std::uint64_t nmis_since_prepare() noexcept
 {
-    return nmi_count_of(vcpu_1->area()) - before.nmis;
+    return nmi_count_of(vcpus[0]->area()) - before.nmis;
 }
 
 void note_broken(const char* what) noexcept
@@ -230,9 +200,9 @@ const char* broken() noexcept
         std::snprintf(text, sizeof text, "check %s: %s", name_of(c).data(), first_of(c).what);
         return text;
     }
-    if (vcpu_1->area().count->preempt_count() != 0 ||
-        (vcpu_2 != nullptr && vcpu_2->area().count->preempt_count() != 0)) // at rest
-        return "check nesting: preempt_count is not 0 afterwards";
+    for (const vcpu_thread* const v : vcpus)
+        if (v->area().count->preempt_count() != 0) // at rest
+            return "check nesting: preempt_count is not 0 afterwards";
     return nullptr;
 }
 

@@ -18,11 +18,16 @@ class vcpu_thread;
 
 namespace nmisim::explore {
 
-/// Parent: what children must build.
-void choose(flavor f, fault left_out, nesting how = nesting::blocked, int irqs = 0,
-            unsigned readers = 1) noexcept;
-flavor chosen_flavor() noexcept;
-const fault_info& chosen_fault() noexcept;
+/// What children must build.
+struct scene_choice {
+    flavor rcu = flavor::memb;
+    fault left_out = fault::none;
+    nesting how = nesting::blocked;
+    int irqs = 0;
+    unsigned readers = 1;
+};
+/// Written by the parent.
+inline scene_choice chosen;
 
 // Child, each once.
 void build_machine();                 ///< the machine only

@@ -37,7 +37,7 @@ void swap()
 
 void swap_wrongly()
 {
-    const wrong_swap& wrong = chosen_fault().swap;
+    const wrong_swap& wrong = info_of(chosen.left_out).swap;
     if (wrong.publish != nullptr)
         wrong.publish(steps, handler(0), handler(1));
     else
@@ -66,7 +66,7 @@ void publish()
 
 void publish_wrongly()
 {
-    chosen_fault().swap.publish(steps, handler(0), handler(1));
+    info_of(chosen.left_out).swap.publish(steps, handler(0), handler(1));
 }
 
 } // namespace nmisim::explore

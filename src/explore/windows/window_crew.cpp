@@ -14,7 +14,6 @@
 #include <system_error>
 
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -126,18 +125,7 @@ std::vector<std::size_t> long_ones_first(const std::vector<window_job>& jobs)
     return order;
 }
 
-bool asked_to_end() noexcept
-{
-    return stop_asked.load(std::memory_order_relaxed); // nothing was written that this thread reads
-}
-
 } // namespace
-
-unsigned processes_at_a_time() noexcept
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-}
 
 bool explore_side_by_side(const std::vector<window_job>& jobs, unsigned at_a_time,
                           const std::function<void(std::size_t)>& begins,
@@ -163,14 +151,14 @@ bool explore_side_by_side(const std::vector<window_job>& jobs, unsigned at_a_tim
         for (const auto& p : crew)
             wait_for.push_back({p->fd(), static_cast<short>(p->at() ? POLLIN : 0), 0});
         ::poll(wait_for.data(), wait_for.size(), look_every_ms);
-        if (asked_to_end())
+        if (stop_asked.load(std::memory_order_relaxed)) // nothing was written that this thread reads
             return false;
         for (std::size_t i = 0; i < crew.size(); ++i) {
             if (!crew[i]->at() || wait_for[i].revents == 0)
                 continue;
             const std::size_t n = *crew[i]->at();
             std::optional<any_report> r = crew[i]->report();
-            if (!r && asked_to_end())
+            if (!r && stop_asked.load(std::memory_order_relaxed)) // as above
                 return false;
             if (!r)
                 throw std::runtime_error("a process that explores has ended before its report");

@@ -8,10 +8,7 @@
 #include "nmisim/explore.hpp"
 
 #include <functional>
-#include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace nmisim::explore {
 
@@ -19,9 +16,6 @@ struct window_job {
     std::function<any_report()> explore; ///< called in another process
     bool long_one = false;               ///< begun before the others
 };
-
-/// So many processes as this one has CPUs.
-unsigned processes_at_a_time() noexcept;
 
 /// Explores all of them, `at_a_time`. `begins` is told before each, `ends` after it, in the order of `jobs`. False: it was asked to stop;
 /// then `ends` was told those before the first that is missing. Errors: std::runtime_error if one of the processes ends

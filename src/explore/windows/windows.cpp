@@ -5,18 +5,14 @@
 #include "base/signal_mask.hpp"
 #include "explore/replay/token.hpp"
 #include "explore/watch/explored_signal.hpp"
-#include "explore/windows/bad_handlers.hpp"
 #include "explore/windows/interrupts.hpp"
 #include "explore/windows/read_section.hpp"
 #include "explore/windows/scene.hpp"
 #include "explore/windows/swaps.hpp"
 #include "machine/vcpu_thread.hpp"
 
-#include <algorithm>
 #include <csignal>
 #include <stdexcept>
-
-#include <pthread.h>
 
 namespace nmisim::explore {
 
@@ -48,7 +44,7 @@ constexpr std::array table{
 
 function read_window() noexcept
 {
-    switch (chosen_flavor()) {
+    switch (chosen.rcu) {
     case flavor::memb: return read_section_memb;
     case flavor::mb: return read_section_mb;
     case flavor::bp: return read_section_bp;
@@ -61,12 +57,7 @@ function read_window() noexcept
 
 function swap_window() noexcept
 {
-    return chosen_fault().swap.is_right() ? swap : swap_wrongly;
-}
-
-function publish_window() noexcept
-{
-    return chosen_fault().swap.is_right() ? publish : publish_wrongly;
+    return info_of(chosen.left_out).swap.is_right() ? swap : swap_wrongly;
 }
 
 // A second NMI on top of the window's own: the signal entry's bookkeeping is for one level.
@@ -142,9 +133,9 @@ void live_carelessly()
     read_window()();
 }
 
-target sweep_target(std::string_view window)
+target sweep_target(std::string_view window, const std::string& name)
 {
-    target t{.name = "",
+    target t{.name = name.c_str(),
              .setup = build_machine_and_come_online,
              .prepare = prepare,
              .broken = broken_after_one_nmi};
@@ -157,7 +148,7 @@ target sweep_target(std::string_view window)
         t.window = read_window();
     } else if (window == "publish") {
         t.prepare = prepare_publish;
-        t.window = publish_window();
+        t.window = info_of(chosen.left_out).swap.is_right() ? publish : publish_wrongly;
     } else if (window == "set") {
         t.prepare = [] { prepare(), build(handler(1)); };
         t.window = [] { the_machine().set_nmi_callback(handler(1)); };
@@ -185,9 +176,9 @@ target sweep_target(std::string_view window)
     return t;
 }
 
-race map_race(std::string_view window, const window_options& o)
+race map_race(std::string_view window, const window_options& o, const std::string& name)
 {
-    race r{.name = "",
+    race r{.name = name.c_str(),
            .setup = build_machine,
            .reader_setup = reader_comes_online,
            .updater_setup = updater_is_known,
@@ -204,6 +195,27 @@ race map_race(std::string_view window, const window_options& o)
     return r;
 }
 
+bool is_map(std::string_view window) noexcept
+{
+    return window.ends_with("-map");
+}
+
+nesting nesting_of(std::string_view window, const window_options& o) noexcept
+{
+    if (window != "exc_nmi")
+        return nesting::blocked;
+    return info_of(o.left_out).widened_by.nested_nmis ? nesting::nested : nesting::latched;
+}
+
+void choose_for(std::string_view window, const window_options& o) noexcept
+{
+    chosen = {.rcu = o.rcu,
+              .left_out = o.left_out,
+              .how = nesting_of(window, o),
+              .irqs = window == "irq" ? 1 : 0,
+              .readers = is_map(window) ? o.readers : 1};
+}
+
 // A fault of a swap or of a handler is in the windows that have one; the others are faults of the NMI's entry, which
 // every window takes.
 bool contains(std::string_view window, const fault_info& left_out) noexcept
@@ -213,7 +225,7 @@ bool contains(std::string_view window, const fault_info& left_out) noexcept
     if (left_out.explored_in == "publish" || left_out.in_handler != nullptr)
         return window == left_out.explored_in;
     if (!left_out.swap.is_right())
-        return window == "exchange" || window.ends_with("-map");
+        return window == "exchange" || is_map(window);
     return true;
 }
 
@@ -245,27 +257,6 @@ std::string_view not_applicable(std::string_view window, const window_options& o
     return nmisim::not_applicable(o.left_out, o.rcu);
 }
 
-nesting nesting_of(std::string_view window, const window_options& o) noexcept
-{
-    if (window != "exc_nmi")
-        return nesting::blocked;
-    return info_of(o.left_out).widened_by.nested_nmis ? nesting::nested : nesting::latched;
-}
-
-namespace {
-
-bool is_map(std::string_view window) noexcept
-{
-    return window.ends_with("-map");
-}
-
-void choose_for(std::string_view window, const window_options& o) noexcept
-{
-    choose(o.rcu, o.left_out, nesting_of(window, o), window == "irq" ? 1 : 0, is_map(window) ? o.readers : 1);
-}
-
-} // namespace
-
 any_report explore_window(std::string_view window, const window_options& o)
 {
     choose_for(window, o);
@@ -273,14 +264,9 @@ any_report explore_window(std::string_view window, const window_options& o)
     if (window == "audit")
         return audit(name.c_str(), audited_handler(info_of(o.left_out).in_handler),
                      build_machine_and_come_online, {}, o.within);
-    if (is_map(window)) {
-        race r = map_race(window, o);
-        r.name = name.c_str();
-        return map(r, o.full_map, o.within);
-    }
-    target t = sweep_target(window);
-    t.name = name.c_str();
-    return sweep(t, o.within);
+    if (is_map(window))
+        return map(map_race(window, o, name), o.full_map, o.within);
+    return sweep(sweep_target(window, name), o.within);
 }
 
 std::optional<window_choice> window_of_token(std::string_view token)
@@ -308,14 +294,9 @@ any_report replay_window(const window_choice& in, std::string_view token, const 
 {
     choose_for(in.window, in.options);
     const std::string name = full_name(in.window, in.options);
-    if (is_map(in.window)) {
-        race r = map_race(in.window, in.options);
-        r.name = name.c_str();
-        return replay(r, token, in.options.within, held);
-    }
-    target t = sweep_target(in.window);
-    t.name = name.c_str();
-    return replay(t, token, in.options.within, held);
+    if (is_map(in.window))
+        return replay(map_race(in.window, in.options, name), token, in.options.within, held);
+    return replay(sweep_target(in.window, name), token, in.options.within, held);
 }
 
 int exit_code(const any_report& r) noexcept

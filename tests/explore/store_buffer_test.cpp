@@ -154,7 +154,7 @@ TEST_CASE("an operand that changes though the disassembler calls it only read is
     i.operand[0].size = sizeof word;
     i.operand[0].reads = true;
     i.operand[0].writes = !lies;
-    code.add(i)->seen[0] = true;
+    code.add(i)->use.seen[0] = true;
     origins values;
     sleepers others;
     memory_watch watch(code, values, others, 0, false);
@@ -184,16 +184,16 @@ TEST_CASE("more different loads in one run than are kept are told, and each run 
             i.operand[0].displacement = static_cast<std::int64_t>(at(&word));
             i.operand[0].size = sizeof word;
             i.operand[0].reads = true;
-            code.add(i)->seen[0] = true;
+            code.add(i)->use.seen[0] = true;
             ucontext_t here{};
             arch::set_ip(here, i.ip);
             watch.before(here);
         }
     }
     if (one_too_many)
-        CHECK(std::string_view(watch.not_covered()) == "more loads than are kept");
+        CHECK(std::string_view(watch.not_covered().why) == "more loads than are kept");
     else
-        CHECK(watch.not_covered() == nullptr);
+        CHECK(watch.not_covered().why == nullptr);
 }
 
 namespace {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "explore/decode/instruction_x86_64.hpp"
 
-#include <array>
 #include <string_view>
 
 namespace nmisim::explore {

@@ -15,32 +15,15 @@ namespace nmisim::explore {
 
 namespace {
 
-class access_decoder {
-public:
-    access_decoder() : ok_(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK)
-    {
-        if (ok_)
-            cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON);
-    }
-    ~access_decoder()
-    {
-        if (ok_)
-            cs_close(&handle_);
-    }
-    access_decoder(const access_decoder&) = delete;
-    access_decoder& operator=(const access_decoder&) = delete;
-
-    cs_insn* decoded(std::uintptr_t ip, const code_bytes& code) const
-    {
-        cs_insn* i = nullptr;
-        return ok_ && cs_disasm(handle_, code.byte.data(), code.size, ip, 1, &i) == 1 ? i : nullptr;
-    }
-    bool in(const cs_insn& i, cs_group_type group) const { return cs_insn_group(handle_, &i, group); }
-
-private:
-    csh handle_ = 0;
-    bool ok_;
-};
+// Kept until the process ends. 0: there is none, and nothing is decoded.
+csh open_decoder()
+{
+    csh handle = 0;
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK)
+        return 0;
+    cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
+    return handle;
+}
 
 /// For a register that is no address in itself: a vector of indices, or half of one.
 constexpr int not_an_address = -2;
@@ -109,21 +92,15 @@ void set_access(memory_operand& o, const cs_insn& i, unsigned number)
     const std::string_view name = plain_name(i);
     const cs_x86& x = i.detail->x86;
     const bool exchanges = name.find("xchg") != name.npos || name.find("xadd") != name.npos;
-    o.reads = (x.operands[number].access & CS_AC_READ) != 0;
-    o.writes = (x.operands[number].access & CS_AC_WRITE) != 0;
-    if (exchanges || x.prefix[0] == X86_PREFIX_LOCK) {
-        o.reads = o.writes = true;
-    } else if (number != 0) {
-        o.reads = true; // a source; also of movs, cmps
-    } else if (only_reads(name) || (name.starts_with("bt") && name.size() == 2)) {
-        o.reads = true;
+    o.reads = o.writes = true;
+    if (exchanges || x.prefix[0] == X86_PREFIX_LOCK)
+        return;
+    if (number != 0) // a source; also of movs, cmps
+        o.writes = (x.operands[number].access & CS_AC_WRITE) != 0;
+    else if (only_reads(name) || name == "bt")
         o.writes = false;
-    } else if (only_writes(name)) {
+    else if (only_writes(name))
         o.reads = false;
-        o.writes = true;
-    } else {
-        o.reads = o.writes = true;
-    }
 }
 
 const char* why_refused(const cs_insn& i)
@@ -225,11 +202,11 @@ const char* decoding_absent() noexcept
 
 bool decode(std::uintptr_t ip, const code_bytes& code, instruction& into)
 {
-    static const access_decoder decoder;
-    cs_insn* const i = decoder.decoded(ip, code);
+    static const csh decoder = open_decoder();
     into = {};
     into.ip = ip;
-    if (i == nullptr)
+    cs_insn* i = nullptr;
+    if (decoder == 0 || cs_disasm(decoder, code.byte.data(), code.size, ip, 1, &i) != 1)
         return false;
     const cs_x86& x = i->detail->x86;
     into.length = static_cast<std::uint8_t>(i->size);
@@ -240,25 +217,24 @@ bool decode(std::uintptr_t ip, const code_bytes& code, instruction& into)
         add_operands(into, *i);
         add_stack(into, *i);
     }
-    bool writes = false;
-    for (std::size_t n = 0; n < into.operands; ++n)
-        writes = writes || into.operand[n].writes;
     // Intel SDM vol. 3, 9.2.3.9 and 12.3: locked instructions, xchg with memory, mfence and serialising ones. lfence and
     // sfence do not.
     const std::string_view name = plain_name(*i);
-    into.empties_buffer = x.prefix[0] == X86_PREFIX_LOCK || (name == "xchg" && writes) || name == "mfence" ||
-                          name == "cpuid" || name == "serialize" || name == "iretq";
+    into.empties_buffer = x.prefix[0] == X86_PREFIX_LOCK || (name == "xchg" && into.operands != 0) ||
+                          name == "mfence" || name == "cpuid" || name == "serialize" || name == "iretq";
     into.system_call = name == "syscall";
     into.non_temporal = starts_with_one_of(name, {"movnt", "vmovnt"});
-    into.calls = decoder.in(*i, CS_GRP_CALL);
-    const bool jumps = decoder.in(*i, CS_GRP_JUMP);
+    into.calls = cs_insn_group(decoder, i, CS_GRP_CALL);
+    const bool jumps = cs_insn_group(decoder, i, CS_GRP_JUMP);
     into.branches = (jumps && name != "jmp") || name.starts_with("loop");
-    if ((into.calls || jumps || into.branches) && x.op_count == 1 && x.operands[0].type == X86_OP_IMM)
-        into.target = static_cast<std::uintptr_t>(x.operands[0].imm);
-    if ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_REG)
-        into.target_register = static_cast<std::int8_t>(number_of(x.operands[0].reg));
-    into.indirect = into.target_register >= 0 ||
-                    ((into.calls || jumps) && x.op_count == 1 && x.operands[0].type == X86_OP_MEM);
+    if ((into.calls || jumps || into.branches) && x.op_count == 1) {
+        const cs_x86_op& to = x.operands[0]; // of a loop always a number
+        if (to.type == X86_OP_IMM)
+            into.target = static_cast<std::uintptr_t>(to.imm);
+        if (to.type == X86_OP_REG)
+            into.target_register = static_cast<std::int8_t>(number_of(to.reg));
+        into.indirect = into.target_register >= 0 || to.type == X86_OP_MEM;
+    }
     cs_free(i, 1);
     return true;
 }

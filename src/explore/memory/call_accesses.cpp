@@ -8,9 +8,9 @@ namespace nmisim::explore {
 
 namespace {
 
-std::uintptr_t address(long argument) noexcept
+byte_range bytes(long address, long size) noexcept
 {
-    return static_cast<std::uintptr_t>(argument);
+    return {static_cast<std::uintptr_t>(address), static_cast<std::size_t>(size)};
 }
 
 // The other operations write to a word, or read a second one.
@@ -46,24 +46,19 @@ call_accesses accesses_of(const arch::system_call& call) noexcept
     case SYS_futex: // the word, and the queue of those who wait
         a.known = only_waits_or_wakes(call.arg[1]);
         a.touches_kernel = true;
-        a.read_at = address(call.arg[0]);
-        a.read_size = sizeof(std::uint32_t);
+        a.read = bytes(call.arg[0], sizeof(std::uint32_t));
         return a;
     case SYS_read:
         a.touches_kernel = true;
-        a.write_at = address(call.arg[1]);
-        a.write_size = static_cast<std::size_t>(call.arg[2]);
+        a.written = bytes(call.arg[1], call.arg[2]);
         return a;
     case SYS_write:
         a.touches_kernel = true;
-        a.read_at = address(call.arg[1]);
-        a.read_size = static_cast<std::size_t>(call.arg[2]);
+        a.read = bytes(call.arg[1], call.arg[2]);
         return a;
     default:
-        a.touches_kernel = true;
         a.known = arch::polls(call.nr) && call.arg[1] == 0; // a sleep: liburcu waits like that
-        if (a.known)
-            a.touches_kernel = false;
+        a.touches_kernel = !a.known;
         return a;
     }
 }

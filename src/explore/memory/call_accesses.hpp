@@ -4,9 +4,7 @@
 // nearly each call takes a lock, which is one: so all empty the caller's store buffer, but for a few that touch nothing.
 #pragma once
 
-#include "explore/step/arch.hpp"
-
-#include <array>
+#include "explore/memory/accesses.hpp"
 
 namespace nmisim::explore {
 
@@ -15,10 +13,8 @@ struct call_accesses {
     bool empties_buffer = true;  ///< the caller's
     bool empties_all = false;    ///< those of all threads: membarrier(2)
     bool touches_kernel = false; ///< something that both threads' calls may touch: a futex's queue, a file
-    std::uintptr_t read_at = 0;  ///< bytes of the program that the kernel reads, 0: none
-    std::size_t read_size = 0;
-    std::uintptr_t write_at = 0; ///< and writes
-    std::size_t write_size = 0;
+    byte_range read{};           ///< bytes of the program that the kernel reads; at 0: none
+    byte_range written{};
 };
 /// Context: any, also the trap handler.
 call_accesses accesses_of(const arch::system_call& call) noexcept;

@@ -17,12 +17,16 @@
 
 namespace nmisim::explore {
 
-struct known_instruction {
-    instruction what{};
+/// By each thread.
+struct use_of_instruction {
     std::array<bool, most_threads> seen{};
     std::array<bool, most_threads> point{};
     /// Only because it empties the store buffer: a pause is of use if a load has overtaken what waits there.
     std::array<bool, most_threads> only_drains{};
+};
+struct known_instruction {
+    instruction what{};
+    use_of_instruction use{};
 };
 
 class code_table {
@@ -33,10 +37,8 @@ public:
 
     known_instruction* find(std::uintptr_t ip) noexcept
     {
-        for (std::size_t at = slot_of(ip); index_[at] != none; at = (at + 1) % index_.size())
-            if (all_[index_[at]].what.ip == ip)
-                return &all_[index_[at]];
-        return nullptr;
+        const std::uint32_t n = index_[slot_of(ip)];
+        return n != none ? &all_[n] : nullptr;
     }
     /// nullptr: no room.
     known_instruction* add(const instruction& i)
@@ -45,20 +47,21 @@ public:
             return k;
         if (all_.size() == capacity)
             return nullptr;
-        std::size_t at = slot_of(i.ip);
-        while (index_[at] != none)
-            at = (at + 1) % index_.size();
-        index_[at] = static_cast<std::uint32_t>(all_.size());
-        all_.push_back({i, {}, {}, {}});
+        index_[slot_of(i.ip)] = static_cast<std::uint32_t>(all_.size());
+        all_.push_back({i, {}});
         return &all_.back();
     }
     const std::vector<known_instruction>& all() const noexcept { return all_; }
 
 private:
     static constexpr std::uint32_t none = ~std::uint32_t{0};
+    /// Where its number is, or is to be.
     std::size_t slot_of(std::uintptr_t ip) const noexcept
     {
-        return static_cast<std::size_t>((ip * 0x9e3779b97f4a7c15U) >> 32) % index_.size();
+        std::size_t at = static_cast<std::size_t>((ip * 0x9e3779b97f4a7c15U) >> 32) % index_.size();
+        while (index_[at] != none && all_[index_[at]].what.ip != ip)
+            at = (at + 1) % index_.size();
+        return at;
     }
 
     std::vector<std::uint32_t> index_;

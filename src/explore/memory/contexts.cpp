@@ -39,27 +39,15 @@ void remember_code(const shared_schedules& s, code_table& code)
         instruction what;
         if (!decode(l.ip, original_code_at(l.ip), what))
             continue;
-        known_instruction* const k = code.add(what);
-        for (unsigned t = 0; t < most_threads; ++t) {
-            k->seen[t] = l.seen[t];
-            k->point[t] = l.point[t];
-            k->only_drains[t] = l.only_drains[t];
-        }
+        code.add(what)->use = l.use;
     }
 }
 
 void keep_code(shared_schedules& s, const code_table& code)
 {
     s.learned_count = 0;
-    for (const known_instruction& k : code.all()) {
-        learned& l = s.code[s.learned_count++];
-        l.ip = k.what.ip;
-        for (unsigned t = 0; t < most_threads; ++t) {
-            l.seen[t] = k.seen[t];
-            l.point[t] = k.point[t];
-            l.only_drains[t] = k.only_drains[t];
-        }
-    }
+    for (const known_instruction& k : code.all())
+        s.code[s.learned_count++] = {k.what.ip, k.use};
 }
 
 } // namespace nmisim::explore

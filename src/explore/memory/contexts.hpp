@@ -83,9 +83,7 @@ struct schedule {
 /// What is known of an instruction, for the next child.
 struct learned {
     std::uintptr_t ip;
-    bool seen[most_threads];
-    bool point[most_threads];
-    bool only_drains[most_threads];
+    use_of_instruction use;
 };
 
 struct shared_schedules {
@@ -95,8 +93,6 @@ struct shared_schedules {
     progress alive;
     std::uint32_t count;
     std::atomic<std::uint32_t> current; ///< the schedule in work
-    std::uint64_t runs;
-    std::uint64_t stepped_runs;
     std::uint32_t shared_bytes;
     std::uint32_t rounds; ///< how often learning had to start again
     std::uint32_t learned_count;

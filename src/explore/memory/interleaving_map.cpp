@@ -52,7 +52,7 @@ struct recorded_points {
     {
         std::unordered_set<std::uintptr_t> points;
         for (std::uint32_t i = 0; i < s.learned_count; ++i)
-            if (s.code[i].point[thread])
+            if (s.code[i].use.point[thread])
                 points.insert(s.code[i].ip);
         for (std::uint32_t b = 0; b < t.count; ++b) {
             before.push_back(static_cast<std::uint32_t>(boundary.size()));
@@ -66,6 +66,20 @@ struct recorded_points {
         return point < all() ? boundary[point] : static_cast<std::uint32_t>(before.size() - 1);
     }
 };
+
+struct points_of_both {
+    recorded_points reader;
+    recorded_points updater;
+};
+
+points_of_both note_points(map_report& r, const shared_schedules& s, const shared_traces& recorded)
+{
+    points_of_both points{{recorded.reader, s, the_reader}, {recorded.updater, s, the_updater}};
+    r.reader_points = points.reader.all();
+    r.updater_points = points.updater.all();
+    r.shared_bytes = s.shared_bytes;
+    return points;
+}
 
 bool is_bad(cell c)
 {
@@ -122,59 +136,45 @@ struct both_orders {
     cell reader_first;
 };
 
-/// Each thread paused before its point `p`, `q`; behind the last one at its end.
-class outcomes_by_points {
-public:
-    outcomes_by_points(const outcomes& known, std::uint32_t reader_points, std::uint32_t updater_points)
-        : columns_(updater_points + std::size_t{1})
-    {
-        all_.reserve((reader_points + std::size_t{1}) * columns_);
-        for (std::uint32_t p = 0; p <= reader_points; ++p)
-            for (std::uint32_t q = 0; q <= updater_points; ++q)
-                all_.push_back(found(known, p, p == reader_points, q, q == updater_points));
-    }
-    const both_orders& of(std::uint32_t p, std::uint32_t q) const { return all_[p * columns_ + q]; }
-
-private:
-    static both_orders found(const outcomes& known, std::uint32_t p, bool reader_whole, std::uint32_t q,
-                             bool updater_whole)
-    {
-        const bool reader_not_yet = p == 0;
-        const bool updater_not_yet = q == 0;
-        const cell updater_alone = known.of(true, no_stop);
-        const cell reader_alone = known.of(false, no_stop);
-        both_orders o{};
-        if (updater_not_yet)
-            o.updater_first = reader_not_yet ? updater_alone
-                              : reader_whole ? reader_alone
-                                             : known.of(false, p);
-        else
-            o.updater_first = updater_whole || reader_not_yet ? updater_alone
-                                                              : known.of(true, q, reader_whole ? no_stop : p);
-        if (reader_whole || updater_not_yet)
-            o.reader_first = reader_alone;
-        else if (reader_not_yet)
-            o.reader_first = updater_whole ? updater_alone : known.of(true, q);
-        else
-            o.reader_first = known.of(false, p, updater_whole ? no_stop : q);
-        return o;
-    }
-
-    std::size_t columns_;
-    std::vector<both_orders> all_;
-};
+// Each thread paused before its point `p`, `q`; behind the last one at its end.
+both_orders paused_before(const outcomes& known, std::uint32_t p, bool reader_whole, std::uint32_t q,
+                          bool updater_whole)
+{
+    const bool reader_not_yet = p == 0;
+    const bool updater_not_yet = q == 0;
+    const cell updater_alone = known.of(true, no_stop);
+    const cell reader_alone = known.of(false, no_stop);
+    both_orders o{};
+    if (updater_not_yet)
+        o.updater_first = reader_not_yet ? updater_alone : reader_whole ? reader_alone : known.of(false, p);
+    else
+        o.updater_first =
+            updater_whole || reader_not_yet ? updater_alone : known.of(true, q, reader_whole ? no_stop : p);
+    if (reader_whole || updater_not_yet)
+        o.reader_first = reader_alone;
+    else if (reader_not_yet)
+        o.reader_first = updater_whole ? updater_alone : known.of(true, q);
+    else
+        o.reader_first = known.of(false, p, updater_whole ? no_stop : q);
+    return o;
+}
 
 // A cell has the outcome of the schedule that stands for it: each thread paused before its next point.
-void fill_cells(map_report& r, const outcomes& known, const recorded_points& reader,
-                const recorded_points& updater)
+void fill_cells(map_report& r, const outcomes& known, const points_of_both& points)
 {
+    const std::uint32_t reader_points = points.reader.all();
+    const std::uint32_t updater_points = points.updater.all();
+    std::vector<both_orders> all; // there are many more cells
+    for (std::uint32_t p = 0; p <= reader_points; ++p)
+        for (std::uint32_t q = 0; q <= updater_points; ++q)
+            all.push_back(paused_before(known, p, p == reader_points, q, q == updater_points));
     const std::size_t columns = r.full ? r.updater.size() : 1;
     r.updater_first.resize(r.reader.size() * columns);
     r.reader_first.resize(r.full ? r.updater_first.size() : 0);
-    const outcomes_by_points all(known, reader.all(), updater.all());
     for (std::size_t i = 0; i < r.reader.size(); ++i)
         for (std::size_t j = 0; j < columns; ++j) {
-            const both_orders& o = all.of(reader.before[i], updater.before[j]);
+            const both_orders& o =
+                all[points.reader.before[i] * (updater_points + std::size_t{1}) + points.updater.before[j]];
             r.updater_first[i * columns + j] = o.updater_first;
             if (r.full)
                 r.reader_first[i * columns + j] = o.reader_first;
@@ -249,8 +249,7 @@ std::string in_words(const map_finding& f, const schedule& s, bool two_readers)
 }
 
 map_finding finding_of(const shared_traces& recorded, const shared_schedules& s, std::uint32_t n,
-                       const recorded_points& reader, const recorded_points& updater, places& names,
-                       bool two_readers)
+                       const points_of_both& points, places& names, bool two_readers)
 {
     const schedule& from = s.all[n];
     map_finding f;
@@ -263,9 +262,9 @@ map_finding finding_of(const shared_traces& recorded, const shared_schedules& s,
         if (from.at[c].points == no_stop)
             continue;
         if (from.thread_of(c) == the_reader)
-            f.reader = reader.boundary_of(from.at[c].points);
+            f.reader = points.reader.boundary_of(from.at[c].points);
         else if (from.thread_of(c) == the_updater)
-            f.updater = updater.boundary_of(from.at[c].points);
+            f.updater = points.updater.boundary_of(from.at[c].points);
     }
     f.nmi = from.has_nmi();
     if (f.nmi && from.nmi_ip != 0)
@@ -283,7 +282,7 @@ bool ends_like(const shared_schedules& s, const schedule& one, const schedule& b
 }
 
 void collect_findings(map_report& r, const shared_schedules& s, const shared_traces& recorded,
-                      const recorded_points& reader, const recorded_points& updater, places& names)
+                      const points_of_both& points, places& names)
 {
     if (std::none_of(s.all, s.all + s.count, [](const schedule& one) { return is_bad(one.result); }))
         return;
@@ -293,7 +292,7 @@ void collect_findings(map_report& r, const shared_schedules& s, const shared_tra
     for (std::uint32_t n = 0; n < s.count; ++n) {
         if (!is_bad(s.all[n].result))
             continue;
-        map_finding f = finding_of(recorded, s, n, reader, updater, names, r.readers > 1);
+        map_finding f = finding_of(recorded, s, n, points, names, r.readers > 1);
         f.token = token_of_schedule(tokens, s.all[n], r.readers + 1);
         f.smallest = same_schedule(
             s.all[n], shrunk(s.all[n], [&](const schedule& one) { return ends_like(s, one, s.all[n]); }));
@@ -333,19 +332,15 @@ bool map_interleavings(map_report& r, const race& what, const limits& within, co
     if (!r.unsupported.empty() && r.memory == memory_model::sc && r.preemptions == 1 && r.readers == 1 &&
         !r.nmi)
         return false;
-    const recorded_points reader(recorded.reader, s, 0);
-    const recorded_points updater(recorded.updater, s, 1);
+    const points_of_both points = note_points(r, s, recorded);
     r.reduced = true;
-    r.reader_points = reader.all();
-    r.updater_points = updater.all();
-    r.shared_bytes = s.shared_bytes;
     r.runs = s.count;
     r.schedules = s.count;
     if (r.readers == 1) { // a picture has two sides
-        fill_cells(r, outcomes(s), reader, updater);
+        fill_cells(r, outcomes(s), points);
         r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
     }
-    collect_findings(r, s, recorded, reader, updater, names);
+    collect_findings(r, s, recorded, points, names);
     r.incomplete = s.incomplete.text;
     if (!r.unsupported.empty() && r.incomplete.empty())
         r.incomplete = "not all of the code could be followed: " + r.unsupported.front();
@@ -386,12 +381,8 @@ void replay_interleaving(map_report& r, const race& what, const limits& within, 
     r.schedules = r.runs = 1;
     for (std::uint32_t i = 0; i < n; ++i) // only learned from
         s.all[i].result = cell::unexplored;
-    const recorded_points reader(recorded.reader, s, 0);
-    const recorded_points updater(recorded.updater, s, 1);
-    r.reader_points = reader.all();
-    r.updater_points = updater.all();
-    r.shared_bytes = s.shared_bytes;
-    collect_findings(r, s, recorded, reader, updater, names);
+    const points_of_both points = note_points(r, s, recorded);
+    collect_findings(r, s, recorded, points, names);
 }
 
 } // namespace nmisim::explore

@@ -14,7 +14,6 @@
 #include "explore/step/breakpoint.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_set>
 
 namespace nmisim::explore {
@@ -42,8 +41,8 @@ private:
     void run_another(std::uint32_t n, unsigned before);
     bool learn_code(unsigned thread);
     bool learn_accesses();
-    void add_points(bool& any);
-    std::vector<std::uintptr_t> watched() const;
+    bool add_points();
+    std::vector<std::uintptr_t> watched();
     bool run_free_of_steps();
     bool add_the_only_one();
     bool is_new_to_a_thread();
@@ -81,8 +80,7 @@ bool explorer_of_pairs::learn_code(unsigned thread)
 {
     const memory_watch& w = pair_.watch(thread);
     bool any = false;
-    for (std::size_t i = 0; i < w.unknown_count(); ++i) {
-        const std::uintptr_t ip = w.unknown()[i];
+    for (const std::uintptr_t ip : w.unknown()) {
         known_instruction* k = code_.find(ip);
         if (k == nullptr) {
             instruction what;
@@ -99,21 +97,23 @@ bool explorer_of_pairs::learn_code(unsigned thread)
             note_not_covered(shared_, "more code than is kept", ip);
             return false;
         }
-        any = any || !k->seen[thread];
-        k->seen[thread] = true;
+        any = any || !k->use.seen[thread];
+        k->use.seen[thread] = true;
     }
     watches_stale_ = watches_stale_ || any;
     return any;
 }
 
-void explorer_of_pairs::add_points(bool& any)
+// Before the accesses to bytes that others touch. True: there are new ones.
+bool explorer_of_pairs::add_points()
 {
+    bool any = false;
     const auto is_point = [&](unsigned t, std::uintptr_t ip, bool only_drains) {
         known_instruction* const k = code_.find(ip);
-        if (k == nullptr || (k->point[t] && (only_drains || !k->only_drains[t])))
+        if (k == nullptr || (k->use.point[t] && (only_drains || !k->use.only_drains[t])))
             return;
-        k->point[t] = true;
-        k->only_drains[t] = only_drains;
+        k->use.point[t] = true;
+        k->use.only_drains[t] = only_drains;
         any = true;
         if (!can_carry_breakpoint(ip))
             note_not_covered(shared_, "shared bytes are read in the vDSO", ip);
@@ -121,8 +121,9 @@ void explorer_of_pairs::add_points(bool& any)
     bytes_.for_each_conflict(buffered_, [&](unsigned t, std::uintptr_t ip) { is_point(t, ip, false); });
     for (const known_instruction& k : code_.all())
         for (unsigned t = 0; t < pair_.threads(); ++t)
-            if (buffered_ && k.seen[t] && (k.what.empties_buffer || k.what.system_call))
+            if (buffered_ && k.use.seen[t] && (k.what.empties_buffer || k.what.system_call))
                 is_point(t, k.what.ip, true);
+    return any;
 }
 
 // What a stepped run has touched. True: a new point.
@@ -131,32 +132,30 @@ bool explorer_of_pairs::learn_accesses()
     bool fresh = false;
     for (unsigned t = 0; t < pair_.threads(); ++t) {
         const memory_watch& w = pair_.watch(t);
-        for (std::size_t i = 0; i < w.access_count(); ++i)
-            fresh = bytes_.add(t, w.accesses()[i]) || fresh;
+        for (const access_note& a : w.accesses())
+            fresh = bytes_.add(t, a) || fresh;
         if (w.wrong_flag() != 0)
             note_not_covered(shared_, "an operand has changed that the disassembler calls only read",
                              w.wrong_flag());
     }
-    bool any = false;
-    if (fresh)
-        add_points(any);
+    const bool any = fresh && add_points();
     watches_stale_ = watches_stale_ || any;
     return any;
 }
 
 // The points, and where known code ends: the other way of a branch, and behind a call that did not come back.
-std::vector<std::uintptr_t> explorer_of_pairs::watched() const
+std::vector<std::uintptr_t> explorer_of_pairs::watched()
 {
     std::vector<std::uintptr_t> at;
     for (const known_instruction& k : code_.all())
         for (unsigned t = 0; t < pair_.threads(); ++t) {
-            if (!k.seen[t] || k.what.system_call) // that has a gate
+            if (!k.use.seen[t] || k.what.system_call) // that has a gate
                 continue;
-            if (k.point[t])
+            if (k.use.point[t])
                 at.push_back(k.what.ip);
             const auto unless_seen = [&](std::uintptr_t ip) {
-                const known_instruction* next = const_cast<code_table&>(code_).find(ip);
-                if (ip != 0 && (next == nullptr || !next->seen[t]))
+                const known_instruction* next = code_.find(ip);
+                if (ip != 0 && (next == nullptr || !next->use.seen[t]))
                     at.push_back(ip);
             };
             if (k.what.branches)
@@ -197,15 +196,13 @@ bool explorer_of_pairs::is_new_to_a_thread()
 
 bool explorer_of_pairs::one_run(schedule& s, bool stepped)
 {
-    ++(stepped ? shared_.stepped_runs : shared_.runs);
     run_begins(s.by_rounds ? job_.hold : nullptr);
-    const pair_outcome o = pair_.run(s, stepped);
+    const bool followed = pair_.run(s, stepped);
     shared_.alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life
-    s.updater_waited = o.updater_waited;
     for (unsigned t = 0; t < pair_.threads(); ++t)
-        if (const memory_watch& w = pair_.watch(t); w.not_covered() != nullptr)
-            note_not_covered(shared_, w.not_covered(), w.not_covered_at(), w.not_covered_call());
-    return o.followed;
+        if (const gap_in_cover& gap = pair_.watch(t).not_covered(); gap.why != nullptr)
+            note_not_covered(shared_, gap.why, gap.at, gap.call);
+    return followed;
 }
 
 // What runs leave behind may lead a schedule elsewhere, each time the same way (liburcu keeps its readers in the order that

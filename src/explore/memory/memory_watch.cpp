@@ -7,6 +7,7 @@ namespace nmisim::explore {
 
 namespace {
 
+constexpr std::size_t most_points = 8192;
 constexpr std::size_t most_accesses = std::size_t{1} << 18;
 constexpr std::size_t most_unknown = std::size_t{1} << 17;
 constexpr unsigned same_again = 3; // a fourth look at an unchanged value is no other schedule than the third
@@ -27,18 +28,18 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
 {
     stepped_ = stepped;
     thread_base_ = thread_base;
-    stop_at(no_stop);
-    nmi_at_ = no_stop;
-    nmi_ip_ = 0;
+    stop_ = {};
+    nmi_ = {};
     nmi_taken_ = false;
-    points_ = 0;
+    notes_.clear();
     stopped_at_ = 0;
     same_value_ = 0;
     history_ = 0;
     store_count_ = 0;
     shared_stored_ = 0;
     loads_.forget();
-    access_count_ = unknown_count_ = 0;
+    accesses_.clear();
+    unknown_.clear();
     only_read_count_ = 0;
     buffer.put_in();
     buffer.empty();
@@ -49,10 +50,9 @@ void memory_watch::begin(bool stepped, std::uintptr_t thread_base) noexcept
 instruction_watch::next memory_watch::note_unknown(std::uintptr_t ip) noexcept
 {
     constexpr std::size_t from_time_to_time = 4096;
-    const bool yields =
-        stepped_ ? unknown_count_ % from_time_to_time == from_time_to_time - 1 : unknown_count_ == 0;
-    if (unknown_count_ != unknown_.size())
-        unknown_[unknown_count_++] = ip;
+    const std::size_t n = unknown_.count();
+    const bool yields = stepped_ ? n % from_time_to_time == from_time_to_time - 1 : n == 0;
+    unknown_.add(ip);
     return yields ? next::wait : next::go_on;
 }
 
@@ -68,25 +68,20 @@ instruction_watch::next memory_watch::check_target(const instruction& i, const u
             target = target << 8 | slot[b];
     }
     const known_instruction* k = code_.find(target);
-    return k != nullptr && k->seen[who_] ? next::go_on : note_unknown(target);
+    return k != nullptr && k->use.seen[who_] ? next::go_on : note_unknown(target);
 }
 
 void memory_watch::refuse(const char* why, std::uintptr_t ip, long call) noexcept
 {
-    if (not_covered_ != nullptr)
-        return;
-    not_covered_ = why;
-    not_covered_at_ = ip;
-    not_covered_call_ = call;
+    if (not_covered_.why == nullptr)
+        not_covered_ = {why, ip, call};
 }
 
 void memory_watch::note_access(std::uintptr_t ip, byte_range where, bool reads, bool writes) noexcept
 {
-    if (where.size == 0)
-        return;
-    if (access_count_ == accesses_.size())
-        return refuse("more accesses than are kept", ip);
-    accesses_[access_count_++] = {ip, where.address, static_cast<std::uint32_t>(where.size), reads, writes};
+    const access_note note{ip, where.address, static_cast<std::uint32_t>(where.size), reads, writes};
+    if (where.size != 0 && !accesses_.add(note))
+        refuse("more accesses than are kept", ip);
 }
 
 void memory_watch::check_what_was_only_read() noexcept
@@ -118,16 +113,9 @@ void memory_watch::note_all(const instruction& i, const ucontext_t& at) noexcept
 std::uint32_t memory_watch::rounds_at(std::uintptr_t ip, std::uint32_t points) const noexcept
 {
     std::uint32_t n = 0;
-    for (std::uint32_t p = 0; p < points && p < points_; ++p)
+    for (std::uint32_t p = 0; p < points && p < notes_.count(); ++p)
         n += notes_[p].ip == ip ? 1U : 0U;
     return n;
-}
-
-void memory_watch::stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept
-{
-    stop_at_ = no_stop;
-    rounds_ip_ = ip;
-    rounds_ = rounds;
 }
 
 point_note memory_watch::here(std::uintptr_t ip) const noexcept
@@ -140,19 +128,12 @@ point_note memory_watch::here(std::uintptr_t ip) const noexcept
     return p;
 }
 
-void memory_watch::nmi_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept
-{
-    nmi_at_ = no_stop;
-    nmi_ip_ = ip;
-    nmi_rounds_ = rounds;
-}
-
 // Before the point at `ip`.
-bool memory_watch::nmi_is_due(std::uintptr_t ip) noexcept
+bool memory_watch::is_at(wanted_point& p, std::uintptr_t ip) const noexcept
 {
-    if (nmi_ip_ == ip && !nmi_taken_ && rounds_at(ip, points_) == nmi_rounds_)
-        nmi_at_ = points_;
-    return points_ == nmi_at_;
+    if (p.ip == ip && rounds_at(ip, points()) == p.rounds)
+        p.number = points();
+    return p.number == points();
 }
 
 // It begins and ends with an empty store buffer. Where it comes decides what the thread does, as what it loads does.
@@ -162,7 +143,7 @@ bool memory_watch::begin_nmi(bool due) noexcept
         return false;
     settle();
     nmi_taken_ = true;
-    history_ = mixed(history_, nmi_at_);
+    history_ = mixed(history_, nmi_.number);
     buffer.empty();
     return true;
 }
@@ -170,7 +151,7 @@ bool memory_watch::begin_nmi(bool due) noexcept
 bool memory_watch::nmi_at_end() noexcept
 {
     only_read_count_ = 0; // the address to return to: that part of the stack is used again
-    return begin_nmi(nmi_at_ != no_stop);
+    return begin_nmi(nmi_.number != no_stop);
 }
 
 void memory_watch::nmi_ended() noexcept
@@ -182,19 +163,15 @@ void memory_watch::nmi_ended() noexcept
 
 instruction_watch::next memory_watch::at_point(const known_instruction& k) noexcept
 {
-    if (points_ == stop_at_) {
+    if (is_at(stop_, k.what.ip)) {
         stopped_at_ = k.what.ip;
         return next::pause;
     }
-    if (points_ == notes_.size()) {
+    point_note p = here(k.what.ip);
+    p.useful = same_value_ <= same_again && (!k.use.only_drains[who_] || p.overtaken != 0);
+    p.may_sleep = !k.what.system_call;
+    if (!notes_.add(p))
         refuse("more accesses to shared bytes than are kept", k.what.ip);
-        return next::go_on;
-    }
-    notes_[points_] = here(k.what.ip);
-    notes_[points_].useful =
-        same_value_ <= same_again && (!k.only_drains[who_] || notes_[points_].overtaken != 0);
-    notes_[points_].may_sleep = !k.what.system_call;
-    ++points_;
     return next::go_on;
 }
 
@@ -303,19 +280,17 @@ instruction_watch::next memory_watch::before(const ucontext_t& at) noexcept
     settle();
     check_what_was_only_read();
     const known_instruction* k = code_.find(ip);
-    if (k == nullptr || !k->seen[who_])
+    if (k == nullptr || !k->use.seen[who_])
         return note_unknown(ip);
     if (k->what.system_call) // before_call() is asked
         return next::go_on;
     if (k->what.indirect && !stepped_ && check_target(k->what, at) == next::wait)
         return next::wait;
-    const bool is_point = k->point[who_];
-    if (begin_nmi(is_point && nmi_is_due(ip)))
+    const bool is_point = k->use.point[who_];
+    if (begin_nmi(is_point && !nmi_taken_ && is_at(nmi_, ip)))
         return next::nmi;
-    const bool shares = is_point && !k->only_drains[who_];
-    if (is_point && rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
-        stop_at_ = points_;
-    if ((is_point ? points_ != stop_at_ : stepped_) && waits_for_a_change(k->what, at, shares))
+    const bool shares = is_point && !k->use.only_drains[who_];
+    if ((is_point ? !is_at(stop_, ip) : stepped_) && waits_for_a_change(k->what, at, shares))
         return next::wait;
     if (is_point) {
         if (at_point(*k) == next::pause) {
@@ -344,14 +319,12 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
     settle();
     check_what_was_only_read();
     const known_instruction* k = code_.find(ip);
-    if (k == nullptr || !k->seen[who_]) {
+    if (k == nullptr || !k->use.seen[who_]) {
         note_unknown(ip);
-    } else if (k->point[who_]) {
-        if (begin_nmi(nmi_is_due(ip)))
+    } else if (k->use.point[who_]) {
+        if (begin_nmi(!nmi_taken_ && is_at(nmi_, ip)))
             return next::nmi;
         same_value_ = 0;
-        if (rounds_ip_ == ip && rounds_at(ip, points_) == rounds_)
-            stop_at_ = points_;
         if (at_point(*k) == next::pause)
             return next::pause;
     }
@@ -362,15 +335,15 @@ instruction_watch::next memory_watch::before_call(const ucontext_t& at,
         values_.called(who_, ip);
         others_.wake_all();
     }
-    if (a.read_at != 0)
-        remember(ip, {a.read_at, a.read_size}, true, false);
+    if (a.read.address != 0)
+        remember(ip, a.read, true, false);
     if (stepped_) {
         if (a.touches_kernel)
             note_access(ip, {kernel_byte, 1}, true, true);
         if (a.empties_all)
             note_access(ip, {barrier_byte, 1}, true, true);
-        note_access(ip, {a.read_at, a.read_size}, true, false);
-        note_access(ip, {a.write_at, a.write_size}, false, true);
+        note_access(ip, a.read, true, false);
+        note_access(ip, a.written, false, true);
     }
     if (a.empties_buffer)
         buffer.empty();

@@ -52,45 +52,60 @@ struct point_note {
     bool may_sleep;          ///< before it
 };
 
-/// Room for so many. What is not written costs no memory, and each is written before it is read.
+/// The point of this number, counted from 0. Where that is not known before the run: at `ip`, when the thread has been there
+/// `rounds` times.
+struct wanted_point {
+    std::uint32_t number = no_stop; ///< no_stop: none
+    std::uintptr_t ip = 0;          ///< not 0: `number` is known when the thread comes there often enough
+    std::uint32_t rounds = 0;
+};
+
+/// What could not be followed.
+struct gap_in_cover {
+    const char* why = nullptr; ///< a literal; nullptr: nothing
+    std::uintptr_t at = 0;
+    long call = -1;
+};
+
+/// Room for so many. What is not written costs no memory.
 template <class T>
 class room_for {
 public:
-    explicit room_for(std::size_t count) : size_(count), first_(std::make_unique_for_overwrite<T[]>(count)) {}
-    std::size_t size() const noexcept { return size_; }
-    T& operator[](std::size_t i) noexcept { return first_[i]; }
+    explicit room_for(std::size_t most) : most_(most), first_(std::make_unique_for_overwrite<T[]>(most)) {}
+    void clear() noexcept { count_ = 0; }
+    /// False: there is no more room.
+    bool add(const T& one) noexcept
+    {
+        if (count_ == most_)
+            return false;
+        first_[count_++] = one;
+        return true;
+    }
+    std::size_t count() const noexcept { return count_; }
     const T& operator[](std::size_t i) const noexcept { return first_[i]; }
+    const T* begin() const noexcept { return first_.get(); }
+    const T* end() const noexcept { return first_.get() + count_; }
 
 private:
     static_assert(std::is_trivially_default_constructible_v<T>);
-    std::size_t size_;
+    std::size_t most_;
+    std::size_t count_ = 0;
     std::unique_ptr<T[]> first_;
 };
 
 class memory_watch final : public instruction_watch {
 public:
-    static constexpr std::size_t most_points = 8192;
-
     /// `who`: the number of the thread. Of two with store buffers, `other` is bound later.
     memory_watch(code_table& code, origins& values, sleepers& others, unsigned who, bool buffered);
     void bind(memory_watch& other) noexcept { other_ = &other; }
 
     /// Before each run. `stepped`: everything is noted.
     void begin(bool stepped, std::uintptr_t thread_base) noexcept;
-    /// Pause before the point of this number, counted from 0; no_stop: nowhere.
-    void stop_at(std::uint32_t point) noexcept
-    {
-        stop_at_ = point;
-        rounds_ip_ = 0;
-    }
-    /// Pause before the point at `ip`, when the thread has been there `rounds` times.
-    void stop_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept;
-    /// An NMI comes before the point of this number, or at the end if there is none; no_stop: none comes.
-    void nmi_at(std::uint32_t point) noexcept { nmi_at_ = point; }
-    /// The same, before the point at `ip`, when the thread has been there `rounds` times.
-    void nmi_after_rounds(std::uintptr_t ip, std::uint32_t rounds) noexcept;
+    void stop_before(const wanted_point& p) noexcept { stop_ = p; }
+    /// An NMI comes, at the end if there is no point of that number.
+    void nmi_before(const wanted_point& p) noexcept { nmi_ = p; }
     /// The point that it came before, also where that was not known before the run.
-    std::uint32_t nmi_came_at() const noexcept { return nmi_at_; }
+    std::uint32_t nmi_came_at() const noexcept { return nmi_.number; }
     bool nmi_taken() const noexcept { return nmi_taken_; }
     /// What the last instruction stored is in memory.
     void settle() noexcept;
@@ -100,7 +115,7 @@ public:
     void nmi_ended() noexcept override;
 
     // What the run has shown.
-    std::uint32_t points() const noexcept { return points_; }
+    std::uint32_t points() const noexcept { return static_cast<std::uint32_t>(notes_.count()); }
     const point_note& point(std::uint32_t n) const noexcept { return notes_[n]; }
     /// How many of the first `points` points were at `ip`.
     std::uint32_t rounds_at(std::uintptr_t ip, std::uint32_t points) const noexcept;
@@ -116,15 +131,10 @@ public:
         return mixed(mixed(history_, shared_stored_), ip);
     }
     const room_for<access_note>& accesses() const noexcept { return accesses_; }
-    std::size_t access_count() const noexcept { return access_count_; }
     const room_for<std::uintptr_t>& unknown() const noexcept { return unknown_; }
-    std::size_t unknown_count() const noexcept { return unknown_count_; }
     /// The decoder said that it only reads, and its operand changed; 0: none.
     std::uintptr_t wrong_flag() const noexcept { return wrong_flag_; }
-    /// What could not be followed: a literal and where; nullptr: nothing.
-    const char* not_covered() const noexcept { return not_covered_; }
-    std::uintptr_t not_covered_at() const noexcept { return not_covered_at_; }
-    long not_covered_call() const noexcept { return not_covered_call_; }
+    const gap_in_cover& not_covered() const noexcept { return not_covered_; }
 
     store_buffer buffer;
 
@@ -140,7 +150,7 @@ private:
     void refuse(const char* why, std::uintptr_t ip, long call = -1) noexcept;
     void check_what_was_only_read() noexcept;
     bool begin_nmi(bool due) noexcept;
-    bool nmi_is_due(std::uintptr_t ip) noexcept;
+    bool is_at(wanted_point& p, std::uintptr_t ip) const noexcept;
     next at_point(const known_instruction& k) noexcept;
     void note_next(const instruction& i, const ucontext_t& at) noexcept;
     bool waits_for_a_change(const instruction& i, const ucontext_t& at, bool of_a_point) noexcept;
@@ -155,14 +165,9 @@ private:
     bool buffered_;
     bool stepped_ = false;
     std::uintptr_t thread_base_ = 0;
-    std::uint32_t stop_at_ = no_stop;
-    std::uintptr_t rounds_ip_ = 0; ///< not 0: stop_at_ is known when the thread comes there often enough
-    std::uint32_t rounds_ = 0;
-    std::uint32_t nmi_at_ = no_stop;
-    std::uintptr_t nmi_ip_ = 0; ///< not 0: nmi_at_ is known when the thread comes there often enough
-    std::uint32_t nmi_rounds_ = 0;
+    wanted_point stop_;
+    wanted_point nmi_;
     bool nmi_taken_ = false;
-    std::uint32_t points_ = 0;
     std::uintptr_t stopped_at_ = 0;
     unsigned same_value_ = 0; ///< how often this load has given the same value
     seen_loads loads_;
@@ -173,16 +178,12 @@ private:
     std::uint64_t shared_stored_ = 0; ///< so many, in this run
     room_for<point_note> notes_;
     room_for<access_note> accesses_;
-    std::size_t access_count_ = 0;
     room_for<std::uintptr_t> unknown_;
-    std::size_t unknown_count_ = 0;
     std::array<operand_before, 3> only_read_{};
     unsigned only_read_count_ = 0;
     std::uintptr_t only_read_by_ = 0;
     std::uintptr_t wrong_flag_ = 0;
-    const char* not_covered_ = nullptr;
-    std::uintptr_t not_covered_at_ = 0;
-    long not_covered_call_ = -1;
+    gap_in_cover not_covered_;
 };
 
 } // namespace nmisim::explore

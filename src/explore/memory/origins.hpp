@@ -7,8 +7,6 @@
 // Context: the trap handler, and the exploring thread while both are held. No call of libc.
 #pragma once
 
-#include "explore/memory/accesses.hpp"
-
 #include <array>
 #include <cstddef>
 #include <cstdint>

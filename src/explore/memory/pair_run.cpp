@@ -78,14 +78,7 @@ stop pair_run::run_on(unsigned thread)
             p.nmi = what_.nmi;
         return w.start(window_of(thread), p);
     }
-    if (!alone(thread))
-        return w.go_on();
-    return w.go_on_alone();
-}
-
-void pair_run::note_wait(unsigned thread) noexcept
-{
-    updater_waited_ = updater_waited_ || (thread == the_updater && !alone(thread));
+    return alone(thread) ? w.go_on_alone() : w.go_on();
 }
 
 // True: a store that another thread waits for may have come.
@@ -109,13 +102,13 @@ stop pair_run::go_and_look_again(unsigned thread)
     return s == stop::waiting && drain_others(thread) ? go(thread) : s;
 }
 
-stop pair_run::until_it_ends_or_waits(unsigned thread)
+stop pair_run::until_it_ends_or_waits(schedule& s, unsigned thread)
 {
-    watch_[thread].stop_at(no_stop);
-    const stop s = go_and_look_again(thread);
-    if (s == stop::waiting)
-        note_wait(thread);
-    return s;
+    watch_[thread].stop_before({});
+    const stop stopped = go_and_look_again(thread);
+    if (stopped == stop::waiting && thread == the_updater && !alone(thread))
+        s.updater_waited = true;
+    return stopped;
 }
 
 run_state pair_run::state() const noexcept
@@ -174,14 +167,12 @@ bool pair_run::follow(schedule& s, unsigned context)
         if (ended(thread))
             w.buffer.drain_outside();
         else
-            until_it_ends_or_waits(thread);
+            until_it_ends_or_waits(s, thread);
         w.buffer.empty();
         return true;
     }
-    if (s.by_rounds && c.ip != 0)
-        w.stop_after_rounds(c.ip, c.rounds);
-    else
-        w.stop_at(c.ip == 0 ? no_stop : c.points);
+    w.stop_before(s.by_rounds ? wanted_point{no_stop, c.ip, c.rounds}
+                              : wanted_point{c.ip == 0 ? no_stop : c.points});
     const stop stopped = go_and_look_again(thread);
     if (s.by_rounds)
         c.points = w.points();
@@ -196,7 +187,7 @@ bool pair_run::follow(schedule& s, unsigned context)
     return true;
 }
 
-void pair_run::finish(const schedule& s)
+void pair_run::finish(schedule& s)
 {
     constexpr unsigned turns_for_ever = 64;
     unsigned turns = 0;
@@ -210,7 +201,7 @@ void pair_run::finish(const schedule& s)
         f.before = state();
         f.nmi_before = watch_[the_reader].nmi_taken();
         f.was_held = worker_[thread]->last() == stop::at_boundary;
-        const stop stopped = until_it_ends_or_waits(thread);
+        const stop stopped = until_it_ends_or_waits(s, thread);
         f.to = w.points();
         f.at_end = stopped == stop::ended;
         f.nmi_after = watch_[the_reader].nmi_taken();
@@ -225,37 +216,33 @@ void pair_run::finish(const schedule& s)
         watch_[(s.next + n) % threads_].buffer.drain_outside();
 }
 
-pair_outcome pair_run::run(schedule& s, bool stepped)
+bool pair_run::run(schedule& s, bool stepped)
 {
     stepped_ = stepped;
-    updater_waited_ = false;
     free_.clear();
+    s.updater_waited = false;
     s.told = 0;
     for (unsigned t = 0; t < threads_; ++t) {
         started_[t] = false;
         waits_[t] = waits_since_[t] = 0;
         watch_[t].begin(stepped, worker_[t]->thread_base());
     }
-    if (s.by_rounds && s.nmi_ip != 0)
-        watch_[the_reader].nmi_after_rounds(s.nmi_ip, s.nmi_rounds);
-    else
-        watch_[the_reader].nmi_at(s.nmi_at);
+    watch_[the_reader].nmi_before(s.by_rounds && s.nmi_ip != 0 ? wanted_point{no_stop, s.nmi_ip, s.nmi_rounds}
+                                                               : wanted_point{s.nmi_at});
     call(what_.prepare);
     values_.forget();
     sleepers_.wake_all();
     enable_watches(!stepped); // what prepares and judges is not watched
-    pair_outcome o;
-    o.followed = true;
-    for (unsigned c = 0; c < s.contexts && o.followed; ++c)
-        o.followed = follow(s, c);
+    bool followed = true;
+    for (unsigned c = 0; c < s.contexts && followed; ++c)
+        followed = follow(s, c);
     finish(s);
     if (s.by_rounds && s.has_nmi()) {
-        o.followed = o.followed && watch_[the_reader].nmi_taken();
-        s.nmi_at = o.followed ? watch_[the_reader].nmi_came_at() : s.nmi_at;
+        followed = followed && watch_[the_reader].nmi_taken();
+        s.nmi_at = followed ? watch_[the_reader].nmi_came_at() : s.nmi_at;
     }
     enable_watches(false);
-    o.updater_waited = updater_waited_;
-    return o;
+    return followed;
 }
 
 } // namespace nmisim::explore

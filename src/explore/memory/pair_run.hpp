@@ -9,12 +9,6 @@
 
 namespace nmisim::explore {
 
-/// What a run was, beyond its schedule.
-struct pair_outcome {
-    bool followed = false;       ///< each context of the schedule ended where it must
-    bool updater_waited = false; ///< while the reader was held
-};
-
 /// Of memory_watch::state(): of a thread that is held, or has waited so often, and of one that has ended.
 constexpr std::uint64_t stopped_state(std::uint64_t state, std::uint32_t waits) noexcept
 {
@@ -65,7 +59,8 @@ class pair_run {
 public:
     pair_run(const race& what, code_table& code, bool buffered);
 
-    pair_outcome run(schedule& s, bool stepped);
+    /// True: each context of the schedule ended where it must.
+    bool run(schedule& s, bool stepped);
 
     memory_watch& watch(unsigned thread) noexcept { return watch_[thread]; }
     const memory_watch& watch(unsigned thread) const noexcept { return watch_[thread]; }
@@ -88,11 +83,10 @@ private:
     run_state state() const noexcept;
     function window_of(unsigned thread) const noexcept;
     stop go_and_look_again(unsigned thread);
-    stop until_it_ends_or_waits(unsigned thread);
+    stop until_it_ends_or_waits(schedule& s, unsigned thread);
     bool follow(schedule& s, unsigned context);
     void tell(schedule& s, unsigned context, unsigned drained);
-    void finish(const schedule& s);
-    void note_wait(unsigned thread) noexcept;
+    void finish(schedule& s);
 
     const race& what_;
     bool stepped_ = false;
@@ -104,7 +98,6 @@ private:
     bool started_[most_threads] = {};
     std::uint32_t waits_[most_threads] = {};
     std::uint32_t waits_since_[most_threads] = {};
-    bool updater_waited_ = false;
     std::vector<free_context> free_;
 };
 

@@ -12,7 +12,6 @@
 #include "explore/watch/race_threads.hpp"
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 
 namespace nmisim::explore {
@@ -50,12 +49,10 @@ public:
     {
         for (unsigned t = 0; t < most_threads; ++t)
             if (has(asleep_, t) && would_see(next_[t], where, writes))
-                wake(t);
+                asleep_ &= static_cast<thread_set>(~only(t));
     }
 
 private:
-    void wake(unsigned thread) noexcept { asleep_ &= static_cast<thread_set>(~only(thread)); }
-
     struct access {
         byte_range where{};
         bool writes = false;

@@ -2,7 +2,6 @@
 //
 // The parent's side of a map: has its windows recorded and explored, and makes the report of what was found.
 #include "base/clock.hpp"
-#include "explore/boundary_names.hpp"
 #include "explore/map_runs.hpp"
 #include "explore/memory/accesses.hpp"
 #include "explore/memory/interleaving_map.hpp"
@@ -47,16 +46,53 @@ std::string what_broke(const map_job& j, const schedule_id& s, shared_outcome o)
     return {};
 }
 
-bool is_off_path(const map_finding& f, const std::vector<map_job>& jobs)
+// Symbols and instructions of both threads' boundaries, or their addresses only: reading symbols takes longer than a small map.
+void name_boundaries(map_report& r, const shared_traces& recorded, places& names, bool named)
 {
-    const map_job& j = jobs[f.reader % jobs.size()];
-    return j.outcomes[outcome_index(j, {f.reader, f.updater, f.reader_first})].off_path;
+    const auto places_of = [&](const recording& t) { return names.of(t, std::vector<bool>(t.count, named)); };
+    r.reader = places_of(recorded.reader);
+    r.updater = places_of(recorded.updater);
 }
 
-void tell_all_schedules(map_report& r, const std::vector<map_job>& jobs, const shared_traces& traces,
-                        places& names)
+// Those of the boundaries that a report without findings shows.
+void name_critical_section(map_report& r, const recording& reader, places& names)
 {
-    tell_schedules(r, traces, names, [&jobs](const map_finding& f) { return is_off_path(f, jobs); });
+    for (const int n : {r.first_waiting - 1, r.first_waiting, r.last_waiting})
+        if (const auto at = static_cast<std::size_t>(n); n >= 0)
+            r.reader[at] = names.of(reader.ip[at], reader.code[at]);
+}
+
+// A thread that is off its recorded path is not where that one has as many instructions. Of a longer path the last cell stands
+// for the rest.
+std::string way_in_words(const char* who, const std::vector<place>& path, std::uint32_t to, bool off_path)
+{
+    if (!off_path)
+        return std::string(who) + " to before " + name_of(path[to]);
+    return std::string(who) + " on another path than alone, to behind " + std::to_string(to) +
+           " instructions" + (to + 1 == path.size() ? " or more" : "");
+}
+
+std::string schedule_in_words(const map_report& r, const map_finding& f, bool off_path)
+{
+    const std::string reader = way_in_words("reader", r.reader, f.reader, off_path && !f.reader_first);
+    const std::string updater = way_in_words("updater", r.updater, f.updater, off_path && f.reader_first);
+    if (f.reader_first)
+        return reader + "; " + updater + "; reader to its end; updater to its end";
+    return (f.updater == 0 ? "" : updater + "; ") + reader +
+           "; updater on until it ends or waits; reader to its end";
+}
+
+// map_finding::schedule of each; its boundaries get their names.
+void tell_schedules(map_report& r, const std::vector<map_job>& jobs, const shared_traces& recorded,
+                    places& names)
+{
+    for (map_finding& f : r.findings) {
+        r.reader[f.reader] = names.of(recorded.reader.ip[f.reader], recorded.reader.code[f.reader]);
+        r.updater[f.updater] = names.of(recorded.updater.ip[f.updater], recorded.updater.code[f.updater]);
+        const map_job& j = jobs[f.reader % jobs.size()];
+        f.schedule = schedule_in_words(
+            r, f, j.outcomes[outcome_index(j, {f.reader, f.updater, f.reader_first})].off_path);
+    }
 }
 
 void collect_outcomes(map_report& r, const std::vector<map_job>& jobs)
@@ -128,7 +164,7 @@ void collect_schedules(map_report& r, const explored_schedules& all, const share
                        places& names)
 {
     collect_outcomes(r, all.jobs);
-    tell_all_schedules(r, all.jobs, traces, names);
+    tell_schedules(r, all.jobs, traces, names);
     r.schedules = r.updater_first.size() + r.reader_first.size() - r.count(cell::unexplored);
     collect_notes(r, all.jobs, names);
     measure_critical_section(r);
@@ -184,7 +220,7 @@ void run_again(map_report& r, const race& what, const limits& within, const toke
         run(&watch);
     }
     collect_outcomes(r, jobs);
-    tell_all_schedules(r, jobs, traces, names);
+    tell_schedules(r, jobs, traces, names);
     r.updater_first.clear(); // of a map there is one cell
     r.reader_first.clear();
     r.schedules = 1;
@@ -217,14 +253,13 @@ map_report replay(const race& what, std::string_view token_text, const limits& w
     if (!r.absent.empty())
         return r;
     recorded_race both(within);
-    map_job whole{what, within, false, 0, both.traces.data(), nullptr, nullptr};
-    r.incomplete = record_both(whole);
+    r.incomplete = record_both(what, within, *both.traces.data());
     places names(both.traces->maps.view());
     r.absent = why_refused(*t, r.name, names.objects());
     if (r.incomplete.empty())
         r.incomplete = why_other_threads(*t, what);
     if (r.incomplete.empty() && r.absent.empty()) {
-        name_boundaries(r, *both.traces.data(), names);
+        name_boundaries(r, *both.traces.data(), names, true);
         if (t->is('r'))
             replay_interleaving(r, what, within, *both.traces.data(), names, *t, held);
         else
@@ -272,8 +307,7 @@ map_report map(const race& what, bool full, const limits& wanted)
         all.emplace(what, within, full, traces, within.boundaries);
         r.incomplete = record_and_explore(*all);
     } else {
-        map_job whole{what, within, full, 0, &traces, nullptr, nullptr};
-        r.incomplete = record_both(whole);
+        r.incomplete = record_both(what, within, traces);
     }
     places names(traces.maps.view());
     for (const recording* t : {&traces.reader, &traces.updater})
@@ -291,7 +325,7 @@ map_report map(const race& what, bool full, const limits& wanted)
         }
         collect_schedules(r, *all, traces, names);
     }
-    name_critical_section(r, traces, names);
+    name_critical_section(r, traces.reader, names);
     r.complete = r.incomplete.empty();
     r.elapsed_ns = now_ns() - start;
     return r;

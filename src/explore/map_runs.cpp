@@ -83,13 +83,14 @@ void explore_all(std::vector<map_job>& jobs)
         throw stopped{};
 }
 
-std::string record_both(map_job& j)
+std::string record_both(const race& what, const limits& within, shared_traces& traces)
 {
+    map_job j{what, within, false, 0, &traces};
     const child_result end =
-        watch_child(start_child(record_pair, &j, &j.traces->alive), j.traces->alive, j.within.watchdog_ns);
+        watch_child(start_child(record_pair, &j, &traces.alive), traces.alive, within.watchdog_ns);
     if (end.end != child_end::finished)
         return "while recording: " + in_words(end);
-    return why_not_whole(*j.traces);
+    return why_not_whole(traces);
 }
 
 std::string record_and_explore(explored_schedules& all)

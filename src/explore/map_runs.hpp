@@ -59,7 +59,7 @@ void explore_rows(map_job& j, const held_watch* held = nullptr);
 /// Errors: `stopped`; std::system_error when no child process can be had.
 void explore_all(std::vector<map_job>& jobs);
 /// Empty: it is done. Otherwise why not.
-std::string record_both(map_job& j);
+std::string record_both(const race& what, const limits& within, shared_traces& traces);
 /// Where one process is enough, the one that records explores, too. Empty: it is recorded.
 std::string record_and_explore(explored_schedules& all);
 

@@ -8,11 +8,6 @@
 #include "explore/memory/interleaving_map.hpp"
 #include "explore/text_parts.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <iterator>
-
 namespace nmisim::explore {
 
 namespace {
@@ -44,9 +39,9 @@ void context_line(sink out, const map_context& c)
         place_line(out, title, c.before);
     if (c.waiting_stores == 0)
         return;
-    fmt::format_to(out, "      {} store{} in its store buffer; the oldest: {} byte{} at {:#x} <- {:#x}\n",
-                   c.waiting_stores, c.waiting_stores == 1 ? "" : "s", c.stored_size,
-                   c.stored_size == 1 ? "" : "s", c.stored_at, c.stored_value);
+    fmt::format_to(out, "      {} in its store buffer; the oldest: {} at {:#x} <- {:#x}\n",
+                   plural_text(c.waiting_stores, "store"), plural_text(c.stored_size, "byte"), c.stored_at,
+                   c.stored_value);
     place_line(out, "  stored by", c.stored_by);
     if (c.loaded_from == 0)
         return;
@@ -125,12 +120,10 @@ void finding_lines(sink out, const map_report& r, bool all)
 
 std::string to_text(const map_report& r, bool all)
 {
+    if (!r.absent.empty())
+        return fmt::format("{}: not explored: {}\n", r.name, r.absent);
     std::string text;
     const sink out = std::back_inserter(text);
-    if (!r.absent.empty()) {
-        fmt::format_to(out, "{}: not explored: {}\n", r.name, r.absent);
-        return text;
-    }
     fmt::format_to(out, "{}: {} {} x updater {} boundaries, {} schedules", r.name,
                    r.readers > 1 ? "two readers" : "reader", count_text(r.reader.size()),
                    count_text(r.updater.size()), count_text(r.schedules));
@@ -162,12 +155,10 @@ std::string to_text(const map_report& r, bool all)
 
 std::string to_text(const audit_report& r, bool all)
 {
+    if (!r.absent.empty())
+        return fmt::format("{}: not audited: {}\n", r.name, r.absent);
     std::string text;
     const sink out = std::back_inserter(text);
-    if (!r.absent.empty()) {
-        fmt::format_to(out, "{}: not audited: {}\n", r.name, r.absent);
-        return text;
-    }
     fmt::format_to(out, "{}: {} instructions, {} function{} called, {} unsafe ({})\n", r.name,
                    count_text(r.steps), r.entries.size(), r.entries.size() == 1 ? "" : "s", r.unsafe(),
                    time_text(r.elapsed_ns));

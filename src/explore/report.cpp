@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Names, counts and exit codes of the reports.
-#include "nmisim/explore.hpp"
+#include "explore/sweep_names.hpp"
 
 #include <algorithm>
 
@@ -13,6 +13,16 @@ constexpr int exit_clean = 0;
 constexpr int exit_incomplete = 1;
 constexpr int exit_violation = 3;
 constexpr int exit_absent = 77;
+
+template <class Report>
+int exit_code_of(const Report& r, bool found, bool explored) noexcept
+{
+    if (!r.absent.empty())
+        return exit_absent;
+    if (found)
+        return exit_violation;
+    return r.clean() && explored ? exit_clean : exit_incomplete;
+}
 
 } // namespace
 
@@ -77,29 +87,17 @@ std::size_t audit_report::unsafe() const noexcept
 
 int exit_code(const sweep_report& r) noexcept
 {
-    if (!r.absent.empty())
-        return exit_absent;
-    if (r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) != 0)
-        return exit_violation;
-    return r.clean() && !r.boundaries.empty() ? exit_clean : exit_incomplete;
+    return exit_code_of(r, has_finding(r), !r.boundaries.empty());
 }
 
 int exit_code(const map_report& r) noexcept
 {
-    if (!r.absent.empty())
-        return exit_absent;
-    if (!r.findings.empty())
-        return exit_violation;
-    return r.clean() && !r.reader.empty() ? exit_clean : exit_incomplete;
+    return exit_code_of(r, !r.findings.empty(), !r.reader.empty());
 }
 
 int exit_code(const audit_report& r) noexcept
 {
-    if (!r.absent.empty())
-        return exit_absent;
-    if (r.unsafe() != 0)
-        return exit_violation;
-    return r.clean() ? exit_clean : exit_incomplete;
+    return exit_code_of(r, r.unsafe() != 0, true);
 }
 
 } // namespace nmisim::explore

@@ -35,17 +35,6 @@ std::uint32_t first_run_after_recording(const job& j)
     return inside == not_in_recording ? inside : run_of_inside_0 + inside;
 }
 
-void begin_next_boundary(second_progress& s)
-{
-    s.run = 0;
-    s.failed = 0;
-}
-
-bool was_delivered(const delivery_note& n)
-{
-    return n.handler_at.load(std::memory_order_relaxed) != 0; // this thread's
-}
-
 // A run that has missed its place is made again, a few times.
 bool is_to_be_made_again(second_progress& s, bool strayed)
 {
@@ -60,12 +49,12 @@ void judge_second(const job& j, const stepped_thread& self, shared_pair& p)
 {
     const second_progress& s = j.shared->second;
     const int signal = j.what.second.signal;
-    const bool delivered = was_delivered(s.nmi);
+    p.delivered_at = s.nmi.handler_at.load(std::memory_order_relaxed); // this thread's
+    const bool delivered = p.delivered_at != 0;
     const bool ignored =
-        s.nmi.without.load(std::memory_order_relaxed) == without_handler::ignored; // this thread's
+        s.nmi.without.load(std::memory_order_relaxed) == without_handler::ignored; // as above
     const bool blocked = !delivered && !j.what.thread_end && is_blocked(signal);
     const bool held = blocked && drain(signal);
-    p.delivered_at = s.nmi.handler_at.load(std::memory_order_relaxed); // as above
     const bool reached = self.reached() && self.second_reached() && self.delivered_at() != 0;
     if (!reached || (!delivered && !ignored && !blocked)) {
         p.result = verdict::not_reached;
@@ -105,7 +94,8 @@ bool has_another_pair(const job& j, std::uint32_t at)
     s.full = s.full || (more && s.count == j.within.pairs);
     if (more && !s.full)
         return true;
-    begin_next_boundary(s);
+    s.run = 0; // of the next boundary
+    s.failed = 0;
     return false;
 }
 

@@ -14,16 +14,7 @@ namespace {
 
 pair_cell cell_of(const shared_pair& p)
 {
-    pair_cell c;
-    c.boundary = p.boundary;
-    c.together = p.together;
-    c.inside = p.inside;
-    c.ip = p.ip;
-    c.round = p.round;
-    c.verdict = p.result;
-    c.what = p.what.text;
-    c.delivered_at = p.delivered_at;
-    return c;
+    return {p.boundary, p.together, p.inside, p.ip, p.round, p.result, p.what.text, p.delivered_at};
 }
 
 // Each instruction of the handler that is told. What a run that ended its process was at is known already.
@@ -32,7 +23,7 @@ void name_handler(const job& j, places& names, sweep_report& r)
     const second_progress& s = j.shared->second;
     std::unordered_set<std::uintptr_t> wanted;
     for (const pair_cell& c : r.pairs) {
-        if (!c.together && (j.within.name_all || must_not_be(c.verdict) || c.verdict == verdict::not_reached))
+        if (!c.together && (j.within.name_all || is_told(c.verdict)))
             wanted.insert(c.ip);
     }
     for (const place& p : r.handler)
@@ -108,17 +99,6 @@ memory_of_pairs::memory_of_pairs(const target& what, const limits& within, secon
     progress.handler.ip = ips.data();
     progress.handler.code = code.data();
     progress.handler.capacity = static_cast<std::uint32_t>(ips.size());
-}
-
-const char* nothing_to_try_second(const target& what)
-{
-    const int first = what.signal != 0 ? what.signal : SIGRTMIN + 1;
-    if (what.second.signal == 0)
-        return nullptr;
-    if (what.second.signal == first)
-        return "nothing was tried: target::second has the signal of the first one";
-    return what.second.signal == SIGTRAP ? "nothing was tried: SIGTRAP is what the exploration steps by"
-                                         : nullptr;
 }
 
 bool note_end_of_pair(const job& j, judged_end judged, std::uint32_t at, places& names, sweep_report& r)

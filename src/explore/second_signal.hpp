@@ -20,9 +20,6 @@ struct memory_of_pairs {
     shared_array<shared_pair> pairs;
 };
 
-/// Why the second signal cannot be explored; nullptr: it can, or there is none.
-const char* nothing_to_try_second(const target& what);
-
 /// A run of two signals has ended its child. False: that was the only one.
 bool note_end_of_pair(const job& j, judged_end judged, std::uint32_t at, places& names, sweep_report& r);
 

@@ -96,28 +96,6 @@ std::string words_of_cell(const job& j, const shared_cell& c, places& names)
     return "the child was " + in_words(end) + where_it_died(end, c.fault, names);
 }
 
-void collect(const job& j, sweep_report& report, places& names)
-{
-    const recording& t = j.shared->steps;
-    for (std::uint32_t k = 0; k < t.count; ++k) {
-        const shared_cell& c = j.cells[k];
-        if (c.done)
-            report.cells.push_back({k, c.result, words_of_cell(j, c, names), c.delivered_at});
-    }
-    for (std::uint32_t n = 0; n + t.count < j.runs(); ++n)
-        if (const shared_call& c = j.shared->calls[n]; c.done && (c.entered || c.result != verdict::clean)) {
-            call_cell one = call_of(j, n, c.result, c.what.text);
-            if (c.entered)
-                one.result = result_in_words(c.returned, c.restarted);
-            report.calls.push_back(std::move(one));
-        }
-    std::sort(report.calls.begin(), report.calls.end(), [](const call_cell& a, const call_cell& b) {
-        return a.boundary != b.boundary ? a.boundary < b.boundary : a.arrival < b.arrival;
-    });
-    std::sort(report.cells.begin(), report.cells.end(),
-              [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
-}
-
 const char* nothing_to_try(const target& what, const limits& within)
 {
     if (what.forked_child && (what.thread_end || what.second.signal != 0 || within.system_calls))
@@ -125,9 +103,11 @@ const char* nothing_to_try(const target& what, const limits& within)
                "system_calls";
     if (what.window == nullptr)
         return "nothing was tried: target::window is not set";
-    if (what.signal == SIGTRAP)
+    if (what.signal == SIGTRAP || what.second.signal == SIGTRAP)
         return "nothing was tried: SIGTRAP is what the exploration steps by";
-    return nothing_to_try_second(what);
+    if (what.second.signal == (what.signal != 0 ? what.signal : SIGRTMIN + 1))
+        return "nothing was tried: target::second has the signal of the first one";
+    return nullptr;
 }
 
 // Why no NMI ran its handler, if that is a mistake in the target and not a result.
@@ -161,11 +141,6 @@ void look_for_gaps(const job& j, sweep_report& r)
         give_up(r, "inside of " + std::to_string(t.calls) + " system calls, and there are more");
 }
 
-bool has_finding(const sweep_report& r)
-{
-    return r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) != 0;
-}
-
 void write_tokens(const job& j, sweep_report& r, places& names)
 {
     if (!has_finding(r))
@@ -185,6 +160,34 @@ void write_tokens(const job& j, sweep_report& r, places& names)
         if (must_not_be(c.verdict))
             c.token = token_at(c.boundary, c.verdict, c.arrival == arrival::pending ? 'P' : 'S');
     write_pair_tokens(tokens, t, r);
+}
+
+// What was found. Empty, or why not all pairs of signals were explored.
+std::string collect(const job& j, sweep_report& report, places& names)
+{
+    const recording& t = j.shared->steps;
+    for (std::uint32_t k = 0; k < t.count; ++k) {
+        const shared_cell& c = j.cells[k];
+        if (c.done)
+            report.cells.push_back({k, c.result, words_of_cell(j, c, names), c.delivered_at});
+    }
+    for (std::uint32_t n = 0; n + t.count < j.runs(); ++n)
+        if (const shared_call& c = j.shared->calls[n]; c.done && (c.entered || c.result != verdict::clean)) {
+            call_cell one = call_of(j, n, c.result, c.what.text);
+            if (c.entered)
+                one.result = result_in_words(c.returned, c.restarted);
+            report.calls.push_back(std::move(one));
+        }
+    std::sort(report.calls.begin(), report.calls.end(), [](const call_cell& a, const call_cell& b) {
+        return a.boundary != b.boundary ? a.boundary < b.boundary : a.arrival < b.arrival;
+    });
+    std::sort(report.cells.begin(), report.cells.end(),
+              [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
+    name_call_sites(t, report, names);
+    std::string not_all = collect_pairs(j, names, report);
+    report.boundaries = j.within.name_all ? names.of(t) : names.of(t, printed(t, report));
+    write_tokens(j, report, names);
+    return not_all;
 }
 
 struct attempt {
@@ -265,11 +268,7 @@ attempt try_to_explore(const target& what, const limits& within, bool sweep, boo
     const recording& t = e.shared->steps;
     report.record_ns = e.shared->record_ns;
     places names(e.shared->maps.view());
-    collect(e.work, report, names);
-    name_call_sites(t, report, names);
-    std::string not_all = collect_pairs(e.work, names, report);
-    report.boundaries = within.name_all ? names.of(t) : names.of(t, printed(t, report));
-    write_tokens(e.work, report, names);
+    std::string not_all = collect(e.work, report, names);
     if (report.complete)
         look_for_gaps(e.work, report);
     if (report.complete && !not_all.empty())
@@ -333,11 +332,7 @@ void run_again(const token& wanted, exploration& e, sweep_report& r, const on_ho
     e.shared->hold.before = pair && !pair->together ? 2 : 1;
     e.shared->current.store(n, std::memory_order_relaxed); // read by the child, forked after this
     run_children(e.work, r, held ? &watch : nullptr);
-    collect(e.work, r, names);
-    name_call_sites(t, r, names);
-    static_cast<void>(collect_pairs(e.work, names, r)); // one of them
-    r.boundaries = e.work.within.name_all ? names.of(t) : names.of(t, printed(t, r));
-    write_tokens(e.work, r, names);
+    static_cast<void>(collect(e.work, r, names)); // one of them
     if (r.complete && !has_finding(r))
         give_up(r, "the finding did not come again: " + why_another_path(wanted, names.objects(), {&t}));
 }

@@ -13,13 +13,13 @@ std::vector<bool> printed(const recording& t, const sweep_report& r)
     std::vector<bool> shown(t.count);
     std::unordered_set<std::uintptr_t> interrupted;
     for (const sweep_cell& c : r.cells) {
-        if (c.verdict == verdict::clean || c.verdict == verdict::held || c.verdict == verdict::unhandled)
+        if (!is_told(c.verdict))
             continue;
         shown[c.boundary] = true;
         interrupted.insert(c.delivered_at);
     }
     for (const pair_cell& c : r.pairs)
-        shown[c.boundary] = shown[c.boundary] || must_not_be(c.verdict) || c.verdict == verdict::not_reached;
+        shown[c.boundary] = shown[c.boundary] || is_told(c.verdict);
     for (std::uint32_t i = 0; i < t.count && !interrupted.empty(); ++i)
         shown[i] = shown[i] || interrupted.count(t.ip[i]) != 0;
     return shown;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which places of a sweep get names.
+// What of a sweep is told, and gets names.
 // Context: control.
 #pragma once
 
@@ -13,6 +13,16 @@ namespace nmisim::explore {
 inline bool must_not_be(verdict v) noexcept
 {
     return v == verdict::violation || v == verdict::crash || v == verdict::hang;
+}
+
+inline bool is_told(verdict v) noexcept
+{
+    return must_not_be(v) || v == verdict::not_reached;
+}
+
+inline bool has_finding(const sweep_report& r) noexcept
+{
+    return r.count(verdict::violation) + r.count(verdict::crash) + r.count(verdict::hang) != 0;
 }
 
 /// The boundaries that a report of findings shows.

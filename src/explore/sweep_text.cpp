@@ -3,6 +3,7 @@
 // Reports of sweeps for people: a summary line, then the findings, each with its address, symbol, source
 // line and instruction. With `all` every boundary is listed, so that two runs can be compared with diff.
 #include "base/number_text.hpp"
+#include "explore/sweep_names.hpp"
 #include "explore/text_parts.hpp"
 
 #include <algorithm>
@@ -27,6 +28,15 @@ void boundary_line(sink out, const std::string& number, std::string_view title, 
                    p.source, p.instruction);
 }
 
+template <class Cell>
+void reason_lines(sink out, const Cell& c)
+{
+    if (!c.what.empty())
+        fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
+    if (!c.token.empty())
+        fmt::format_to(out, "        replay {}\n", c.token);
+}
+
 // One cell, or neighbouring cells from `first` to `last` of which the same is to be said.
 void cell_line(sink out, const sweep_report& r, const sweep_cell& first, const sweep_cell& last,
                bool with_what)
@@ -38,25 +48,13 @@ void cell_line(sink out, const sweep_report& r, const sweep_cell& first, const s
         name_of(first.verdict), p);
     if (range)
         boundary_line(out, "", "to", r.boundaries[last.boundary]);
-    if (!first.what.empty() && with_what)
-        fmt::format_to(out, "        {}\n", chain_in_lines(first.what));
-    if (!first.token.empty() && with_what)
-        fmt::format_to(out, "        replay {}\n", first.token);
+    if (with_what)
+        reason_lines(out, first);
     if (first.delivered_at != 0 && first.delivered_at != p.ip) {
         const place* at = place_in(r.boundaries, first.delivered_at);
         fmt::format_to(out, "        signal was blocked there; delivered at {}\n",
                        at != nullptr ? described(*at) : fmt::format("{:#x}", first.delivered_at));
     }
-}
-
-bool is_told(verdict v)
-{
-    return v != verdict::clean && v != verdict::held && v != verdict::unhandled;
-}
-
-bool is_finding(const sweep_cell& c)
-{
-    return is_told(c.verdict);
 }
 
 // A hang's text has the addresses of that run.
@@ -93,12 +91,12 @@ void cell_lines(sink out, const sweep_report& r, bool all)
     const sweep_cell* before = nullptr;
     for (std::size_t i = 0; i < r.cells.size(); ++i) {
         const sweep_cell& c = r.cells[i];
-        if (!all && !is_finding(c))
+        if (!all && !is_told(c.verdict))
             continue;
         const std::size_t last = all ? i : last_of_range(r, i);
         if (!all && shown++ == enough) {
-            const auto hidden =
-                std::count_if(r.cells.begin() + static_cast<std::ptrdiff_t>(i), r.cells.end(), is_finding);
+            const auto hidden = std::count_if(r.cells.begin() + static_cast<std::ptrdiff_t>(i), r.cells.end(),
+                                              [](const sweep_cell& one) { return is_told(one.verdict); });
             fmt::format_to(out, "  ... {} more: --all\n", hidden);
             return;
         }
@@ -117,10 +115,7 @@ void call_lines(sink out, const sweep_report& r, bool all)
         fmt::format_to(out, "  {:>9}  {:<11} in {}, {}{}{}, called from {}\n", c.boundary, name_of(c.verdict),
                        c.call, name_of(c.arrival), c.result.empty() ? "" : ": ", c.result,
                        described(c.called_from));
-        if (!c.what.empty())
-            fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
-        if (!c.token.empty())
-            fmt::format_to(out, "        replay {}\n", c.token);
+        reason_lines(out, c);
     }
 }
 
@@ -140,10 +135,7 @@ void pair_lines(sink out, const sweep_report& r, const pair_cell& c, std::size_t
         boundary_line(out, "second", c.round == 0 ? "" : fmt::format("round {}", c.round + 1), *p);
     if (boundaries > 1)
         fmt::format_to(out, "        and with the first one at {} boundaries more\n", boundaries - 1);
-    if (!c.what.empty())
-        fmt::format_to(out, "        {}\n", chain_in_lines(c.what));
-    if (!c.token.empty())
-        fmt::format_to(out, "        replay {}\n", c.token);
+    reason_lines(out, c);
 }
 
 // All pairs, or of the findings each place of the second signal once.
@@ -192,12 +184,10 @@ void clean_lines(sink out, const sweep_report& r)
 
 std::string to_text(const sweep_report& r, bool all)
 {
+    if (!r.absent.empty())
+        return fmt::format("{}: not explored: {}\n", r.name, r.absent);
     std::string text;
     const sink out = std::back_inserter(text);
-    if (!r.absent.empty()) {
-        fmt::format_to(out, "{}: not explored: {}\n", r.name, r.absent);
-        return text;
-    }
     fmt::format_to(out, "{}: {} boundaries, {} NMIs: {} clean", r.name, count_text(r.boundaries.size()),
                    count_text(r.cells.size() + r.calls.size() + r.pairs.size()),
                    count_text(r.count(verdict::clean)));

@@ -23,17 +23,13 @@ inline std::string described(const place& p)
 }
 
 // A call chain is one frame a line.
-inline std::string chain_in_lines(const std::string& what)
+inline std::string chain_in_lines(std::string what)
 {
-    std::string text;
-    for (std::size_t i = 0; i < what.size(); ++i)
-        if (what.compare(i, 3, " < ") == 0) {
-            text += "\n          < ";
-            i += 2;
-        } else {
-            text += what[i];
-        }
-    return text;
+    constexpr std::string_view between = " < ";
+    constexpr std::string_view next_line = "\n          < ";
+    for (std::size_t at = 0; (at = what.find(between, at)) != what.npos; at += next_line.size())
+        what.replace(at, between.size(), next_line);
+    return what;
 }
 
 } // namespace nmisim::explore

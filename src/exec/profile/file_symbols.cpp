@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/profile/file_symbols.hpp"
 
-#include "exec/unwind/elf_parts.hpp"
+#include "explore/place/elf_file.hpp"
 #include "explore/place/places.hpp"
 
 #include <fmt/format.h>
@@ -53,7 +53,7 @@ file_symbols::file& file_symbols::opened(const std::string& path)
     std::unique_ptr<file>& f = files_[path];
     if (f == nullptr) {
         f = std::make_unique<file>();
-        f->parts = loaded_parts(path);
+        f->parts = explore::elf_file(path).parts(PT_LOAD);
         const bool relocated = !f->parts.empty() && f->parts.front().p_vaddr < part_page;
         f->base = relocated ? any_base : 0;
         f->symbols = std::make_unique<explore::symbol_table>(as_mapped(path, f->parts, f->base));
@@ -67,7 +67,7 @@ const std::string& file_symbols::function_at(const std::string& path, std::uint6
     const auto [at, is_new] = names_.try_emplace({&f, offset});
     if (!is_new)
         return at->second;
-    if (const auto address = address_in(f.parts, offset)) {
+    if (const auto address = explore::address_in(f.parts, offset)) {
         explore::place where;
         where.ip = f.base + *address;
         f.symbols->find(where);

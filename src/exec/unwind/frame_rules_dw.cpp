@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/unwind/frame_rules.hpp"
 
-#include "exec/unwind/elf_parts.hpp"
+#include "explore/place/elf_file.hpp"
 
 #include "own_machine.hpp" // profile/<cpu family>
 
@@ -144,7 +144,7 @@ struct frame_rules::file {
     explicit file(const std::string& path) : dwfl(dwfl_begin(&cfi_callbacks)), is_vdso(path == vdso_name)
     {
         if (!is_vdso)
-            parts = loaded_parts(path);
+            parts = explore::elf_file(path).parts(PT_LOAD);
         if (dwfl == nullptr || (parts.empty() && !is_vdso))
             return;
         Dwfl_Module* const m = is_vdso ? report_own_vdso(dwfl.get())
@@ -155,7 +155,7 @@ struct frame_rules::file {
     }
     std::optional<std::uint64_t> address_of(std::uint64_t offset) const noexcept
     {
-        return is_vdso ? std::optional{offset} : address_in(parts, offset);
+        return is_vdso ? std::optional{offset} : explore::address_in(parts, offset);
     }
 
     std::unique_ptr<Dwfl, end_dwfl> dwfl;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // The build id: a note that the linker writes, the same only for the same output (ld's --build-id).
-#include "explore/place/file_view.hpp"
+#include "explore/place/elf_file.hpp"
 #include "explore/place/objects.hpp"
 
 #include <elf.h>
-#include <link.h>
 
 namespace nmisim::explore {
 
@@ -16,7 +15,7 @@ constexpr std::uint64_t aligned(std::uint64_t n) noexcept
     return (n + 3) & ~std::uint64_t{3};
 }
 
-std::string id_in(const file_view& file, const ElfW(Phdr) & notes)
+std::string id_in(const elf_file& file, const ElfW(Phdr) & notes)
 {
     constexpr std::uint32_t bytes_shown = 8; // enough to tell builds apart
     for (std::uint64_t at = 0; at + sizeof(ElfW(Nhdr)) <= notes.p_filesz;) {
@@ -42,19 +41,10 @@ std::string id_in(const file_view& file, const ElfW(Phdr) & notes)
 
 std::string build_id_of(const std::string& path)
 {
-    if (path.empty())
-        return {};
-    const file_view file(path);
-    const auto head = file.at<ElfW(Ehdr)>(0);
-    if (!head || std::memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
-        return {};
-    for (unsigned i = 0; i < head->e_phnum; ++i) {
-        const auto p = file.at<ElfW(Phdr)>(head->e_phoff + i * sizeof(ElfW(Phdr)));
-        if (!p || p->p_type != PT_NOTE)
-            continue;
-        if (std::string id = id_in(file, *p); !id.empty())
+    const elf_file file(path);
+    for (const ElfW(Phdr) & notes : file.parts(PT_NOTE))
+        if (std::string id = id_in(file, notes); !id.empty())
             return id;
-    }
     return {};
 }
 

@@ -1,92 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "explore/place/function_names.hpp"
 
+#include "explore/place/elf_file.hpp"
 #include "explore/place/places.hpp"
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <fcntl.h>
-#include <link.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace nmisim::explore {
 
 namespace {
-
-using section = ElfW(Shdr);
-
-/// Read, not mapped: elfutils, which lists this process' mappings, would take the file for the object.
-class elf_reader {
-public:
-    explicit elf_reader(const char* path) : fd_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
-    {
-        struct stat status {};
-        if (fd_ >= 0 && fstat(fd_, &status) == 0)
-            size_ = static_cast<std::uint64_t>(status.st_size);
-        const auto heads = read<ElfW(Ehdr)>(0, sizeof(ElfW(Ehdr)));
-        if (!heads.empty() && std::memcmp(heads[0].e_ident, ELFMAG, SELFMAG) == 0 &&
-            heads[0].e_ident[EI_CLASS] == ELFCLASS64 && heads[0].e_shentsize == sizeof(section) &&
-            heads[0].e_phentsize == sizeof(ElfW(Phdr)))
-            head_ = heads[0];
-    }
-    ~elf_reader()
-    {
-        if (fd_ >= 0)
-            close(fd_);
-    }
-    elf_reader(const elf_reader&) = delete;
-    elf_reader& operator=(const elf_reader&) = delete;
-
-    std::vector<section> sections() const
-    {
-        return head_ ? read<section>(head_->e_shoff, std::uint64_t{head_->e_shnum} * sizeof(section))
-                     : std::vector<section>();
-    }
-
-    /// Address, in the file's terms, of what its first mapping begins with.
-    std::uint64_t first_page() const
-    {
-        const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-        if (head_)
-            for (const ElfW(Phdr) & p : read<ElfW(Phdr)>(head_->e_phoff, head_->e_phnum * sizeof(ElfW(Phdr))))
-                if (p.p_type == PT_LOAD)
-                    return p.p_vaddr & ~(page - 1);
-        return 0;
-    }
-
-    template <class T>
-    std::vector<T> contents(const section& s) const
-    {
-        return read<T>(s.sh_offset, s.sh_size);
-    }
-
-private:
-    // As many whole values as are there.
-    template <class T>
-    std::vector<T> read(std::uint64_t offset, std::uint64_t bytes) const
-    {
-        bytes = offset < size_ ? std::min(bytes, size_ - offset) : 0;
-        std::vector<T> values(bytes / sizeof(T));
-        std::size_t done = 0;
-        while (done < values.size() * sizeof(T)) {
-            const ssize_t n = pread(fd_, reinterpret_cast<char*>(values.data()) + done,
-                                    values.size() * sizeof(T) - done, static_cast<off_t>(offset + done));
-            if (n <= 0)
-                return {};
-            done += static_cast<std::size_t>(n);
-        }
-        return values;
-    }
-
-    int fd_;
-    std::uint64_t size_ = 0;
-    std::optional<ElfW(Ehdr)> head_;
-};
 
 std::string_view text(const std::vector<char>& strings, std::uint64_t at) noexcept
 {
@@ -104,16 +30,17 @@ const function_names::table& function_names::of(const loaded_object& object)
     auto& [all, texts, complete] = found->second;
     if (!fresh || object.path.empty())
         return found->second;
-    const elf_reader file(object.path.c_str());
-    const std::vector<section> sections = file.sections();
+    const elf_file file(object.path);
+    const std::vector<ElfW(Shdr)> sections = file.sections();
     const std::uintptr_t base = object.base - file.first_page();
-    for (const section& s : sections) {
+    for (const ElfW(Shdr) & s : sections) {
         if ((s.sh_type != SHT_SYMTAB && s.sh_type != SHT_DYNSYM) || s.sh_link >= sections.size())
             continue;
         complete = complete || s.sh_type == SHT_SYMTAB;
-        const std::vector<char>& names = texts.emplace_back(file.contents<char>(sections[s.sh_link]));
+        const ElfW(Shdr)& strings = sections[s.sh_link];
+        const auto& names = texts.emplace_back(file.read<char>(strings.sh_offset, strings.sh_size));
         // An indirect function's value is its resolver's address.
-        for (const ElfW(Sym) & one : file.contents<ElfW(Sym)>(s))
+        for (const ElfW(Sym) & one : file.read<ElfW(Sym)>(s.sh_offset, s.sh_size))
             if (ELF64_ST_TYPE(one.st_info) == STT_FUNC && one.st_shndx != SHN_UNDEF && one.st_name != 0)
                 all.push_back({base + one.st_value, one.st_size, text(names, one.st_name)});
     }

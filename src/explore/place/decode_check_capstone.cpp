@@ -2,9 +2,8 @@
 #include "explore/place/decode_check.hpp"
 
 #include "explore/decode/instruction_x86_64.hpp"
+#include "explore/place/disassembler.hpp"
 #include "explore/step/stepper.hpp"
-
-#include <capstone/capstone.h>
 
 #include <cstdlib>
 #include <string_view>
@@ -13,42 +12,6 @@
 namespace nmisim::explore {
 
 namespace {
-
-class second_opinion {
-public:
-    second_opinion() : ok_(cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK)
-    {
-        if (ok_)
-            cs_option(handle_, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
-        if (ok_)
-            instruction_ = cs_malloc(handle_);
-    }
-    ~second_opinion()
-    {
-        if (instruction_ != nullptr)
-            cs_free(instruction_, 1);
-        if (ok_)
-            cs_close(&handle_);
-    }
-    second_opinion(const second_opinion&) = delete;
-    second_opinion& operator=(const second_opinion&) = delete;
-
-    /// nullptr: it does not know the instruction.
-    const cs_insn* of(std::uintptr_t ip, const code_bytes& code)
-    {
-        const std::uint8_t* bytes = code.byte.data();
-        std::size_t size = code.size;
-        std::uint64_t address = ip;
-        return instruction_ != nullptr && cs_disasm_iter(handle_, &bytes, &size, &address, instruction_)
-                   ? instruction_
-                   : nullptr;
-    }
-
-private:
-    csh handle_ = 0;
-    bool ok_ = false;
-    cs_insn* instruction_ = nullptr;
-};
 
 // "bnd jmp", "repz retq": the last word.
 bool leaves_the_line(std::string_view mnemonic)
@@ -69,9 +32,9 @@ bool agree(std::uintptr_t ip, const x86_instruction& ours, const cs_insn& theirs
     return std::strtoull(theirs.op_str, nullptr, 16) == there;
 }
 
-second_opinion& disassembler()
+disassembler& second_opinion()
 {
-    static second_opinion one;
+    static disassembler one;
     return one;
 }
 
@@ -82,7 +45,7 @@ bool decoded_alike(std::uintptr_t ip, const code_bytes& code)
     const x86_instruction ours = decode_x86_64(code.byte.data(), code.size);
     if (ours.kind == flow::unknown) // stepped by the trap flag
         return true;
-    const cs_insn* theirs = disassembler().of(ip, code);
+    const cs_insn* theirs = second_opinion().of(ip, code);
     return theirs != nullptr && agree(ip, ours, *theirs);
 }
 
@@ -105,7 +68,7 @@ std::string decoded_wrongly(const recording& t, places& names)
             continue;
         agreed.erase(known);
         const x86_instruction ours = decode_x86_64(code.byte.data(), code.size);
-        const cs_insn* theirs = disassembler().of(t.ip[i], code);
+        const cs_insn* theirs = second_opinion().of(t.ip[i], code);
         return "at " + name_of(names.of(t.ip[i])) +
                " decoder and disassembler do not agree on the instruction (" + std::to_string(ours.size) +
                " and " + std::to_string(theirs != nullptr ? theirs->size : 0) +

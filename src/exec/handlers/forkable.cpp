@@ -2,6 +2,7 @@
 #include "exec/handlers/forkable.hpp"
 
 #include "exec/trace/memory.hpp"
+#include "exec/trace/proc_files.hpp"
 #include "exec/trace/remote_call.hpp"
 
 #include <fmt/format.h>
@@ -34,22 +35,12 @@ std::string proc(pid_t pid, std::string_view what)
 
 std::string why_not_by_status(pid_t pid)
 {
-    std::ifstream status(proc(pid, "status"));
-    for (std::string line; std::getline(status, line);) {
-        const std::string_view text = line;
-        const std::size_t colon = text.find(':');
-        if (colon == text.npos)
-            continue;
-        const std::string_view name = text.substr(0, colon);
-        const bool hexadecimal = name.starts_with("S");
-        const std::uint64_t value = std::strtoull(line.c_str() + colon + 1, nullptr, hexadecimal ? 16 : 10);
-        if (name == "Threads" && value > 1)
-            return fmt::format("it has {} threads there", value);
-        if ((name == "SigPnd" || name == "ShdPnd") && value != 0)
-            return "a signal is pending there";
-        if (name == "VmLck" && value != 0)
-            return "it has locked memory";
-    }
+    if (number_in_status(pid, "VmLck:") != 0)
+        return "it has locked memory";
+    if (const std::uint64_t threads = number_in_status(pid, "Threads:"); threads > 1)
+        return fmt::format("it has {} threads there", threads);
+    if (number_in_status(pid, "SigPnd:", 16) != 0 || number_in_status(pid, "ShdPnd:", 16) != 0)
+        return "a signal is pending there";
     return {};
 }
 

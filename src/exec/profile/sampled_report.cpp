@@ -3,7 +3,7 @@
 // From places to functions: the end of sampled_tree.hpp.
 #include "exec/profile/file_symbols.hpp"
 #include "exec/profile/sampled_tree.hpp"
-#include "exec/trace/proc_files.hpp"
+#include "explore/place/objects.hpp"
 
 #include <algorithm>
 #include <set>
@@ -21,7 +21,7 @@ using counted_functions = std::map<function_key, function_counts>;
 
 std::string object_of(const std::string& path)
 {
-    return path == "//anon" ? "[anon]" : file_name_of(path);
+    return path == "//anon" ? "[anon]" : explore::file_name_of(path);
 }
 
 std::vector<profiled_function> sorted_rows(const counted_functions& all)

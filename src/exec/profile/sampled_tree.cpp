@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "exec/profile/clock.hpp"
 #include "exec/trace/proc_files.hpp"
+#include "explore/place/objects.hpp"
 
 #include <algorithm>
 
@@ -167,7 +168,7 @@ void sampled_tree::executed(pid_t pid, bool armed, std::uint32_t generation)
         return;
     p->second->armed = armed;
     armed_ += armed ? 1 : 0;
-    p->second->image->exe = file_name_of(exe_of(pid));
+    p->second->image->exe = explore::file_name_of(exe_of(pid));
     // Another thread than the first may have executed it; that one has the first one's number now.
     for (auto at = running_.begin(); at != running_.end();) {
         const bool is_gone = at->first != pid && at->second.thread->in == p->second;

@@ -31,16 +31,27 @@ bool is_endless(dev_t device)
     return major(device) == memory && (minor(device) == 5 || (minor(device) >= 7 && minor(device) <= 9));
 }
 
-/// In the set of its status that is called so, "SigBlk:".
-bool has_signal(pid_t tid, std::string_view set, int signal)
+using file_ptr = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+file_ptr opened(pid_t pid, const std::string& what)
 {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(
-        std::fopen(("/proc/" + std::to_string(tid) + "/status").c_str(), "re"), std::fclose);
+    return {std::fopen(("/proc/" + std::to_string(pid) + "/" + what).c_str(), "re"), std::fclose};
+}
+
+/// Behind a name like "SigBlk:"; empty: it is gone.
+std::string text_in_status(pid_t tid, std::string_view name)
+{
+    const file_ptr status = opened(tid, "status");
     std::array<char, 256> line{};
     while (status != nullptr && std::fgets(line.data(), line.size(), status.get()) != nullptr)
-        if (std::string_view(line.data()).starts_with(set))
-            return (std::strtoull(line.data() + set.size(), nullptr, 16) >> (signal - 1) & 1) != 0;
-    return false;
+        if (std::string_view(line.data()).starts_with(name))
+            return line.data() + name.size();
+    return {};
+}
+
+bool has_signal(pid_t tid, std::string_view set, int signal)
+{
+    return (number_in_status(tid, set, 16) >> (signal - 1) & 1) != 0;
 }
 
 } // namespace
@@ -50,6 +61,11 @@ bool is_thread_of(pid_t tgid, pid_t tid)
     struct stat there {};
     return tgid != tid &&
            stat(("/proc/" + std::to_string(tgid) + "/task/" + std::to_string(tid)).c_str(), &there) == 0;
+}
+
+std::uint64_t number_in_status(pid_t tid, std::string_view name, int base)
+{
+    return std::strtoull(text_in_status(tid, name).c_str(), nullptr, base);
 }
 
 bool blocks(pid_t tid, int signal)
@@ -69,29 +85,13 @@ bool catches(pid_t tid, int signal)
 
 pid_t parent_of(pid_t pid)
 {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stat(
-        std::fopen(("/proc/" + std::to_string(pid) + "/stat").c_str(), "re"), std::fclose);
-    std::array<char, 512> text{};
-    const std::size_t n = stat != nullptr ? std::fread(text.data(), 1, text.size() - 1, stat.get()) : 0;
-    const std::string_view all(text.data(), n);
-    pid_t parent = 0;
-    // Behind the name, which may hold any character: state, parent.
-    const std::size_t name_end = all.rfind(')');
-    if (name_end == all.npos || std::sscanf(text.data() + name_end + 1, " %*c %d", &parent) != 1)
-        return 0;
-    return parent;
+    return static_cast<pid_t>(number_in_status(pid, "PPid:"));
 }
 
 char state_of(pid_t tid)
 {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(
-        std::fopen(("/proc/" + std::to_string(tid) + "/status").c_str(), "re"), std::fclose);
-    std::array<char, 256> line{};
-    char state = 0;
-    while (status != nullptr && std::fgets(line.data(), line.size(), status.get()) != nullptr)
-        if (std::sscanf(line.data(), "State: %c", &state) == 1)
-            break;
-    return state;
+    const std::string state = text_in_status(tid, "State:\t");
+    return state.empty() ? '\0' : state.front();
 }
 
 std::string exe_of(pid_t pid)
@@ -99,16 +99,9 @@ std::string exe_of(pid_t pid)
     return link_text("/proc/" + std::to_string(pid) + "/exe");
 }
 
-std::string file_name_of(std::string_view path)
-{
-    const std::size_t slash = path.rfind('/');
-    return std::string(slash == path.npos ? path : path.substr(slash + 1));
-}
-
 std::uintptr_t entry_of(pid_t pid)
 {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> vector(
-        std::fopen(("/proc/" + std::to_string(pid) + "/auxv").c_str(), "re"), std::fclose);
+    const file_ptr vector = opened(pid, "auxv");
     std::array<std::uint64_t, 2> one{};
     while (vector != nullptr && std::fread(one.data(), sizeof one, 1, vector.get()) == 1)
         if (one[0] == AT_ENTRY)
@@ -118,16 +111,15 @@ std::uintptr_t entry_of(pid_t pid)
 
 open_file file_of(pid_t pid, std::uint64_t fd)
 {
-    const std::string of = "/proc/" + std::to_string(pid);
     const std::string number = std::to_string(fd);
+    const std::string path = "/proc/" + std::to_string(pid) + "/fd/" + number;
     open_file f;
-    f.name = link_text(of + "/fd/" + number);
+    f.name = link_text(path);
     struct stat there {};
-    if (f.name.empty() || stat((of + "/fd/" + number).c_str(), &there) != 0)
+    if (f.name.empty() || stat(path.c_str(), &there) != 0)
         return f;
     f.endless = S_ISCHR(there.st_mode) && is_endless(there.st_rdev);
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> info(
-        std::fopen((of + "/fdinfo/" + number).c_str(), "re"), std::fclose);
+    const file_ptr info = opened(pid, "fdinfo/" + number);
     unsigned flags = 0;
     if (info != nullptr && std::fscanf(info.get(), "pos: %*d flags: %o", &flags) == 1)
         f.blocking = (flags & O_NONBLOCK) == 0;

@@ -12,6 +12,8 @@
 namespace nmisim::exec {
 
 bool is_thread_of(pid_t tgid, pid_t tid);
+/// In its status, behind a name like "Threads:"; 0 where it is gone.
+std::uint64_t number_in_status(pid_t tid, std::string_view name, int base = 10);
 /// Whether the thread has the signal in its mask.
 bool blocks(pid_t tid, int signal);
 /// Whether one was sent to the thread that it has not taken.
@@ -24,7 +26,6 @@ char state_of(pid_t tid);
 pid_t parent_of(pid_t pid);
 /// Where its program lies.
 std::string exe_of(pid_t pid);
-std::string file_name_of(std::string_view path);
 
 /// Where it starts once the loader has finished; 0: not known.
 std::uintptr_t entry_of(pid_t pid);

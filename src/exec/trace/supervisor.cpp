@@ -6,6 +6,7 @@
 #include "exec/trace/memory.hpp"
 #include "exec/trace/proc_files.hpp"
 #include "exec/trace/remote_call.hpp"
+#include "explore/place/objects.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -131,7 +132,7 @@ void supervisor::executed(task& t, pid_t former)
         leader_replaced(t, former);
     set_armed(*t.in, false);
     t.in->stub_page = 0;
-    t.in->exe = file_name_of(exe_of(t.tid));
+    t.in->exe = explore::file_name_of(exe_of(t.tid));
     t.changed_argument = -1;
     t.awaits_exec_exit = true;
 }

@@ -75,21 +75,35 @@ std::string maps_of(pid_t pid)
     return text;
 }
 
+std::vector<mapping_line> lines_of(std::string_view maps)
+{
+    std::vector<mapping_line> all;
+    while (!maps.empty()) {
+        mapping_line m;
+        m.line = next_line(maps);
+        m.path = path_in(m.line);
+        if (std::sscanf(std::string(m.line).c_str(), "%lx-%lx %4s %lx", &m.start, &m.end, m.rights.data(),
+                        &m.offset) == 4)
+            all.push_back(m);
+    }
+    return all;
+}
+
+std::string file_name_of(std::string_view path)
+{
+    return std::string(path.substr(path.rfind('/') + 1));
+}
+
 loaded_objects::loaded_objects(std::string_view maps)
 {
     std::vector<std::string> lines;
     const std::string executable = executable_path();
-    while (!maps.empty()) {
-        const std::string line(next_line(maps));
-        mapped m;
-        if (std::sscanf(line.c_str(), "%lx-%lx %4s %lx", &m.start, &m.end, m.rights.data(), &m.offset) != 4)
-            continue;
-        m.path = path_in(line);
+    for (const mapping_line& m : lines_of(maps)) {
         if (!m.path.starts_with('/') && m.path != vdso)
             continue;
         add(m, executable);
         lines.resize(objects_.size());
-        lines.back().append(line).append("\n");
+        lines.back().append(m.line).append("\n");
     }
     for (std::size_t i = 0; i < lines.size(); ++i) // shared memory has a path too, and another one each time
         if (objects_[i].code)
@@ -97,14 +111,14 @@ loaded_objects::loaded_objects(std::string_view maps)
 }
 
 // A file that is mapped from its start again is another object: programs that read symbols map whole files.
-void loaded_objects::add(const mapped& m, const std::string& executable)
+void loaded_objects::add(const mapping_line& m, const std::string& executable)
 {
     const std::string_view path = m.path == vdso ? "" : m.path;
     if (objects_.empty() || objects_.back().path != path || m.offset == 0) {
         loaded_object o;
         o.name = m.path == vdso         ? "linux-vdso.so.1"
                  : m.path == executable ? "this program"
-                                        : std::string(m.path.substr(m.path.rfind('/') + 1));
+                                        : file_name_of(m.path);
         o.path = path;
         o.base = m.start;
         o.loader =

@@ -33,6 +33,20 @@ struct shared_maps {
 /// The same of a running process. Empty: not known.
 std::string maps_of(pid_t pid);
 
+/// A line of it.
+struct mapping_line {
+    std::uintptr_t start = 0;
+    std::uintptr_t end = 0;
+    std::uintptr_t offset = 0;
+    std::array<char, 5> rights{}; ///< "r-xp"
+    std::string_view path;        ///< empty: memory without a file
+    std::string_view line;
+};
+std::vector<mapping_line> lines_of(std::string_view maps);
+
+/// Behind the last slash.
+std::string file_name_of(std::string_view path);
+
 struct loaded_object {
     std::string name; ///< file name, no folder; the executable's is "this program"
     std::string path; ///< empty: the vDSO
@@ -70,14 +84,7 @@ private:
         std::uintptr_t end;
         std::size_t object;
     };
-    struct mapped {
-        std::uintptr_t start = 0;
-        std::uintptr_t end = 0;
-        std::uintptr_t offset = 0;
-        std::array<char, 5> rights{};
-        std::string_view path;
-    };
-    void add(const mapped& m, const std::string& executable);
+    void add(const mapping_line& m, const std::string& executable);
 
     std::vector<mapping> mappings_; ///< in order of their addresses, as the kernel lists them
     std::vector<loaded_object> objects_;

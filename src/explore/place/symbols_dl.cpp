@@ -27,7 +27,7 @@ void symbol_table::find(place& where) const
     const loaded_object* object = state_->of_the_child.at(where.ip);
     if (object == nullptr)
         return;
-    where.object = object->path.substr(object->path.rfind('/') + 1);
+    where.object = file_name_of(object->path);
     where.object_offset = where.ip - object->base;
     const loaded_object* mine = state_->own.at(where.ip);
     Dl_info info{};

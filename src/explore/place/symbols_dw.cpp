@@ -44,37 +44,24 @@ dwfl_ptr open_process(pid_t pid)
     return d;
 }
 
-struct close_file {
-    void operator()(std::FILE* f) const noexcept { std::fclose(f); }
-};
-
 // One mapping for all processes, with no file: elfutils reads it from the memory of the process in its name.
 void report_vdso(Dwfl* d, const std::string& files)
 {
-    const std::size_t line = files.rfind('\n', files.find("[vdso]"));
-    unsigned long long start = 0;
-    unsigned long long end = 0;
-    if (files.find("[vdso]") != files.npos &&
-        std::sscanf(files.c_str() + (line == files.npos ? 0 : line + 1), "%llx-%llx", &start, &end) == 2)
-        dwfl_report_module(d, ("[vdso: " + std::to_string(getpid()) + "]").c_str(), start, end);
+    for (const mapping_line& m : lines_of(files))
+        if (m.path == "[vdso]")
+            dwfl_report_module(d, ("[vdso: " + std::to_string(getpid()) + "]").c_str(), m.start, m.end);
 }
 
 dwfl_ptr open_files(const std::string& files)
 {
     dwfl_ptr d{dwfl_begin(&callbacks)};
     std::string text = files;
-    const std::unique_ptr<std::FILE, close_file> maps{text.empty() ? nullptr
-                                                                   : fmemopen(text.data(), text.size(), "r")};
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> maps{
+        text.empty() ? nullptr : fmemopen(text.data(), text.size(), "r"), std::fclose};
     if (d == nullptr || maps == nullptr || dwfl_linux_proc_maps_report(d.get(), maps.get()) != 0)
         return nullptr;
     report_vdso(d.get(), files);
     return dwfl_report_end(d.get(), nullptr, nullptr) == 0 ? std::move(d) : nullptr;
-}
-
-std::string file_name(std::string_view path)
-{
-    const std::size_t slash = path.rfind('/');
-    return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
 struct chain {
@@ -113,7 +100,7 @@ void symbol_table::find(place& where) const
         return;
     Dwarf_Addr start = 0;
     const char* name = dwfl_module_info(module, nullptr, &start, nullptr, nullptr, nullptr, nullptr, nullptr);
-    where.object = file_name(name != nullptr ? name : "");
+    where.object = file_name_of(name != nullptr ? name : "");
     where.object_offset = where.ip - start;
     GElf_Off offset = 0;
     GElf_Sym symbol{};
@@ -125,7 +112,7 @@ void symbol_table::find(place& where) const
     if (Dwfl_Line* line = dwfl_module_getsrc(module, where.ip)) {
         int number = 0;
         if (const char* file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr))
-            where.source = file_name(file) + ":" + std::to_string(number);
+            where.source = file_name_of(file) + ":" + std::to_string(number);
     }
 }
 

@@ -7,9 +7,9 @@ namespace nmisim::explore {
 
 namespace {
 
-std::string file_name_of(const loaded_object& o)
+std::string file_of(const loaded_object& o)
 {
-    return o.path.empty() ? o.name : o.path.substr(o.path.rfind('/') + 1);
+    return o.path.empty() ? o.name : file_name_of(o.path);
 }
 
 std::uint64_t fingerprint_of(std::initializer_list<const recording*> recordings,
@@ -33,7 +33,7 @@ const loaded_object* find_object(const token_object& wanted, const loaded_object
         if (o.code && !wanted.build_id.empty() && build_id_of(o.path) == wanted.build_id)
             return &o;
     for (const loaded_object& o : objects.all())
-        if (o.code && file_name_of(o) == wanted.name)
+        if (o.code && file_of(o) == wanted.name)
             return &o;
     return nullptr;
 }
@@ -59,7 +59,7 @@ std::string token_writer::text(const std::vector<stop>& stops, std::string found
             const loaded_object* o = objects_.at(s.ip);
             if (o == nullptr)
                 return {};
-            const std::string file = file_name_of(*o);
+            const std::string file = file_of(*o);
             auto known = std::find_if(t.objects.begin(), t.objects.end(),
                                       [&](const token_object& one) { return one.name == file; });
             if (known == t.objects.end())

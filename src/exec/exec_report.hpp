@@ -93,6 +93,8 @@ struct exec_report {
 int exit_code_of(const exec_report& r) noexcept;
 
 std::string to_text(const exec_report& r);
+/// A profile, one line a stack, "0 prog;main;work 17": for flamegraph.pl, inferno, speedscope.
+std::string folded_text(const exec_report& r);
 /// How it can be said again: "nmi-sim exec --each-call -- dd ...".
 std::string repeat_text(const exec_report& r);
 /// The shards that are missing.

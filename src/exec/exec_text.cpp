@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include "exec/exec_text.hpp"
+
 #include "base/number_text.hpp"
 #include "base/shown_text.hpp"
-#include "exec/exec_report.hpp"
-#include "exec/handlers/audit_text.hpp"
-#include "exec/handlers/function_text.hpp"
-#include "exec/profile/profile_text.hpp"
 #include "explore/step/system_call.hpp"
 
 #include <fmt/format.h>
@@ -94,30 +92,15 @@ std::string storm_text(const storm_run& s)
         "Storm        SA_RESTART {}: {}, {}; {} delivered of {} sent; {}\n", s.restart ? "on" : "off",
         plural_text(e.processes.size(), "process", "processes"), plural_text(threads, "more thread"),
         plural_text(e.delivered, "NMI"), count_text(e.sent.sent), time_text(s.what.elapsed_ns));
-    std::vector<std::string> notes;
-    if (e.sent.busy != 0)
-        notes.push_back(fmt::format("{} not sent: the last one was not taken yet", count_text(e.sent.busy)));
-    if (e.held != 0)
-        notes.push_back(fmt::format("{} never taken: the thread ended first", count_text(e.held)));
-    if (e.blocked != 0)
-        notes.push_back(fmt::format("{} blocked to the end by the thread's mask", count_text(e.blocked)));
-    if (e.suppressed != 0)
-        notes.push_back(
-            fmt::format("{} suppressed: met a process between fork and exec", count_text(e.suppressed)));
-    if (e.sent.refused != 0)
-        notes.push_back(
-            fmt::format("{} refused: the thread had ended, or too many signals are queued (ulimit -i)",
-                        count_text(e.sent.refused)));
-    if (e.left_behind != 0)
-        notes.push_back(fmt::format("{} left behind by the command, ended",
-                                    plural_text(e.left_behind, "process", "processes")));
-    if (e.unmasked != 0)
-        notes.push_back(
-            fmt::format("{} of them through an opened mask (--mask ignore)", count_text(e.unmasked)));
-    if (e.unarmed != 0)
-        notes.push_back(fmt::format("{} could not be given a handler", plural_text(e.unarmed, "program")));
-    for (const std::string& n : notes)
-        text += "             " + n + "\n";
+    text += note_text(e.sent.busy, "not sent: the last one was not taken yet");
+    text += note_text(e.held, "never taken: the thread ended first");
+    text += note_text(e.blocked, "blocked to the end by the thread's mask");
+    text += note_text(e.suppressed, "suppressed: met a process between fork and exec");
+    text += note_text(e.sent.refused,
+                      "refused: the thread had ended, or too many signals are queued (ulimit -i)");
+    text += note_text(e.left_behind, "left behind by the command, ended", "process", "processes");
+    text += note_text(e.unmasked, "of them through an opened mask (--mask ignore)");
+    text += note_text(e.unarmed, "could not be given a handler", "program");
     return text + calls_text(s.calls);
 }
 
@@ -155,9 +138,7 @@ std::string placements_text(const exec_report& r)
         text += fmt::format("  {:<10} {} {}: {}{}{}\n", p.at, p.exe, explore::name_of_system_call(p.nr),
                             p.delivered ? p.call_text : "no NMI was delivered", p.site.empty() ? "" : "  ",
                             p.site);
-        for (const difference& d : p.differences)
-            text += fmt::format("  {:<10} {} of {}  {}: {}  instead of  {}{}\n", "", d.seen, d.runs, d.aspect,
-                                d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
+        text += found_text(p.differences);
         if (r.config.at.empty())
             text += fmt::format("  {:<10} nmi-sim exec{}{} --at {} -- {}\n", "",
                                 p.restart ? "" : " --restart off", how_text(r.config), p.at,
@@ -215,6 +196,22 @@ std::string verdict_text(const exec_report& r)
 }
 
 } // namespace
+
+std::string note_text(std::uint64_t n, std::string_view what, std::string_view one, std::string_view many)
+{
+    return n == 0 ? ""
+                  : fmt::format("             {} {}\n",
+                                one.empty() ? count_text(n) : plural_text(n, one, many), what);
+}
+
+std::string found_text(const std::vector<difference>& found)
+{
+    std::string text;
+    for (const difference& d : found)
+        text += fmt::format("             {} of {}  {}: {}  instead of  {}{}\n", d.seen, d.runs, d.aspect,
+                            d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
+    return text;
+}
 
 std::string command_text(const exec_config& c)
 {
@@ -315,19 +312,19 @@ std::string repeat_text(const exec_report& r)
 std::string to_text(const exec_report& r)
 {
     std::string text = fmt::format("exec: {}\n", command_text(r.config)) + baseline_text(r);
-    if (r.profile.asked) {
-        text += profile_text(r);
-        for (const limit_result& l : r.limits)
-            text += l.held ? fmt::format("FAIL --fail-if {}: {}\n", l.condition, l.value_text) : "";
-        return text + verdict_text(r);
-    }
     if (r.audit)
         return text + audit_text(r) + verdict_text(r);
     if (!r.config.function.empty())
         return text + function_text(r) + verdict_text(r);
-    for (const storm_run& s : r.storms)
-        text += r.each_call ? "" : storm_text(s);
-    text += r.each_call ? placements_text(r) : differences_text(r);
+    if (r.profile.asked) {
+        text += profile_text(r);
+    } else if (r.each_call) {
+        text += placements_text(r);
+    } else {
+        for (const storm_run& s : r.storms)
+            text += storm_text(s);
+        text += differences_text(r);
+    }
     for (const limit_result& l : r.limits)
         text += l.held ? fmt::format("FAIL --fail-if {}: {}\n", l.condition, l.value_text) : "";
     return text + verdict_text(r);

@@ -2,7 +2,6 @@
 #include "cli/verbs/exec_reports.hpp"
 
 #include "base/signal_mask.hpp"
-#include "exec/profile/profile_text.hpp"
 #include "report/exec_metric.hpp"
 #include "report/json/exec_profile_trace.hpp"
 #include "report/page/exec_page.hpp"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "exec/handlers/audit_text.hpp"
-
 #include "base/number_text.hpp"
 #include "base/shown_text.hpp"
+#include "exec/exec_text.hpp"
 #include "exec/handlers/signal_name.hpp"
 #include "explore/step/system_call.hpp"
 
@@ -72,8 +71,7 @@ std::string ran_text(const audited_handler& h)
                     plural_text(h.steps, "step"), count_text(h.stack_bytes),
                     h.alternate_stack ? " of its own" : "", ends_text(h), errno_text(h));
     if (h.ran > h.stepped + h.cut)
-        text += fmt::format("             {} not stepped any more\n",
-                            plural_text(h.ran - h.stepped - h.cut, "run"));
+        text += note_text(h.ran - h.stepped - h.cut, "not stepped any more", "run");
     for (const explore::audit_entry& e : h.functions)
         if (!e.safe)
             text += fmt::format("  UNSAFE     {}: {}\n             called from {}; {}\n", e.function, e.why,
@@ -92,9 +90,7 @@ std::string ran_text(const audited_handler& h)
             fmt::format("             may call: {}\n", shown(fmt::format("{}", fmt::join(safe, ", ")), 200));
     if (!h.system_calls.empty())
         text += fmt::format("             system calls: {}\n", system_calls_text(h));
-    if (h.atomics != 0)
-        text += fmt::format("             {}: locks are made of them\n",
-                            plural_text(h.atomics, "atomic instruction"));
+    text += note_text(h.atomics, "locks are made of them", "atomic instruction:", "atomic instructions:");
     if (!h.names)
         text += h.libraries
                     ? "             stripped: only what it calls in libraries has a name, and was judged\n"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "exec/handlers/function_text.hpp"
-
 #include "base/number_text.hpp"
 #include "base/shown_text.hpp"
+#include "exec/exec_text.hpp"
 #include "exec/handlers/signal_name.hpp"
 
 #include <fmt/format.h>
@@ -26,9 +25,7 @@ std::string finding_text(const exec_report& r, const boundary_run& b)
                     b.instruction.empty() ? "?" : b.instruction,
                     b.call != 0 ? fmt::format("  in call {}", count_text(b.call)) : "",
                     b.state == "delivered" ? "" : fmt::format("  [{}]", b.state));
-    for (const difference& d : b.differences)
-        text += fmt::format("             {} of {}  {}: {}  instead of  {}{}\n", d.seen, d.runs, d.aspect,
-                            d.with, d.without, d.counts() ? "" : "   (not counted: it did not repeat)");
+    text += found_text(b.differences);
     if (r.config.at.empty())
         text += fmt::format("             nmi-sim exec --signal {} --at '{}' -- {}\n",
                             signal_name(r.config.signal), address_to_repeat(b), command_text(r.config));
@@ -40,21 +37,14 @@ std::string ways_text(const function_sweep& s, std::uint64_t forked, std::uint64
     const std::uint64_t alone = s.runs.size() - forked - spread;
     std::string text;
     if (s.spread_runs != 0)
-        text += fmt::format("             {} in calls of their own, {} runs{}\n", count_text(spread),
-                            count_text(s.spread_runs),
-                            s.why_not_spread.empty() ? "" : "; the others not: " + s.why_not_spread);
-    if (s.only_together != 0)
-        text += fmt::format("             {} differed with signals in other calls, and not alone\n",
-                            count_text(s.only_together));
-    if (forked != 0)
-        text += fmt::format("             {} in children forked there\n", count_text(forked));
-    if (alone != 0)
-        text += fmt::format("             {} in runs of their own{}\n", count_text(alone),
-                            s.why_not_forked.empty() ? "" : ": " + s.why_not_forked);
-    if (s.refuted != 0)
-        text +=
-            fmt::format("             {} differed once, and in no run of its own\n", count_text(s.refuted));
-    return text;
+        text = fmt::format("             {} in calls of their own, {} runs{}\n", count_text(spread),
+                           count_text(s.spread_runs),
+                           s.why_not_spread.empty() ? "" : "; the others not: " + s.why_not_spread);
+    return text + note_text(s.only_together, "differed with signals in other calls, and not alone") +
+           note_text(forked, "in children forked there") +
+           note_text(alone,
+                     "in runs of their own" + (s.why_not_forked.empty() ? "" : ": " + s.why_not_forked)) +
+           note_text(s.refuted, "differed once, and in no run of its own");
 }
 
 } // namespace
@@ -79,9 +69,8 @@ std::string function_text(const exec_report& r)
         fmt::format("Function     {} of {} {}: first call, {} instructions come to {} times{}\n",
                     r.config.function, s.path, shown(s.exe), count_text(s.instructions),
                     count_text(s.boundaries), s.cut ? ", and more: cut" : "");
-    if (s.without_handler != 0)
-        text += fmt::format("             {} before the program has a handler for {}: not tried\n",
-                            count_text(s.without_handler), signal_name(r.config.signal));
+    text += note_text(s.without_handler,
+                      "before the program has a handler for " + signal_name(r.config.signal) + ": not tried");
     text += fmt::format("Signal       {} at {}", signal_name(r.config.signal), count_text(s.runs.size()));
     for (const auto& [state, count] : states)
         text += fmt::format(", {} {}", count_text(count), state);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "exec/profile/profile_text.hpp"
-
 #include "base/number_text.hpp"
 #include "base/shown_text.hpp"
+#include "exec/exec_text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -25,11 +24,6 @@ double percent(std::uint64_t part, std::uint64_t all) noexcept
     return all == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(all);
 }
 
-std::string so_many(std::uint64_t n, std::string_view one, std::string_view more)
-{
-    return fmt::format("{} {}", count_text(n), n == 1 ? one : more);
-}
-
 std::string function_text_of(const profiled_function& f)
 {
     if (f.object.empty())
@@ -41,43 +35,28 @@ std::string function_text_of(const profiled_function& f)
 std::string head_text(const profile_found& p)
 {
     std::string text = fmt::format(
-        "Profile      {}, one each {} of a {}; {} lost\n", so_many(p.counts.taken, "sample", "samples"),
+        "Profile      {}, one each {} of a {}; {} lost\n", plural_text(p.counts.taken, "sample"),
         time_text(p.period_ns), p.refused == 0 ? "thread's CPU time in its own code" : "process's CPU time",
         count_text(p.counts.lost()));
     text += fmt::format("             {}, stdout {}, stderr {}; {}, CPU time {}\n", status_text(p.what),
                         content_text(p.what.out), content_text(p.what.err), time_text(p.what.elapsed_ns),
                         time_text(p.what.cpu_ns));
-    text +=
-        fmt::format("             {}, {}, {}; {} of the buffer while they ran\n",
-                    so_many(p.programs, "program", "programs"), so_many(p.processes, "process", "processes"),
-                    so_many(p.threads, "thread", "threads"), so_many(p.counts.swaps, "swap", "swaps"));
-    std::vector<std::string> notes;
+    text += fmt::format("             {}, {}, {}; {} of the buffer while they ran\n",
+                        plural_text(p.programs, "program"), plural_text(p.processes, "process", "processes"),
+                        plural_text(p.threads, "thread"), plural_text(p.counts.swaps, "swap"));
     if (p.refused != 0)
-        notes.push_back(fmt::format("clock: a timer in each program, by the kernel's ticks, and not in forks "
-                                    "that execute none: perf_event_open is refused ({})",
-                                    std::generic_category().message(p.refused)));
-    if (p.counts.no_room != 0)
-        notes.push_back(fmt::format("{} lost: the buffers were full", count_text(p.counts.no_room)));
-    if (p.counts.cut_off != 0)
-        notes.push_back(fmt::format("{} lost: their process was killed while it wrote them",
-                                    count_text(p.counts.cut_off)));
-    if (p.counts.eras > 1)
-        notes.push_back(fmt::format("{}: a process was killed, or stood still, inside the sampler",
-                                    so_many(p.counts.eras - 1, "era given up", "eras given up")));
-    if (p.unarmed != 0)
-        notes.push_back(
-            fmt::format("{} could not be given the sampler", so_many(p.unarmed, "program", "programs")));
-    if (p.without_clock != 0)
-        notes.push_back(fmt::format("{} ended before the clock was there",
-                                    so_many(p.without_clock, "thread", "threads")));
-    if (p.events_lost != 0)
-        notes.push_back(fmt::format("{} births or mappings lost: there may be more [unknown]",
-                                    count_text(p.events_lost)));
-    if (p.left_behind != 0)
-        notes.push_back(fmt::format("{} left behind by the command, ended",
-                                    so_many(p.left_behind, "process", "processes")));
-    for (const std::string& n : notes)
-        text += "             " + n + "\n";
+        text += fmt::format(
+            "             clock: a timer in each program, by the kernel's ticks, and not in forks "
+            "that execute none: perf_event_open is refused ({})\n",
+            std::generic_category().message(p.refused));
+    text += note_text(p.counts.no_room, "lost: the buffers were full");
+    text += note_text(p.counts.cut_off, "lost: their process was killed while it wrote them");
+    text += note_text(p.counts.eras - 1, "given up: a process was killed, or stood still, inside the sampler",
+                      "era");
+    text += note_text(p.unarmed, "could not be given the sampler", "program");
+    text += note_text(p.without_clock, "ended before the clock was there", "thread");
+    text += note_text(p.events_lost, "births or mappings lost: there may be more [unknown]");
+    text += note_text(p.left_behind, "left behind by the command, ended", "process", "processes");
     return text;
 }
 

@@ -2,6 +2,7 @@
 #include "base/number_text.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 namespace nmisim {
@@ -47,6 +48,13 @@ std::string plural_text(std::uint64_t n, std::string_view one, std::string_view 
     if (n != 1 && many.empty())
         text += 's';
     return text;
+}
+
+std::optional<std::uint64_t> number_in(std::string_view text, int base) noexcept
+{
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 } // namespace nmisim

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ std::string count_text(std::uint64_t n);
 
 /// "1 NMI", "12 NMIs"; `many` where that is not the first with an s.
 std::string plural_text(std::uint64_t n, std::string_view one, std::string_view many = {});
+
+/// What the whole of `text` says; nothing where it says more than a number, or none.
+std::optional<std::uint64_t> number_in(std::string_view text, int base = 10) noexcept;
 
 /// Three significant digits, where `value` is below 1000: "4.90", "49.9", "412".
 std::string three_digits(double value);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "exec/handlers/function_name.hpp"
 
+#include "base/number_text.hpp"
 #include "explore/place/function_names.hpp"
 #include "explore/place/objects.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace nmisim::exec {
 
@@ -14,13 +13,6 @@ namespace {
 
 /// Of a function whose size no symbol tells.
 constexpr std::uint64_t bytes_without_a_symbol = 4096;
-
-std::optional<std::uint64_t> number_of(std::string_view text, int base)
-{
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
 
 /// The colon behind a library; those of `ns::f` are two.
 std::size_t single_colon(std::string_view text)
@@ -37,7 +29,7 @@ std::optional<function_name> function_name_of(std::string_view text)
 {
     function_name f;
     if (const std::size_t plus = text.rfind("+0x"); plus != text.npos && plus != 0) {
-        const auto offset = number_of(text.substr(plus + 3), 16);
+        const auto offset = number_in(text.substr(plus + 3), 16);
         f.library = text.substr(0, plus);
         f.offset = offset.value_or(0);
         return offset ? std::optional(f) : std::nullopt;
@@ -71,8 +63,8 @@ std::optional<boundary_address> boundary_address_of(std::string_view text)
     const std::size_t plus = text.substr(0, hash).rfind("+0x");
     if (hash == text.npos || plus == text.npos || plus == 0)
         return std::nullopt;
-    const auto offset = number_of(text.substr(plus + 3, hash - plus - 3), 16);
-    const auto visit = number_of(text.substr(hash + 1), 10);
+    const auto offset = number_in(text.substr(plus + 3, hash - plus - 3), 16);
+    const auto visit = number_in(text.substr(hash + 1));
     if (!offset || !visit || *visit == 0 || !function_name_of(text.substr(0, plus)))
         return std::nullopt;
     return boundary_address{std::string(text.substr(0, plus)), *offset, *visit};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exec/handlers/signal_name.hpp"
 
-#include <charconv>
+#include "base/number_text.hpp"
+
 #include <csignal>
 #include <cstring>
 
@@ -19,12 +20,10 @@ std::optional<int> signal_of(std::string_view text)
 {
     if (text.starts_with("SIG"))
         text.remove_prefix(3);
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool is_number = error == std::errc{} && end == text.data() + text.size();
+    const auto number = number_in(text);
     for (int signal = 1; signal <= SIGRTMAX; ++signal)
         if (signal != SIGKILL && signal != SIGSTOP &&
-            (is_number ? signal == number : signal_name(signal) == text))
+            (number ? static_cast<std::uint64_t>(signal) == *number : signal_name(signal) == text))
             return signal;
     return std::nullopt;
 }

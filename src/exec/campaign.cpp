@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "exec/campaign.hpp"
 
+#include "exec/call_table.hpp"
 #include "exec/comparison.hpp"
-#include "exec/each_call_campaign.hpp"
-#include "exec/storm.hpp"
-#include "exec/trace/arch.hpp"
+#include "exec/trace/strategy.hpp"
 
 #include <fmt/format.h>
 
@@ -13,6 +12,19 @@
 namespace nmisim::exec {
 
 namespace {
+
+/// NMIs at a rate, wherever they fall. The shooter sends them; what is left to do is to note what they met.
+class storm final : public strategy {
+public:
+    explicit storm(bool restart) noexcept : restart_(restart) {}
+
+    void delivery(task& t, const interrupted& at) override { calls_.note(t, at, restart_); }
+    const call_table& calls() const noexcept { return calls_; }
+
+private:
+    const bool restart_;
+    call_table calls_;
+};
 
 class storms {
 public:
@@ -43,19 +55,11 @@ private:
         const storm_run first = c_.report.storms.back();
         if (first.end.delivered == 0)
             return;
-        std::vector<difference> found;
-        for (const std::string& a : differences(c_.expected(), first.what, c_.compared()))
-            found.push_back({a, restart, aspect_text(c_.expected(), a), aspect_text(first.what, a), 1, 1});
-        for (unsigned i = 1; !found.empty() && i < most_tries; ++i) {
+        const auto found = c_.repeated(first.what, restart, [&](unsigned i) {
             c_.tell(fmt::format("storm again: {} of {}", i + 1, most_tries));
-            c_.take_as_unstable(differences(c_.expected(), c_.without_nmis(restart).what, c_.compared()));
-            const storm_run again = storm_once(restart, i);
-            for (difference& d : found) {
-                ++d.runs;
-                d.seen += differences(c_.expected(), again.what, {d.aspect}).empty() ? 0 : 1;
-            }
-        }
-        std::erase_if(found, [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
+            c_.take_as_unstable(c_.differing(c_.without_nmis(restart).what));
+            return storm_once(restart, i).what;
+        });
         c_.report.differences.insert(c_.report.differences.end(), found.begin(), found.end());
     }
 
@@ -88,21 +92,9 @@ private:
 
 } // namespace
 
-std::string exec_absent()
-{
-    const char* const why = arch_absent();
-    return why != nullptr ? why : "";
-}
-
 exec_report run_storm(const exec_config& c, const progress& tell, const journal& note)
 {
     return run_campaign<storms>(c, tell, note);
-}
-
-exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note,
-                          const exec_report* before)
-{
-    return run_campaign<each_call_campaign>(c, tell, note, before);
 }
 
 } // namespace nmisim::exec

@@ -25,14 +25,18 @@ using progress = std::function<void(std::string_view)>;
 /// if we are killed.
 using journal = std::function<void(const exec_report&)>;
 
-/// Why nothing can be traced here, or empty.
-std::string exec_absent();
-
-/// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
+// Context: control; the caller has no other children. Errors: std::system_error where the machine lacks something.
+// `before`: what an earlier search of the same has finished; nullptr: nothing.
 exec_report run_storm(const exec_config& c, const progress& tell, const journal& note);
 /// An NMI in each system call, one a run; or, with exec_config::at, in those that it names.
-/// `before`: what an earlier search of the same has finished; nullptr: nothing.
 exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note,
                           const exec_report* before);
+/// The program's own handler at every instruction of a function.
+exec_report run_function(const exec_config& c, const progress& tell, const journal& note,
+                         const exec_report* before);
+/// One traced run in which each handler that the program's own signals reach is stepped.
+exec_report run_audit(const exec_config& c, const progress& tell);
+/// Where the command spends its CPU time. One run: nothing is compared.
+exec_report run_profile(const exec_config& c, const progress& tell);
 
 } // namespace nmisim::exec

@@ -2,7 +2,6 @@
 #include "exec/comparison.hpp"
 
 #include "base/number_text.hpp"
-#include "exec/storm.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -70,6 +69,29 @@ void comparison::take_as_unstable(const aspects& differ)
                     "the command differs from itself in all that is compared (--compare)"};
 }
 
+void comparison::forget_unstable(std::vector<difference>& found) const
+{
+    std::erase_if(found, [&](const difference& d) { return has(report.unstable, d.aspect); });
+}
+
+std::vector<difference> comparison::repeated(const outcome& first, bool restart,
+                                             const std::function<outcome(unsigned)>& again, unsigned counted)
+{
+    std::vector<difference> found;
+    for (const std::string& a : differing(first))
+        found.push_back({a, restart, aspect_text(expected(), a), aspect_text(first, a), counted, counted});
+    for (unsigned i = counted; !found.empty() && i < most_tries; ++i) {
+        const outcome o = again(i);
+        for (difference& d : found) {
+            ++d.runs;
+            d.seen += differences(expected(), o, {d.aspect}).empty() ? 0 : 1;
+        }
+    }
+    std::erase_if(found, [](const difference& d) { return d.seen == 0; });
+    forget_unstable(found);
+    return found;
+}
+
 void comparison::begin()
 {
     run_baseline();
@@ -112,7 +134,7 @@ void comparison::run_baseline()
         report.plain.push_back(std::move(p.what));
     }
     for (const outcome& o : report.plain)
-        take_as_unstable(differences(expected(), o, compared()));
+        take_as_unstable(differing(o));
 }
 
 traced_run comparison::traced(double rate_hz, bool restart, strategy& s, unsigned attempt)
@@ -135,7 +157,7 @@ traced_run comparison::traced(double rate_hz, bool restart, strategy& s, unsigne
 
 traced_run comparison::without_nmis(bool restart)
 {
-    storm none(restart);
+    strategy none;
     return traced(0, restart, none, 0);
 }
 
@@ -152,7 +174,7 @@ void comparison::run_traced_baseline()
     report.traced_plain = first.what;
     if (before_ != nullptr)
         add_new(report.unstable, before_->unstable);
-    const aspects differ = differences(expected(), first.what, compared());
+    const aspects differ = differing(first.what);
     if (differ.empty())
         return;
     for (unsigned i = 1; i < most_tries; ++i) {

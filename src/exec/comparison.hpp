@@ -31,9 +31,17 @@ public:
 
     const outcome& expected() const { return report.plain.front(); }
     aspects compared() const;
+    /// In what a run differs from the plain ones, of what is compared.
+    aspects differing(const outcome& o) const { return differences(expected(), o, compared()); }
+    /// What differs in `first`, a run with NMIs, and is still compared once there have been most_tries runs: `again` makes another
+    /// one, and one without NMIs beside it. `counted`: 0 if `first` does not count itself.
+    std::vector<difference> repeated(const outcome& first, bool restart,
+                                     const std::function<outcome(unsigned attempt)>& again,
+                                     unsigned counted = 1);
     void end_if_stopped() const;
     /// In what runs without NMIs differ is not compared; where that is the status, nothing is.
     void take_as_unstable(const aspects& differ);
+    void forget_unstable(std::vector<difference>& found) const;
     traced_run traced(double rate_hz, bool restart, strategy& s, unsigned attempt);
     traced_run without_nmis(bool restart);
     void tell(std::string_view what) const { tell_(what); }
@@ -54,6 +62,21 @@ private:
     const exec_report* const before_;
     wake_ups wake_ups_;
 };
+
+/// One of `some`, which differ together, that seems to be a cause of it.
+template <class T, class Differ>
+T one_cause(std::vector<T> some, const Differ& differ)
+{
+    while (some.size() > 1) {
+        const auto middle = some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2);
+        std::vector<T> half(some.begin(), middle);
+        if (differ(half))
+            some = std::move(half);
+        else
+            some.erase(some.begin(), middle);
+    }
+    return some.front();
+}
 
 /// From its first run to its report, whatever ended it.
 template <class Campaign>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/each_call.hpp"
 
+#include "base/number_text.hpp"
 #include "exec/call_site.hpp"
 #include "exec/trace/proc_files.hpp"
 #include "exec/trace/remote_call.hpp"
@@ -99,6 +100,16 @@ std::optional<long> call_named(std::string_view name)
 std::string text_of(const call_address& a)
 {
     return fmt::format("{}:{}", a.path, a.number);
+}
+
+std::optional<call_address> call_address_of(std::string_view text)
+{
+    const std::size_t colon = text.rfind(':');
+    if (colon == text.npos || colon == 0)
+        return std::nullopt;
+    const call_address a{std::string(text.substr(0, colon)), number_in(text.substr(colon + 1)).value_or(0)};
+    const bool is_path = a.path.find_first_not_of("0123456789.") == std::string::npos;
+    return is_path && a.number != 0 ? std::optional(a) : std::nullopt;
 }
 
 bool each_call::counts(long nr) const noexcept

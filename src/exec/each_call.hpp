@@ -31,6 +31,8 @@ struct call_address {
     auto operator<=>(const call_address&) const = default;
 };
 std::string text_of(const call_address& a);
+/// "0.1:121". Nothing where it is none.
+std::optional<call_address> call_address_of(std::string_view text);
 
 /// Whether a signal can do something to that call: it may wait, or move less than it was asked to.
 bool is_interruptible(long nr) noexcept;

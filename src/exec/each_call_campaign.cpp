@@ -1,30 +1,52 @@
 // SPDX-License-Identifier: MIT
-#include "exec/each_call_campaign.hpp"
-
+//
+// An NMI in each system call of a command, one a run:
+//
+//   a run without NMIs       lists the calls
+//   all of them at once      where that differs, halves of them: the first cause after a few runs, however many calls there
+//                            are; then again without that cause
+//   each call                in a run of its own, whatever came before: one fault can hide another, so that a run with all
+//                            of them proves nothing
+//
+// What differs is tried again: it counts if it repeats, and does not come without NMIs.
 #include "base/clock.hpp"
 #include "base/number_text.hpp"
+#include "exec/comparison.hpp"
+#include "exec/each_call.hpp"
 #include "exec/jobs.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
+#include <set>
 
 namespace nmisim::exec {
 
-std::optional<call_address> call_address_of(std::string_view text)
-{
-    const std::size_t colon = text.rfind(':');
-    if (colon == text.npos || colon == 0)
-        return std::nullopt;
-    call_address a{std::string(text.substr(0, colon)), 0};
-    const std::string_view number = text.substr(colon + 1);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), a.number);
-    if (error != std::errc{} || end != number.data() + number.size() || a.number == 0 ||
-        a.path.find_first_not_of("0123456789.") != std::string::npos)
-        return std::nullopt;
-    return a;
-}
+namespace {
+
+class each_call_campaign {
+public:
+    explicit each_call_campaign(comparison& c) : c_(c) {}
+    /// Errors: ended.
+    void run();
+
+private:
+    using calls = std::vector<each_call::call>;
+
+    calls list();
+    each_call::options how(bool sites) const;
+    storm_run at_once(const calls& some);
+    void halve(const calls& all);
+    void each(const calls& all);
+    placement try_one(const each_call::call& one);
+    void finish(placement p);
+    void judge();
+
+    comparison& c_;
+    bool restart_ = true;
+    std::set<call_address> tried_; ///< with this SA_RESTART
+};
 
 each_call::options each_call_campaign::how(bool sites) const
 {
@@ -48,21 +70,11 @@ placement each_call_campaign::try_one(const each_call::call& one)
         return run.what;
     };
     const bool named = !c_.report.config.at.empty();
-    const outcome first = shoot(named);
-    for (const std::string& a : c_.compared())
-        if (!differences(c_.expected(), first, {a}).empty())
-            p.differences.push_back(
-                {a, restart_, aspect_text(c_.expected(), a), aspect_text(first, a), 1, 1});
-    for (unsigned i = 1; !p.differences.empty() && i < most_tries; ++i) {
+    p.differences = c_.repeated(shoot(named), restart_, [&](unsigned) {
         each_call none(how(false), {});
-        c_.take_as_unstable(differences(c_.expected(), c_.traced(0, restart_, none, 0).what, c_.compared()));
-        const outcome again = shoot(true);
-        for (difference& d : p.differences) {
-            ++d.runs;
-            d.seen += differences(c_.expected(), again, {d.aspect}).empty() ? 0 : 1;
-        }
-    }
-    std::erase_if(p.differences, [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
+        c_.take_as_unstable(c_.differing(c_.traced(0, restart_, none, 0).what));
+        return shoot(true);
+    });
     return p;
 }
 
@@ -78,7 +90,7 @@ each_call_campaign::calls each_call_campaign::list()
     c_.tell("run without NMIs that lists the calls");
     each_call lister(how(false), {});
     const traced_run listed = c_.traced(0, restart_, lister, 0);
-    c_.take_as_unstable(differences(c_.expected(), listed.what, c_.compared()));
+    c_.take_as_unstable(c_.differing(listed.what));
     calls all = lister.calls();
     std::erase_if(all, [&](const each_call::call& one) {
         const auto& only = c.only_calls;
@@ -109,9 +121,7 @@ void each_call_campaign::halve(const calls& all)
     const std::uint64_t limit = c_.report.config.limit;
     const std::uint64_t most_causes = limit == 0 ? 4 : std::min<std::uint64_t>(4, limit);
     calls left = all;
-    const auto differs = [&](const storm_run& run) {
-        return !differences(c_.expected(), run.what, c_.compared()).empty();
-    };
+    const auto differs = [&](const storm_run& run) { return !c_.differing(run.what).empty(); };
     for (std::uint64_t cause = 0; cause <= most_causes && !left.empty(); ++cause) {
         c_.tell(fmt::format("all {} calls at once", left.size()));
         storm_run run = at_once(left);
@@ -120,19 +130,14 @@ void each_call_campaign::halve(const calls& all)
             c_.report.storms.push_back(std::move(run));
         if (!found || cause == most_causes)
             return;
-        calls some = left;
-        while (some.size() > 1) {
-            calls half(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2));
+        const each_call::call one = one_cause(left, [&](const calls& half) {
             c_.tell(fmt::format("halving: {} calls at once", half.size()));
-            if (differs(at_once(half)))
-                some = std::move(half);
-            else
-                some.erase(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(half.size()));
-        }
-        c_.tell(fmt::format("a cause, it seems: {}", text_of(some.front().at)));
-        tried_.insert(some.front().at);
-        finish(try_one(some.front()));
-        std::erase_if(left, [&](const each_call::call& one) { return one.at == some.front().at; });
+            return differs(at_once(half));
+        });
+        c_.tell(fmt::format("a cause, it seems: {}", text_of(one.at)));
+        tried_.insert(one.at);
+        finish(try_one(one));
+        std::erase_if(left, [&](const each_call::call& other) { return other.at == one.at; });
     }
 }
 
@@ -173,7 +178,7 @@ void each_call_campaign::run()
     if (c_.before() != nullptr)
         c_.report.placements = c_.before()->placements;
     for (placement& p : c_.report.placements)
-        std::erase_if(p.differences, [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
+        c_.forget_unstable(p.differences);
     for (const bool restart : {true, false}) {
         if (c.restarts != restart::both && (c.restarts == restart::on) != restart)
             continue;
@@ -211,6 +216,14 @@ void each_call_campaign::judge()
     if (c_.report.verdict == exec_verdict::all_blocked)
         throw ended{exec_verdict::all_blocked,
                     "no NMI was delivered: every thread that got one has it blocked"};
+}
+
+} // namespace
+
+exec_report run_each_call(const exec_config& c, const progress& tell, const journal& note,
+                          const exec_report* before)
+{
+    return run_campaign<each_call_campaign>(c, tell, note, before);
 }
 
 } // namespace nmisim::exec

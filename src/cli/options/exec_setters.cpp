@@ -4,7 +4,7 @@
 #include "base/shown_text.hpp"
 #include "cli/options/condition.hpp"
 #include "cli/options/value.hpp"
-#include "exec/each_call_campaign.hpp"
+#include "exec/each_call.hpp"
 #include "exec/handlers/function_name.hpp"
 #include "exec/handlers/signal_name.hpp"
 #include "report/exec_metric.hpp"

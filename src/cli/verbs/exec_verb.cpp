@@ -15,9 +15,7 @@
 #include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "exec/campaign.hpp"
-#include "exec/handlers/audit_campaign.hpp"
-#include "exec/handlers/function_campaign.hpp"
-#include "exec/profile/profile_campaign.hpp"
+#include "exec/trace/arch.hpp"
 #include "report/json/exec_journal.hpp"
 #include "report/json/exec_read.hpp"
 #include "report/output_file.hpp"
@@ -155,7 +153,7 @@ int exec_verb(const invocation& call)
     for (const std::string& file : {s.output_file, s.report_file, s.folded_file, s.trace_file})
         if (!file.empty())
             check_output_file(file);
-    if (const std::string absent = exec::exec_absent(); !absent.empty()) {
+    if (const char* const absent = exec::arch_absent()) {
         say(absent);
         return exit_unsupported;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "exec/handlers/audit_campaign.hpp"
-
+//
+// The audit of a command: one traced run in which each handler that the program's own signals reach is stepped. With a signal
+// that is named and that did not come by itself, a second run, which is sent some.
 #include "base/number_text.hpp"
 #include "exec/comparison.hpp"
 #include "exec/handlers/handler_audit.hpp"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "exec/handlers/function_campaign.hpp"
-
+//
+// The program's own handler at every instruction of a function: the function's first call is recorded by single steps; then
+// each (instruction, visit) of it gets the signal exactly there, in a child that is forked there (forked_call.hpp) or in a run of
+// its own. Once an instruction is not enough: what breaks in the second round of a loop shows in no first visit. What differs is
+// tried again, in runs of its own.
 #include "base/clock.hpp"
 #include "base/number_text.hpp"
 #include "exec/comparison.hpp"
@@ -77,16 +80,20 @@ private:
         constexpr std::uint64_t tell_again_ns = 500'000'000;
         std::vector<std::pair<recorded_call::boundary, outcome>> suspects;
         std::uint64_t told_ns = 0;
-        const auto differ = [&](const outcome& o) { return differences(c_.expected(), o, c_.compared()); };
+        const auto differ = [&](const outcome& o) { return c_.differing(o); };
         const auto done = [&](const recorded_call::boundary& b, forked_run run) {
             if (now_ns() >= told_ns + tell_again_ns) {
                 tell_of(b);
                 told_ns = now_ns();
             }
-            if (!differ(run.what).empty())
+            if (!differ(run.what).empty()) {
                 suspects.emplace_back(b, std::move(run.what));
-            else
-                finish(b, forked_row(call, b, run.state));
+                return;
+            }
+            boundary_run row = row_of(call, b);
+            row.state = name_of(run.state);
+            row.forked = true;
+            finish(b, std::move(row));
         };
         forked_call forks(call.known(), {config().signal, todo, differ, c_.compared(), done});
         c_.traced(0, true, forks, 0);
@@ -129,15 +136,6 @@ private:
         return row;
     }
 
-    boundary_run forked_row(const recorded_call& call, const recorded_call::boundary& b,
-                            placed_signal::state state) const
-    {
-        boundary_run row = row_of(call, b);
-        row.state = name_of(state);
-        row.forked = true;
-        return row;
-    }
-
     void finish(const recorded_call::boundary& b, boundary_run run)
     {
         tried_.insert(b);
@@ -157,8 +155,7 @@ private:
             if (found == finished.end())
                 return false;
             sweep().runs.push_back(*found->second);
-            std::erase_if(sweep().runs.back().differences,
-                          [&](const difference& d) { return has(c_.report.unstable, d.aspect); });
+            c_.forget_unstable(sweep().runs.back().differences);
             return true;
         });
         c_.note();
@@ -201,8 +198,7 @@ private:
     bool is_asked_for(const recorded_call::boundary& b) const
     {
         const auto& at = config().at;
-        return (config().visit == 0 || b.visit == config().visit) &&
-               (at.empty() || std::find(at.begin(), at.end(), address_of(b)) != at.end());
+        return (config().visit == 0 || b.visit == config().visit) && (at.empty() || has(at, address_of(b)));
     }
 
     void take(const recorded_call& call)
@@ -210,20 +206,13 @@ private:
         std::set<std::uint64_t> instructions;
         for (const auto& b : call.boundaries())
             instructions.insert(b.offset);
-        sweep() = {.path = call.known().path,
-                   .exe = call.known().exe,
-                   .steps = call.steps_made(),
-                   .cut = call.cut(),
-                   .instructions = instructions.size(),
-                   .boundaries = call.boundaries().size(),
-                   .without_handler = call.first_with_handler(),
-                   .elapsed_ns = 0,
-                   .refuted = 0,
-                   .why_not_forked = {},
-                   .spread_runs = 0,
-                   .only_together = 0,
-                   .why_not_spread = {},
-                   .runs = {}};
+        sweep().path = call.known().path;
+        sweep().exe = call.known().exe;
+        sweep().steps = call.steps_made();
+        sweep().cut = call.cut();
+        sweep().instructions = instructions.size();
+        sweep().boundaries = call.boundaries().size();
+        sweep().without_handler = call.first_with_handler();
         if (!call.found())
             throw ended{exec_verdict::none_delivered,
                         fmt::format("no program of the command has a function {} when it starts: {}",
@@ -249,24 +238,13 @@ private:
             b.state = name_of(placed.what());
             return run.what;
         };
-        const unsigned before = seen != nullptr ? 0 : 1;
         const outcome first = seen != nullptr ? *seen : shoot();
-        for (const std::string& a : differences(c_.expected(), first, c_.compared()))
-            b.differences.push_back(
-                {a, true, aspect_text(c_.expected(), a), aspect_text(first, a), before, before});
-        for (unsigned i = before; !b.differences.empty() && i < most_tries; ++i) {
-            c_.take_as_unstable(differences(c_.expected(), c_.without_nmis(true).what, c_.compared()));
-            const outcome again = shoot();
-            for (difference& d : b.differences) {
-                ++d.runs;
-                d.seen += differences(c_.expected(), again, {d.aspect}).empty() ? 0 : 1;
-            }
-        }
-        const aspects left = c_.compared();
-        const bool differed = !b.differences.empty();
-        std::erase_if(b.differences, [&](const difference& d) {
-            return d.seen == 0 || std::find(left.begin(), left.end(), d.aspect) == left.end();
-        });
+        const bool differed = !c_.differing(first).empty();
+        const auto again = [&](unsigned) {
+            c_.take_as_unstable(c_.differing(c_.without_nmis(true).what));
+            return shoot();
+        };
+        b.differences = c_.repeated(first, true, again, seen != nullptr ? 0 : 1);
         sweep().refuted += seen != nullptr && differed && b.differences.empty() ? 1 : 0;
         return b;
     }

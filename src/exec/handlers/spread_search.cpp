@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstddef>
-
 namespace nmisim::exec {
 
 namespace {
@@ -23,11 +21,6 @@ spread_search::attempt spread_search::shoot(const places& all, bool counts)
     traced_run run = c_.traced(0, true, shots, 0);
     ++runs_;
     return {shots.states(), shots.execution(), shots.why_not(), std::move(run.what)};
-}
-
-bool spread_search::differ(const outcome& o) const
-{
-    return !differences(c_.expected(), o, c_.compared()).empty();
 }
 
 void spread_search::run(std::vector<recorded_call::boundary>& todo)
@@ -54,7 +47,7 @@ void spread_search::run(std::vector<recorded_call::boundary>& todo)
         if (!why_not_.empty())
             return;
         if (differ(a.what))
-            c_.take_as_unstable(differences(c_.expected(), c_.without_nmis(true).what, c_.compared()));
+            c_.take_as_unstable(c_.differing(c_.without_nmis(true).what));
         if (differ(a.what)) { // not by itself
             goes_on = halve(std::move(arrived));
         } else {
@@ -70,19 +63,13 @@ void spread_search::run(std::vector<recorded_call::boundary>& todo)
 bool spread_search::halve(places left)
 {
     for (unsigned cause = 0; cause < most_halved; ++cause) {
-        places some = left;
-        while (some.size() > 1) {
-            places half(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2));
-            if (differ(shoot(half).what))
-                some = std::move(half);
-            else
-                some.erase(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(half.size()));
-        }
-        only_together_ += try_alone(some.front()) ? 0 : 1;
-        std::erase_if(left, [&](const spread_place& p) { return p.call == some.front().call; });
+        const spread_place one =
+            one_cause(left, [&](const places& some) { return differ(shoot(some).what); });
+        only_together_ += try_alone(one) ? 0 : 1;
+        std::erase_if(left, [&](const spread_place& p) { return p.call == one.call; });
         if (left.empty() || !differ(shoot(left).what)) {
-            for (const spread_place& one : left)
-                finish(one);
+            for (const spread_place& other : left)
+                finish(other);
             return true;
         }
     }

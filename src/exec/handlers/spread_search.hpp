@@ -48,7 +48,7 @@ private:
     };
 
     attempt shoot(const places& all, bool counts = false);
-    bool differ(const outcome& o) const;
+    bool differ(const outcome& o) const { return !c_.differing(o).empty(); }
     bool halve(places left);
     bool try_alone(const spread_place& one);
     void finish(const spread_place& one);

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "exec/profile/profile_campaign.hpp"
-
 #include "base/clock.hpp"
 #include "base/number_text.hpp"
 #include "exec/comparison.hpp"
@@ -21,7 +19,7 @@ class profile_campaign {
 public:
     explicit profile_campaign(comparison& c) : c_(c)
     {
-        c_.report.signal = profile_signal();
+        c_.report.signal = profile_signal;
         c_.report.profile.asked = true;
     }
 

@@ -2,6 +2,7 @@
 #include "exec/profile/profile_run.hpp"
 
 #include "base/clock.hpp"
+#include "base/signal_mask.hpp"
 #include "exec/profile/clock.hpp"
 #include "exec/profile/sampled_tree.hpp"
 #include "exec/profile/tree_files.hpp"
@@ -55,7 +56,7 @@ public:
         : config_(c), command_(command), period_ns_(period_ns), clocks_(clocks), files_(command.pid()),
           area_(c.frames == stacks::leaf ? 1 : most_frames,
                 c.frames == stacks::cfi && frame_rules::are_read(), era_patience_ns),
-          tree_(command.pid(), profile_signal(), period_ns, c.follow == followed::main, c.timeline, clocks)
+          tree_(command.pid(), profile_signal, period_ns, c.follow == followed::main, c.timeline, clocks)
     {
         if (clocks == clock_kind::perf_event)
             events_.emplace(command.pid());
@@ -104,7 +105,7 @@ bool profiler::inject(pid_t tid, remote_calls& remote, const remote_calls::meanw
 {
     if (config_.follow == followed::main && tid != command_.pid())
         return false;
-    const auto signal = static_cast<std::uint64_t>(profile_signal());
+    const auto signal = static_cast<std::uint64_t>(profile_signal);
     const long fd = remote.call(SYS_rt_sigaction, {signal, 0, 0, 8}, [&] {
         if (const auto n = listener_->next_of(tid))
             listener_->answer_with_descriptor(*n, area_.descriptor());
@@ -126,7 +127,7 @@ bool profiler::inject(pid_t tid, remote_calls& remote, const remote_calls::meanw
 bool profiler::give_timer(std::uint64_t area, remote_calls& remote)
 {
     const std::uint64_t at =
-        area_.put_timer(area, plan_timer(profile_signal(), period_ns_, tree_.next_timer()));
+        area_.put_timer(area, plan_timer(profile_signal, period_ns_, tree_.next_timer()));
     const auto id = [&] { return static_cast<std::uint64_t>(area_.timer_id()); };
     return remote.call(SYS_timer_create, {CLOCK_PROCESS_CPUTIME_ID, at + offsetof(timer_plan, event),
                                           at + offsetof(timer_plan, id)}) == 0 &&
@@ -144,11 +145,8 @@ void profiler::executed(pid_t tid, bool armed)
 void profiler::run(listener& l, std::uint64_t timeout_ns, wake_ups& w)
 {
     listener_ = &l;
-    detached follow(l, profile_signal(), *this);
-    sigset_t woken;
-    sigemptyset(&woken);
-    for (const int s : {SIGCHLD, SIGINT, SIGTERM, SIGHUP})
-        sigaddset(&woken, s);
+    detached follow(l, profile_signal, *this);
+    const sigset_t woken = signal_set({SIGCHLD, SIGINT, SIGTERM, SIGHUP});
     int wakes = signalfd(-1, &woken, SFD_CLOEXEC);
     std::vector<pollfd> all{
         {l.descriptor(), POLLIN, 0}, {command_.ended_descriptor(), POLLIN, 0}, {wakes, POLLIN, 0}};
@@ -200,11 +198,6 @@ void profiler::finish(profile_found& to)
 
 } // namespace
 
-int profile_signal() noexcept
-{
-    return SIGSTKFLT;
-}
-
 profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wake_ups& w, profile_found& to)
 {
     profile_end end;
@@ -218,10 +211,10 @@ profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wak
             end.absent = clock_refused(error);
         return end.absent.empty();
     };
-    if (const int error = clock_error(profile_signal(), to.period_ns); error != 0 && !take_timers(error))
+    if (const int error = clock_error(profile_signal, to.period_ns); error != 0 && !take_timers(error))
         return end;
     const stop_watch watch;
-    guarded_command command(command_of(c, w), profile_signal());
+    guarded_command command(command_of(c, w), profile_signal);
     std::optional<profiler> p;
     try {
         p.emplace(c, command, to.period_ns, clocks);
@@ -244,7 +237,6 @@ profile_end run_profile_once(const exec_config& c, std::uint64_t timeout_ns, wak
         to.left_behind = command.end();
     }
     end.exec_error = command.why_not().error;
-    end.stop_signal = w.stop_signal();
     watch.put_into(to.what);
     to.what.status = p->status();
     to.what.hang = p->hang();

@@ -8,18 +8,18 @@
 #include "exec/profile/profile_report.hpp"
 #include "exec/trace/wake_ups.hpp"
 
+#include <csignal>
 #include <string>
 
 namespace nmisim::exec {
 
 /// Its number stands for the NMI: one that no program uses, and not a real-time one, of which many would queue up in a thread that
 /// blocks them, until the kernel sends SIGIO instead, which kills.
-int profile_signal() noexcept;
+inline constexpr int profile_signal = SIGSTKFLT;
 
 struct profile_end {
     std::string absent; ///< why nothing can be sampled here, and what to do; or empty
     int exec_error = 0; ///< errno of an execve that failed; 0: the command was there
-    int stop_signal = 0;
 };
 
 /// Errors: std::system_error.

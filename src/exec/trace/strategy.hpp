@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What a run does at the stops of a traced program. The supervisor knows how to follow it; a strategy knows when an NMI is
-// sent, and what is noted down. Siblings: src/exec/storm.hpp and those to come.
+// sent, and what is noted down. One is src/exec/each_call.hpp.
 // Context: control, in the thread that traces; the task is stopped.
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "exec/jobs.hpp"
 
 #include "base/clock.hpp"
+#include "base/write_all.hpp"
 #include "exec/packed.hpp"
 #include "exec/trace/launch.hpp"
 
@@ -19,17 +20,6 @@
 namespace nmisim::exec {
 
 namespace {
-
-void write_all(int fd, std::string_view text) noexcept
-{
-    while (!text.empty()) {
-        const ssize_t n = write(fd, text.data(), text.size());
-        if (n > 0)
-            text.remove_prefix(static_cast<std::size_t>(n));
-        else if (errno != EINTR)
-            return;
-    }
-}
 
 struct worker {
     pid_t pid = -1;
@@ -110,17 +100,21 @@ private:
                                 const std::function<placement(std::size_t)>& work, int to)
     {
         adopt_orphans();
+        const auto tell = [to](const std::string& text) {
+            if (write_all(to, text) != 0)
+                _exit(1);
+        };
         std::string last = packed(std::monostate{});
         try {
             for (std::size_t i = 0; i < count; ++i)
                 if (part.has(i))
-                    write_all(to, packed(work(i)));
+                    tell(packed(work(i)));
         } catch (const ended& e) {
             last = packed(e);
         } catch (const std::exception& e) {
             last = packed(ended{exec_verdict::not_comparable, e.what()});
         }
-        write_all(to, packed(c_.report.unstable) + last);
+        tell(packed(c_.report.unstable) + last);
         _exit(0);
     }
 

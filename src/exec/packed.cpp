@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <concepts>
 
 namespace nmisim::exec {
 
@@ -11,9 +12,20 @@ namespace {
 
 class writer {
 public:
-    void add(std::string_view field) { text_ += fmt::format("{}:{}", field.size(), field); }
-    void add(std::uint64_t n) { add(std::to_string(n)); }
-    std::string text_;
+    template <class... Fields>
+    void operator()(const Fields&... all)
+    {
+        (add(all), ...);
+    }
+    std::string text;
+
+private:
+    void add(std::string_view field) { text += fmt::format("{}:{}", field.size(), field); }
+    template <std::integral Number>
+    void add(Number n)
+    {
+        add(std::to_string(static_cast<std::uint64_t>(n)));
+    }
 };
 
 class reader {
@@ -32,59 +44,45 @@ public:
         text_.remove_prefix(digits + 1 + size);
         return field;
     }
-    std::string text() { return std::string(field().value_or("")); }
-    std::uint64_t number() noexcept
+    template <class... Fields>
+    void operator()(Fields&... all)
     {
-        std::uint64_t n = 0;
-        const std::string_view digits = field().value_or("");
-        std::from_chars(digits.data(), digits.data() + digits.size(), n);
-        return n;
+        (take(all), ...);
     }
     std::size_t left() const noexcept { return text_.size(); }
 
 private:
+    void take(std::string& text) { text = field().value_or(""); }
+    template <std::integral Number>
+    void take(Number& n) noexcept
+    {
+        std::uint64_t value = 0;
+        const std::string_view digits = field().value_or("");
+        std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        n = static_cast<Number>(value);
+    }
+
     std::string_view text_;
 };
 
-void add(writer& w, const placement& p)
+template <class Archive, class Difference>
+void each_field_of_difference(Archive& a, Difference& d)
 {
-    w.add(p.at);
-    w.add(std::uint64_t{p.restart});
-    w.add(p.exe);
-    w.add(static_cast<std::uint64_t>(p.nr));
-    w.add(p.call_text);
-    w.add(p.site);
-    w.add(std::uint64_t{p.delivered});
-    for (const difference& d : p.differences) {
-        w.add(d.aspect);
-        w.add(std::uint64_t{d.restart});
-        w.add(d.without);
-        w.add(d.with);
-        w.add(std::uint64_t{d.seen});
-        w.add(std::uint64_t{d.runs});
-    }
+    a(d.aspect, d.restart, d.without, d.with, d.seen, d.runs);
+}
+
+template <class Archive, class Placement>
+void each_field_of_placement(Archive& a, Placement& p)
+{
+    a(p.at, p.restart, p.exe, p.nr, p.call_text, p.site, p.delivered);
 }
 
 placement placement_in(reader& r)
 {
     placement p;
-    p.at = r.text();
-    p.restart = r.number() != 0;
-    p.exe = r.text();
-    p.nr = static_cast<long>(r.number());
-    p.call_text = r.text();
-    p.site = r.text();
-    p.delivered = r.number() != 0;
-    while (r.left() != 0) {
-        difference d;
-        d.aspect = r.text();
-        d.restart = r.number() != 0;
-        d.without = r.text();
-        d.with = r.text();
-        d.seen = static_cast<unsigned>(r.number());
-        d.runs = static_cast<unsigned>(r.number());
-        p.differences.push_back(std::move(d));
-    }
+    each_field_of_placement(r, p);
+    while (r.left() != 0)
+        each_field_of_difference(r, p.differences.emplace_back());
     return p;
 }
 
@@ -93,19 +91,20 @@ placement placement_in(reader& r)
 std::string packed(const message& m)
 {
     writer w;
-    w.add(std::uint64_t{m.index()});
+    w(m.index());
     if (const auto* const p = std::get_if<placement>(&m)) {
-        add(w, *p);
+        each_field_of_placement(w, *p);
+        for (const difference& d : p->differences)
+            each_field_of_difference(w, d);
     } else if (const auto* const e = std::get_if<ended>(&m)) {
-        w.add(static_cast<std::uint64_t>(e->verdict));
-        w.add(e->why);
+        w(static_cast<int>(e->verdict), e->why);
     } else if (const auto* const all = std::get_if<aspects>(&m)) {
         for (const std::string& a : *all)
-            w.add(a);
+            w(a);
     }
     writer whole;
-    whole.add(w.text_);
-    return whole.text_;
+    whole(w.text);
+    return whole.text;
 }
 
 std::optional<message> next_message(std::string& text)
@@ -115,22 +114,21 @@ std::optional<message> next_message(std::string& text)
     if (!content)
         return std::nullopt;
     reader r(*content);
-    message m;
-    switch (r.number()) {
-    case 0: m = placement_in(r); break;
-    case 1: {
-        const auto verdict = static_cast<exec_verdict>(r.number());
-        m = ended{verdict, r.text()};
-        break;
-    }
-    case 2: {
+    message m = std::monostate{};
+    std::size_t index = 0;
+    r(index);
+    if (index == 0) {
+        m = placement_in(r);
+    } else if (index == 1) {
+        int verdict = 0;
+        std::string why;
+        r(verdict, why);
+        m = ended{static_cast<exec_verdict>(verdict), why};
+    } else if (index == 2) {
         aspects all;
         while (r.left() != 0)
-            all.push_back(r.text());
+            r(all.emplace_back());
         m = std::move(all);
-        break;
-    }
-    default: m = std::monostate{}; break;
     }
     text.erase(0, text.size() - outer.left());
     return m;

@@ -41,7 +41,6 @@ void call_table::note(const task& t, const interrupted& at, bool restart)
     if (what == interruption::done && (cut = short_transfer_of(t.in->tgid, at)))
         what = interruption::short_count;
     const bool in_call = what != interruption::none;
-    in_calls_ += in_call ? 1 : 0;
     const std::string site = in_call && what != interruption::done ? site_of(t, at) : std::string();
     const long nr = in_call ? at.call : -1;
     call_row& row = rows_[{t.in->path, t.in->exe, nr, site}];

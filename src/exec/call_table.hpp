@@ -32,7 +32,6 @@ public:
     void note(const task& t, const interrupted& at, bool restart);
     /// Those that changed something first.
     std::vector<call_row> rows() const;
-    std::uint64_t in_calls() const noexcept { return in_calls_; }
 
 private:
     const std::string& site_of(const task& t, const interrupted& at);
@@ -40,7 +39,6 @@ private:
     using place = std::tuple<std::string, std::string, long, std::uintptr_t, std::uint64_t>;
     std::map<place, std::string> sites_;
     std::map<std::tuple<std::string, std::string, long, std::string>, call_row> rows_;
-    std::uint64_t in_calls_ = 0;
 };
 
 } // namespace nmisim::exec

@@ -65,8 +65,7 @@ plain_run run_plain(const exec_config& c, std::uint64_t timeout_ns, wake_ups& w)
             break;
         w.wait(std::min(deadline, now_ns() + look_again_ns));
     }
-    run.stop_signal = w.stop_signal();
-    run.what.hang = run.stop_signal == 0 && now_ns() >= deadline && (!main_ended || others);
+    run.what.hang = w.stop_signal() == 0 && now_ns() >= deadline && (!main_ended || others);
     watch.put_into(run.what);
     if (!main_ended)
         kill(l.pid(), SIGKILL);

@@ -13,7 +13,6 @@ namespace nmisim::exec {
 struct plain_run {
     outcome what;
     int error = 0; ///< errno of the exec that failed, or 0
-    int stop_signal = 0;
 };
 command command_of(const exec_config& c, const wake_ups& w);
 

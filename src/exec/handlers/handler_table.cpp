@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/handlers/handler_table.hpp"
 
+#include "exec/outcome.hpp"
 #include "explore/place/function_names.hpp"
 #include "explore/place/judged_calls.hpp"
 #include "explore/place/places.hpp"
@@ -11,11 +12,6 @@
 namespace nmisim::exec {
 
 namespace {
-
-bool is_among_allowed(const std::vector<std::string>& all, std::string_view one)
-{
-    return std::find(all.begin(), all.end(), one) != all.end();
-}
 
 bool same_call(const explore::audit_entry& a, const explore::audit_entry& b)
 {
@@ -51,7 +47,7 @@ audited_handler& handler_table::row(const task& t, int signal, std::uintptr_t ha
         r.signal = signal;
         r.name = name->second.first;
         r.source = name->second.second;
-        r.error_allowed = is_among_allowed(allowed_, "errno");
+        r.error_allowed = has(allowed_, "errno");
     }
     return r;
 }

@@ -40,7 +40,7 @@ std::uint64_t tick_ns() noexcept
 {
     timespec t{};
     clock_getres(CLOCK_MONOTONIC_COARSE, &t);
-    return static_cast<std::uint64_t>(t.tv_sec) * nsec_per_sec + static_cast<std::uint64_t>(t.tv_nsec);
+    return to_ns(t);
 }
 
 bool timers_meet_running_threads() noexcept

@@ -19,7 +19,6 @@ sampled_tree::sampled_tree(pid_t command, int signal, std::uint64_t period_ns, b
 {
     auto first = std::make_shared<sampled_process>();
     first->path = "0";
-    first->pid = command;
     first->image = std::make_shared<program_image>();
     processes_[command] = first;
     auto thread = std::make_shared<sampled_thread>();
@@ -88,7 +87,6 @@ void sampled_tree::born(const tree_event& e, std::uint32_t generation)
     } else {
         auto child = std::make_shared<sampled_process>();
         child->path = of->path + "." + std::to_string(++of->births);
-        child->pid = e.pid;
         child->armed =
             of->armed && !main_only_ && catches(e.pid, signal_); // CLONE_CLEAR_SIGHAND leaves it without
         child->image = std::make_shared<program_image>(*of->image);

@@ -49,7 +49,6 @@ struct program_image {
 
 struct sampled_process {
     std::string path;
-    pid_t pid = 0;
     unsigned births = 0;
     unsigned threads = 0; ///< born beside the first
     unsigned live = 1;    ///< threads that have not ended: the first one may end before others

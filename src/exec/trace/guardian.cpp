@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exec/trace/guardian.hpp"
 
+#include "base/signal_mask.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -23,9 +25,7 @@ constexpr unsigned most_told = 100; ///< processes in an exit status
 // From here to its end only what is safe behind fork().
 [[noreturn]] void guard_tree(pid_t command, int life, int ended) noexcept
 {
-    sigset_t children;
-    sigemptyset(&children);
-    sigaddset(&children, SIGCHLD);
+    const sigset_t children = signal_set({SIGCHLD});
     sigprocmask(SIG_BLOCK, &children, nullptr);
     std::array<pollfd, 2> all{
         {{life, POLLIN, 0}, {signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0}}};
@@ -95,9 +95,7 @@ guarded_command::~guarded_command()
 
 int guarded_command::go_on() noexcept
 {
-    const char one = 1;
-    if (write(go_[1], &one, 1) == 1)
-        close_it(go_[1]);
+    let_go_on(go_[1]);
     char byte = 0;
     iovec data{&byte, 1};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -114,15 +112,6 @@ int guarded_command::go_on() noexcept
     if (c != nullptr && c->cmsg_type == SCM_RIGHTS)
         std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
     return fd;
-}
-
-launched::failure guarded_command::why_not() noexcept
-{
-    launched::failure f;
-    ssize_t n = 0;
-    while ((n = read(failed_[0], &f, sizeof f)) < 0 && errno == EINTR) {
-    }
-    return n == sizeof f ? f : launched::failure{};
 }
 
 std::optional<int> guarded_command::status() noexcept

@@ -28,7 +28,7 @@ public:
     pid_t guardian() const noexcept { return guardian_; }
     /// It installs the filter and executes its program now. The listener's descriptor; -1: it has failed, see why_not().
     int go_on() noexcept;
-    launched::failure why_not() noexcept;
+    start_failure why_not() noexcept { return failure_told_by(failed_[0]); }
 
     /// Readable when the command has ended.
     int ended_descriptor() const noexcept { return ended_[0]; }

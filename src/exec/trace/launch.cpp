@@ -23,7 +23,7 @@ namespace {
 
 void tell_failure(const start_plan& p, bool filter) noexcept
 {
-    const launched::failure f{errno, filter};
+    const start_failure f{errno, filter};
     if (write(p.failed, &f, sizeof f) < 0)
         _exit(126);
 }
@@ -95,6 +95,22 @@ start_plan::~start_plan()
     _exit(127);
 }
 
+void let_go_on(int& go) noexcept
+{
+    const char one = 1;
+    if (write(go, &one, 1) == 1)
+        close_it(go);
+}
+
+start_failure failure_told_by(int failed) noexcept
+{
+    start_failure f;
+    ssize_t n = 0;
+    while ((n = read(failed, &f, sizeof f)) < 0 && errno == EINTR) {
+    }
+    return n == sizeof f ? f : start_failure{};
+}
+
 launched::launched(const command& c, int nmi_signal) : go_(new_pipe()), failed_(new_pipe())
 {
     start_plan p(c, output);
@@ -118,22 +134,6 @@ launched::~launched()
 {
     for (int* const fd : {&go_[0], &go_[1], &failed_[0], &failed_[1]})
         close_it(*fd);
-}
-
-void launched::go_on() noexcept
-{
-    const char one = 1;
-    if (write(go_[1], &one, 1) == 1)
-        close_it(go_[1]);
-}
-
-launched::failure launched::why_not() noexcept
-{
-    failure f;
-    ssize_t n = 0;
-    while ((n = read(failed_[0], &f, sizeof f)) < 0 && errno == EINTR) {
-    }
-    return n == sizeof f ? f : failure{};
 }
 
 void adopt_orphans() noexcept

@@ -41,6 +41,16 @@ struct start_plan {
 };
 /// Between fork and exec: only what is async-signal-safe.
 [[noreturn]] void become(const start_plan& p) noexcept;
+/// It waits for that, where it is not plain. `go`: the other end of the plan's.
+void let_go_on(int& go) noexcept;
+
+/// Why it has not become the program; 0: it has.
+struct start_failure {
+    int error = 0;
+    bool filter = false; ///< the filter was refused, not the program
+};
+/// Waits until that is known. `failed`: the other end of the plan's.
+start_failure failure_told_by(int failed) noexcept;
 
 class launched {
 public:
@@ -52,13 +62,8 @@ public:
 
     pid_t pid() const noexcept { return pid_; }
     /// A traced one executes its program now.
-    void go_on() noexcept;
-    /// Why it has not become the program; 0: it has. Waits until that is known.
-    struct failure {
-        int error = 0;
-        bool filter = false; ///< the filter was refused, not the program
-    };
-    failure why_not() noexcept;
+    void go_on() noexcept { let_go_on(go_[1]); }
+    start_failure why_not() noexcept { return failure_told_by(failed_[0]); }
 
     output_pipes output;
 

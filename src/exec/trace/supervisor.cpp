@@ -345,11 +345,10 @@ traced_end supervisor::run()
         // Behind a stop it only looks: stops that never cease outlast neither the deadline nor Ctrl-C.
         wake_ups_.wait(tid > 0 ? now : std::min(deadline(), now + pause_ns));
     }
-    end_.stop_signal = wake_ups_.stop_signal();
-    end_.hang = end_.stop_signal == 0 && now_ns() >= deadline() && !(main_ended_ && !how_.wait_all);
+    end_.hang = wake_ups_.stop_signal() == 0 && now_ns() >= deadline() && !(main_ended_ && !how_.wait_all);
     end_.sent = shooter_.stop();
     end_all();
-    if (const launched::failure f = command_.why_not(); f.filter)
+    if (const start_failure f = command_.why_not(); f.filter)
         end_.absent = "seccomp is refused";
     else
         end_.exec_error = f.error;

@@ -39,7 +39,6 @@ struct traced_end {
     int exec_error = 0;         ///< errno of an execve that failed; 0: the command was there
     int status = 0;             ///< of waitpid
     bool hang = false;          ///< it did not end in time
-    int stop_signal = 0;        ///< we were asked to stop
     bool own_handler = false;   ///< it wants the NMI's signal for itself
     unsigned left_behind = 0;   ///< processes that outlived the command
     unsigned unarmed = 0;       ///< programs that no handler could be put into

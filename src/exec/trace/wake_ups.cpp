@@ -2,10 +2,9 @@
 #include "exec/trace/wake_ups.hpp"
 
 #include "base/clock.hpp"
+#include "base/signal_mask.hpp"
 
 #include <algorithm>
-
-#include <pthread.h>
 
 namespace nmisim::exec {
 
@@ -14,9 +13,7 @@ wake_ups::wake_ups()
     // An ignored SIGCHLD, from a careless parent, would hide how a child ended; an ignored SIGINT is a background job's.
     for (const int s : {SIGCHLD, SIGINT, SIGTERM})
         std::signal(s, SIG_DFL);
-    sigemptyset(&taken_);
-    for (const int s : {SIGCHLD, SIGINT, SIGTERM})
-        sigaddset(&taken_, s);
+    taken_ = signal_set({SIGCHLD, SIGINT, SIGTERM});
     struct sigaction hang_up {};
     if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN)
         sigaddset(&taken_, SIGHUP);
@@ -36,13 +33,10 @@ void wake_ups::wait(std::uint64_t until_ns) noexcept
     if (s <= 0 || s == SIGCHLD || stop_signal_ != 0)
         return;
     stop_signal_ = s;
-    sigset_t fatal;
-    sigemptyset(&fatal);
     for (const int other : {SIGINT, SIGTERM, SIGHUP}) {
         sigdelset(&taken_, other);
-        sigaddset(&fatal, other);
+        change_mask(SIG_UNBLOCK, other);
     }
-    pthread_sigmask(SIG_UNBLOCK, &fatal, nullptr);
 }
 
 bool stop_signal_waits() noexcept

@@ -3,7 +3,8 @@
 
 #include "explore/step/stepper.hpp"
 
-#include <cstdio>
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <unordered_map>
 
@@ -132,17 +133,11 @@ std::string demangled(const char* name)
 
 std::string name_of(const place& where)
 {
-    char offset[32];
-    if (!where.symbol.empty()) {
-        std::snprintf(offset, sizeof offset, "+0x%llx", static_cast<unsigned long long>(where.offset));
-        return where.symbol + offset;
-    }
-    if (!where.object.empty()) {
-        std::snprintf(offset, sizeof offset, "+0x%llx", static_cast<unsigned long long>(where.object_offset));
-        return where.object + offset;
-    }
-    std::snprintf(offset, sizeof offset, "0x%llx", static_cast<unsigned long long>(where.ip));
-    return offset;
+    if (!where.symbol.empty())
+        return fmt::format("{}+{:#x}", where.symbol, where.offset);
+    if (!where.object.empty())
+        return fmt::format("{}+{:#x}", where.object, where.object_offset);
+    return fmt::format("{:#x}", where.ip);
 }
 
 } // namespace nmisim::explore

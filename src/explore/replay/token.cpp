@@ -3,9 +3,10 @@
 
 #include "nmisim/explore_replay.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 
 namespace nmisim::explore {
 
@@ -22,25 +23,14 @@ bool is_plain(char c) noexcept
 std::string escaped(std::string_view text)
 {
     std::string out;
-    for (const char c : text) {
-        char code[4] = {c, 0, 0, 0};
-        if (!is_plain(c))
-            std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned char>(c));
-        out += code;
-    }
+    for (const char c : text)
+        out += is_plain(c) ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     return out;
 }
 
 bool is_thread(char who) noexcept
 {
     return who == 'A' || who == 'B' || who == 'C';
-}
-
-std::string hex(std::uint64_t n)
-{
-    char text[24];
-    std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(n));
-    return text;
 }
 
 std::string text_of(const token_context& c)
@@ -51,9 +41,8 @@ std::string text_of(const token_context& c)
     if (c.stop == token_stop::at_end)
         out += 'e';
     else
-        out += std::to_string(c.place.number) + "@" + std::to_string(c.place.object) + "+" +
-               hex(c.place.offset) + "." + std::to_string(c.place.rounds);
-    return is_thread(c.who) ? out + "d" + std::to_string(c.drained) : out;
+        out += fmt::format("{}@{}+{:x}.{}", c.place.number, c.place.object, c.place.offset, c.place.rounds);
+    return is_thread(c.who) ? out + fmt::format("d{}", c.drained) : out;
 }
 
 /// Takes a text apart from its front. What does not fit makes it `bad`, and everything after that is empty.
@@ -172,14 +161,14 @@ bool fits_together(const token& t)
 
 std::string to_text(const token& t)
 {
-    std::string out = std::string(version_of_tokens) + ":" + escaped(t.name) + ":" + t.kind + ":";
+    std::string out = fmt::format("{}:{}:{}:", version_of_tokens, escaped(t.name), t.kind);
     for (const token_context& c : t.contexts)
         out += (&c == t.contexts.data() ? "" : ",") + text_of(c);
     out += ":";
     for (const token_object& o : t.objects)
         out += (&o == t.objects.data() ? "" : ",") + escaped(o.name) +
                (o.build_id.empty() ? "" : "=" + o.build_id);
-    return out + ":" + hex(t.fingerprint) + ":" + escaped(t.found);
+    return out + fmt::format(":{:x}:{}", t.fingerprint, escaped(t.found));
 }
 
 std::string target_of_token(std::string_view text)

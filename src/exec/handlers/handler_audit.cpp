@@ -5,6 +5,7 @@
 #include "exec/trace/memory.hpp"
 #include "exec/trace/proc_files.hpp"
 
+#include <bit>
 #include <csignal>
 
 #include <sys/syscall.h>
@@ -14,11 +15,6 @@ namespace nmisim::exec {
 namespace {
 
 constexpr std::uint64_t quiet_ns = 100'000'000;
-
-constexpr bool is_power_of_two(std::uint64_t n) noexcept
-{
-    return (n & (n - 1)) == 0;
-}
 
 } // namespace
 
@@ -73,7 +69,7 @@ void handler_audit::call_entry(task& t, const interrupted& at)
     if (found == receivers_.end() || at.call == SYS_rt_sigreturn || at.call == SYS_exit_group)
         return;
     found->second.last_ns = now_ns();
-    if (is_power_of_two(++found->second.calls))
+    if (std::has_single_bit(++found->second.calls))
         send(t.in->tgid, found->second);
 }
 

@@ -36,11 +36,10 @@ supervisor::supervisor(launched& command, const trace_options& how, strategy& s,
     : command_(command), how_(how), strategy_(s), wake_ups_(w), shooter_(how.signal, how.rate_hz, how.seed)
 {}
 
-task& supervisor::add(pid_t tid, std::shared_ptr<process> in, std::string path)
+task& supervisor::add(pid_t tid, std::shared_ptr<process> in)
 {
     task& t = tasks_[tid];
     t.tid = tid;
-    t.path = std::move(path);
     t.aim = std::make_shared<target>(in->tgid, tid);
     t.aim->armed.store(in->armed, std::memory_order_relaxed); // relaxed: see target
     t.in = std::move(in);
@@ -88,26 +87,22 @@ void supervisor::born(task& parent, pid_t tid)
     if (early != unborn_.end())
         unborn_.erase(early);
     process& in = *parent.in;
+    std::shared_ptr<process> of = parent.in;
     if (is_thread_of(in.tgid, tid)) {
-        const unsigned number = in.threads++;
-        if (ended)
-            return;
-        task& t = add(tid, parent.in, in.path + "/" + std::to_string(number));
-        if (waits)
-            resume(t);
-        return;
+        ++in.threads;
+    } else {
+        of = std::make_shared<process>();
+        of->tgid = tid;
+        of->path = in.path + "." + std::to_string(++in.births);
+        of->exe = in.exe;
+        // It has what its parent had; CLONE_CLEAR_SIGHAND leaves it without.
+        of->armed = in.stub_page != 0 && !how_.main_only && !ended && catches(tid, how_.signal);
+        of->stub_page = in.stub_page;
+        end_.processes.push_back(of);
     }
-    auto child = std::make_shared<process>();
-    child->tgid = tid;
-    child->path = in.path + "." + std::to_string(++in.births);
-    child->exe = in.exe;
-    // It has what its parent had; CLONE_CLEAR_SIGHAND leaves it without.
-    child->armed = in.stub_page != 0 && !how_.main_only && !ended && catches(tid, how_.signal);
-    child->stub_page = in.stub_page;
-    end_.processes.push_back(child);
     if (ended)
         return;
-    task& t = add(tid, child, child->path);
+    task& t = add(tid, of);
     if (waits)
         resume(t);
 }
@@ -288,7 +283,7 @@ void supervisor::claim_lost()
         child->tgid = tid;
         child->path = "?." + std::to_string(end_.processes.size());
         end_.processes.push_back(child);
-        resume(add(tid, child, child->path));
+        resume(add(tid, child));
     }
 }
 
@@ -321,7 +316,7 @@ traced_end supervisor::run()
     first->tgid = command_.pid();
     first->path = "0";
     end_.processes.push_back(first);
-    add(command_.pid(), first, "0");
+    add(command_.pid(), first);
     strategy_.begins({command_.output, wake_ups_, how_.signal, how_.timeout_ns});
     command_.go_on();
     const std::uint64_t start = now_ns();

@@ -59,7 +59,7 @@ public:
     traced_end run();
 
 private:
-    task& add(pid_t tid, std::shared_ptr<process> in, std::string path);
+    task& add(pid_t tid, std::shared_ptr<process> in);
     void remove(pid_t tid);
     void resume(task& t, int signal = 0);
     void handle(pid_t tid, int status);

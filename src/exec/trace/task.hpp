@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The threads and processes of a traced program. A process is named by its path of births, because pids differ from run
-// to run: `0` is the command, `0.2` its second child, `0.2.1` that one's first. Its threads are `0.2/1`, `0.2/2`.
+// to run: `0` is the command, `0.2` its second child, `0.2.1` that one's first. Where threads are told apart, in a profile, they
+// are `0.2/1`, `0.2/2`.
 //
 //   process: unarmed --program executed, handler put in--> armed --execve--> unarmed
 //
@@ -30,7 +31,6 @@ struct process {
 
 struct task {
     pid_t tid = 0;
-    std::string path;
     std::shared_ptr<process> in;
     std::shared_ptr<target> aim;
     bool awaits_exec_exit = false;

@@ -3,24 +3,9 @@
 
 namespace nmisim {
 
-std::string_view tool_version() noexcept
-{
-    return NMISIM_VERSION;
-}
-
-std::string_view build_type() noexcept
-{
-    return NMISIM_BUILD_TYPE;
-}
-
-std::string_view sanitizer_name() noexcept
-{
-    return NMISIM_SANITIZER;
-}
-
-std::string_view compiler_text() noexcept
-{
-    return NMISIM_COMPILER;
-}
+constinit const std::string_view tool_version = NMISIM_VERSION;
+constinit const std::string_view compiler_text = NMISIM_COMPILER;
+constinit const std::string_view sanitizer_name = NMISIM_SANITIZER;
+constinit const std::string_view build_type = NMISIM_BUILD_TYPE;
 
 } // namespace nmisim

@@ -8,11 +8,9 @@
 
 namespace nmisim {
 
-std::string_view tool_version() noexcept;
-std::string_view compiler_text() noexcept;
-/// "none", "address", "thread"
-std::string_view sanitizer_name() noexcept;
-/// Meson's build type: "debugoptimized", "release"
-std::string_view build_type() noexcept;
+extern const std::string_view tool_version;
+extern const std::string_view compiler_text;
+extern const std::string_view sanitizer_name; ///< "none", "address", "thread"
+extern const std::string_view build_type;     ///< Meson's: "debugoptimized", "release"
 
 } // namespace nmisim

@@ -26,10 +26,10 @@ void add_context()
     benchmark::AddCustomContext("cpu", cpu_model() + (host.is_virtual ? ", virtual" : ""));
     benchmark::AddCustomContext("cpus", std::to_string(host.cpus_allowed));
     benchmark::AddCustomContext("kernel", host.kernel + " " + host.machine);
-    benchmark::AddCustomContext("compiler", std::string(nmisim::compiler_text()));
-    benchmark::AddCustomContext("build", std::string(nmisim::build_type()) + ", sanitizer " +
-                                             std::string(nmisim::sanitizer_name()));
-    benchmark::AddCustomContext("nmi-sim", std::string(nmisim::tool_version()));
+    benchmark::AddCustomContext("compiler", std::string(nmisim::compiler_text));
+    benchmark::AddCustomContext("build", std::string(nmisim::build_type) + ", sanitizer " +
+                                             std::string(nmisim::sanitizer_name));
+    benchmark::AddCustomContext("nmi-sim", std::string(nmisim::tool_version));
     benchmark::AddCustomContext("liburcu", NMISIM_LIBURCU_VERSION);
 #ifdef NMISIM_CK_VERSION
     benchmark::AddCustomContext("ck", NMISIM_CK_VERSION);

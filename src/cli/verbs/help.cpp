@@ -106,9 +106,8 @@ std::string version_text()
     return fmt::format("nmi-sim {}\n"
                        "License MIT. There is no warranty, to the extent permitted by law.\n"
                        "Built by {}, {}, sanitizer {}; Boost {}.{}, fmt {}.{}\n",
-                       tool_version(), compiler_text(), build_type(), sanitizer_name(),
-                       BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, FMT_VERSION / 10000,
-                       FMT_VERSION / 100 % 100);
+                       tool_version, compiler_text, build_type, sanitizer_name, BOOST_VERSION / 100000,
+                       BOOST_VERSION / 100 % 1000, FMT_VERSION / 10000, FMT_VERSION / 100 % 100);
 }
 
 } // namespace nmisim::cli

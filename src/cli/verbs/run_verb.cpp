@@ -53,7 +53,7 @@ std::string header_text(const settings& s, const host_info& host)
     return fmt::format(
         "nmi-sim {}: {} to {}{}, {}{}, {}\n"
         "flavor={} delivery={} workload={} fault={} signal=RTMIN+{} seed={} cpus={} SigQ={}/{}\n",
-        tool_version(), rate, c.machine.cpus == 1 ? "" : "each of ",
+        tool_version, rate, c.machine.cpus == 1 ? "" : "each of ",
         plural_text(static_cast<std::uint64_t>(c.machine.cpus), "vCPU"), swaps, onoff, length,
         name_of(c.machine.rcu), name_of(c.machine.delivery), name_of(c.machine.workload), name_of(c.fault),
         c.machine.signal_offset, c.seed, host.cpus_allowed, host.signals_queued,

@@ -98,7 +98,7 @@ std::string profile_trace_json(const exec_report& r)
     std::uint64_t samples = 0;
     for (const profiled_timeline& t : p.timelines)
         samples += t.samples.size();
-    trace_events events(json_value{{"tool", fmt::format("nmi-sim {}", tool_version())},
+    trace_events events(json_value{{"tool", fmt::format("nmi-sim {}", tool_version)},
                                    {"command", fmt::format("{}", fmt::join(r.config.argv, " "))},
                                    {"zero", "the command's start"},
                                    {"period_ns", p.period_ns},

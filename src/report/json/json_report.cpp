@@ -32,10 +32,10 @@ double rate_hz(std::uint64_t n, std::uint64_t elapsed_ns)
 json tool_json()
 {
     return {{"name", "nmi-sim"},
-            {"version", tool_version()},
-            {"compiler", compiler_text()},
-            {"sanitizer", sanitizer_name()},
-            {"build", build_type()}};
+            {"version", tool_version},
+            {"compiler", compiler_text},
+            {"sanitizer", sanitizer_name},
+            {"build", build_type}};
 }
 
 json host_json(const host_info& h)

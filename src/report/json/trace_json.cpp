@@ -218,7 +218,7 @@ void writer::metadata()
         rows.push_back(
             json_value{{"row", row_name(row)}, {"records", row.records.size()}, {"lost", row.lost}});
     }
-    const json_value other{{"tool", fmt::format("nmi-sim {}", tool_version())},
+    const json_value other{{"tool", fmt::format("nmi-sim {}", tool_version)},
                            {"repeat", context_.repeat},
                            {"started", context_.started},
                            {"seed", report_.config.seed},

@@ -89,8 +89,8 @@ std::string run_section(const run_report& r, const report_context& context)
         {"started", context.started},
         {"host", fmt::format("Linux {} {}{}, {} of {} CPUs allowed, load {:.2f}", h.kernel, h.machine,
                              h.is_virtual ? ", virtual" : "", h.cpus_allowed, h.cpus_online, h.load_average)},
-        {"tool", fmt::format("nmi-sim {}, {}, {}, sanitizer {}", tool_version(), compiler_text(),
-                             build_type(), sanitizer_name())}};
+        {"tool", fmt::format("nmi-sim {}, {}, {}, sanitizer {}", tool_version, compiler_text, build_type,
+                             sanitizer_name)}};
     std::string text = "<dl>";
     for (const auto& [name, value] : entries)
         text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", name, escaped(value));

@@ -128,8 +128,8 @@ std::string text_report(const run_report& r, const report_context& context, cons
     std::string text;
     if (style.verbose) {
         const host_info& h = context.host;
-        text += fmt::format("nmi-sim {}, {}, {}, sanitizer {}\n", tool_version(), compiler_text(),
-                            build_type(), sanitizer_name());
+        text += fmt::format("nmi-sim {}, {}, {}, sanitizer {}\n", tool_version, compiler_text, build_type,
+                            sanitizer_name);
         text += fmt::format("Linux {} {}{}, {} of {} CPUs allowed, load {:.2f}, started {}\n\n", h.kernel,
                             h.machine, h.is_virtual ? ", virtual" : "", h.cpus_allowed, h.cpus_online,
                             h.load_average, context.started);

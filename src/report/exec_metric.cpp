@@ -17,31 +17,25 @@ struct row {
     value (*read)(const exec_report&);
 };
 
+/// Over all storms. Nothing was measured where there was no run with NMIs.
 template <class Pick>
-double sum_of_storms(const exec_report& r, Pick pick)
+value sum_of_storms(const exec_report& r, Pick pick)
 {
     std::uint64_t sum = 0;
     for (const storm_run& s : r.storms)
         sum += pick(s);
-    return static_cast<double>(sum);
+    return r.storms.empty() ? std::nullopt : value(static_cast<double>(sum));
 }
 
-template <class Pick>
-double sum_of_calls(const exec_report& r, Pick pick)
+template <std::uint64_t call_row::*Count>
+value sum_of_calls(const exec_report& r)
 {
-    return sum_of_storms(r, [&](const storm_run& s) {
+    return sum_of_storms(r, [](const storm_run& s) {
         std::uint64_t sum = 0;
         for (const call_row& c : s.calls)
-            sum += pick(c);
+            sum += c.*Count;
         return sum;
     });
-}
-
-/// Nothing was measured where there was no run with NMIs.
-template <class Read>
-value where_stormed(const exec_report& r, Read read)
-{
-    return r.storms.empty() ? std::nullopt : value(read());
 }
 
 value ratio_to_plain(const exec_report& r, std::uint64_t outcome::*time)
@@ -60,34 +54,18 @@ value ratio_to_plain(const exec_report& r, std::uint64_t outcome::*time)
 const row rows[] = {
     {"nmis", metric_unit::count, "NMIs delivered",
      [](const exec_report& r) {
-         return where_stormed(
-             r, [&] { return sum_of_storms(r, [](const storm_run& s) { return s.end.delivered; }); });
+         return sum_of_storms(r, [](const storm_run& s) { return s.end.delivered; });
      }},
     {"eintr", metric_unit::count, "system calls of a storm that failed with EINTR",
-     [](const exec_report& r) {
-         return where_stormed(r, [&] { return sum_of_calls(r, [](const call_row& c) { return c.eintr; }); });
-     }},
+     sum_of_calls<&call_row::eintr>},
     {"short", metric_unit::count, "system calls of a storm that moved less than they were asked to",
-     [](const exec_report& r) {
-         return where_stormed(
-             r, [&] { return sum_of_calls(r, [](const call_row& c) { return c.short_count; }); });
-     }},
+     sum_of_calls<&call_row::short_count>},
     {"restarted", metric_unit::count, "system calls of a storm that the kernel made again",
-     [](const exec_report& r) {
-         return where_stormed(r,
-                              [&] { return sum_of_calls(r, [](const call_row& c) { return c.restarted; }); });
-     }},
+     sum_of_calls<&call_row::restarted>},
     {"blocked", metric_unit::count, "NMIs blocked to the end by a thread's mask",
-     [](const exec_report& r) {
-         return where_stormed(
-             r, [&] { return sum_of_storms(r, [](const storm_run& s) { return s.end.blocked; }); });
-     }},
+     [](const exec_report& r) { return sum_of_storms(r, [](const storm_run& s) { return s.end.blocked; }); }},
     {"unarmed", metric_unit::count, "programs that no handler could be put into",
-     [](const exec_report& r) {
-         return where_stormed(r, [&] {
-             return sum_of_storms(r, [](const storm_run& s) { return std::uint64_t{s.end.unarmed}; });
-         });
-     }},
+     [](const exec_report& r) { return sum_of_storms(r, [](const storm_run& s) { return s.end.unarmed; }); }},
     {"samples", metric_unit::count, "samples of --profile",
      [](const exec_report& r) {
          return r.profile.asked ? value(static_cast<double>(r.profile.counts.taken)) : std::nullopt;

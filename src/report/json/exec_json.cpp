@@ -5,7 +5,6 @@
 #include "exec/exec_report.hpp"
 #include "exec/handlers/signal_name.hpp"
 #include "explore/step/system_call.hpp"
-#include "report/json/exec_profile_json.hpp"
 #include "report/json/json_value.hpp"
 
 #include <fmt/format.h>
@@ -32,11 +31,11 @@ json to_json(const content& c)
     return json{{"bytes", c.bytes}, {"hash", fmt::format("{:016x}", c.hash)}, {"first_line", first_line(c)}};
 }
 
-json to_json(const outcome& o)
+json outcome_json(const outcome& o)
 {
-    json files = json::array();
-    for (const outcome::file& f : o.files)
-        files.push_back(json{{"path", f.path}, {"there", f.there}, {"content", to_json(f.what)}});
+    json files = array_of(o.files, [](const outcome::file& f) {
+        return json{{"path", f.path}, {"there", f.there}, {"content", to_json(f.what)}};
+    });
     return json{{"hang", o.hang},
                 {"exit_status", !o.hang && WIFEXITED(o.status) ? json(WEXITSTATUS(o.status)) : json()},
                 {"signal", !o.hang && WIFSIGNALED(o.status) ? json(WTERMSIG(o.status)) : json()},
@@ -47,7 +46,7 @@ json to_json(const outcome& o)
                 {"cpu_ns", o.cpu_ns}};
 }
 
-json to_json(const call_row& c)
+json call_json(const call_row& c)
 {
     return json{{"path", c.path},
                 {"exe", c.exe},
@@ -61,17 +60,14 @@ json to_json(const call_row& c)
                 {"detail", c.detail}};
 }
 
-json to_json(const storm_run& s)
+json storm_json(const storm_run& s)
 {
     const traced_end& e = s.end;
-    json processes = json::array();
-    for (const auto& p : e.processes)
-        processes.push_back(json{{"path", p->path}, {"exe", p->exe}, {"threads", p->threads}});
-    json calls = json::array();
-    for (const call_row& c : s.calls)
-        calls.push_back(to_json(c));
+    json processes = array_of(e.processes, [](const auto& p) {
+        return json{{"path", p->path}, {"exe", p->exe}, {"threads", p->threads}};
+    });
     return json{{"restart", s.restart},
-                {"outcome", to_json(s.what)},
+                {"outcome", outcome_json(s.what)},
                 {"nmis", json{{"sent", e.sent.sent},
                               {"delivered", e.delivered},
                               {"busy", e.sent.busy},
@@ -83,21 +79,13 @@ json to_json(const storm_run& s)
                 {"left_behind", e.left_behind},
                 {"unarmed", e.unarmed},
                 {"processes", std::move(processes)},
-                {"calls", std::move(calls)}};
+                {"calls", array_of(s.calls, call_json)}};
 }
 
-json to_json(const std::vector<difference>& all)
+json difference_json(const difference& d)
 {
-    json found = json::array();
-    for (const difference& d : all)
-        found.push_back(json{{"aspect", d.aspect},
-                             {"restart", d.restart},
-                             {"without", d.without},
-                             {"with", d.with},
-                             {"seen", d.seen},
-                             {"runs", d.runs},
-                             {"counts", d.counts()}});
-    return found;
+    return json{{"aspect", d.aspect}, {"restart", d.restart}, {"without", d.without}, {"with", d.with},
+                {"seen", d.seen},     {"runs", d.runs},       {"counts", d.counts()}};
 }
 
 std::string_view name_of(audited_handler::error_number e)
@@ -106,7 +94,7 @@ std::string_view name_of(audited_handler::error_number e)
     return e == kept ? "kept" : e == changed ? "changed" : "not-known";
 }
 
-json to_json(const explore::audit_entry& e)
+json audit_entry_json(const explore::audit_entry& e)
 {
     return json{{"function", e.function},
                 {"object", e.object},
@@ -118,14 +106,11 @@ json to_json(const explore::audit_entry& e)
                 {"chain", e.chain}};
 }
 
-json to_json(const audited_handler& h)
+json handler_json(const audited_handler& h)
 {
-    json functions = json::array();
-    for (const explore::audit_entry& e : h.functions)
-        functions.push_back(to_json(e));
-    json calls = json::array();
-    for (const auto& [nr, count] : h.system_calls)
-        calls.push_back(json{{"call", explore::name_of_system_call(nr)}, {"count", count}});
+    json calls = array_of(h.system_calls, [](const auto& call) {
+        return json{{"call", explore::name_of_system_call(call.first)}, {"count", call.second}};
+    });
     return json{{"path", h.path},
                 {"exe", h.exe},
                 {"signal", signal_name(h.signal)},
@@ -152,7 +137,7 @@ json to_json(const audited_handler& h)
                 {"bound_lazily", h.bound},
                 {"atomics", h.atomics},
                 {"unsafe", h.unsafe()},
-                {"functions", std::move(functions)},
+                {"functions", array_of(h.functions, audit_entry_json)},
                 {"system_calls", std::move(calls)}};
 }
 
@@ -160,17 +145,14 @@ json audit_json(const exec_report& r)
 {
     if (!r.audit)
         return json();
-    json handlers = json::array();
-    for (const audited_handler& h : r.handlers)
-        handlers.push_back(to_json(h));
     return json{{"signal", r.config.signal != 0 ? json(signal_name(r.config.signal)) : json()},
                 {"allow", r.config.allowed},
                 {"sent", r.signals_sent},
-                {"outcome", to_json(r.audited)},
-                {"handlers", std::move(handlers)}};
+                {"outcome", outcome_json(r.audited)},
+                {"handlers", array_of(r.handlers, handler_json)}};
 }
 
-json to_json(const boundary_run& b)
+json boundary_json(const boundary_run& b)
 {
     return json{{"at", b.at},
                 {"source", b.source},
@@ -179,7 +161,7 @@ json to_json(const boundary_run& b)
                 {"forked", b.forked},
                 {"call", b.call},
                 {"execution", b.execution},
-                {"differences", to_json(b.differences)}};
+                {"differences", array_of(b.differences, difference_json)}};
 }
 
 json function_json(const exec_report& r)
@@ -187,9 +169,6 @@ json function_json(const exec_report& r)
     if (r.config.function.empty())
         return json();
     const function_sweep& s = r.sweep;
-    json runs = json::array();
-    for (const boundary_run& b : s.runs)
-        runs.push_back(to_json(b));
     return json{{"signal", signal_name(r.config.signal)},
                 {"name", r.config.function},
                 {"path", s.path},
@@ -206,10 +185,10 @@ json function_json(const exec_report& r)
                 {"spread_runs", s.spread_runs},
                 {"only_together", s.only_together},
                 {"why_not_spread", s.why_not_spread},
-                {"runs", std::move(runs)}};
+                {"runs", array_of(s.runs, boundary_json)}};
 }
 
-json to_json(const placement& p)
+json placement_json(const placement& p)
 {
     return json{{"at", p.at},
                 {"restart", p.restart},
@@ -218,23 +197,15 @@ json to_json(const placement& p)
                 {"what", p.call_text},
                 {"site", p.site},
                 {"delivered", p.delivered},
-                {"differences", to_json(p.differences)}};
+                {"differences", array_of(p.differences, difference_json)}};
 }
 
-json to_json(const limit_result& l)
+json limit_json(const limit_result& l)
 {
     return json{{"condition", l.condition},
                 {"held", l.held},
                 {"unit", l.unit},
                 {"value", l.value ? json(*l.value) : json()}};
-}
-
-json names_of(const std::vector<long>& calls)
-{
-    json all = json::array();
-    for (const long nr : calls)
-        all.push_back(explore::name_of_system_call(nr));
-    return all;
 }
 
 json options_of(const exec_config& c)
@@ -248,7 +219,7 @@ json options_of(const exec_config& c)
                 {"stdin", c.stdin_file},
                 {"seed", c.seed},
                 {"every_call", c.every_call},
-                {"only_calls", names_of(c.only_calls)},
+                {"only_calls", array_of(c.only_calls, explore::name_of_system_call)},
                 {"at", c.at},
                 {"place", name_of(c.placing)},
                 {"limit", c.limit},
@@ -261,71 +232,99 @@ json options_of(const exec_config& c)
                 {"calls", name_of(c.calls)}};
 }
 
-json document_of(const exec_report& r, json placements)
+json rows_json(const std::vector<profiled_function>& rows)
 {
-    json plain = json::array();
-    for (const outcome& o : r.plain)
-        plain.push_back(to_json(o));
-    json storms = json::array();
-    for (const storm_run& s : r.storms)
-        storms.push_back(to_json(s));
-    json found = to_json(r.differences);
-    json limits = json::array();
-    for (const limit_result& l : r.limits)
-        limits.push_back(to_json(l));
-    const json document{{"schema", "nmi-sim-exec-1"},
-                        {"schema_version", 1},
-                        {"verb", "exec"},
-                        {"command", r.config.argv},
-                        {"options", options_of(r.config)},
-                        {"signal", r.signal},
-                        {"verdict", name_of(r.verdict)},
-                        {"exit_code", exit_code_of(r)},
-                        {"why", r.why},
-                        {"complete", r.verdict != exec_verdict::stopped && lacks(r).empty()},
-                        {"baseline", json{{"runs", std::move(plain)},
-                                          {"traced", r.traced ? to_json(r.traced_plain) : json()},
-                                          {"unstable", r.unstable}}},
-                        {"storms", std::move(storms)},
-                        {"differences", std::move(found)},
-                        {"each_call", r.each_call},
-                        {"calls", r.calls},
-                        {"shards", r.shards},
-                        {"placements", std::move(placements)},
-                        {"limits", std::move(limits)},
-                        {"audit", audit_json(r)},
-                        {"function", function_json(r)},
-                        {"profile", profile_json(r.profile, to_json(r.profile.what))}};
-    return document;
+    return array_of(rows, [](const profiled_function& f) {
+        return json{{"function", f.function}, {"object", f.object}, {"self", f.self}, {"total", f.total}};
+    });
+}
+
+/// null where none was asked for.
+json profile_json(const profile_found& p)
+{
+    if (!p.asked)
+        return json();
+    json threads = array_of(p.by_thread, [](const profiled_thread& t) {
+        return json{{"path", t.path},
+                    {"exe", t.exe},
+                    {"name", t.name},
+                    {"samples", t.samples},
+                    {"functions", rows_json(t.functions)}};
+    });
+    return json{
+        {"outcome", outcome_json(p.what)},
+        {"clock", p.refused == 0 ? "perf_event" : "timer"},
+        {"period_ns", p.period_ns},
+        {"samples", p.counts.taken},
+        {"with_callers", p.with_callers},
+        {"lost",
+         json{{"no_room", p.counts.no_room}, {"cut_off", p.counts.cut_off}, {"gave_up", p.counts.gave_up}}},
+        {"swaps", p.counts.swaps},
+        {"drained", p.counts.drained},
+        {"eras", p.counts.eras},
+        {"programs", p.programs},
+        {"unarmed", p.unarmed},
+        {"processes", p.processes},
+        {"threads", p.threads},
+        {"without_clock", p.without_clock},
+        {"left_behind", p.left_behind},
+        {"events_lost", p.events_lost},
+        {"functions", rows_json(p.functions)},
+        {"by_thread", std::move(threads)}};
+}
+
+json document_of(const exec_report& r)
+{
+    return json{{"schema", "nmi-sim-exec-1"},
+                {"schema_version", 1},
+                {"verb", "exec"},
+                {"command", r.config.argv},
+                {"options", options_of(r.config)},
+                {"signal", r.signal},
+                {"verdict", name_of(r.verdict)},
+                {"exit_code", exit_code_of(r)},
+                {"why", r.why},
+                {"complete", r.verdict != exec_verdict::stopped && lacks(r).empty()},
+                {"baseline", json{{"runs", array_of(r.plain, outcome_json)},
+                                  {"traced", r.traced ? outcome_json(r.traced_plain) : json()},
+                                  {"unstable", r.unstable}}},
+                {"storms", array_of(r.storms, storm_json)},
+                {"differences", array_of(r.differences, difference_json)},
+                {"each_call", r.each_call},
+                {"calls", r.calls},
+                {"shards", r.shards},
+                {"placements", array_of(r.placements, placement_json)},
+                {"limits", array_of(r.limits, limit_json)},
+                {"audit", audit_json(r)},
+                {"function", function_json(r)},
+                {"profile", profile_json(r.profile)}};
 }
 
 } // namespace
 
 std::string to_json(const exec_report& r)
 {
-    json placements = json::array();
-    for (const placement& p : r.placements)
-        placements.push_back(to_json(p));
-    return document_of(r, std::move(placements)).dump(1) + "\n";
+    return document_of(r).dump(1) + "\n";
 }
 
 std::string journal_head(const exec_report& r)
 {
     exec_report unfinished = r;
+    unfinished.placements = {};
     unfinished.sweep.runs = {};
     unfinished.verdict = exec_verdict::stopped;
     unfinished.why = "stopped before the end";
-    return document_of(unfinished, json::array()).dump() + "\n";
+    return document_of(unfinished).dump() + "\n";
 }
 
 std::string journal_line(const placement& p)
 {
-    return to_json(p).dump() + "\n";
+    return placement_json(p).dump() + "\n";
 }
 
 std::string journal_line(const boundary_run& b)
 {
-    return to_json(b).dump() + "\n";
+    return boundary_json(b).dump() + "\n";
 }
 
 } // namespace nmisim::exec

@@ -14,26 +14,29 @@ namespace {
 
 using json = json_value;
 
-json to_json(const place& p)
+/// Members that are there only where there is something to say.
+void add(json& j, std::string_view name, const std::string& text)
+{
+    if (!text.empty())
+        j[name] = text;
+}
+
+void add_address(json& j, std::string_view name, std::uintptr_t address)
+{
+    if (address != 0)
+        j[name] = fmt::format("{:#x}", address);
+}
+
+json place_json(const place& p)
 {
     json j{{"ip", fmt::format("{:#x}", p.ip)},
            {"symbol", p.symbol},
            {"offset", p.offset},
            {"object", p.object},
            {"object_offset", p.object_offset}};
-    if (!p.source.empty())
-        j["source"] = p.source;
-    if (!p.instruction.empty())
-        j["instruction"] = p.instruction;
+    add(j, "source", p.source);
+    add(j, "instruction", p.instruction);
     return j;
-}
-
-json to_json(const std::vector<place>& places)
-{
-    json all = json::array();
-    for (const place& p : places)
-        all.push_back(to_json(p));
-    return all;
 }
 
 template <class Report>
@@ -44,10 +47,43 @@ json head(const char* kind, const Report& r)
            {"exit_code", exit_code(r)},
            {"clean", r.clean()},
            {"elapsed_ns", r.elapsed_ns}};
-    if (!r.absent.empty())
-        j["absent"] = r.absent;
-    if (!r.incomplete.empty())
-        j["incomplete"] = r.incomplete;
+    add(j, "absent", r.absent);
+    add(j, "incomplete", r.incomplete);
+    return j;
+}
+
+json cell_json(const sweep_cell& c)
+{
+    json j{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
+    add(j, "what", c.what);
+    add_address(j, "delivered_at", c.delivered_at);
+    add(j, "token", c.token);
+    return j;
+}
+
+json call_json(const call_cell& c)
+{
+    json j{{"boundary", c.boundary},
+           {"call", c.call},
+           {"arrival", name_of(c.arrival)},
+           {"result", c.result},
+           {"verdict", name_of(c.verdict)},
+           {"what", c.what},
+           {"called_from", place_json(c.called_from)}};
+    add(j, "token", c.token);
+    return j;
+}
+
+json pair_json(const pair_cell& c)
+{
+    json j{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
+    if (!c.together) {
+        j["second_before"] = fmt::format("{:#x}", c.ip);
+        j["round"] = c.round;
+    }
+    add(j, "what", c.what);
+    add_address(j, "delivered_at", c.delivered_at);
+    add(j, "token", c.token);
     return j;
 }
 
@@ -55,52 +91,13 @@ json to_json(const sweep_report& r)
 {
     json j = head("sweep", r);
     j["handler_runs"] = r.handler_runs();
-    j["boundaries"] = to_json(r.boundaries);
-    json& cells = j["cells"];
-    cells = json::array();
-    for (const sweep_cell& c : r.cells) {
-        json cell{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
-        if (!c.what.empty())
-            cell["what"] = c.what;
-        if (c.delivered_at != 0)
-            cell["delivered_at"] = fmt::format("{:#x}", c.delivered_at);
-        if (!c.token.empty())
-            cell["token"] = c.token;
-        cells.push_back(std::move(cell));
-    }
-    json& calls = j["calls"];
-    calls = json::array();
-    for (const call_cell& c : r.calls) {
-        json call{{"boundary", c.boundary},
-                  {"call", c.call},
-                  {"arrival", name_of(c.arrival)},
-                  {"result", c.result},
-                  {"verdict", name_of(c.verdict)},
-                  {"what", c.what},
-                  {"called_from", to_json(c.called_from)}};
-        if (!c.token.empty())
-            call["token"] = c.token;
-        calls.push_back(std::move(call));
-    }
+    j["boundaries"] = array_of(r.boundaries, place_json);
+    j["cells"] = array_of(r.cells, cell_json);
+    j["calls"] = array_of(r.calls, call_json);
     if (r.pairs.empty())
         return j;
-    j["handler"] = to_json(r.handler);
-    json& pairs = j["pairs"];
-    pairs = json::array();
-    for (const pair_cell& c : r.pairs) {
-        json pair{{"boundary", c.boundary}, {"verdict", name_of(c.verdict)}};
-        if (!c.together) {
-            pair["second_before"] = fmt::format("{:#x}", c.ip);
-            pair["round"] = c.round;
-        }
-        if (!c.what.empty())
-            pair["what"] = c.what;
-        if (c.delivered_at != 0)
-            pair["delivered_at"] = fmt::format("{:#x}", c.delivered_at);
-        if (!c.token.empty())
-            pair["token"] = c.token;
-        pairs.push_back(std::move(pair));
-    }
+    j["handler"] = array_of(r.handler, place_json);
+    j["pairs"] = array_of(r.pairs, pair_json);
     return j;
 }
 
@@ -130,7 +127,7 @@ json rows(const std::vector<cell>& cells, std::size_t columns)
     return all;
 }
 
-json to_json(const map_context& c)
+json context_json(const map_context& c)
 {
     json j{{"thread", c.reader2  ? "reader 2"
                       : c.reader ? "reader"
@@ -140,14 +137,31 @@ json to_json(const map_context& c)
                                  : "an instruction"},
            {"waiting_stores", c.waiting_stores}};
     if (!c.by_itself && !c.at_end)
-        j["before"] = to_json(c.before);
+        j["before"] = place_json(c.before);
     if (c.stored_at != 0)
-        j["store"] = json{{"by", to_json(c.stored_by)},
+        j["store"] = json{{"by", place_json(c.stored_by)},
                           {"at", fmt::format("{:#x}", c.stored_at)},
                           {"bytes", c.stored_size},
                           {"value", fmt::format("{:#x}", c.stored_value)}};
     if (c.loaded_from != 0)
-        j["overtaken"] = json{{"by", to_json(c.overtaken_by)}, {"from", fmt::format("{:#x}", c.loaded_from)}};
+        j["overtaken"] =
+            json{{"by", place_json(c.overtaken_by)}, {"from", fmt::format("{:#x}", c.loaded_from)}};
+    return j;
+}
+
+json finding_json(const map_finding& f)
+{
+    json j{{"reader", f.reader},
+           {"updater", f.updater},
+           {"reader_first", f.reader_first},
+           {"kind", name_of(f.kind)},
+           {"what", f.what},
+           {"schedule", f.schedule},
+           {"contexts", array_of(f.contexts, context_json)},
+           {"smallest", f.smallest}};
+    add(j, "token", f.token);
+    if (f.nmi)
+        j["nmi_before"] = f.nmi_before.ip == 0 ? json("the reader's end") : place_json(f.nmi_before);
     return j;
 }
 
@@ -168,8 +182,8 @@ json to_json(const map_report& r)
             json{{"reader", r.reader_points}, {"updater", r.updater_points}, {"bytes", r.shared_bytes}};
     if (!r.unsupported.empty())
         j["unsupported"] = json(r.unsupported);
-    j["reader"] = to_json(r.reader);
-    j["updater"] = to_json(r.updater);
+    j["reader"] = array_of(r.reader, place_json);
+    j["updater"] = array_of(r.updater, place_json);
     j["updater_first"] = rows(r.updater_first, columns);
     if (r.full)
         j["reader_first"] = rows(r.reader_first, columns);
@@ -177,21 +191,7 @@ json to_json(const map_report& r)
                                  {"last", r.last_waiting},
                                  {"contiguous", r.contiguous},
                                  {"waits_in", r.waits_in}};
-    json& findings = j["findings"];
-    findings = json::array();
-    for (const map_finding& f : r.findings) {
-        json contexts = json::array();
-        for (const map_context& c : f.contexts)
-            contexts.push_back(to_json(c));
-        json finding{{"reader", f.reader},      {"updater", f.updater},  {"reader_first", f.reader_first},
-                     {"kind", name_of(f.kind)}, {"what", f.what},        {"schedule", f.schedule},
-                     {"contexts", contexts},    {"smallest", f.smallest}};
-        if (!f.token.empty())
-            finding["token"] = f.token;
-        if (f.nmi)
-            finding["nmi_before"] = f.nmi_before.ip == 0 ? json("the reader's end") : to_json(f.nmi_before);
-        findings.push_back(std::move(finding));
-    }
+    j["findings"] = array_of(r.findings, finding_json);
     return j;
 }
 
@@ -200,20 +200,15 @@ json to_json(const audit_report& r)
     json j = head("audit", r);
     j["steps"] = r.steps;
     j["ends"] = r.ends;
-    json& functions = j["functions"];
-    functions = json::array();
-    for (const audit_entry& e : r.entries) {
-        json chain = json::array();
-        for (const std::string& one : e.chain)
-            chain.push_back(json(one));
-        functions.push_back(json{{"function", e.function},
-                                 {"object", e.object},
-                                 {"safe", e.safe},
-                                 {"why", e.why},
-                                 {"calls", e.calls},
-                                 {"chain", chain},
-                                 {"called_from", to_json(e.called_from)}});
-    }
+    j["functions"] = array_of(r.entries, [](const audit_entry& e) {
+        return json{{"function", e.function},
+                    {"object", e.object},
+                    {"safe", e.safe},
+                    {"why", e.why},
+                    {"calls", e.calls},
+                    {"chain", e.chain},
+                    {"called_from", place_json(e.called_from)}};
+    });
     return j;
 }
 
@@ -228,10 +223,9 @@ std::string to_json(std::span<const any_report> reports, std::span<const std::st
                   {"complete", complete && !reports.empty()}};
     if (!absent.empty())
         document["absent"] = absent;
-    json& all = document["reports"];
-    all = json::array();
-    for (const any_report& r : reports)
-        all.push_back(std::visit([](const auto& one) { return to_json(one); }, r));
+    document["reports"] = array_of(reports, [](const any_report& r) {
+        return std::visit([](const auto& one) { return to_json(one); }, r);
+    });
     return document.dump(1) + "\n";
 }
 

@@ -2,7 +2,6 @@
 #include "report/json/json_report.hpp"
 
 #include "report/build_info.hpp"
-#include "report/json/job_json.hpp"
 #include "report/json/json_value.hpp"
 #include "verify/run_remarks.hpp"
 
@@ -53,9 +52,6 @@ json host_json(const host_info& h)
 json config_json(const run_config& c)
 {
     const machine_config& m = c.machine;
-    json sources = json::array();
-    for (const source_kind s : c.sources)
-        sources.push_back(name_of(s));
     return {{"cpus", m.cpus},
             {"flavor", name_of(m.rcu)},
             {"delivery", name_of(m.delivery)},
@@ -70,7 +66,7 @@ json config_json(const run_config& c)
             {"irq_rate_per_s", m.irqs == 0 ? 0 : c.irq_rate_hz},
             {"rate_max", c.inject.rate_max},
             {"rate_per_s", c.inject.rate_max ? 0 : c.inject.rate_hz},
-            {"sources", sources},
+            {"sources", array_of(c.sources, [](source_kind s) { return name_of(s); })},
             {"arrival", name_of(c.inject.arrival)},
             {"burst", c.inject.burst},
             {"chain", c.chain},
@@ -147,9 +143,8 @@ json cpu_json(const cpu_report& c)
 
 json irq_json(const run_report& r, const irq_report& irq)
 {
-    json by_cpu = json::array();
-    for (const cpu_report& c : r.cpus)
-        by_cpu.push_back(c.irqs[static_cast<std::size_t>(irq.irq)].handled);
+    const json by_cpu = array_of(
+        r.cpus, [&](const cpu_report& c) { return c.irqs[static_cast<std::size_t>(irq.irq)].handled; });
     return {{"irq", irq.irq},
             {"raised", irq.raised},
             {"handled", irq.handled},
@@ -203,13 +198,37 @@ json threshold_json(const threshold_result& t)
             {"value", t.value ? json(*t.value) : json(nullptr)}};
 }
 
-template <typename Range, typename Function>
-json array_of(const Range& range, Function to_json)
+json profile_json(const profile_report& p)
 {
-    json all = json::array();
-    for (const auto& one : range)
-        all.push_back(to_json(one));
-    return all;
+    const json rows = array_of(p.rows, [](const profile_row& r) {
+        return json{{"function", r.function}, {"object", r.object}, {"samples", r.samples}};
+    });
+    const json split = array_of(p.split, [](const split_row& s) {
+        return json{
+            {"function", s.function}, {"meant", s.meant}, {"measured", s.measured}, {"sampled", s.sampled}};
+    });
+    return {
+        {"taken", p.taken}, {"lost", p.lost}, {"handlers", p.drained}, {"functions", rows}, {"split", split}};
+}
+
+json watchdog_json(const watchdog_report& w)
+{
+    const json lockups = array_of(w.lockups, [](const lockup_report& l) {
+        return json{{"cpu", l.cpu}, {"after_ns", l.after_ns}, {"backtrace", l.backtrace}};
+    });
+    return {{"ticks", w.ticks}, {"looks", w.looks}, {"lockups", lockups}};
+}
+
+json backtrace_json(const backtrace_report& b)
+{
+    const json last = array_of(b.last, [](const cpu_backtrace& c) {
+        return json{{"cpu", c.cpu}, {"frames", c.frames}};
+    });
+    return {{"asked", b.asked},
+            {"answered", b.answered},
+            {"unanswered", b.unanswered},
+            {"longest_ns", b.longest_ns},
+            {"last", last}};
 }
 
 } // namespace
@@ -217,7 +236,7 @@ json array_of(const Range& range, Function to_json)
 std::string json_report(const run_report& r, const report_context& context)
 {
     const char* const signal = r.stop_reason == stop_reason::signal ? sigabbrev_np(r.stop_signal) : nullptr;
-    json report{
+    const json report{
         {"schema", "nmi-sim-result-1"},
         {"schema_version", json_schema_version},
         {"tool", tool_json()},
@@ -269,8 +288,15 @@ std::string json_report(const run_report& r, const report_context& context)
                              [](const remark& m) {
                                  return json{{"code", m.code}, {"text", m.text}};
                              })},
+        {"long_handlers",
+         {{"too_long", r.long_handlers.too_long},
+          {"reported", r.long_handlers.reported},
+          {"max_ns", r.long_handlers.max_ns},
+          {"max_cpu_ns", r.long_handlers.max_cpu_ns}}},
+        {"profile", r.profile ? profile_json(*r.profile) : json()},
+        {"watchdog", r.watchdog ? watchdog_json(*r.watchdog) : json()},
+        {"backtrace", r.backtrace ? backtrace_json(*r.backtrace) : json()},
     };
-    add_jobs(report, r);
     return report.dump(2) + "\n";
 }
 

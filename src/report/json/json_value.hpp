@@ -68,6 +68,16 @@ struct json_value::member {
     json_value value;
 };
 
+/// An array of what `to_json` makes of each.
+template <typename Range, typename Function>
+json_value array_of(const Range& range, Function to_json)
+{
+    json_value all = json_value::array();
+    for (const auto& one : range)
+        all.push_back(to_json(one));
+    return all;
+}
+
 /// `text` with quotes, as JSON has it.
 std::string json_quoted(std::string_view text);
 

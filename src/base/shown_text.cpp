@@ -111,4 +111,10 @@ bool has_controls(std::string_view text)
     return found;
 }
 
+std::size_t utf8_length(std::string_view text)
+{
+    const character c = first_of(text);
+    return c.valid ? c.bytes.size() : 0;
+}
+
 } // namespace nmisim

@@ -18,4 +18,8 @@ std::string shown(std::string_view text, std::size_t most = 80);
 /// Whether shown() would write out something of it. Length does not matter.
 bool has_controls(std::string_view text);
 
+/// How many bytes the UTF-8 sequence at the beginning of `text`, which is not empty, has; 0 if there is none. RFC 3629: no
+/// overlong forms, no surrogates, nothing above U+10FFFF.
+std::size_t utf8_length(std::string_view text);
+
 } // namespace nmisim

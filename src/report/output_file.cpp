@@ -73,12 +73,6 @@ std::optional<std::string> end_of_links(const std::string& path)
     return file.string();
 }
 
-std::string parent_of(const std::string& path)
-{
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::mutex unfinished_mutex; // protects `unfinished`; nothing nests inside, and it is not held while writing
 std::string unfinished;      // the file beside, as long as it is there
 
@@ -109,7 +103,7 @@ struct file_beside {
     {
         const mode_t mode = replaces ? 0600 : 0666; // a secret is none if it is read before fchmod(2)
         for (int attempts = 0; fd < 0 && attempts < 100; ++attempts) {
-            path = parent_of(target) + "/.nmi-sim." + random_letters();
+            path = (fs::path(target).parent_path() / (".nmi-sim." + random_letters())).string();
             set_unfinished(path);
             fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
             if (fd < 0 && errno != EEXIST)

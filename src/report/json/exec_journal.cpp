@@ -31,13 +31,6 @@ exec_journal::~exec_journal()
         close(fd_);
 }
 
-void exec_journal::append(const std::string& text)
-{
-    // One write a line: a kill leaves whole lines.
-    if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-        throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
-}
-
 /// What was there, and is gone on from, is in `r`. A kill leaves the one or the other, whole.
 void exec_journal::begin(const exec_report& r)
 {
@@ -54,13 +47,16 @@ void exec_journal::begin(const exec_report& r)
 
 void exec_journal::write(const exec_report& r)
 {
-    const bool begun = r.each_call || !r.sweep.path.empty();
-    if (!begun)
-        return;
+    if (!r.each_call && r.sweep.path.empty())
+        return; // it has not begun
     if (fd_ < 0)
         begin(r);
-    for (; written_ < lines(r); ++written_)
-        append(line(r, written_));
+    for (; written_ < lines(r); ++written_) {
+        const std::string text = line(r, written_);
+        // One write a line: a kill leaves whole lines.
+        if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+            throw std::system_error(errno, std::generic_category(), "cannot write " + path_);
+    }
 }
 
 void exec_journal::remove() noexcept

@@ -25,7 +25,6 @@ public:
 
 private:
     void begin(const exec_report& r);
-    void append(const std::string& text);
 
     const std::string path_;
     int fd_ = -1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report/json/json_value.hpp"
 
+#include "base/shown_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,31 +13,6 @@
 namespace nmisim {
 
 namespace {
-
-/// How many bytes the UTF-8 sequence at the beginning of `text` has; 0 if there is none. RFC 3629: no overlong forms, no
-/// surrogates, nothing above U+10FFFF.
-std::size_t sequence_length(std::string_view text)
-{
-    const auto byte = [text](std::size_t i) {
-        return static_cast<unsigned char>(i < text.size() ? text[i] : 0);
-    };
-    const auto continues = [byte](std::size_t i, unsigned from = 0x80, unsigned to = 0xbf) {
-        return byte(i) >= from && byte(i) <= to;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xc2 && first <= 0xdf)
-        return continues(1) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef)
-        return continues(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && continues(2) ? 3 : 0;
-    if (first >= 0xf0 && first <= 0xf4)
-        return continues(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && continues(2) &&
-                       continues(3)
-                   ? 4
-                   : 0;
-    return 0;
-}
 
 void new_line(std::string& out, int indent, int depth)
 {
@@ -50,7 +27,7 @@ std::string json_quoted(std::string_view text)
     std::string out = "\"";
     while (!text.empty()) {
         const char c = text.front();
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = utf8_length(text);
         if (length == 0)
             out += "\xef\xbf\xbd"; // U+FFFD
         else if (c == '"' || c == '\\')

@@ -5,8 +5,6 @@
 #include "cli/terminal.hpp"
 #include "report/output_file.hpp"
 
-#include <fmt/format.h>
-
 #include <exception>
 #include <new>
 

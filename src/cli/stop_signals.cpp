@@ -90,11 +90,6 @@ bool stop_signals::status_asked()
     return asked;
 }
 
-void ignore_status_requests()
-{
-    std::signal(SIGUSR1, SIG_IGN);
-}
-
 void die_of(int signal_number)
 {
     std::signal(signal_number, SIG_DFL);

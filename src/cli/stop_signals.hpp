@@ -56,9 +56,6 @@ private:
 /// SIGINT, SIGTERM, and SIGHUP unless it is ignored.
 std::vector<int> stop_signal_numbers();
 
-/// SIGUSR1 asks for a status, which not every verb has: it must not end one. Context: before anything else.
-void ignore_status_requests();
-
 /// Ends the process by `signal_number`, so that the parent sees the cause. Returns only if it cannot.
 void die_of(int signal_number);
 

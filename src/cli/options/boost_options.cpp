@@ -2,12 +2,10 @@
 #include "cli/options/boost_options.hpp"
 
 #include "cli/options/suggest.hpp"
+#include "cli/verbs/verb.hpp"
 
 #include <boost/program_options/value_semantic.hpp>
 #include <fmt/format.h>
-
-#include <array>
-#include <utility>
 
 namespace nmisim::cli {
 
@@ -40,18 +38,12 @@ std::string option_hint(std::string_view unknown, verb_set verb, std::string_vie
     for (const option_spec& o : all_options())
         if (o.is_for(verb))
             names.emplace_back(o.name);
-    if (const std::string nearest = suggest(unknown, names); !nearest.empty())
-        return fmt::format("; did you mean '{}{}'?", prefix, nearest);
-
-    constexpr std::array verbs{std::pair{for_run, "run"},         std::pair{for_list, "list"},
-                               std::pair{for_explore, "explore"}, std::pair{for_selftest, "selftest"},
-                               std::pair{for_page, "page"},       std::pair{for_exec, "exec"},
-                               std::pair{for_merge, "merge"}};
-    if (const option_spec* const elsewhere = find_option(unknown))
-        for (const auto& [set, name] : verbs)
-            if (elsewhere->is_for(set))
-                return fmt::format("; it is an option of 'nmi-sim {}'", name);
-    return {};
+    std::string hint = did_you_mean(unknown, names, prefix);
+    if (const option_spec* const elsewhere = find_option(unknown); elsewhere != nullptr && hint.empty())
+        for (const verb_info& v : all_verbs())
+            if (elsewhere->is_for(v.id))
+                return fmt::format("; it is an option of 'nmi-sim {}'", v.name);
+    return hint;
 }
 
 } // namespace nmisim::cli

@@ -4,7 +4,6 @@
 #include "base/shown_text.hpp"
 #include "cli/options/boost_options.hpp"
 #include "cli/options/config_file.hpp"
-#include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
 #include "machine/limits.hpp"
 
@@ -30,11 +29,10 @@ std::string without_value(const std::string& word)
 
 const option_spec* find_letter(char letter, verb_set verb)
 {
-    const auto options = all_options();
-    const auto found = std::find_if(options.begin(), options.end(), [&](const option_spec& o) {
-        return o.letter == letter && o.is_for(verb);
-    });
-    return found == options.end() ? nullptr : &*found;
+    for (const option_spec& o : all_options())
+        if (o.letter == letter && o.is_for(verb))
+            return &o;
+    return nullptr;
 }
 
 /// `-jx`, `-q=1`: which letter of the word it is, and why.
@@ -42,15 +40,14 @@ void refuse_letters(std::string_view word, verb_set verb)
 {
     for (std::size_t i = 1; i < word.size(); ++i) {
         if (word[i] == '=' && i > 1)
-            throw usage_error(fmt::format("option '-{}' takes no value", word[i - 1]));
+            throw usage_error("option '-{}' takes no value", word[i - 1]);
         if (find_letter(word[i], verb) != nullptr)
             continue;
         if (const option_spec* const elsewhere = find_letter(word[i], for_all); elsewhere != nullptr)
-            throw usage_error(fmt::format("unrecognized option '-{}'{}", word[i],
-                                          option_hint(elsewhere->name, verb, "--")));
+            throw usage_error("unrecognized option '-{}'{}", word[i],
+                              option_hint(elsewhere->name, verb, "--"));
         if (i > 1)
-            throw usage_error(
-                fmt::format("unrecognized option '-{}' in '{}'", shown(word.substr(i, 1)), shown(word)));
+            throw usage_error("unrecognized option '-{}' in '{}'", shown(word.substr(i, 1)), shown(word));
     }
 }
 
@@ -62,7 +59,7 @@ void refuse_letters(std::string_view word, verb_set verb)
         !word.starts_with("--"))
         refuse_letters(word, verb);
     const std::string bare = typed.substr(std::min(typed.find_first_not_of('-'), typed.size()));
-    throw usage_error(fmt::format("unrecognized option '{}'{}", shown(typed), option_hint(bare, verb, "--")));
+    throw usage_error("unrecognized option '{}'{}", shown(typed), option_hint(bare, verb, "--"));
 }
 
 std::string syntax_text(const po::invalid_command_line_syntax& e)
@@ -105,10 +102,8 @@ std::uint64_t seed_from_clock()
 /// of that name.
 bool is_option_word(const std::string& word, verb_set verb)
 {
-    const auto options = all_options();
-    return word.starts_with("--") || std::any_of(options.begin(), options.end(), [&](const option_spec& o) {
-               return o.is_for(verb) && word.size() == 2 && word[0] == '-' && word[1] == o.letter;
-           });
+    return word.starts_with("--") ||
+           (word.size() == 2 && word[0] == '-' && find_letter(word[1], verb) != nullptr);
 }
 
 void check_sources(const run_config& run)
@@ -118,8 +113,7 @@ void check_sources(const run_config& run)
     };
     const auto refuse_above = [&](source_kind kind, double most_hz) {
         if (has(kind) && run.inject.rate_hz > most_hz)
-            throw usage_error(
-                fmt::format("--source {} takes a --rate of at most {:.0f}k", name_of(kind), most_hz / 1e3));
+            throw usage_error("--source {} takes a --rate of at most {:.0f}k", name_of(kind), most_hz / 1e3);
     };
     if (run.inject.rate_max && run.sources != std::vector{source_kind::sigqueue})
         throw usage_error("--rate max is for --source sigqueue alone: the others need NMIs per second");
@@ -148,7 +142,10 @@ void resolve(settings& s)
     check_sources(s.run);
 }
 
-} // namespace
+struct split_words {
+    std::vector<assignment> options;
+    std::vector<std::string> words; ///< arguments that are not options
+};
 
 split_words split_command_line(verb_set verb, const std::vector<std::string>& words)
 {
@@ -162,7 +159,7 @@ split_words split_command_line(verb_set verb, const std::vector<std::string>& wo
     } catch (const po::unknown_option& e) {
         refuse_unknown(e, verb);
     } catch (const po::invalid_command_line_syntax& e) {
-        throw usage_error(syntax_text(e));
+        throw usage_error(syntax_text(e).c_str());
     }
 
     split_words result;
@@ -174,12 +171,11 @@ split_words split_command_line(verb_set verb, const std::vector<std::string>& wo
         const option_spec& option = *find_option(o.string_key);
         if (!option.value_can_be_left_out() && o.original_tokens.size() == 2 &&
             is_option_word(o.original_tokens[1], verb))
-            throw usage_error(fmt::format("option '--{}' needs a value", option.name));
+            throw usage_error("option '--{}' needs a value", option.name);
         const std::string original = o.original_tokens.empty() ? "" : o.original_tokens.front();
         if (is_letter_with_equals(original))
-            throw usage_error(
-                fmt::format("'-{0}=' is not a form of '-{0}': leave out the '=', or write '--{1}={2}'",
-                            option.letter, option.name, shown(original.substr(3))));
+            throw usage_error("'-{0}=' is not a form of '-{0}': leave out the '=', or write '--{1}={2}'",
+                              option.letter, option.name, shown(original.substr(3)));
         result.options.push_back({&option,
                                   option.is_flag()  ? "true"
                                   : o.value.empty() ? ""
@@ -189,12 +185,14 @@ split_words split_command_line(verb_set verb, const std::vector<std::string>& wo
     return result;
 }
 
+} // namespace
+
 void apply(settings& s, const assignment& a)
 {
     try {
         a.option->set(s, a.value);
     } catch (const usage_error& e) {
-        throw usage_error(fmt::format("{}: {}{}", a.where, e.what(), a.hint));
+        throw usage_error("{}: {}{}", a.where, e.what(), a.hint);
     }
     if (!a.option->repeatable)
         std::erase_if(s.given, [&](const auto& g) { return g.first == a.option->name; });

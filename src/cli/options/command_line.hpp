@@ -27,14 +27,6 @@ struct assignment {
     std::string hint;  ///< appended when the value is refused, or empty
 };
 
-struct split_words {
-    std::vector<assignment> options;
-    std::vector<std::string> words; ///< arguments that are not options
-};
-
-/// The words after the verb. Errors: usage_error.
-split_words split_command_line(verb_set verb, const std::vector<std::string>& words);
-
 /// Carries out one assignment. Errors: usage_error.
 void apply(settings& s, const assignment& a);
 

@@ -6,9 +6,6 @@
 #include "cli/options/usage_error.hpp"
 #include "cli/options/value.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <limits>
 
 namespace nmisim::cli {
@@ -32,26 +29,20 @@ threshold parse_condition(std::string_view text, const std::vector<metric>& metr
 {
     const auto at = text.find_first_of("<>");
     if (at == std::string_view::npos || at == 0)
-        throw usage_error(fmt::format("'{}' is not a condition (examples: {})", shown(text),
-                                      &metrics == &all_metrics() ? "latency.p99>200us, rate<9.5k, swaps<100"
-                                                                 : "eintr>0, short>0, nmis<1k"));
+        throw usage_error("'{}' is not a condition (examples: {})", shown(text),
+                          &metrics == &all_metrics() ? "latency.p99>200us, rate<9.5k, swaps<100"
+                                                     : "eintr>0, short>0, nmis<1k");
     const bool or_equal = at + 1 < text.size() && text[at + 1] == '=';
     const std::string_view name = trimmed(text.substr(0, at));
     const std::string_view limit = trimmed(text.substr(at + (or_equal ? 2 : 1)));
 
-    const auto of =
-        std::find_if(metrics.begin(), metrics.end(), [&](const metric& m) { return m.name == name; });
-    if (of == metrics.end()) {
-        std::vector<std::string> names;
-        for (const metric& m : metrics)
-            names.push_back(m.name);
-        const std::string nearest = suggest(name, names);
-        throw usage_error(fmt::format("'{}' is not a metric{} ('nmi-sim list {}' names them)", shown(name),
-                                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest),
-                                      &metrics == &all_metrics() ? "metrics" : "exec-metrics"));
-    }
+    const metric* const of = find_named(metrics, name);
+    if (of == nullptr)
+        throw usage_error("'{}' is not a metric{} ('nmi-sim list {}' names them)", shown(name),
+                          did_you_mean(name, names_in(metrics)),
+                          &metrics == &all_metrics() ? "metrics" : "exec-metrics");
     threshold t;
-    t.of = &*of;
+    t.of = of;
     t.compare = text[at] == '<' ? (or_equal ? comparison::less_equal : comparison::less)
                                 : (or_equal ? comparison::greater_equal : comparison::greater);
     t.limit = parse_limit(limit, of->unit);

@@ -65,8 +65,7 @@ std::optional<std::string> take_quoted(std::string& line, const std::string& whe
     }
     const std::size_t rest = line.find_first_not_of(" \t\r", at + 1);
     if (at >= line.size() || (rest != std::string::npos && line[rest] != '#'))
-        throw usage_error(
-            fmt::format("{}: a value that begins with '\"' ends with one: {}", where, shown(line)));
+        throw usage_error("{}: a value that begins with '\"' ends with one: {}", where, shown(line));
     line.resize(open);
     line += "quoted";
     return value;
@@ -76,10 +75,10 @@ std::optional<std::string> take_quoted(std::string& line, const std::string& whe
 std::optional<assignment> read_line(verb_set verb, std::string line, const std::string& where)
 {
     if (line.size() > most_of_a_line)
-        throw usage_error(fmt::format("{}: a line has at most {} bytes, this one has {}", where,
-                                      most_of_a_line, line.size()));
+        throw usage_error("{}: a line has at most {} bytes, this one has {}", where, most_of_a_line,
+                          line.size());
     if (trimmed(line).starts_with('['))
-        throw usage_error(fmt::format("{}: sections are not used here: {}", where, shown(line)));
+        throw usage_error("{}: sections are not used here: {}", where, shown(line));
     const std::optional<std::string> quoted = take_quoted(line, where);
     const std::string_view text = trimmed(std::string_view(line).substr(0, line.find('#')));
     if (text.empty())
@@ -87,13 +86,12 @@ std::optional<assignment> read_line(verb_set verb, std::string line, const std::
     const std::size_t equals = text.find('=');
     const std::string key(trimmed(text.substr(0, equals)));
     if (equals == std::string_view::npos || key.empty())
-        throw usage_error(fmt::format("{}: not of the form 'name = value': {}", where, shown(text)));
+        throw usage_error("{}: not of the form 'name = value': {}", where, shown(text));
     const option_spec* const option = find_option(key);
     if (option == nullptr || !option->is_for(verb))
-        throw usage_error(
-            fmt::format("{}: unknown key '{}'{}", where, shown(key), option_hint(key, verb, "")));
+        throw usage_error("{}: unknown key '{}'{}", where, shown(key), option_hint(key, verb, ""));
     if (!may_stand_in_a_file(*option))
-        throw usage_error(fmt::format("{}: '{}' works on the command line only", where, key));
+        throw usage_error("{}: '{}' works on the command line only", where, key);
     return assignment{option, quoted.value_or(std::string(trimmed(text.substr(equals + 1)))),
                       fmt::format("{}: {}", where, option->name), ""};
 }
@@ -146,7 +144,7 @@ std::vector<assignment> read_config(verb_set verb, std::string_view text, const 
     if (text.starts_with(byte_order_mark))
         text.remove_prefix(byte_order_mark.size());
     if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
-        throw usage_error(fmt::format("{}:1: this is UTF-16: save it as UTF-8", shown(name)));
+        throw usage_error("{}:1: this is UTF-16: save it as UTF-8", shown(name));
     std::vector<assignment> all;
     for (int number = 1; !text.empty(); ++number) {
         const std::size_t end = std::min(text.find('\n'), text.size());

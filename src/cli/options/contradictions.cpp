@@ -6,8 +6,6 @@
 #include "report/output_file.hpp"
 #include "verify/widen.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <initializer_list>
@@ -25,10 +23,9 @@ namespace {
 void check_fault(const run_config& run)
 {
     if (const std::string_view why = info_of(run.fault).not_on_a_chain; run.chain > 0 && !why.empty())
-        throw usage_error(
-            fmt::format("--fault {} cannot be shown with --chain: {}", name_of(run.fault), why));
+        throw usage_error("--fault {} cannot be shown with --chain: {}", name_of(run.fault), why);
     if (const std::string why = contradicted(run); !why.empty())
-        throw usage_error(fmt::format("--fault {} cannot be shown: {}", name_of(run.fault), why));
+        throw usage_error("--fault {} cannot be shown: {}", name_of(run.fault), why);
 }
 
 void check_trace(const settings& s)
@@ -38,12 +35,11 @@ void check_trace(const settings& s)
     if (!s.run.machine.measure_latency)
         throw usage_error("--trace needs the times that --no-latency leaves out");
     if (info_of(s.run.fault).widened_by.nested_nmis)
-        throw usage_error(
-            fmt::format("--trace is for NMIs that do not nest, and --fault {} runs with NMIs that do",
-                        name_of(s.run.fault)));
+        throw usage_error("--trace is for NMIs that do not nest, and --fault {} runs with NMIs that do",
+                          name_of(s.run.fault));
     if (s.run.machine.nesting != nesting::blocked)
-        throw usage_error(fmt::format("--trace is for NMIs that do not nest: leave out --nesting {}",
-                                      name_of(s.run.machine.nesting)));
+        throw usage_error("--trace is for NMIs that do not nest: leave out --nesting {}",
+                          name_of(s.run.machine.nesting));
 }
 
 /// Which option makes the run measure `of`; empty if it is measured. A condition on what is never measured would hold
@@ -85,7 +81,7 @@ void check_thresholds(const settings& s)
 {
     for (const threshold& t : s.fail_if)
         if (const std::string_view missing = missing_for(t.of->name, s.run); !missing.empty())
-            throw usage_error(fmt::format("--fail-if '{}' needs {}", shown(t.text), missing));
+            throw usage_error("--fail-if '{}' needs {}", shown(t.text), missing);
 }
 
 struct named_file {
@@ -122,15 +118,14 @@ void check_output_files(const settings& s)
                                 {"folded", s.folded_file}, {"svg", s.svg_file}};
     for (const named_file& file : files)
         if (s.json && is_standard_output(file.path))
-            throw usage_error(fmt::format("--{} {} would be mixed with what --json prints: name a file",
-                                          file.option, shown(file.path)));
+            throw usage_error("--{} {} would be mixed with what --json prints: name a file", file.option,
+                              shown(file.path));
     for (const named_file* second = std::begin(files); second != std::end(files); ++second)
         for (const named_file* first = std::begin(files); first != second; ++first)
             if (const std::string place = place_of(first->path);
                 !place.empty() && place == place_of(second->path))
-                throw usage_error(fmt::format("--{} {} would overwrite --{} {}: name two files",
-                                              second->option, shown(second->path), first->option,
-                                              shown(first->path)));
+                throw usage_error("--{} {} would overwrite --{} {}: name two files", second->option,
+                                  shown(second->path), first->option, shown(first->path));
 }
 
 void check_contradictions(const settings& s)

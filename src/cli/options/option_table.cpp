@@ -2,7 +2,6 @@
 #include "cli/options/option_table.hpp"
 
 #include "cli/options/condition.hpp"
-#include "cli/options/exec_setters.hpp"
 #include "cli/options/setters.hpp"
 #include "cli/options/value.hpp"
 
@@ -101,7 +100,9 @@ const option_spec table[] = {
      [](settings& s, text v) { s.run.chain = static_cast<int>(parse_count(v, 0, most_chained)); }},
     {"nmi-longest", 0, "TIME", "never", handlers, for_run,
      "time each handler, and report one that takes at least TIME and longer than any before; never",
-     set_nmi_longest},
+     [](settings& s, text v) {
+         s.run.nmi_longest_ns = v == "never" ? 0 : std::max<std::uint64_t>(1, parse_duration_ns(v));
+     }},
     {"reclaim", 0, "KIND", "sync", handlers, for_run,
      "how an old handler's data is freed: sync (synchronize_rcu) or call_rcu",
      [](settings& s, text v) { s.run.reclaim = parse_choice(v, "a way to reclaim", all_reclaims); }, words,
@@ -126,7 +127,8 @@ const option_spec table[] = {
 
     {"restart", 0, "WHICH", "on", run, for_exec,
      "whether the NMI's handler has SA_RESTART: on, as a careful profiler's; off; both, one after the other",
-     set_restart, words, "restarts"},
+     [](settings& s, text v) { s.exec.restarts = parse_choice(v, "a choice", exec::all_restarts); }, words,
+     "restarts"},
     {"baseline", 0, "N", "2", run, for_exec,
      "plain runs, without NMIs and untraced, that outcomes are compared with",
      [](settings& s, text v) { s.exec.baseline = static_cast<unsigned>(parse_count(v, 1, 100)); }},
@@ -138,12 +140,15 @@ const option_spec table[] = {
     {"wait", 0, "WHOM", "main", run, for_exec,
      "a run ends with the command (main; what it leaves behind is ended too) or with the last of its "
      "processes (all)",
-     set_wait, words, "waits"},
+     [](settings& s, text v) { s.exec.waits = parse_choice(v, "a choice", exec::all_wait_fors); }, words,
+     "waits"},
     {"mask", 0, "WHICH", "respect", run, for_exec,
      "a thread that blocks the NMI's signal: gets none (respect); its mask is opened for it (ignore)",
-     set_mask, words, "masks"},
+     [](settings& s, text v) { s.exec.mask = parse_choice(v, "a choice", exec::all_masks); }, words, "masks"},
     {"follow", 0, "WHOM", "all", run, for_exec,
-     "which processes take NMIs: all of them, or the command's own (main)", set_follow, words, "followed"},
+     "which processes take NMIs: all of them, or the command's own (main)",
+     [](settings& s, text v) { s.exec.follow = parse_choice(v, "a choice", exec::all_followed); }, words,
+     "followed"},
     {"jobs", 0, "N", "1", run, for_exec, "runs at a time; with --each-call",
      [](settings& s, text v) { s.exec.jobs = static_cast<unsigned>(parse_count(v, 1, 256)); }},
     {"stdin", 0, "FILE", "/dev/null", run, for_exec,
@@ -157,8 +162,9 @@ const option_spec table[] = {
      "each",
      set_each_call, words, "calls"},
     {"place", 0, "WHERE", "entry", checks, for_exec,
-     "where in a call --each-call sends its NMI: at its entry, or once the thread sleeps in it", set_place,
-     words, "places"},
+     "where in a call --each-call sends its NMI: at its entry, or once the thread sleeps in it",
+     [](settings& s, text v) { s.exec.placing = parse_choice(v, "a place", exec::all_placings); }, words,
+     "places"},
     {"at", 0, "ADDRESS", "", checks, for_exec,
      "only in the call of that address, as --each-call names it, or at that instruction and visit, as "
      "--function "
@@ -180,22 +186,22 @@ const option_spec table[] = {
      "what to explore; 'nmi-sim list windows' names them; repeatable", set_window, words, "windows", true},
     {"map", 0, "", "", checks, for_explore,
      "full maps: each boundary of the reader x each of the updater, in both orders",
-     [](settings& s, text v) { s.full_map = parse_flag(v); }},
+     [](settings& s, text v) { s.explore.full_map = parse_flag(v); }},
     {"memory", 0, "MODEL", "sc", checks, for_explore,
      "maps: sc, a store is visible at once; tso: as x86 has it, a store may wait in a store buffer; full "
      "maps",
      set_memory, words, "memory-models"},
     {"preemptions", 0, "N", "1", checks, for_explore, "maps: of each thread, at most; more than 1: full maps",
-     [](settings& s, text v) { s.preemptions = static_cast<unsigned>(parse_count(v, 1, 4)); }},
+     [](settings& s, text v) { s.explore.within.preemptions = static_cast<unsigned>(parse_count(v, 1, 4)); }},
     {"nmis", 0, "N", "1", checks, for_explore,
      "maps: 2, one NMI more on the reader's thread, inside what it does or after it; full maps",
-     [](settings& s, text v) { s.nmis = static_cast<unsigned>(parse_count(v, 1, 2)); }},
+     [](settings& s, text v) { s.explore.nmis = static_cast<unsigned>(parse_count(v, 1, 2)); }},
     {"readers", 0, "N", "1", checks, for_explore,
      "maps: 2, two readers and the updater; without store buffers, and without a picture",
-     [](settings& s, text v) { s.readers = static_cast<unsigned>(parse_count(v, 1, 2)); }},
+     [](settings& s, text v) { s.explore.readers = static_cast<unsigned>(parse_count(v, 1, 2)); }},
     {"no-reduction", 0, "", "", checks, for_explore,
      "full maps by a run for each pair of boundaries, and not only for those where both touch the same bytes",
-     [](settings& s, text v) { s.no_reduction = parse_flag(v); }},
+     [](settings& s, text v) { s.explore.within.reduce = !parse_flag(v); }},
     {"audit", 0, "", "", checks, for_explore | for_exec,
      "only list the functions that an NMI calls, and which are unsafe; of exec: the program's own handlers, "
      "stepped when a signal comes",
@@ -205,16 +211,19 @@ const option_spec table[] = {
      "also LIB:NAME, LIB+0xOFFSET",
      set_function},
     {"visit", 0, "N", "all", checks, for_exec,
-     "of each instruction only its Nth execution in that call; all: each", set_visit},
+     "of each instruction only its Nth execution in that call; all: each",
+     [](settings& s, text v) { s.exec.visit = v == "all" ? 0 : parse_count(v, 1, 1'000'000'000); }},
     {"fork", 0, "WHICH", "auto", checks, for_exec,
      "with --function, each signal in a child that is forked there, where that gives the same answer; never: "
      "each in a run of its own",
-     set_fork, words, "forkings"},
+     [](settings& s, text v) { s.exec.forks = parse_choice(v, "a choice", exec::all_forkings); }, words,
+     "forkings"},
     {"calls", 0, "WHICH", "first", checks, for_exec,
      "with --function, all signals in its first call, each in a fork or run; each: every one in a call of "
      "its "
      "own, many in one run, for a function that is called often",
-     set_calls, words, "calls-used"},
+     [](settings& s, text v) { s.exec.calls = parse_choice(v, "a choice", exec::all_calls_used); }, words,
+     "calls-used"},
     {"allow", 0, "NAME[,NAME]", "", checks, for_exec,
      "functions that a handler may call all the same; 'errno': it may change that; repeatable", set_allow,
      free_text, "", true},
@@ -225,17 +234,18 @@ const option_spec table[] = {
     {"stacks", 0, "HOW", "cfi", checks, for_exec,
      "callers of a sample: by .eh_frame and a copy of the stack (cfi), by frame pointers alone (fp), or none "
      "(leaf); with --profile",
-     set_stacks, words, "stacks"},
+     [](settings& s, text v) { s.exec.frames = parse_choice(v, "a choice", exec::all_stacks); }, words,
+     "stacks"},
     {"single-step", 0, "", "", checks, for_explore,
      "trap flag only: no breakpoint is written into the program",
-     [](settings& s, text v) { s.single_step = parse_flag(v); }},
+     [](settings& s, text v) { s.explore.within.how = parse_flag(v) ? explore::method::single_step : explore::method::automatic; }},
     {"system-calls", 0, "", "", checks, for_explore,
      "sweeps: an NMI inside each system call too, pending at its entry and while its thread sleeps",
-     [](settings& s, text v) { s.system_calls = parse_flag(v); }},
+     [](settings& s, text v) { s.explore.within.system_calls = parse_flag(v); }},
     {"fresh", 0, "", "", checks, for_explore,
      "sweeps: each NMI in a process of its own, so that what its handler does for the first time meets each "
      "boundary",
-     [](settings& s, text v) { s.fresh = parse_flag(v); }},
+     [](settings& s, text v) { s.explore.within.fresh = parse_flag(v); }},
     {"replay", 0, "TOKEN", "", checks, for_explore,
      "repeat the finding of that token, which its report has; nothing else is explored",
      [](settings& s, text v) { s.replay = std::string(v); }},
@@ -314,9 +324,7 @@ std::span<const option_spec> all_options()
 
 const option_spec* find_option(std::string_view name)
 {
-    const auto found = std::find_if(std::begin(rows::table), std::end(rows::table),
-                                    [&](const option_spec& o) { return o.name == name; });
-    return found == std::end(rows::table) ? nullptr : &*found;
+    return find_named(rows::table, name);
 }
 
 } // namespace nmisim::cli

@@ -2,11 +2,12 @@
 #include "cli/options/setters.hpp"
 
 #include "base/shown_text.hpp"
-#include "cli/options/exec_setters.hpp"
+#include "cli/options/condition.hpp"
 #include "cli/options/value.hpp"
-#include "explore/windows/windows.hpp"
-
-#include <fmt/format.h>
+#include "exec/each_call.hpp"
+#include "exec/handlers/function_name.hpp"
+#include "exec/handlers/signal_name.hpp"
+#include "report/exec_metric.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -40,7 +41,7 @@ void set_source(settings& s, std::string_view value)
         const std::size_t end = std::min(value.find(',', begin), value.size());
         const source_kind kind = parse_choice(value.substr(begin, end - begin), "a source", all_source_kinds);
         if (std::find(sources.begin(), sources.end(), kind) != sources.end())
-            throw usage_error(fmt::format("source '{}' is named twice", name_of(kind)));
+            throw usage_error("source '{}' is named twice", name_of(kind));
         sources.push_back(kind);
         begin = end + 1;
     }
@@ -70,11 +71,6 @@ void set_swap_interval(settings& s, std::string_view value)
     s.run.swap = value != "never";
     if (s.run.swap)
         s.run.swap_interval_ns = parse_duration_ns(value, bare_number::milliseconds);
-}
-
-void set_nmi_longest(settings& s, std::string_view value)
-{
-    s.run.nmi_longest_ns = value == "never" ? 0 : std::max<std::uint64_t>(1, parse_duration_ns(value));
 }
 
 void set_onoff_interval(settings& s, std::string_view value)
@@ -128,17 +124,11 @@ void set_fault(settings& s, std::string_view value)
         s.run.fault = fault::none;
         return;
     }
-    std::vector<std::string> names;
-    for (const fault_info& f : all_faults()) {
-        names.emplace_back(f.name);
-        if (f.name == value) {
-            s.run.fault = f.id;
-            return;
-        }
-    }
-    const std::string nearest = suggest(value, names);
-    throw usage_error(fmt::format("'{}' is not a fault{} ('nmi-sim list faults' names them)", shown(value),
-                                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+    const fault_info* const info = find_fault(value);
+    if (info == nullptr)
+        throw usage_error("'{}' is not a fault{} ('nmi-sim list faults' names them)", shown(value),
+                          did_you_mean(value, names_in(all_faults())));
+    s.run.fault = info->id;
 }
 
 void set_flavor(settings& s, std::string_view value)
@@ -156,26 +146,22 @@ void set_flavor(settings& s, std::string_view value)
 
 void set_window(settings& s, std::string_view value)
 {
-    std::vector<std::string> names;
-    for (const explore::window_info& w : explore::all_windows())
-        names.emplace_back(w.name);
-    s.windows.push_back(names[parse_word(value, "a window", names)]);
+    parse_word(value, "a window", names_in(explore::all_windows()));
+    s.windows.emplace_back(value);
 }
 
 void set_memory(settings& s, std::string_view value)
 {
-    s.memory = parse_word(value, "a memory model", {"sc", "tso"}) == 0 ? explore::memory_model::sc
-                                                                       : explore::memory_model::tso;
+    constexpr std::array models{explore::memory_model::sc, explore::memory_model::tso};
+    s.explore.within.memory = models[parse_word(value, "a memory model", {"sc", "tso"})];
 }
 
 std::string file_name(std::string_view value)
 {
-    if (value.empty())
-        throw usage_error("a file needs a name");
     if (value == "-")
         throw usage_error(
             "'-' is not a file; for JSON on standard output use --json, for anything else name /dev/stdout");
-    return std::string(value);
+    return file_to_read(value);
 }
 
 std::string file_to_read(std::string_view value)
@@ -197,16 +183,114 @@ void set_verbosity(settings& s, std::string_view value, verbosity asked)
 
 void set_signal(settings& s, std::string_view value)
 {
-    if (s.verb == for_exec)
-        return set_handler_signal(s, value);
+    if (s.verb == for_exec) {
+        const auto signal = exec::signal_of(value);
+        if (!signal)
+            throw usage_error("'{}' is not a signal that a program can handle (example: USR1)", shown(value));
+        s.exec.signal = *signal;
+        return;
+    }
     std::string_view offset = value;
     if (offset.starts_with("SIG"))
         offset.remove_prefix(3);
     if (!offset.starts_with("RTMIN+"))
-        throw usage_error(fmt::format("'{}' is not a real-time signal (example: RTMIN+1)", shown(value)));
+        throw usage_error("'{}' is not a real-time signal (example: RTMIN+1)", shown(value));
     offset.remove_prefix(6);
     const auto most = static_cast<std::uint64_t>(SIGRTMAX - SIGRTMIN - 1); // the next one asks for backtraces
     s.run.machine.signal_offset = static_cast<int>(parse_count(offset, 0, most));
+}
+
+void set_at(settings& s, std::string_view value)
+{
+    if (const auto place = exec::boundary_address_of(value)) {
+        if (!s.exec.function.empty() && s.exec.function != place->function)
+            throw usage_error("--at {} is in another function than {}", shown(value), shown(s.exec.function));
+        s.exec.function = place->function;
+        s.exec.at.push_back(text_of(*place));
+        return;
+    }
+    if (!exec::call_address_of(value))
+        throw usage_error(
+            "'{}' is not the address of a call, nor an instruction's (examples: 0.1:121, work+0xf#2)",
+            shown(value));
+    s.exec.at.emplace_back(value);
+}
+
+void set_function(settings& s, std::string_view value)
+{
+    if (!exec::function_name_of(value))
+        throw usage_error(
+            "'{}' is not the name of a function (examples: qsort, libc:qsort, libfoo.so+0x1200)",
+            shown(value));
+    if (!s.exec.function.empty() && s.exec.function != value)
+        throw usage_error("one function at a time: {} and {}", shown(s.exec.function), shown(value));
+    s.exec.function = value;
+}
+
+void set_allow(settings& s, std::string_view value)
+{
+    for (std::size_t begin = 0; begin <= value.size();) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        if (end == begin)
+            throw usage_error("--allow needs the name of a function");
+        s.exec.allowed.emplace_back(value.substr(begin, end - begin));
+        begin = end + 1;
+    }
+}
+
+void set_each_call(settings& s, std::string_view value)
+{
+    exec::exec_config& c = s.exec;
+    c.each_call = true;
+    c.every_call = value == "all";
+    c.only_calls.clear();
+    for (std::size_t begin = 0; begin < value.size() && !c.every_call;) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        const std::string_view name = value.substr(begin, end - begin);
+        const std::optional<long> nr = exec::call_named(name);
+        if (!nr)
+            throw usage_error("'{}' is not a system call of this machine", shown(name));
+        if (!exec::is_interruptible(*nr))
+            throw usage_error("a signal can do nothing to '{}' ('nmi-sim list calls' names the "
+                              "others; --each-call=all takes each)",
+                              name);
+        c.only_calls.push_back(*nr);
+        begin = end + 1;
+    }
+}
+
+void set_shard(settings& s, std::string_view value)
+{
+    constexpr std::uint64_t most = 100'000;
+    const std::size_t slash = value.find('/');
+    if (slash == value.npos)
+        throw usage_error("'{}' is not a shard (example: 1/4, the first of four)", shown(value));
+    s.exec.shard.of = static_cast<unsigned>(parse_count(value.substr(slash + 1), 1, most));
+    s.exec.shard.number = static_cast<unsigned>(parse_count(value.substr(0, slash), 1, s.exec.shard.of));
+}
+
+void set_fail_if(settings& s, std::string_view value)
+{
+    s.fail_if.push_back(s.verb == for_run ? parse_condition(value)
+                                          : parse_condition(value, exec::exec_metrics()));
+}
+
+void set_compare(settings& s, std::string_view value)
+{
+    exec::aspects compared;
+    for (std::size_t begin = 0; begin <= value.size();) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        const std::string_view one = value.substr(begin, end - begin);
+        if (!one.starts_with("file="))
+            parse_word(one, "a part of an outcome", {"status", "stdout", "stderr", "file=PATH"});
+        if (one == "file=" || one == "file=PATH")
+            throw usage_error("'file=' needs the path of a file");
+        if (std::find(compared.begin(), compared.end(), one) != compared.end())
+            throw usage_error("'{}' is named twice", shown(one));
+        compared.emplace_back(one);
+        begin = end + 1;
+    }
+    s.exec.compared = std::move(compared);
 }
 
 } // namespace nmisim::cli

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "exec/exec_config.hpp"
-#include "nmisim/explore.hpp"
+#include "explore/windows/windows.hpp"
 #include "report/metric.hpp"
 #include "verify/run_config.hpp"
 
@@ -36,6 +36,7 @@ enum class verbosity { quiet, normal, verbose };
 
 /// Which verbs; a set of bits.
 enum verb_set : unsigned {
+    for_none = 0, ///< of a verb without options
     for_run = 1,
     for_list = 2,
     for_explore = 4,
@@ -83,15 +84,7 @@ struct settings {
     bool every_flavor = false;
     std::vector<std::string> windows; ///< empty: those by default
     bool audit = false;
-    bool full_map = false;
-    bool single_step = false;
-    bool fresh = false;
-    explore::memory_model memory = explore::memory_model::sc; ///< of maps
-    unsigned preemptions = 1;                                 ///< of each thread of a map
-    unsigned nmis = 1;                                        ///< on the reader's thread of a map
-    unsigned readers = 1;                                     ///< of a map
-    bool no_reduction = false;
-    bool system_calls = false;
+    explore::window_options explore;   ///< but for flavor, fault and what follows from other options
     std::optional<std::string> replay; ///< a token; unset: explore
     bool hold = false;
     bool show_all = false;

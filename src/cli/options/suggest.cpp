@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/suggest.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
 
 namespace nmisim::cli {
 
@@ -41,6 +41,13 @@ std::string suggest(std::string_view word, const std::vector<std::string>& known
     std::copy_if(known.begin(), known.end(), std::back_inserter(starts),
                  [&](const std::string& k) { return k.starts_with(word); });
     return starts.size() == 1 ? starts.front() : std::string();
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known,
+                         std::string_view before)
+{
+    const std::string nearest = suggest(word, known);
+    return nearest.empty() ? "" : fmt::format("; did you mean '{}{}'?", before, nearest);
 }
 
 } // namespace nmisim::cli

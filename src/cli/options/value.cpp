@@ -73,17 +73,9 @@ constexpr std::array time_units{suffix{"ns", 1},          suffix{"us", 1'000},  
                                 suffix{"min", 60 * nano}, suffix{"h", 3'600 * nano}};
 constexpr std::array multiples{suffix{"", 1}, suffix{"k", 1'000}, suffix{"K", 1'000}, suffix{"M", 1'000'000}};
 
-template <typename Table>
-const suffix* find(const Table& table, std::string_view name)
-{
-    const auto found =
-        std::find_if(table.begin(), table.end(), [&](const suffix& s) { return s.name == name; });
-    return found == table.end() ? nullptr : &*found;
-}
-
 [[noreturn]] void refuse_duration(std::string_view text)
 {
-    throw usage_error(fmt::format("'{}' is not a duration (examples: 500us, 10ms, 1.5s, 2m)", shown(text)));
+    throw usage_error("'{}' is not a duration (examples: 500us, 10ms, 1.5s, 2m)", shown(text));
 }
 
 } // namespace
@@ -102,19 +94,19 @@ std::uint64_t parse_duration_ns(std::string_view text, bare_number bare)
         refuse_duration(text);
     std::uint64_t unit = bare == bare_number::milliseconds ? 1'000'000 : nano;
     if (!number->rest.empty()) {
-        const suffix* const named = find(time_units, number->rest);
+        const suffix* const named = find_named(time_units, number->rest);
         if (named == nullptr)
             refuse_duration(text);
         unit = named->factor;
     } else if (bare == bare_number::refused && (number->whole != 0 || number->billionths != 0)) {
-        throw usage_error(fmt::format("'{}' needs a unit (examples: 500us, 10ms, 1.5s, 2m)", shown(text)));
+        throw usage_error("'{}' needs a unit (examples: 500us, 10ms, 1.5s, 2m)", shown(text));
     }
     const auto ns = scaled(*number, unit);
     constexpr std::uint64_t longest = 365ULL * 86'400 * nano; // a year: nothing adds up to an overflow
     if (!ns && !number->overflow && number->whole < longest / unit)
-        throw usage_error(fmt::format("'{}' is finer than a nanosecond", shown(text)));
+        throw usage_error("'{}' is finer than a nanosecond", shown(text));
     if (!ns || *ns > longest)
-        throw usage_error(fmt::format("'{}' is too long (at most a year, 8760h)", shown(text)));
+        throw usage_error("'{}' is too long (at most a year, 8760h)", shown(text));
     return *ns;
 }
 
@@ -122,22 +114,21 @@ std::uint64_t parse_duration_from_ns(std::string_view text, std::uint64_t least_
 {
     const std::uint64_t ns = parse_duration_ns(text, bare);
     if (ns < least_ns)
-        throw usage_error(
-            fmt::format("'{}' is too short (at least {})", shown(text), exact_time_text(least_ns)));
+        throw usage_error("'{}' is too short (at least {})", shown(text), exact_time_text(least_ns));
     return ns;
 }
 
 std::uint64_t parse_count(std::string_view text, std::uint64_t least, std::uint64_t most)
 {
     const auto number = split_decimal(text);
-    const suffix* const multiple = number ? find(multiples, number->rest) : nullptr;
+    const suffix* const multiple = number ? find_named(multiples, number->rest) : nullptr;
     if (multiple == nullptr)
-        throw usage_error(fmt::format("'{}' is not a count (examples: 10000, 10k, 2.5M)", shown(text)));
+        throw usage_error("'{}' is not a count (examples: 10000, 10k, 2.5M)", shown(text));
     const auto n = scaled(*number, multiple->factor);
     if (!n && !number->overflow && number->whole <= most / multiple->factor)
-        throw usage_error(fmt::format("'{}' is not a whole number", shown(text)));
+        throw usage_error("'{}' is not a whole number", shown(text));
     if (!n || *n < least || *n > most)
-        throw usage_error(fmt::format("'{}' is out of range ({} to {})", shown(text), least, most));
+        throw usage_error("'{}' is out of range ({} to {})", shown(text), least, most);
     return *n;
 }
 
@@ -148,16 +139,15 @@ double parse_rate_hz(std::string_view text)
     if (number_text.ends_with("/s"))
         number_text.remove_suffix(2);
     const auto number = split_decimal(number_text);
-    const suffix* const multiple = number ? find(multiples, number->rest) : nullptr;
+    const suffix* const multiple = number ? find_named(multiples, number->rest) : nullptr;
     if (multiple == nullptr)
-        throw usage_error(
-            fmt::format("'{}' is not a rate per second (examples: 10000, 10k, 2.5M)", shown(text)));
+        throw usage_error("'{}' is not a rate per second (examples: 10000, 10k, 2.5M)", shown(text));
     const double hz = (static_cast<double>(number->whole) + static_cast<double>(number->billionths) / 1e9) *
                       static_cast<double>(multiple->factor);
     if (number->overflow || hz > most)
-        throw usage_error(fmt::format("'{}' is too high (at most 1000M per second)", shown(text)));
+        throw usage_error("'{}' is too high (at most 1000M per second)", shown(text));
     if (hz <= 0)
-        throw usage_error(fmt::format("'{}' must be more than 0", shown(text)));
+        throw usage_error("'{}' must be more than 0", shown(text));
     return hz;
 }
 
@@ -165,12 +155,12 @@ double parse_ratio(std::string_view text)
 {
     const auto number = split_decimal(text);
     if (!number || (!number->rest.empty() && number->rest != "%"))
-        throw usage_error(fmt::format("'{}' is not a part of a whole (examples: 0.1, 10%)", text));
+        throw usage_error("'{}' is not a part of a whole (examples: 0.1, 10%)", text);
     const double ratio =
         (static_cast<double>(number->whole) + static_cast<double>(number->billionths) / 1e9) /
         (number->rest.empty() ? 1 : 100);
     if (number->overflow || ratio > 1)
-        throw usage_error(fmt::format("'{}' is more than the whole (at most 1 or 100%)", text));
+        throw usage_error("'{}' is more than the whole (at most 1 or 100%)", text);
     return ratio;
 }
 
@@ -182,7 +172,7 @@ bool parse_flag(std::string_view text)
     for (const std::string_view no : {"false", "no", "off", "0"})
         if (text == no)
             return false;
-    throw usage_error(fmt::format("'{}' is neither true nor false", shown(text)));
+    throw usage_error("'{}' is neither true nor false", shown(text));
 }
 
 std::size_t parse_word(std::string_view text, std::string_view what, const std::vector<std::string>& words)
@@ -190,9 +180,8 @@ std::size_t parse_word(std::string_view text, std::string_view what, const std::
     const auto found = std::find(words.begin(), words.end(), text);
     if (found != words.end())
         return static_cast<std::size_t>(found - words.begin());
-    const std::string nearest = suggest(text, words);
-    throw usage_error(fmt::format("'{}' is not {} ({}){}", shown(text), what, fmt::join(words, ", "),
-                                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+    throw usage_error("'{}' is not {} ({}){}", shown(text), what, fmt::join(words, ", "),
+                      did_you_mean(text, words));
 }
 
 } // namespace nmisim::cli

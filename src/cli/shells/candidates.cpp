@@ -72,13 +72,11 @@ std::string values_of(const option_spec& option, verb_set verb, std::string_view
 /// The option that `word` names, as --name, -n or the verb's; nullptr if it is none that takes a value.
 const option_spec* awaits_value(std::string_view word, verb_set verb)
 {
-    const auto all = all_options();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const option_spec& o) {
-        return o.is_for(verb) && !o.is_flag() &&
-               (word == fmt::format("--{}", o.name) ||
-                (o.letter != 0 && word == fmt::format("-{}", o.letter)));
-    });
-    return found == all.end() ? nullptr : &*found;
+    for (const option_spec& o : all_options())
+        if (o.is_for(verb) && !o.is_flag() &&
+            (word == fmt::format("--{}", o.name) || (o.letter != 0 && word == fmt::format("-{}", o.letter))))
+            return &o;
+    return nullptr;
 }
 
 void add_options(offer& found, verb_set verb)
@@ -97,8 +95,8 @@ std::string for_helper(const verb_info& verb, std::size_t place, std::string_vie
             for (const verb_info& v : verbs)
                 found.add(v.name, v.summary);
     if (place == 0 && verb.name == "completions")
-        for (const std::string_view shell : {"bash", "zsh", "fish"})
-            found.add(shell);
+        for (const shell& s : all_shells())
+            found.add(s.name);
     return std::move(found).text();
 }
 
@@ -115,8 +113,7 @@ std::string candidates(std::span<const std::string> words)
         verb = &default_verb();
     const std::string_view typed = words.back();
     words = words.first(words.size() - 1);
-    const auto helpers = helper_verbs();
-    if (std::any_of(helpers.begin(), helpers.end(), [verb](const verb_info& h) { return &h == verb; }))
+    if (verb->id == for_none)
         return for_helper(*verb, words.size(), typed);
 
     // bash hands `--name=value` on as three words, the others as one.

@@ -17,9 +17,11 @@ namespace nmisim::cli {
 /// names of files.
 std::string candidates(std::span<const std::string> words);
 
-std::string_view bash_completions() noexcept;
-std::string_view zsh_completions() noexcept;
-std::string_view fish_completions() noexcept;
+struct shell {
+    std::string_view name;
+    std::string_view script;
+};
+std::span<const shell> all_shells() noexcept;
 /// Sections of nmi-sim(1) in scdoc's language: verbs, options, exit status.
 std::string manual_sections();
 

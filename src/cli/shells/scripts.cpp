@@ -5,9 +5,10 @@
 
 namespace nmisim::cli {
 
-std::string_view bash_completions() noexcept
-{
-    return R"(# bash completion for nmi-sim, written by 'nmi-sim completions bash'.
+namespace {
+
+constexpr shell shells[] = {
+    {"bash", R"(# bash completion for nmi-sim, written by 'nmi-sim completions bash'.
 
 _nmi_sim()
 {
@@ -23,12 +24,8 @@ _nmi_sim()
     [[ ${COMPREPLY[0]-} != *: ]] || compopt -o nospace 2>/dev/null
 }
 complete -F _nmi_sim nmi-sim
-)";
-}
-
-std::string_view zsh_completions() noexcept
-{
-    return R"(#compdef nmi-sim
+)"},
+    {"zsh", R"(#compdef nmi-sim
 # zsh completion for nmi-sim, written by 'nmi-sim completions zsh'.
 
 _nmi-sim()
@@ -50,12 +47,8 @@ if [[ $funcstack[1] == _nmi-sim ]]; then
 else
     compdef _nmi-sim nmi-sim
 fi
-)";
-}
-
-std::string_view fish_completions() noexcept
-{
-    return R"(# fish completion for nmi-sim, written by 'nmi-sim completions fish'.
+)"},
+    {"fish", R"(# fish completion for nmi-sim, written by 'nmi-sim completions fish'.
 
 function __nmi_sim_candidates
     set -l words (commandline -opc) (commandline -ct)
@@ -67,7 +60,14 @@ function __nmi_sim_candidates
     end
 end
 complete -c nmi-sim -f -a '(__nmi_sim_candidates)'
-)";
+)"},
+};
+
+} // namespace
+
+std::span<const shell> all_shells() noexcept
+{
+    return shells;
 }
 
 } // namespace nmisim::cli

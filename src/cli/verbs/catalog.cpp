@@ -3,6 +3,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/options/settings.hpp"
+#include "cli/options/suggest.hpp"
 #include "cli/verbs/verb.hpp"
 #include "exec/each_call.hpp"
 #include "explore/step/system_call.hpp"
@@ -12,7 +13,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace nmisim::cli {
@@ -124,12 +124,12 @@ constexpr described<exec::followed> followed[]{
 };
 
 /// As many descriptions as the enum has values, or it does not compile.
-template <class E, std::size_t N, std::size_t All>
-std::vector<catalog_entry> entries_of(const described<E> (&values)[N], const std::array<E, All>&)
+template <const auto& Values, const auto& All>
+std::vector<catalog_entry> entries_of()
 {
-    static_assert(N == All);
+    static_assert(std::size(Values) == std::size(All));
     std::vector<catalog_entry> all;
-    for (const described<E>& v : values)
+    for (const auto& v : Values)
         all.push_back({std::string(name_of(v.value)), v.text});
     return all;
 }
@@ -145,7 +145,7 @@ std::vector<catalog_entry> entries_from(const Rows& rows, Entry entry_of)
 
 std::vector<catalog_entry> arrival_entries()
 {
-    auto all = entries_of(arrivals, all_arrivals);
+    auto all = entries_of<arrivals, all_arrivals>();
     for (catalog_entry& e : all)
         if (e.name == name_of(arrival::burst))
             e.name += ":N";
@@ -190,9 +190,9 @@ std::vector<catalog_entry> check_entries()
     return all;
 }
 
-std::vector<catalog_entry> metric_entries()
+std::vector<catalog_entry> entries_of_metrics(const std::vector<metric>& metrics)
 {
-    return entries_from(all_metrics(), [](const metric& m) { return catalog_entry{m.name, m.what}; });
+    return entries_from(metrics, [](const metric& m) { return catalog_entry{m.name, m.what}; });
 }
 
 std::vector<catalog_entry> exit_code_entries()
@@ -216,14 +216,12 @@ std::vector<catalog_entry> exit_code_entries()
 }
 
 const catalog_topic topics[] = {
-    {"flavors", "RCU flavors (--flavor)", [] { return entries_of(flavors, all_flavors); }},
+    {"flavors", "RCU flavors (--flavor)", entries_of<flavors, all_flavors>},
     {"faults", "what can be left out of the pattern (--fault)", fault_entries},
     {"windows", "what explore can explore (--window)", window_entries},
     {"checks", "what every run checks", check_entries},
-    {"workloads", "what a vCPU does between NMIs (--workload)",
-     [] { return entries_of(workloads, all_workloads); }},
-    {"deliveries", "how a raised NMI waits (--delivery)",
-     [] { return entries_of(deliveries, all_deliveries); }},
+    {"workloads", "what a vCPU does between NMIs (--workload)", entries_of<workloads, all_workloads>},
+    {"deliveries", "how a raised NMI waits (--delivery)", entries_of<deliveries, all_deliveries>},
     {"arrivals", "when NMIs come (--arrival)", arrival_entries},
     {"handlers", "what a handler does (--handler)",
      [] {
@@ -237,15 +235,13 @@ const catalog_topic topics[] = {
              {"backtrace", "answers requests for a backtrace of all vCPUs, one a second; "
                            "backtrace:TIME: every TIME"}};
      }},
-    {"reclaims", "how an old handler's data is freed (--reclaim)",
-     [] { return entries_of(reclaims, all_reclaims); }},
-    {"controllers", "where swaps run (--controller)",
-     [] { return entries_of(controller_places, all_controller_places); }},
+    {"reclaims", "how an old handler's data is freed (--reclaim)", entries_of<reclaims, all_reclaims>},
+    {"controllers", "where swaps run (--controller)", entries_of<controller_places, all_controller_places>},
     {"percpu-forms", "where the NMI count of a vCPU lives (--percpu)",
-     [] { return entries_of(percpu_forms, all_percpu_forms); }},
+     entries_of<percpu_forms, all_percpu_forms>},
     {"nestings", "what happens to an NMI that comes while another executes (--nesting)",
-     [] { return entries_of(nestings, all_nestings); }},
-    {"sources", "where NMIs come from (--source)", [] { return entries_of(source_kinds, all_source_kinds); }},
+     entries_of<nestings, all_nestings>},
+    {"sources", "where NMIs come from (--source)", entries_of<source_kinds, all_source_kinds>},
     {"memory-models", "which executions of two threads a map explores (explore --memory)",
      [] {
          return std::vector<catalog_entry>{
@@ -253,7 +249,7 @@ const catalog_topic topics[] = {
              {"tso", "x86-TSO: a store may wait in its thread's store buffer while later loads are done"}};
      }},
     {"restarts", "whether the NMI's handler has SA_RESTART (exec --restart)",
-     [] { return entries_of(restarts, exec::all_restarts); }},
+     entries_of<restarts, exec::all_restarts>},
     {"outcomes", "what exec compares (--compare)",
      [] {
          return std::vector<catalog_entry>{{"status", "exit status, signal, or that it did not end"},
@@ -261,29 +257,22 @@ const catalog_topic topics[] = {
                                            {"stderr", "length and hash of standard error"},
                                            {"file=PATH", "length and hash of a file behind the run"}};
      }},
-    {"waits", "whose end ends a run (exec --wait)", [] { return entries_of(waits, exec::all_wait_fors); }},
-    {"places", "where in a call an NMI is sent (exec --place)",
-     [] { return entries_of(places, exec::all_placings); }},
+    {"waits", "whose end ends a run (exec --wait)", entries_of<waits, exec::all_wait_fors>},
+    {"places", "where in a call an NMI is sent (exec --place)", entries_of<places, exec::all_placings>},
     {"forkings", "how --function puts its signal at an instruction (exec --fork)",
-     [] { return entries_of(forkings, exec::all_forkings); }},
+     entries_of<forkings, exec::all_forkings>},
     {"calls-used", "how many signals of --function a call of it gets (exec --calls)",
-     [] { return entries_of(used, exec::all_calls_used); }},
-    {"masks", "what a signal mask does to an NMI (exec --mask)",
-     [] { return entries_of(masks, exec::all_masks); }},
-    {"followed", "which processes take NMIs (exec --follow)",
-     [] { return entries_of(followed, exec::all_followed); }},
-    {"stacks", "callers of a sample (exec --stacks)", [] { return entries_of(stacks, exec::all_stacks); }},
+     entries_of<used, exec::all_calls_used>},
+    {"masks", "what a signal mask does to an NMI (exec --mask)", entries_of<masks, exec::all_masks>},
+    {"followed", "which processes take NMIs (exec --follow)", entries_of<followed, exec::all_followed>},
+    {"stacks", "callers of a sample (exec --stacks)", entries_of<stacks, exec::all_stacks>},
     {"calls", "system calls that a signal can interrupt (exec --each-call=NAME)", call_entries},
-    {"affinities", "where vCPUs run (--affinity)", [] { return entries_of(affinities, all_affinities); }},
-    {"colors", "when verdicts are coloured (--color)",
-     [] { return entries_of(color_whens, all_color_whens); }},
-    {"metrics", "what --fail-if can compare: METRIC, one of < <= > >=, a limit", metric_entries},
+    {"affinities", "where vCPUs run (--affinity)", entries_of<affinities, all_affinities>},
+    {"colors", "when verdicts are coloured (--color)", entries_of<color_whens, all_color_whens>},
+    {"metrics", "what --fail-if can compare: METRIC, one of < <= > >=, a limit",
+     [] { return entries_of_metrics(all_metrics()); }},
     {"exec-metrics", "what --fail-if of exec can compare",
-     [] {
-         return entries_from(exec::exec_metrics(), [](const metric& m) {
-             return catalog_entry{m.name, m.what};
-         });
-     }},
+     [] { return entries_of_metrics(exec::exec_metrics()); }},
     {"exit-codes", "what the exit status says", exit_code_entries},
 };
 
@@ -296,9 +285,7 @@ std::span<const catalog_topic> all_topics()
 
 const catalog_topic* find_topic(std::string_view name)
 {
-    const auto found = std::find_if(std::begin(topics), std::end(topics),
-                                    [&](const catalog_topic& t) { return t.name == name; });
-    return found == std::end(topics) ? nullptr : &*found;
+    return find_named(topics, name);
 }
 
 } // namespace nmisim::cli

@@ -9,11 +9,7 @@
 #include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 
-#include <fmt/format.h>
-
-#include <array>
 #include <span>
-#include <string_view>
 
 namespace nmisim::cli {
 
@@ -24,20 +20,14 @@ bool asks_for_help(const invocation& call)
 {
     if (call.words.size() != 1 || (call.words[0] != "--help" && call.words[0] != "-h"))
         return false;
-    write_stdout(helper_help(*find_verb(call.argv.at(1))));
+    write_stdout(help_text(*find_verb(call.argv.at(1)), help_columns()));
     return true;
 }
 
 } // namespace
 
-int completions_verb(const invocation& call)
+int completions_verb(const settings&, const invocation& call)
 {
-    struct shell {
-        const char* name;
-        std::string_view (*text)() noexcept;
-    };
-    constexpr std::array known{shell{"bash", bash_completions}, shell{"zsh", zsh_completions},
-                               shell{"fish", fish_completions}};
     if (asks_for_help(call))
         return exit_pass;
     if (!call.words.empty() && call.words[0] == "for") { // what the scripts ask
@@ -46,11 +36,11 @@ int completions_verb(const invocation& call)
     }
     if (call.words.size() != 1)
         throw usage_error("'completions' takes one word: bash, zsh or fish");
-    write_stdout(std::string(known[parse_word(call.words[0], "a shell", {"bash", "zsh", "fish"})].text()));
+    write_stdout(all_shells()[parse_word(call.words[0], "a shell", names_in(all_shells()))].script);
     return exit_pass;
 }
 
-int manual_verb(const invocation& call)
+int manual_verb(const settings&, const invocation& call)
 {
     if (asks_for_help(call))
         return exit_pass;

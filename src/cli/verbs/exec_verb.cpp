@@ -4,7 +4,6 @@
 // Standard output carries the report, standard error the going-on.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
 #include "cli/options/contradictions.hpp"
 #include "cli/options/input_file.hpp"
 #include "cli/options/usage_error.hpp"
@@ -12,7 +11,6 @@
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs/exec_reports.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "exec/campaign.hpp"
 #include "exec/trace/arch.hpp"
@@ -40,12 +38,11 @@ void check(const exec::exec_config& c, const settings& s)
     for (const auto& [name, value] : s.given)
         for (const std::string_view of_calls : {"place", "jobs", "shard", "limit"})
             if (name == of_calls && !asks_for_calls(c) && !(name == "limit" && !c.function.empty()))
-                throw usage_error(fmt::format("--{} needs --each-call", name));
+                throw usage_error("--{} needs --each-call", name);
     const bool file = std::any_of(c.compared.begin(), c.compared.end(),
                                   [](const std::string& a) { return a.starts_with("file="); });
-    if (c.jobs > 1 && file)
-        throw usage_error(
-            "--jobs does not go with --compare file=...: runs at a time would write to the same file");
+    refuse_if(c.jobs > 1 && file,
+              "--jobs does not go with --compare file=...: runs at a time would write to the same file");
 }
 
 void check_profile(const exec::exec_config& c, const settings& s)
@@ -53,15 +50,15 @@ void check_profile(const exec::exec_config& c, const settings& s)
     for (const auto& [name, value] : s.given) {
         for (const std::string_view of_profiles : {"stacks", "folded", "trace", "trace-limit"})
             if (name == of_profiles && !c.profile)
-                throw usage_error(fmt::format("--{} is for --profile: give that as well", name));
+                throw usage_error("--{} is for --profile: give that as well", name);
         for (const std::string_view no_use : {"audit", "function", "each-call", "at", "signal", "compare",
                                               "baseline", "mask", "seed", "report"})
             if (name == no_use && c.profile)
-                throw usage_error(fmt::format(
-                    "--{} does not go with --profile, which runs the command once and samples it", name));
+                throw usage_error(
+                    "--{} does not go with --profile, which runs the command once and samples it", name);
     }
-    if (c.profile && c.restarts == exec::restart::both)
-        throw usage_error("--restart both does not go with --profile, which runs the command once");
+    refuse_if(c.profile && c.restarts == exec::restart::both,
+              "--restart both does not go with --profile, which runs the command once");
 }
 
 exec::exec_config config_of(const settings& s, std::vector<std::string> command)
@@ -74,32 +71,27 @@ exec::exec_config config_of(const settings& s, std::vector<std::string> command)
     for (const auto& [name, value] : s.given)
         if (name == "rate")
             c.rate_hz = s.run.inject.rate_hz;
-    if (s.run.inject.rate_max)
-        throw usage_error("--rate max is not for exec: each NMI stops a thread twice, so name a rate (10k is "
-                          "about the most)");
+    refuse_if(s.run.inject.rate_max,
+              "--rate max is not for exec: each NMI stops a thread twice, so name a rate (10k is "
+              "about the most)");
     const bool at_instructions = !c.function.empty();
-    if (at_instructions && c.at.size() > static_cast<std::size_t>(std::count_if(
-                                             c.at.begin(), c.at.end(),
-                                             [](const std::string& at) { return at.find('#') != at.npos; })))
-        throw usage_error("--at names calls, or instructions of one function: not both");
+    refuse_if(at_instructions && std::any_of(c.at.begin(), c.at.end(),
+                                             [](const auto& at) { return at.find('#') == at.npos; }),
+              "--at names calls, or instructions of one function: not both");
     check_profile(c, s);
-    if (c.audit + at_instructions + (c.each_call || (!c.at.empty() && !at_instructions)) > 1)
-        throw usage_error(
-            "--audit and --function look at the program's handlers, --each-call and --at at its system "
-            "calls: one at a time");
-    if (at_instructions && c.signal == 0)
-        throw usage_error("--function needs the signal whose handler is meant, as --signal USR1");
-    if (!c.audit && !at_instructions && c.signal != 0)
-        throw usage_error(
-            "--signal names the handlers that --audit or --function look at: give one of them as well");
-    if (!c.audit && !c.allowed.empty())
-        throw usage_error("--allow is for --audit: give that as well");
-    if (!at_instructions && c.visit != 0)
-        throw usage_error("--visit is for --function: give that as well");
-    if (!at_instructions && c.forks != exec::forking::automatic)
-        throw usage_error("--fork is for --function: give that as well");
-    if (!at_instructions && c.calls != exec::calls_used::first)
-        throw usage_error("--calls is for --function: give that as well");
+    refuse_if(c.audit + at_instructions + (c.each_call || (!c.at.empty() && !at_instructions)) > 1,
+              "--audit and --function look at the program's handlers, --each-call and --at at its system "
+              "calls: one at a time");
+    refuse_if(at_instructions && c.signal == 0,
+              "--function needs the signal whose handler is meant, as --signal USR1");
+    refuse_if(!c.audit && !at_instructions && c.signal != 0,
+              "--signal names the handlers that --audit or --function look at: give one of them as well");
+    refuse_if(!c.audit && !c.allowed.empty(), "--allow is for --audit: give that as well");
+    refuse_if(!at_instructions && c.visit != 0, "--visit is for --function: give that as well");
+    refuse_if(!at_instructions && c.forks != exec::forking::automatic,
+              "--fork is for --function: give that as well");
+    refuse_if(!at_instructions && c.calls != exec::calls_used::first,
+              "--calls is for --function: give that as well");
     check(c, s);
     return c;
 }
@@ -122,10 +114,10 @@ std::optional<exec::exec_report> finished_before(const settings& s, const exec::
     constexpr std::size_t longest = std::size_t{256} << 20;
     if (!s.resume)
         return std::nullopt;
-    if (c.audit || (c.function.empty() && !asks_for_calls(c)))
-        throw usage_error("--resume is for --each-call and --function: other runs are not kept one by one");
-    if (s.output_file.empty() || is_written_in_place(s.output_file))
-        throw usage_error("--resume goes on from FILE.journal: name the FILE by -o");
+    refuse_if(c.audit || (c.function.empty() && !asks_for_calls(c)),
+              "--resume is for --each-call and --function: other runs are not kept one by one");
+    refuse_if(s.output_file.empty() || is_written_in_place(s.output_file),
+              "--resume goes on from FILE.journal: name the FILE by -o");
     const std::string name = s.output_file + ".journal";
     if (!std::filesystem::exists(name))
         return std::nullopt;
@@ -134,21 +126,14 @@ std::optional<exec::exec_report> finished_before(const settings& s, const exec::
 
 } // namespace
 
-int exec_verb(const invocation& call)
+int exec_verb(const settings& s, const invocation& call)
 {
-    const auto dashes = std::find(call.words.begin(), call.words.end(), "--");
-    const settings s = parse_command_line(for_exec, {call.words.begin(), dashes});
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(*find_verb("exec"), help_columns()) : version_text());
-        return exit_pass;
-    }
     if (!s.words.empty())
         throw usage_error(
-            fmt::format("unexpected argument '{}': the command stands behind --, as in 'nmi-sim exec -- {}'",
-                        shown(s.words.front()), shown(s.words.front())));
-    if (dashes == call.words.end() || dashes + 1 == call.words.end())
-        throw usage_error("no command: it stands behind --, as in 'nmi-sim exec -- sleep 1'");
-    const exec::exec_config config = config_of(s, {dashes + 1, call.words.end()});
+            "unexpected argument '{}': the command stands behind --, as in 'nmi-sim exec -- {}'",
+            shown(s.words.front()), shown(s.words.front()));
+    refuse_if(call.command.empty(), "no command: it stands behind --, as in 'nmi-sim exec -- sleep 1'");
+    const exec::exec_config config = config_of(s, call.command);
     check_output_files(s);
     for (const std::string& file : {s.output_file, s.report_file, s.folded_file, s.trace_file})
         if (!file.empty())

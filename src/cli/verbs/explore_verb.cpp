@@ -5,13 +5,11 @@
 #include "base/clock.hpp"
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
 #include "cli/options/contradictions.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/report_writer.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/windows/window_crew.hpp"
@@ -50,7 +48,8 @@ bool is_sweep(std::string_view window)
 /// What is asked is a matter of more threads than one.
 bool of_pairs(const settings& s)
 {
-    return s.memory != memory_model::sc || s.preemptions != 1 || s.nmis != 1 || s.readers != 1;
+    const window_options& o = s.explore;
+    return o.within.memory != memory_model::sc || o.within.preemptions != 1 || o.nmis != 1 || o.readers != 1;
 }
 
 std::vector<std::string> chosen_windows(const settings& s)
@@ -67,7 +66,7 @@ std::vector<std::string> chosen_windows(const settings& s)
         return {"read-map", "do_nmi-map"};
     std::vector<std::string> all;
     for (const window_info& w : all_windows())
-        if (w.by_default && (!s.fresh || is_sweep(w.name)))
+        if (w.by_default && (!s.explore.within.fresh || is_sweep(w.name)))
             all.emplace_back(w.name);
     return all;
 }
@@ -77,7 +76,7 @@ item item_of_token(const std::string& token)
 {
     const std::optional<window_choice> in = window_of_token(token);
     if (!in)
-        throw usage_error(fmt::format("--replay: '{}' is no token of this version's windows", shown(token)));
+        throw usage_error("--replay: '{}' is no token of this version's windows", shown(token));
     item i{in->window, in->options};
     i.options.within.name_all = false;
     return i;
@@ -95,15 +94,10 @@ std::vector<item> plan_of(const settings& s)
     std::vector<item> plan;
     for (const flavor f : flavors)
         for (const std::string& w : chosen_windows(s)) {
-            item i{w, {.rcu = f, .left_out = s.run.fault, .full_map = s.full_map || !s.svg_file.empty()}};
-            i.options.within.memory = s.memory;
-            i.options.within.preemptions = s.preemptions;
-            i.options.nmis = s.nmis;
-            i.options.readers = s.readers;
-            i.options.within.reduce = !s.no_reduction;
-            i.options.within.how = s.single_step ? method::single_step : method::automatic;
-            i.options.within.fresh = s.fresh;
-            i.options.within.system_calls = s.system_calls;
+            item i{w, s.explore};
+            i.options.rcu = f;
+            i.options.left_out = s.run.fault;
+            i.options.full_map = s.explore.full_map || !s.svg_file.empty();
             // JSON and the picture show each boundary
             i.options.within.name_all = s.show_all || s.json || !s.output_file.empty() || !s.svg_file.empty();
             plan.push_back(i);
@@ -122,41 +116,36 @@ bool is_map(const item& i)
 void check_usage(const settings& s, const std::vector<item>& plan)
 {
     if (!s.words.empty())
-        throw usage_error(fmt::format("unexpected argument '{}'", shown(s.words.front())));
-    if (s.hold && !s.replay)
-        throw usage_error("--hold is for --replay: leave it out, or name the token of a finding");
-    const bool says_what = !s.windows.empty() || s.audit || s.full_map || s.fresh || s.system_calls ||
-                           s.every_flavor || s.run.fault != fault::none || of_pairs(s) || s.no_reduction ||
-                           !s.svg_file.empty();
-    if (s.replay && says_what)
-        throw usage_error("--replay explores what its token says: leave out the other options that do");
-    if (s.audit &&
-        std::any_of(s.windows.begin(), s.windows.end(), [](const auto& w) { return w != "audit"; }))
-        throw usage_error("--audit looks at the window audit alone: leave out --audit, or --window");
-    if (s.fresh && std::any_of(plan.begin(), plan.end(), [](const item& i) { return !is_sweep(i.window); }))
-        throw usage_error(
-            "--fresh is for sweeps, not for maps and the audit: leave it out, or name other windows");
-    if (s.full_map && std::none_of(plan.begin(), plan.end(), is_map))
-        throw usage_error("--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
-    if (of_pairs(s) && s.no_reduction)
-        throw usage_error(
-            "--no-reduction is for maps with --memory sc, one preemption, one NMI and one reader: "
-            "others need the reduction");
-    if (s.readers != 1 && s.memory != memory_model::sc)
-        throw usage_error("--readers 2 is for maps without store buffers: leave it out, or --memory tso");
-    if (s.readers != 1 && !s.svg_file.empty())
-        throw usage_error("--svg draws one reader and the updater: leave out --svg, or --readers");
-    if ((of_pairs(s) || s.no_reduction) && std::none_of(plan.begin(), plan.end(), is_map))
-        throw usage_error(
-            "--memory, --preemptions, --nmis, --readers and --no-reduction are for maps: name one "
-            "of the windows do_nmi-map, read-map");
-    if (!s.svg_file.empty() && std::count_if(plan.begin(), plan.end(), is_map) != 1)
-        throw usage_error("--svg draws one map: name one flavor and one of the windows do_nmi-map, read-map");
-}
-
-std::string text_of(const any_report& r, bool all)
-{
-    return std::visit([all](const auto& one) { return to_text(one, all); }, r);
+        throw usage_error("unexpected argument '{}'", shown(s.words.front()));
+    const window_options& o = s.explore;
+    const bool no_reduction = !o.within.reduce;
+    const bool says_what = !s.windows.empty() || s.audit || o.full_map || o.within.fresh ||
+                           o.within.system_calls || s.every_flavor || s.run.fault != fault::none ||
+                           of_pairs(s) || no_reduction || !s.svg_file.empty();
+    const auto maps = std::count_if(plan.begin(), plan.end(), is_map);
+    refuse_if(s.hold && !s.replay, "--hold is for --replay: leave it out, or name the token of a finding");
+    refuse_if(s.replay && says_what,
+              "--replay explores what its token says: leave out the other options that do");
+    refuse_if(s.audit &&
+                  std::any_of(s.windows.begin(), s.windows.end(), [](const auto& w) { return w != "audit"; }),
+              "--audit looks at the window audit alone: leave out --audit, or --window");
+    refuse_if(o.within.fresh &&
+                  std::any_of(plan.begin(), plan.end(), [](const item& i) { return !is_sweep(i.window); }),
+              "--fresh is for sweeps, not for maps and the audit: leave it out, or name other windows");
+    refuse_if(o.full_map && maps == 0,
+              "--map is for maps: leave it out, or name one of the windows do_nmi-map, read-map");
+    refuse_if(of_pairs(s) && no_reduction,
+              "--no-reduction is for maps with --memory sc, one preemption, one NMI and one reader: "
+              "others need the reduction");
+    refuse_if(o.readers != 1 && o.within.memory != memory_model::sc,
+              "--readers 2 is for maps without store buffers: leave it out, or --memory tso");
+    refuse_if(o.readers != 1 && !s.svg_file.empty(),
+              "--svg draws one reader and the updater: leave out --svg, or --readers");
+    refuse_if((of_pairs(s) || no_reduction) && maps == 0,
+              "--memory, --preemptions, --nmis, --readers and --no-reduction are for maps: name one "
+              "of the windows do_nmi-map, read-map");
+    refuse_if(!s.svg_file.empty() && maps != 1,
+              "--svg draws one map: name one flavor and one of the windows do_nmi-map, read-map");
 }
 
 int exit_code_of(const std::vector<any_report>& reports)
@@ -185,12 +174,6 @@ void take_stop_signals()
     action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
     for (const int s : stop_signal_numbers())
         sigaction(s, &action, nullptr);
-}
-
-/// Ignored SIGCHLD is inherited from a careless parent; how a child ended could then not be known.
-void see_children_end()
-{
-    signal(SIGCHLD, SIG_DFL);
 }
 
 /// Until Enter is pressed, or it is ended by a signal. Without anybody at the other end, until that.
@@ -260,7 +243,8 @@ bool explore_all(const settings& s, std::vector<item> plan, std::vector<any_repo
     const auto ends = [&](std::size_t, any_report r) {
         reports.push_back(std::move(r));
         if (!s.json && (chatty || explore::exit_code(reports.back()) != exit_pass))
-            write_stdout(text_of(reports.back(), s.show_all));
+            write_stdout(
+                std::visit([&](const auto& one) { return to_text(one, s.show_all); }, reports.back()));
     };
     bool all = stop_signal == 0;
     try {
@@ -331,13 +315,8 @@ report_writer write_reports(const settings& s, const invocation& call, const std
 
 } // namespace
 
-int explore_verb(const invocation& call)
+int explore_verb(const settings& s, const invocation& call)
 {
-    const settings s = parse_command_line(for_explore, call.words);
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(*find_verb("explore"), help_columns()) : version_text());
-        return exit_pass;
-    }
     const std::vector<item> plan = plan_of(s);
     check_usage(s, plan);
     check_output_files(s);
@@ -350,10 +329,11 @@ int explore_verb(const invocation& call)
                         name_of(s.run.fault), name_of(s.run.fault)));
         return exit_unsupported;
     }
-    if (info_of(s.run.fault).needs_store_buffers && s.memory == memory_model::sc)
+    if (info_of(s.run.fault).needs_store_buffers && s.explore.within.memory == memory_model::sc)
         say(fmt::format("note: fault {} needs store buffers, and --memory sc has none: --memory tso finds it",
                         name_of(s.run.fault)));
-    see_children_end();
+    // Ignored SIGCHLD is inherited from a careless parent; how a child ended could then not be known.
+    signal(SIGCHLD, SIG_DFL);
     if (const std::string absent = mechanism_absent(); !absent.empty()) {
         say("nothing can be explored here: " + absent);
         return write_reports(s, call, {}, false, absent).exit_code(exit_unsupported);

@@ -65,6 +65,9 @@ std::string option_row(const option_spec& o, std::size_t columns)
 
 std::string help_text(const verb_info& verb, int wide)
 {
+    if (verb.id == for_none)
+        return fmt::format("Usage: nmi-sim {}{}{}\n\nPrints {}.\n", verb.name,
+                           verb.synopsis.empty() ? "" : " ", verb.synopsis, verb.summary);
     const auto columns = static_cast<std::size_t>(wide);
     const bool is_default = &verb == &default_verb();
     std::string text = is_default ? "Usage: nmi-sim [run] " : fmt::format("Usage: nmi-sim {} ", verb.name);
@@ -93,12 +96,6 @@ std::string help_text(const verb_info& verb, int wide)
         if (e.is_for(verb.id))
             text += row(fmt::format("  {:>3}", e.code), e.meaning, columns, 7);
     return text + fmt::format("\nExamples:\n{}", verb.examples);
-}
-
-std::string helper_help(const verb_info& verb)
-{
-    return fmt::format("Usage: nmi-sim {}{}{}\n\nPrints {}.\n", verb.name, verb.synopsis.empty() ? "" : " ",
-                       verb.synopsis, verb.summary);
 }
 
 std::string version_text()

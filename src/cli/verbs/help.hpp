@@ -12,8 +12,6 @@ namespace nmisim::cli {
 
 /// `columns`: where to wrap.
 std::string help_text(const verb_info& verb, int columns);
-/// Of one of helper_verbs(), which have no options.
-std::string helper_help(const verb_info& verb);
 std::string version_text();
 
 } // namespace nmisim::cli

@@ -11,35 +11,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace nmisim::cli {
 
-int help_verb(const invocation& call)
+int help_verb(const settings&, const invocation& call)
 {
     std::vector<std::string> words = call.words;
     std::erase_if(words, [](const std::string& w) { return w == "--help" || w == "-h"; });
     if (words.size() > 1)
         throw usage_error("'help' takes one verb");
     const std::string name(words.empty() ? std::string(default_verb().name) : words.front());
-    std::vector<std::string> names;
-    for (const verb_info& v : all_verbs()) {
-        if (v.name == name) {
-            write_stdout(help_text(v, help_columns()));
-            return exit_pass;
-        }
-        names.emplace_back(v.name);
+    if (const verb_info* const verb = find_verb(name); verb != nullptr) {
+        write_stdout(help_text(*verb, help_columns()));
+        return exit_pass;
     }
-    for (const verb_info& v : helper_verbs()) {
-        if (v.name == name) {
-            write_stdout(helper_help(v));
-            return exit_pass;
-        }
+    std::vector<std::string> names = names_in(all_verbs());
+    for (const verb_info& v : helper_verbs())
         names.emplace_back(v.name);
-    }
-    const std::string nearest = suggest(name, names);
-    throw usage_error(fmt::format("'{}' has no help ({}){}", shown(name), fmt::join(names, ", "),
-                                  nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+    throw usage_error("'{}' has no help ({}){}", shown(name), fmt::join(names, ", "),
+                      did_you_mean(name, names));
 }
 
 } // namespace nmisim::cli

@@ -2,12 +2,9 @@
 //
 // `nmi-sim list [TOPIC]...`: the catalogue, for people and (--names) for scripts and completions.
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
-#include "cli/options/usage_error.hpp"
 #include "cli/options/value.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs/catalog.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 
 #include <fmt/format.h>
@@ -20,14 +17,9 @@ namespace {
 
 std::vector<const catalog_topic*> chosen_topics(const std::vector<std::string>& words)
 {
+    const std::vector<std::string> names = names_in(all_topics());
     std::vector<const catalog_topic*> chosen;
-    std::vector<std::string> names;
-    for (const catalog_topic& t : all_topics()) {
-        names.emplace_back(t.name);
-        if (words.empty())
-            chosen.push_back(&t);
-    }
-    for (const std::string& w : words)
+    for (const std::string& w : words.empty() ? names : words)
         chosen.push_back(&all_topics()[parse_word(w, "a topic", names)]);
     return chosen;
 }
@@ -46,13 +38,8 @@ std::string topic_text(const catalog_topic& topic, bool names_only)
 
 } // namespace
 
-int list_verb(const invocation& call)
+int list_verb(const settings& s, const invocation&)
 {
-    const settings s = parse_command_line(for_list, call.words);
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(*find_verb("list"), help_columns()) : version_text());
-        return exit_pass;
-    }
     std::string text;
     for (const catalog_topic* const topic : chosen_topics(s.words)) {
         if (!text.empty() && !s.names_only)

@@ -2,29 +2,19 @@
 //
 // `nmi-sim merge FILE...`: reports and journals of exec made into one report.
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
 #include "cli/options/contradictions.hpp"
 #include "cli/options/input_file.hpp"
 #include "cli/options/usage_error.hpp"
-#include "cli/terminal.hpp"
 #include "cli/verbs/exec_reports.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "report/json/exec_read.hpp"
 #include "report/output_file.hpp"
 
-#include <fmt/format.h>
-
 namespace nmisim::cli {
 
-int merge_verb(const invocation& call)
+int merge_verb(const settings& s, const invocation&)
 {
     constexpr std::size_t longest = std::size_t{256} << 20;
-    const settings s = parse_command_line(for_merge, call.words);
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(*find_verb("merge"), help_columns()) : version_text());
-        return exit_pass;
-    }
     if (s.words.empty())
         throw usage_error("merge reads what 'nmi-sim exec -o FILE' has written: name the files");
     check_output_files(s);
@@ -32,7 +22,7 @@ int merge_verb(const invocation& call)
     for (const std::string& name : s.words) {
         for (const std::string& written : {s.output_file, s.report_file})
             if (!written.empty() && file_behind(name) == file_behind(written))
-                throw usage_error(fmt::format("{} would overwrite what is merged", written));
+                throw usage_error("{} would overwrite what is merged", written);
         files.push_back({name, read_whole_file(name == "-" ? "/dev/stdin" : name, longest)});
     }
     exec::exec_report report = exec::merged(files);

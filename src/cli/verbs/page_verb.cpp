@@ -2,15 +2,11 @@
 //
 // `nmi-sim page FILE...`: one page of results from files, or only their pictures.
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "report/output_file.hpp"
 #include "report/page/page.hpp"
-
-#include <fmt/format.h>
 
 #include <array>
 #include <cerrno>
@@ -43,20 +39,14 @@ std::string contents_of(const std::string& name)
 
 } // namespace
 
-int page_verb(const invocation& call)
+int page_verb(const settings& s, const invocation&)
 {
-    const settings s = parse_command_line(for_page, call.words);
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(*find_verb("page"), help_columns()) : version_text());
-        return exit_pass;
-    }
     if (s.words.empty())
         throw usage_error("page draws what is in files: name one, or - for standard input");
     std::vector<json_text> files;
     for (const std::string& name : s.words) {
         if (!s.output_file.empty() && file_behind(name) == file_behind(s.output_file))
-            throw usage_error(
-                fmt::format("--output {} would overwrite what it is drawn from", s.output_file));
+            throw usage_error("--output {} would overwrite what it is drawn from", s.output_file);
         files.push_back({name, contents_of(name)});
     }
     const std::string page = page_over(files, s.output_file.ends_with(".svg"));

@@ -4,7 +4,6 @@
 // carries the report and nothing else; messages and progress are on standard error.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
 #include "cli/options/config_file.hpp"
 #include "cli/options/contradictions.hpp"
 #include "cli/options/ineffective.hpp"
@@ -13,7 +12,6 @@
 #include "cli/status_display.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "report/build_info.hpp"
 #include "report/json/json_report.hpp"
@@ -58,11 +56,6 @@ std::string header_text(const settings& s, const host_info& host)
         name_of(c.machine.rcu), name_of(c.machine.delivery), name_of(c.machine.workload), name_of(c.fault),
         c.machine.signal_offset, c.seed, host.cpus_allowed, host.signals_queued,
         host.rlimit_sigpending == UINT64_MAX ? "unlimited" : std::to_string(host.rlimit_sigpending));
-}
-
-std::string utc_now()
-{
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 std::vector<preflight_finding> look_at_system(const settings& s)
@@ -156,16 +149,11 @@ int dry_run(const settings& s, const std::vector<preflight_finding>& findings, r
 
 } // namespace
 
-int run_verb(const invocation& call)
+int run_verb(const settings& s, const invocation& call)
 {
-    const settings s = parse_command_line(for_run, call.words);
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(default_verb(), help_columns()) : version_text());
-        return exit_pass;
-    }
     if (!s.words.empty())
-        throw usage_error(fmt::format("unexpected argument '{}'{}", shown(s.words.front()),
-                                      find_verb(s.words.front()) != nullptr ? "; a verb comes first" : ""));
+        throw usage_error("unexpected argument '{}'{}", shown(s.words.front()),
+                          find_verb(s.words.front()) != nullptr ? "; a verb comes first" : "");
     if (s.every_flavor)
         throw usage_error("--flavor: 'all' is for explore; a run has one flavor");
     check_contradictions(s);
@@ -181,7 +169,7 @@ int run_verb(const invocation& call)
     report_context context;
     context.argv = call.argv;
     context.repeat = repeat_command(s);
-    context.started = utc_now();
+    context.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
     context.host = read_host_info();
     const std::vector<preflight_finding> findings = look_at_system(s);
     if (s.dry_run)

@@ -3,10 +3,8 @@
 // `nmi-sim selftest`: a line per test case and a verdict, as the kernel prints them at boot.
 #include "base/shown_text.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/options/command_line.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 #include "verify/selftest.hpp"
 
@@ -14,15 +12,10 @@
 
 namespace nmisim::cli {
 
-int selftest_verb(const invocation& call)
+int selftest_verb(const settings& s, const invocation&)
 {
-    const settings s = parse_command_line(for_selftest, call.words);
-    if (s.help || s.version) {
-        write_stdout(s.help ? help_text(*find_verb("selftest"), help_columns()) : version_text());
-        return exit_pass;
-    }
     if (!s.words.empty())
-        throw usage_error(fmt::format("unexpected argument '{}'", shown(s.words.front())));
+        throw usage_error("unexpected argument '{}'", shown(s.words.front()));
     int cases = 0, failed = 0;
     const bool good = run_selftest({}, [&](const selftest_result& r) {
         cases += r.skipped ? 0 : 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/verbs/verb.hpp"
 
-#include <algorithm>
+#include "cli/options/suggest.hpp"
 
 namespace nmisim::cli {
 
@@ -83,18 +83,11 @@ const verb_info table[] = {
 
 /// Without options of their own: --help names them in one place, and completions do not offer them.
 const verb_info helpers[] = {
-    {"help", for_list, "the help of a verb; without one, this text", "[VERB]", "", "", help_verb},
-    {"completions", for_list, "completions for a shell, on standard output", "bash|zsh|fish", "", "",
+    {"help", for_none, "the help of a verb; without one, this text", "[VERB]", "", "", help_verb},
+    {"completions", for_none, "completions for a shell, on standard output", "bash|zsh|fish", "", "",
      completions_verb},
-    {"manual", for_list, "the manual page's sections, for the build", "", "", "", manual_verb},
+    {"manual", for_none, "the manual page's sections, for the build", "", "", "", manual_verb},
 };
-
-const verb_info* find_in(std::span<const verb_info> verbs, std::string_view name)
-{
-    const auto found =
-        std::find_if(verbs.begin(), verbs.end(), [&](const verb_info& v) { return v.name == name; });
-    return found == verbs.end() ? nullptr : &*found;
-}
 
 } // namespace
 
@@ -110,8 +103,8 @@ std::span<const verb_info> helper_verbs()
 
 const verb_info* find_verb(std::string_view name)
 {
-    const verb_info* const listed = find_in(table, name);
-    return listed != nullptr ? listed : find_in(helpers, name);
+    const verb_info* const listed = find_named(table, name);
+    return listed != nullptr ? listed : find_named(helpers, name);
 }
 
 const verb_info& default_verb()

@@ -15,18 +15,20 @@
 namespace nmisim::cli {
 
 struct invocation {
-    std::vector<std::string> argv;  ///< all of it, the program's name first
-    std::vector<std::string> words; ///< what follows the verb
+    std::vector<std::string> argv;    ///< all of it, the program's name first
+    std::vector<std::string> words;   ///< what follows the verb
+    std::vector<std::string> command; ///< of exec: what follows --, which is not in `words`
 };
 
 struct verb_info {
     std::string_view name;
     verb_set id;
-    std::string_view summary;      ///< one line, for the list of verbs
-    std::string_view synopsis;     ///< "[OPTION]..."
-    std::string_view description;  ///< paragraphs for --help
-    std::string_view examples;     ///< lines for --help
-    int (*run)(const invocation&); ///< the exit code. Errors: any exception; main() prints it
+    std::string_view summary;     ///< one line, for the list of verbs
+    std::string_view synopsis;    ///< "[OPTION]..."
+    std::string_view description; ///< paragraphs for --help
+    std::string_view examples;    ///< lines for --help
+    /// The exit code. Errors: any exception; main() prints it.
+    int (*run)(const settings&, const invocation&);
 };
 
 /// Those with a --help of their own.
@@ -37,15 +39,15 @@ const verb_info* find_verb(std::string_view name);
 /// The verb if none is named.
 const verb_info& default_verb();
 
-int run_verb(const invocation& call);
-int list_verb(const invocation& call);
-int explore_verb(const invocation& call);
-int selftest_verb(const invocation& call);
-int page_verb(const invocation& call);
-int exec_verb(const invocation& call);
-int merge_verb(const invocation& call);
-int help_verb(const invocation& call);
-int completions_verb(const invocation& call);
-int manual_verb(const invocation& call);
+int run_verb(const settings& s, const invocation& call);
+int list_verb(const settings& s, const invocation& call);
+int explore_verb(const settings& s, const invocation& call);
+int selftest_verb(const settings& s, const invocation& call);
+int page_verb(const settings& s, const invocation& call);
+int exec_verb(const settings& s, const invocation& call);
+int merge_verb(const settings& s, const invocation& call);
+int help_verb(const settings& s, const invocation& call);
+int completions_verb(const settings& s, const invocation& call);
+int manual_verb(const settings& s, const invocation& call);
 
 } // namespace nmisim::cli

@@ -121,13 +121,6 @@ const std::vector<metric>& all_metrics()
     return all;
 }
 
-const metric* find_metric(std::string_view name)
-{
-    const auto& all = all_metrics();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const metric& m) { return m.name == name; });
-    return found == all.end() ? nullptr : &*found;
-}
-
 threshold_result evaluate(const threshold& t, const run_report& report)
 {
     return evaluate(t, t.of->read(report));

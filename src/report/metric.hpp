@@ -26,7 +26,6 @@ struct metric {
 };
 
 const std::vector<metric>& all_metrics();
-const metric* find_metric(std::string_view name);
 
 enum class comparison { less, less_equal, greater, greater_equal };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/condition.hpp"
+#include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
 #include "report/json/json_report.hpp"
 #include "report/status_line.hpp"
@@ -288,7 +289,7 @@ TEST_CASE("every metric can be read from a report", "[threshold]")
     for (const metric& m : all_metrics()) {
         CAPTURE(m.name);
         CHECK(m.read(r).has_value());
-        CHECK(find_metric(m.name) == &m);
+        CHECK(cli::find_named(all_metrics(), m.name) == &m);
     }
 }
 

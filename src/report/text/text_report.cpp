@@ -3,7 +3,6 @@
 
 #include "report/build_info.hpp"
 #include "report/text/histogram_text.hpp"
-#include "report/text/job_tables.hpp"
 #include "report/text/text_tables.hpp"
 #include "report/units.hpp"
 
@@ -22,14 +21,6 @@ std::string first_failure_text(const check_report& c)
     if (c.first_generation != 0)
         text += fmt::format(", handler generation {}", c.first_generation);
     return text + ": " + c.first;
-}
-
-std::string stall_text(const stall_report& s)
-{
-    std::string text = fmt::format("  vCPU {}: {}\n", s.cpu, s.state);
-    for (const std::string& frame : s.backtrace)
-        text += fmt::format("    {}\n", frame);
-    return text;
 }
 
 /// With a fault selected, a failing check is what should be seen: says whether the right one failed.
@@ -77,6 +68,9 @@ verdict verdict_of(const run_report& report, const report_context& context)
     return any_held ? verdict::threshold : verdict::pass;
 }
 
+namespace {
+
+/// The lines that end the report: each failed check, each condition that held, the verdict.
 std::string verdict_text(const run_report& report, const report_context& context, const text_style& style)
 {
     std::string text;
@@ -120,6 +114,8 @@ std::string verdict_text(const run_report& report, const report_context& context
            fmt::format("{} {}: {}\n", in_red("FAIL", style.color), fmt::join(failed, ", "), context.repeat);
 }
 
+} // namespace
+
 std::string text_report(const run_report& r, const report_context& context, const text_style& style)
 {
     if (style.brief)
@@ -153,7 +149,7 @@ std::string text_report(const run_report& r, const report_context& context, cons
     if (!r.stalls.empty()) {
         text += "Stall\n";
         for (const stall_report& s : r.stalls)
-            text += stall_text(s);
+            text += fmt::format("  vCPU {}: {}\n", s.cpu, s.state) + frames_text(s.backtrace);
     }
     for (const remark& m : r.remarks)
         text += fmt::format("note: {}\n", m.text);

@@ -22,7 +22,4 @@ struct text_style {
 
 std::string text_report(const run_report& report, const report_context& context, const text_style& style);
 
-/// The lines that end the report: each failed check, each condition that held, the verdict.
-std::string verdict_text(const run_report& report, const report_context& context, const text_style& style);
-
 } // namespace nmisim

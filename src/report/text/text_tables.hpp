@@ -18,6 +18,10 @@ std::string interrupt_table(const run_report& report, bool all);
 std::string latency_table(const run_report& report, bool all);
 std::string swap_table(const run_report& report);
 std::string hotplug_table(const run_report& report); ///< empty without --onoff-interval
+/// What the handlers of a run found out; empty where they only count.
+std::string job_tables(const run_report& report);
+/// The frames of a backtrace, a line each.
+std::string frames_text(const std::vector<std::string>& frames);
 std::string check_table(const run_report& report, const text_style& style);
 
 /// `word` in green or red, if colour is on.

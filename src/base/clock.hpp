@@ -34,6 +34,13 @@ constexpr std::uint64_t stagger_ns(double period_ns, int i, int n) noexcept
     return static_cast<std::uint64_t>(period_ns * i / n);
 }
 
+/// Sleeps for `ns` nanoseconds, or until a signal is handled. Context: control, vcpu.
+inline void sleep_for(std::uint64_t ns) noexcept
+{
+    const timespec t = to_timespec(ns);
+    nanosleep(&t, nullptr);
+}
+
 /// Spins for `ns` nanoseconds. Context: any; the way an NMI handler is slow on purpose.
 inline void spin_for(std::uint64_t ns) noexcept
 {

@@ -4,7 +4,9 @@
 #include "base/invariant.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <iterator>
 #include <unistd.h>
 
 namespace nmisim {
@@ -24,32 +26,21 @@ message_line& message_line::text(const char* s) noexcept
 
 message_line& message_line::number(std::int64_t value) noexcept
 {
-    auto magnitude = static_cast<std::uint64_t>(value);
-    if (value < 0) {
-        put('-');
-        magnitude = 0 - magnitude;
-    }
     char digits[20];
-    int n = 0;
-    do {
-        digits[n++] = static_cast<char>('0' + magnitude % 10);
-        magnitude /= 10;
-    } while (magnitude != 0);
-    while (n > 0)
-        put(digits[--n]);
+    const char* const end = std::to_chars(digits, std::end(digits), value).ptr;
+    for (const char* c = digits; c != end; ++c)
+        put(*c);
     return *this;
 }
 
 message_line& message_line::hex(std::uint64_t value, int min_digits) noexcept
 {
     char digits[16];
-    int n = 0;
-    do {
-        digits[n++] = "0123456789abcdef"[value % 16];
-        value /= 16;
-    } while (value != 0 || n < std::min(min_digits, 16));
-    while (n > 0)
-        put(digits[--n]);
+    const char* const end = std::to_chars(digits, std::end(digits), value, 16).ptr;
+    for (auto n = end - digits; n < std::min(min_digits, 16); ++n)
+        put('0');
+    for (const char* c = digits; c != end; ++c)
+        put(*c);
     return *this;
 }
 

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "base/number_text.hpp"
 
-#include <array>
 #include <charconv>
-#include <cstdio>
+#include <iterator>
 
 namespace nmisim {
 
 std::string three_digits(double value)
 {
     const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-    for (char& c : text)
-        if (c == ',') // an embedding program may have set a locale
-            c = '.';
-    return text.data();
+    char text[320]; // any double fits
+    return {text, std::to_chars(text, std::end(text), value, std::chars_format::fixed, decimals).ptr};
 }
 
 std::string time_text(std::uint64_t ns)

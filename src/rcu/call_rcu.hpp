@@ -79,8 +79,6 @@ public:
         wake();
         thread_.join();
     }
-    call_rcu_worker(const call_rcu_worker&) = delete;
-    call_rcu_worker& operator=(const call_rcu_worker&) = delete;
 
     void start()
     {

@@ -4,10 +4,7 @@
 #include "base/clock.hpp"
 #include "rcu/call_rcu.hpp"
 #include "rcu/nmi_grace_period.hpp"
-#include "rcu/rcu.hpp"
 #include "rcu/tables.hpp"
-
-#include "annotations.hpp" // rcu/annotations_*
 
 #include <algorithm>
 #include <bit>
@@ -106,26 +103,21 @@ void nmi_platform::sleep_until_ended(reader& r, std::uint64_t word,
 }
 
 const rcu_ops nmi_ops{
-    flavor::nmi,
-    register_thread,
-    unregister_thread,
-    [](rcu_domain*) { return nmi::read_lock(), rcu_mark{}; },
-    [](rcu_domain*, rcu_mark) { nmi::read_unlock(); },
-    []() {},
-    []() {},
-    []() {},
-    [](rcu_domain*) { synchronize(); },
-    [](rcu_domain*) { synchronize_alone(); },
-    [](rcu_domain*) { grace_periods.synchronize_alone<no_updater_fence>(); },
-    [](rcu_domain*, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) { the_worker().call(head, fn); },
-    [](rcu_domain*) { the_worker().barrier(); },
-    [](rcu_domain*) { the_worker().start(); },
-    nullptr,
-    nullptr,
-    nullptr,
-    take_count,
-    give_count_back,
-    register_vcpu,
+    .id = flavor::nmi,
+    .register_thread = register_thread,
+    .unregister_thread = unregister_thread,
+    .read_lock = [](rcu_domain*) { return nmi::read_lock(), rcu_mark{}; },
+    .read_unlock = [](rcu_domain*, rcu_mark) { nmi::read_unlock(); },
+    .synchronize = [](rcu_domain*) { synchronize(); },
+    .synchronize_alone = [](rcu_domain*) { synchronize_alone(); },
+    .synchronize_unfenced = [](rcu_domain*) { grace_periods.synchronize_alone<no_updater_fence>(); },
+    .call = [](rcu_domain*, rcu_callback_head* head,
+               void (*fn)(rcu_callback_head*)) { the_worker().call(head, fn); },
+    .barrier = [](rcu_domain*) { the_worker().barrier(); },
+    .start_worker = [](rcu_domain*) { the_worker().start(); },
+    .take_count = take_count,
+    .give_count_back = give_count_back,
+    .register_vcpu = register_vcpu,
 };
 
 } // namespace nmisim::rcu

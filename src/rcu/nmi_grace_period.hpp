@@ -31,10 +31,6 @@ class nmi_grace_period {
 public:
     using reader = nmi_reader<Platform>;
 
-    nmi_grace_period() = default;
-    nmi_grace_period(const nmi_grace_period&) = delete;
-    nmi_grace_period& operator=(const nmi_grace_period&) = delete;
-
     /// A line of its own for the calling thread; null when all are taken. Context: control, vcpu; not nmi.
     reader* take_reader()
     {

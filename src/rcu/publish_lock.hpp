@@ -27,11 +27,7 @@ struct publish_platform {
     template <class T>
     using atomic = std::atomic<T>;
     /// Context: control, vcpu.
-    static void wait_for_turn() noexcept
-    {
-        const timespec t = to_timespec(20'000);
-        nanosleep(&t, nullptr);
-    }
+    static void wait_for_turn() noexcept { sleep_for(20'000); }
 };
 
 /// Never taken in NMI context.

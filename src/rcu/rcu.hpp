@@ -40,9 +40,9 @@ struct rcu_ops {
     void (*read_unlock)(rcu_domain*, rcu_mark);
 
     // Context: vcpu, outside of read-side sections. No-ops where a flavor has no such state.
-    void (*quiescent_state)(); ///< "no pointer is held here"
-    void (*thread_offline)();  ///< before sleeping: RCU stops watching
-    void (*thread_online)();   ///< after sleeping
+    void (*quiescent_state)() = [] {}; ///< "no pointer is held here"
+    void (*thread_offline)() = [] {};  ///< before sleeping: RCU stops watching
+    void (*thread_online)() = [] {};   ///< after sleeping
 
     // Context: control or vcpu outside of a read-side section; never NMI.
     void (*synchronize)(rcu_domain*); ///< returns when every section that had begun has ended
@@ -90,7 +90,6 @@ public:
     domain_rcu& operator=(const domain_rcu&) = delete;
 
     rcu_domain* domain() const noexcept { return domain_; }
-    flavor id() const noexcept { return ops_.id; }
 
     void register_thread() const { ops_.register_thread(); }
     void unregister_thread() const { ops_.unregister_thread(); }

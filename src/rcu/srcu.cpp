@@ -8,7 +8,6 @@
 #include "store_then_fence.hpp" // base/<cpu family>
 
 #include <algorithm>
-#include <ctime>
 
 namespace nmisim {
 namespace rcu {
@@ -39,30 +38,27 @@ void srcu_platform::pause(unsigned round) noexcept
     if (round < spins)
         return relax();
     // Each nap as long as all before it: who waits, waits at most twice as long as it must.
-    const timespec t = to_timespec(shortest_ns << std::min(round - spins, doublings));
-    nanosleep(&t, nullptr);
+    sleep_for(shortest_ns << std::min(round - spins, doublings));
 }
 
 const rcu_ops srcu_ops{
-    flavor::srcu,
-    []() {},
-    []() {},
-    [](rcu_domain* domain) { return rcu_mark{srcu::nmi_enter(*domain).count}; },
-    [](rcu_domain*, rcu_mark mark) { srcu::nmi_exit({static_cast<srcu_count<srcu_platform>*>(mark.where)}); },
-    []() {},
-    []() {},
-    []() {},
-    [](rcu_domain* domain) { domain->synchronize(); },
-    [](rcu_domain* domain) { domain->synchronize(); },
-    [](rcu_domain* domain) { domain->grace_periods.synchronize<no_updater_fence>(); },
-    [](rcu_domain* domain, rcu_callback_head* head, void (*fn)(rcu_callback_head*)) {
-        whole(domain)->worker.call(head, fn);
-    },
-    [](rcu_domain* domain) { whole(domain)->worker.barrier(); },
-    [](rcu_domain* domain) { whole(domain)->worker.start(); },
-    nullptr,
-    []() -> rcu_domain* { return new domain_with_worker; },
-    [](rcu_domain* domain) { delete whole(domain); },
+    .id = flavor::srcu,
+    .register_thread = [] {},
+    .unregister_thread = [] {},
+    .read_lock = [](rcu_domain* domain) { return rcu_mark{srcu::nmi_enter(*domain).count}; },
+    .read_unlock =
+        [](rcu_domain*, rcu_mark mark) {
+            srcu::nmi_exit({static_cast<srcu_count<srcu_platform>*>(mark.where)});
+        },
+    .synchronize = [](rcu_domain* domain) { domain->synchronize(); },
+    .synchronize_alone = [](rcu_domain* domain) { domain->synchronize(); },
+    .synchronize_unfenced = [](rcu_domain* domain) { domain->grace_periods.synchronize<no_updater_fence>(); },
+    .call = [](rcu_domain* domain, rcu_callback_head* head,
+               void (*fn)(rcu_callback_head*)) { whole(domain)->worker.call(head, fn); },
+    .barrier = [](rcu_domain* domain) { whole(domain)->worker.barrier(); },
+    .start_worker = [](rcu_domain* domain) { whole(domain)->worker.start(); },
+    .make_domain = []() -> rcu_domain* { return new domain_with_worker; },
+    .destroy_domain = [](rcu_domain* domain) { delete whole(domain); },
 };
 
 } // namespace rcu

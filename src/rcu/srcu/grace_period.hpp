@@ -28,10 +28,6 @@ public:
     using counters = srcu_counters<Platform, Lines>;
     using cookie = std::uint64_t;
 
-    srcu_grace_period() = default;
-    srcu_grace_period(const srcu_grace_period&) = delete;
-    srcu_grace_period& operator=(const srcu_grace_period&) = delete;
-
     counters& readers() noexcept { return readers_; }
 
     /// If so, what the caller unpublished before may go. Context: any. Progress: wait-free. `With`: a fault's orders.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/control.hpp"
 
-#include "runtime/entry/arrival.hpp"
+#include "runtime/entry/arrive.hpp"
 #include "runtime/signals.hpp"
 #include "runtime/slots.hpp"
 #include "runtime/threads/attach.hpp"

@@ -2,11 +2,10 @@
 #include "runtime/interrupt_state.hpp"
 
 #include "base/own/own_pid.hpp"
-#include "runtime/threads/leave.hpp"
+#include "runtime/threads/attach.hpp"
 
 #include <cerrno>
 #include <new>
-#include <unistd.h>
 
 namespace nmisim::runtime {
 

@@ -23,8 +23,7 @@ inline void pause_before_look(unsigned looks, std::uint64_t left_ns) noexcept
         return;
     }
     const std::uint64_t longest = std::min<std::uint64_t>(1'000'000, 20'000ULL * (looks - yields + 1));
-    const timespec t = to_timespec(std::min(longest, left_ns));
-    nanosleep(&t, nullptr);
+    sleep_for(std::min(longest, left_ns));
 }
 
 /// True as soon as `done()` is; false when the time is over.

@@ -7,10 +7,9 @@
 //             latch empty and is an echo. On a real-time signal each payload is a raise.
 //   a timer   beside it: it stands for 1 + si_overrun expirations
 //   foreign   forwarded, after our own section has ended
-#include "runtime/entry/arrival.hpp"
-
 #include "base/errno_guard.hpp"
 #include "runtime/entry/arrive.hpp"
+#include "runtime/interrupt_state.hpp"
 #include "runtime/origin.hpp"
 
 #include <unistd.h>

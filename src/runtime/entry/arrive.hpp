@@ -27,4 +27,7 @@ inline void arrive(int signo, siginfo_t* info, void* context) noexcept
                 context); // from there, or `signo` would be kept across what is published
 }
 
+/// That of an interrupt; errno is kept. In arrival.cpp.
+void arrive(int signo, siginfo_t* info, void* context) noexcept;
+
 } // namespace nmisim::runtime

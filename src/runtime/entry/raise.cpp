@@ -49,11 +49,6 @@ struct thread_way {
     raise_result refused(int error) const noexcept { return refusal(state, error); }
 };
 
-raise_result raise_counted(interrupt_state& state, thread_block& block, pid_t tid) noexcept
-{
-    return send_on(block, thread_way{state, tid});
-}
-
 raise_result raise_unattached(interrupt_state& state, pid_t tid) noexcept
 {
     const int error = send(state, tid, origin::unattached);
@@ -83,7 +78,8 @@ raise_result raise(interrupt_state& state, pid_t tid) noexcept
     if (!may_raise(state, answer))
         return answer;
     const held_block held(state.threads.find(tid), tid, block_of_this_thread(state));
-    return held.get() != nullptr ? raise_counted(state, *held.get(), tid) : raise_unattached(state, tid);
+    return held.get() != nullptr ? send_on(*held.get(), thread_way{state, tid})
+                                 : raise_unattached(state, tid);
 }
 
 std::uint64_t raise_all(interrupt_state& state) noexcept
@@ -99,7 +95,7 @@ std::uint64_t raise_all(interrupt_state& state) noexcept
         thread_block& block = state.block(i);
         const pid_t tid = block.tid.load(std::memory_order_relaxed); // looked at again when it is held
         const held_block held(tid != 0 ? &block : nullptr, tid, own);
-        if (held.get() != nullptr && raise_counted(state, block, tid) == raise_result::raised)
+        if (held.get() != nullptr && send_on(block, thread_way{state, tid}) == raise_result::raised)
             ++raised;
     }
     return raised;

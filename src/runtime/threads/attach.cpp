@@ -17,7 +17,6 @@
 #include "base/own/own_tid.hpp"
 #include "base/signal_mask.hpp"
 #include "runtime/origin.hpp"
-#include "runtime/threads/leave.hpp"
 #include "runtime/threads/outsider.hpp"
 #include "runtime/threads/pending.hpp"
 #include "runtime/threads/thread_timer.hpp"

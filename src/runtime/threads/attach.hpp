@@ -15,4 +15,8 @@ void detach(thread_block& block, std::uint64_t incarnation) noexcept;
 /// True while the interrupt is the same one that was opened then.
 bool is_open(const interrupt_state& state, std::uint64_t opening) noexcept;
 
+/// Of each key: the thread ends. Tid and timer go, pending signals are taken off and booked; what is foreign among them is
+/// sent on to the process. Blocks the signal, and leaves it blocked.
+extern "C" void thread_ends(void* block);
+
 } // namespace nmisim::runtime

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <dirent.h>
-#include <unistd.h>
 
 namespace nmisim::runtime {
 namespace {

@@ -15,18 +15,15 @@ hotplug::hotplug(machine& target, std::uint64_t interval_ns, std::uint64_t seed)
 
 void hotplug::start()
 {
-    thread_.start("hotplug", "the thread of hotplug", [this] { run(); });
-}
-
-void hotplug::run()
-{
-    std::uniform_int_distribution<int> any_cpu(0, machine_.cpus() - 1);
-    std::uint64_t due_ns = now_ns() + interval_ns_;
-    while (thread_.wait_until(due_ns)) {
-        const std::uint64_t at_ns = now_ns();
-        change(any_cpu(random_));
-        due_ns = std::max(due_ns + interval_ns_, at_ns); // no burst of changes to catch up
-    }
+    thread_.start("hotplug", "the thread of hotplug", [this] {
+        std::uniform_int_distribution<int> any_cpu(0, machine_.cpus() - 1);
+        std::uint64_t due_ns = now_ns() + interval_ns_;
+        while (thread_.wait_until(due_ns)) {
+            const std::uint64_t at_ns = now_ns();
+            change(any_cpu(random_));
+            due_ns = std::max(due_ns + interval_ns_, at_ns); // no burst of changes to catch up
+        }
+    });
 }
 
 void hotplug::change(int cpu)

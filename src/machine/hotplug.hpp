@@ -41,7 +41,6 @@ public:
     const histogram& up() const noexcept { return up_; }     ///< cpu_up(), from started to online
 
 private:
-    void run();
     void change(int cpu);
 
     machine& machine_;

@@ -10,16 +10,6 @@
 #include <system_error>
 
 namespace nmisim {
-namespace {
-
-int take(int signo, runtime::signal_handler handler, const sigset_t& masked,
-         runtime::handler_stack stack) noexcept
-{
-    const runtime::control_section section;
-    return runtime::take_signal(signo, handler, masked, stack);
-}
-
-} // namespace
 
 interrupt_signal::interrupt_signal(int offset, runtime::signal_handler handler, const char* purpose,
                                    const sigset_t& masked, runtime::handler_stack stack)
@@ -29,7 +19,11 @@ interrupt_signal::interrupt_signal(int offset, runtime::signal_handler handler, 
         throw std::invalid_argument("no real-time signal SIGRTMIN+" + std::to_string(offset) + " for the " +
                                     purpose + ": the last is SIGRTMIN+" +
                                     std::to_string(SIGRTMAX - SIGRTMIN));
-    const int error = take(signo_, handler, masked, stack);
+    int error = 0;
+    {
+        const runtime::control_section section;
+        error = runtime::take_signal(signo_, handler, masked, stack);
+    }
     if (error == EBUSY)
         throw std::system_error(EBUSY, std::generic_category(),
                                 "SIGRTMIN+" + std::to_string(offset) + " for the " + purpose +

@@ -34,12 +34,11 @@ const machine_config& checked(const machine_config& config)
 }
 
 /// In NMI context, in a forked child, or at the machine's end: waiting for a grace period would never end, or for nobody.
-sync_result refuse(machine_state& state) noexcept
+sync_result refuse(const machine_state& state) noexcept
 {
-    if (!in_irq())
-        return is_own_process(state) ? sync_result::refused_at_end : sync_result::refused_in_child;
-    state.domain.refused_synchronize.fetch_add(1, std::memory_order_relaxed);
-    return sync_result::refused_in_interrupt;
+    if (in_irq())
+        return sync_result::refused_in_interrupt;
+    return is_own_process(state) ? sync_result::refused_at_end : sync_result::refused_in_child;
 }
 
 bool is_own_vcpu(const machine_state& state) noexcept

@@ -3,6 +3,7 @@
 // What a machine is made of, for the layers above that look inside (injector, checks, exploration).
 #pragma once
 
+#include "base/invariant.hpp"
 #include "base/own/own_pid.hpp"
 #include "machine/interrupt_signal.hpp"
 #include "machine/machine_faults.hpp"
@@ -107,11 +108,6 @@ struct machine_state {
     }
     bool has(int cpu) const noexcept { return static_cast<std::size_t>(cpu) < cpus.size(); }
     percpu& area(int cpu) noexcept
-    {
-        BUG_ON(static_cast<std::size_t>(cpu) >= cpus.size());
-        return cpus[static_cast<std::size_t>(cpu)]->area();
-    }
-    const percpu& area(int cpu) const noexcept
     {
         BUG_ON(static_cast<std::size_t>(cpu) >= cpus.size());
         return cpus[static_cast<std::size_t>(cpu)]->area();

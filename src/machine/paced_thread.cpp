@@ -15,15 +15,6 @@
 
 namespace nmisim {
 
-namespace {
-constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
-}
-
-paced_thread::~paced_thread()
-{
-    stop();
-}
-
 void paced_thread::start(const char* name, const std::string& whose, std::function<void()> body)
 {
     const signals_blocked block;
@@ -50,8 +41,7 @@ bool paced_thread::stop_within(std::uint64_t patience_ns) noexcept
     while (thread_.joinable() && !ended_.load(std::memory_order_relaxed)) { // joined below
         if (wait.is_over(now_ns()))
             return false;
-        const timespec pause = to_timespec(100'000);
-        nanosleep(&pause, nullptr);
+        sleep_for(100'000);
     }
     stop();
     return true;
@@ -59,6 +49,7 @@ bool paced_thread::stop_within(std::uint64_t patience_ns) noexcept
 
 bool paced_thread::wait_until(std::uint64_t at_ns) const noexcept
 {
+    constexpr std::uint64_t longest_sleep_ns = 10'000'000; // notices stop() in time
     for (std::uint64_t now = 0; !stopping() && (now = now_ns()) < at_ns;) {
         const timespec t = to_timespec(std::min(at_ns, now + longest_sleep_ns));
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);

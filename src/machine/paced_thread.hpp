@@ -19,10 +19,7 @@ struct machine_config;
 
 class paced_thread {
 public:
-    paced_thread() = default;
-    ~paced_thread();
-    paced_thread(const paced_thread&) = delete;
-    paced_thread& operator=(const paced_thread&) = delete;
+    ~paced_thread() { stop(); }
 
     /// `name` for tools such as ps; `whose` for the error, as in "the injector's thread". `body` returns soon after
     /// stopping() is true. Context: control. Errors: std::system_error.

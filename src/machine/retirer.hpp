@@ -23,8 +23,6 @@ class retirer {
 public:
     explicit retirer(const machine_state& state) noexcept : state_(state) {}
     ~retirer() { end(); }
-    retirer(const retirer&) = delete;
-    retirer& operator=(const retirer&) = delete;
 
     /// Context: control. Errors: std::system_error.
     void start();

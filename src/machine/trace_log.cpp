@@ -2,7 +2,6 @@
 #include "machine/trace_log.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <new>
 
@@ -70,11 +69,6 @@ bool read_slot(const trace_slot& s, std::uint64_t number, trace_record& r) noexc
 }
 
 } // namespace
-
-void trace_log::free_slots::operator()(trace_slot* slots) const noexcept
-{
-    std::free(slots);
-}
 
 trace_log::trace_log(int cpus, std::size_t limit)
     : limit_(limit), rings_(static_cast<std::size_t>(first_vcpu + cpus))

@@ -15,8 +15,8 @@
 
 #include "nmi/record/trace_ring.hpp"
 
+#include <cstdlib>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace nmisim {
@@ -57,7 +57,7 @@ public:
 private:
     static constexpr int first_vcpu = 3;
     struct free_slots {
-        void operator()(trace_slot* slots) const noexcept;
+        void operator()(trace_slot* slots) const noexcept { std::free(slots); }
     };
     struct owned_ring {
         std::unique_ptr<trace_slot[], free_slots> slots;

@@ -13,12 +13,10 @@
 #include "runtime/wait.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <sched.h>
 #include <string>
 #include <sys/resource.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace nmisim {

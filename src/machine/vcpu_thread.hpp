@@ -20,7 +20,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -32,8 +31,6 @@ class vcpu_thread {
 public:
     vcpu_thread(machine_state& machine, int number);
     ~vcpu_thread();
-    vcpu_thread(const vcpu_thread&) = delete;
-    vcpu_thread& operator=(const vcpu_thread&) = delete;
 
     /// Starts the thread; wait_online() returns when it takes NMIs. Context: control.
     /// Errors: std::system_error when the system refuses the thread.

@@ -5,7 +5,6 @@
 // control side. What a check *means* is in src/verify; this is only where NMI context leaves its evidence.
 #pragma once
 
-#include "base/clock.hpp"
 #include "base/counter.hpp"
 
 #include <array>

@@ -100,7 +100,10 @@ struct interrupt_reader : reader_beside_count {
     static mark enter(percpu& cpu, std::uint64_t add) noexcept
     {
         cpu.own_count.add(add);
-        return Rcu::nmi_enter();
+        if constexpr (counts_in_a_domain<Rcu>)
+            return Rcu::nmi_enter(*cpu.domain->readers);
+        else
+            return Rcu::nmi_enter();
     }
     static void exit(percpu& cpu, mark m, std::uint64_t add) noexcept
     {
@@ -142,20 +145,6 @@ struct interrupt_reader<Rcu> {
         return {count, Rcu::enter(*count, add)};
     }
     static void exit(percpu&, mark m, std::uint64_t add) noexcept { Rcu::leave(*m.count, m.before, add); }
-};
-template <counts_in_a_domain Rcu>
-struct interrupt_reader<Rcu> : reader_beside_count {
-    using mark = typename Rcu::nmi_mark;
-    static mark enter(percpu& cpu, std::uint64_t add) noexcept
-    {
-        cpu.own_count.add(add);
-        return Rcu::nmi_enter(*cpu.domain->readers);
-    }
-    static void exit(percpu& cpu, mark m, std::uint64_t add) noexcept
-    {
-        Rcu::nmi_exit(m);
-        cpu.own_count.add(add);
-    }
 };
 
 /// Fault no-read-lock: the depth alone, and where no updater looks.

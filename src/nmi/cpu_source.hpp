@@ -16,7 +16,6 @@
 
 #include <atomic>
 #include <csignal>
-#include <cstdint>
 
 namespace nmisim {
 

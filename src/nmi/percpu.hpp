@@ -10,9 +10,7 @@
 
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
-#include "base/invariant.hpp"
 #include "base/vcpu_count.hpp"
-#include "nmi/chain/duration_record.hpp"
 #include "nmi/chain/nmi_stats.hpp"
 #include "nmi/check.hpp"
 #include "nmi/cpu_source.hpp"
@@ -61,8 +59,7 @@ struct nmi_domain {
     alignas(cacheline_size) std::atomic<std::uint8_t> reason{0}; ///< port 0x61: 0x80 SERR, 0x40 IOCHK
     std::atomic<std::uint64_t> last_report_ns{0};                ///< rate limit of "unknown reason"
     std::atomic<bool> panicked{false};
-    std::atomic<std::uint64_t> strays{0}; ///< NMI signals that no machine raised
-    std::atomic<std::uint64_t> refused_synchronize{0};
+    std::atomic<std::uint64_t> strays{0};                         ///< NMI signals that no machine raised
     void (*message)(const char*, std::size_t) noexcept = nullptr; ///< machine_config::message
 
     // Chains (nmi/chain/chain.hpp)
@@ -122,19 +119,6 @@ inline std::uint32_t preempt_count() noexcept
 {
     const percpu* const cpu = this_cpu;
     return cpu == nullptr ? 0 : cpu->count->preempt_count();
-}
-
-/// Context: vcpu, irq, nmi; the count's own thread. Kernel: __preempt_count_add().
-inline void preempt_count_add(percpu& cpu, std::uint32_t offset) noexcept
-{
-    cpu.count->add(offset);
-}
-
-/// Context: as preempt_count_add. Kernel: __preempt_count_sub(), preempt_count_sub() with its DEBUG_LOCKS_WARN_ON.
-inline void preempt_count_sub(percpu& cpu, std::uint32_t offset) noexcept
-{
-    BUG_ON(cpu.count->preempt_count() < offset); // nothing to take back
-    cpu.count->add(-std::uint64_t{offset});
 }
 
 /// Times this vCPU's handler has run; the single place that knows both forms. Context: any.

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "nmi/line.hpp"
-#include "nmisim/machine.hpp"
+#include "nmisim/raise_result.hpp"
 
 namespace nmisim {
 

@@ -136,7 +136,7 @@ TEST_CASE("what an NMI's callback leaves behind in preempt_count is seen by the 
     c.custom_workload = cpu.workload();
     machine m(c);
     std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
-        preempt_count_add(*this_cpu, hardirq_offset);
+        this_cpu->count->add(hardirq_offset);
         return 1;
     }));
     int level = -1;
@@ -158,7 +158,7 @@ TEST_CASE("what an IRQ's handler leaves behind in preempt_count is seen by the s
     c.custom_workload = cpu.workload();
     machine m(c);
     const auto irq = request_irq(m, 0, make_nmi_handler([](const pt_regs&, int) noexcept {
-                                     preempt_count_add(*this_cpu, hardirq_offset);
+                                     this_cpu->count->add(hardirq_offset);
                                      return irq_handled;
                                  }),
                                  0, "leaves one behind");
@@ -181,7 +181,7 @@ TEST_CASE("an nmi_exit that finds nothing to take back is a BUG")
         c.custom_workload = cpu.workload();
         machine m(c);
         std::ignore = m.exchange(make_nmi_handler([](const pt_regs&, int) noexcept {
-            preempt_count_sub(*this_cpu, nmi_offset + hardirq_offset);
+            this_cpu->count->add(-std::uint64_t{nmi_offset + hardirq_offset});
             return 1;
         }));
         cpu.run([&] { m.raise_nmi(0); });

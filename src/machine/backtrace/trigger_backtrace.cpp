@@ -45,8 +45,7 @@ backtrace_outcome nmi_trigger_cpumask_backtrace(machine& m, backtrace_board& boa
         });
         if (outcome.unanswered.empty() || now_ns() - begin_ns >= limit_ns)
             break;
-        const timespec one_ms = to_timespec(1'000'000);
-        nanosleep(&one_ms, nullptr);
+        sleep_for(1'000'000);
     }
     std::sort(outcome.answered.begin(), outcome.answered.end(),
               [](const cpu_frames& a, const cpu_frames& b) { return a.cpu < b.cpu; });

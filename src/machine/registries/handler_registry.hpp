@@ -28,8 +28,6 @@ class handler_registry : public std::enable_shared_from_this<handler_registry> {
 public:
     handler_registry(machine_state& state, std::size_t lists) : state_(state), lists_(lists) {}
     virtual ~handler_registry() = default;
-    handler_registry(const handler_registry&) = delete;
-    handler_registry& operator=(const handler_registry&) = delete;
 
     /// False in interrupt context: registering takes a lock, allocates and waits. `r` says so, and `owned` is given up.
     bool may_enter(registration& r, nmi_handler& owned);

@@ -5,7 +5,6 @@
 #include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 
-#include <cmath>
 #include <queue>
 #include <random>
 #include <sched.h>

@@ -60,19 +60,11 @@ void ipi_source::round(int cpu) noexcept
     }
 }
 
-std::uint64_t ipi_source::requested() const noexcept
+std::uint64_t ipi_source::sum(counter sender::*of) const noexcept
 {
     std::uint64_t n = 0;
     for (const sender& s : senders_)
-        n += s.requested.read();
-    return n;
-}
-
-std::uint64_t ipi_source::raised() const noexcept
-{
-    std::uint64_t n = 0;
-    for (const sender& s : senders_)
-        n += s.raised.read();
+        n += (s.*of).read();
     return n;
 }
 

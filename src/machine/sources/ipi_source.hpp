@@ -27,8 +27,8 @@ public:
     void round(int cpu) noexcept;
 
     /// NMIs that were due by the clock, on all vCPUs, and those raised. Context: any.
-    std::uint64_t requested() const noexcept;
-    std::uint64_t raised() const noexcept;
+    std::uint64_t requested() const noexcept { return sum(&sender::requested); }
+    std::uint64_t raised() const noexcept { return sum(&sender::raised); }
 
 private:
     struct alignas(cacheline_size) sender {
@@ -36,6 +36,7 @@ private:
         counter requested;
         counter raised;
     };
+    std::uint64_t sum(counter sender::*of) const noexcept;
 
     const std::uint64_t period_ns_; ///< between two broadcasts of a vCPU
     std::vector<sender> senders_;

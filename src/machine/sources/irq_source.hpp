@@ -21,8 +21,6 @@ public:
     void stop() noexcept { thread_.stop(); }
 
 private:
-    void run();
-
     machine& machine_;
     const double period_ns_;
     paced_thread thread_;

@@ -4,8 +4,6 @@
 #include "base/clock.hpp"
 #include "nmisim/machine.hpp"
 
-#include <ctime>
-
 namespace nmisim {
 
 bool flush_sources(machine& m, std::uint64_t timeout_ns)
@@ -17,8 +15,7 @@ bool flush_sources(machine& m, std::uint64_t timeout_ns)
         while (m.cpu_online(cpu) && m.raise_nmi(cpu) == raise_result::rejected) { // the user's queue is full
             if (now_ns() >= deadline_ns)
                 return false;
-            const timespec pause = to_timespec(1'000'000);
-            nanosleep(&pause, nullptr);
+            sleep_for(1'000'000);
         }
     return m.drain(timeout_ns);
 }

@@ -13,7 +13,6 @@
 #include "machine/machine_state.hpp"
 #include "machine/sources/nmi_source.hpp"
 
-#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <system_error>

@@ -4,12 +4,6 @@
 #include "runtime/origin.hpp"
 
 #include <cerrno>
-#include <ctime>
-
-// glibc 2.36 has the number but not the name for threads.
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
 
 namespace nmisim {
 namespace {
@@ -22,7 +16,7 @@ public:
         sigevent event{};
         event.sigev_notify = SIGEV_THREAD_ID;
         event.sigev_signo = cpu.line.signo;
-        event.sigev_notify_thread_id = cpu.tid;
+        event._sigev_un._tid = cpu.tid; // glibc 2.36 has no sigev_notify_thread_id
         event.sigev_value.sival_ptr = runtime::mark_of(runtime::origin::timer);
         if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
             throw std::system_error(errno, std::generic_category(),

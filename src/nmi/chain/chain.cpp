@@ -58,8 +58,6 @@ int dispatch(const nmi_chains& chains, const pt_regs& regs, percpu& cpu) noexcep
 
 } // namespace
 
-nmi_chains::nmi_chains() noexcept : nmi_callback{dispatch_chains} {}
-
 int nmi_handle(const nmi_chains& chains, nmi_type type, const pt_regs& regs, percpu& cpu) noexcept
 {
     nmi_domain& domain = *cpu.domain;

@@ -35,14 +35,14 @@ struct nmi_action {
     duration_record duration;
 };
 
-/// All chains of a machine. Immutable once published.
-struct nmi_chains : nmi_callback {
-    nmi_chains() noexcept;
-    std::array<std::span<nmi_action* const>, nmi_type_count> of_type{};
-};
-
 /// The function of nmi_chains: 0 if nobody claimed the NMI.
 int dispatch_chains(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+
+/// All chains of a machine. Immutable once published.
+struct nmi_chains : nmi_callback {
+    nmi_chains() noexcept : nmi_callback{dispatch_chains} {}
+    std::array<std::span<nmi_action* const>, nmi_type_count> of_type{};
+};
 
 /// Calls every handler on the chain, or the emergency handler; returns the sum of the answers.
 /// Kernel: nmi_handle().

@@ -83,8 +83,6 @@ void local_irq_restore(unsigned long flags) noexcept
         local_irq_disable();
 }
 
-irq_actions::irq_actions() noexcept : nmi_callback{handle_irq_event} {}
-
 int handle_irq_event(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
     int answer = irq_none;

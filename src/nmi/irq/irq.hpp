@@ -18,14 +18,11 @@
 
 #include <array>
 #include <atomic>
-#include <csignal>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace nmisim {
-
-struct percpu;
 
 /// One line, for all vCPUs. Kernel: struct irq_desc.
 struct alignas(cacheline_size) irq_desc {
@@ -56,14 +53,14 @@ struct irq_cpu {
     histogram handler;
 };
 
-/// A line's published list. Immutable once published.
-struct irq_actions : nmi_callback {
-    irq_actions() noexcept;
-    std::span<nmi_callback* const> handlers;
-};
-
 /// The function of irq_actions: calls every handler; irq_none if all of them said so.
 /// Context: irq. Kernel: __handle_irq_event_percpu().
 int handle_irq_event(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
+
+/// A line's published list. Immutable once published.
+struct irq_actions : nmi_callback {
+    irq_actions() noexcept : nmi_callback{handle_irq_event} {}
+    std::span<nmi_callback* const> handlers;
+};
 
 } // namespace nmisim

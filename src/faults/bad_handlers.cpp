@@ -5,7 +5,6 @@
 #include "nmi/handlers/checked_handler.hpp"
 #include "nmi/irq/irq.hpp"
 
-#include <atomic>
 #include <cstdlib>
 #include <pthread.h>
 
@@ -21,22 +20,11 @@ std::atomic<bool> released{false};
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // taken by lock_in_nmi only
 
 /// Every 64th call is bad: NMIs still get through.
-void misbehave(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
+int misbehaving_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
 {
     if (calls.fetch_add(1, std::memory_order_relaxed) % 64 == 63)
         armed.load(std::memory_order_relaxed)(self, regs, cpu); // armed before the first NMI
-}
-
-int misbehaving_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    misbehave(self, regs, cpu);
-    return inner_call(self, regs, cpu);
-}
-
-int misbehaving_irq_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    misbehave(self, regs, cpu);
-    return checked_irq_call(self, regs, cpu);
+    return static_cast<checked_handler&>(self).inner(self, regs, cpu);
 }
 
 } // namespace
@@ -85,11 +73,6 @@ void stuck_handler(nmi_callback&, const pt_regs&, int) noexcept
 nmi_function handler_function(bad_deed deed, nmi_function inner) noexcept
 {
     return deed == nullptr ? inner : misbehaving_call;
-}
-
-nmi_function irq_handler_function(bad_deed deed) noexcept
-{
-    return deed == nullptr ? checked_irq_call : misbehaving_irq_call;
 }
 
 void arm_bad_handlers(bad_deed deed, machine& m) noexcept

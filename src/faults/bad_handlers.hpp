@@ -24,10 +24,9 @@ void stuck_handler(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
 void hard_lockup(const std::atomic<bool>& released) noexcept;
 } // namespace bad
 
-/// The function of a run's handlers: `inner`, or one that sometimes does the fault and then what `inner` does.
+/// The function of a run's handlers: `inner`, or one that sometimes does the fault and then what `inner` does, which is the
+/// handler's own (checked_handler::inner).
 nmi_function handler_function(bad_deed deed, nmi_function inner) noexcept;
-/// The same for the handlers of IRQ lines, whose function is checked_irq_call.
-nmi_function irq_handler_function(bad_deed deed) noexcept;
 
 /// Arms the bad handlers for a run on `m`. Context: control, before the first NMI.
 void arm_bad_handlers(bad_deed deed, machine& m) noexcept;

@@ -28,8 +28,7 @@ bool cpus_down_within(machine& m, int first, int end, std::uint64_t limit_ns)
     while (!std::all_of(from, to, [](const auto& cpu) { return cpu->has_ended(); })) {
         if (wait.is_over(now_ns()))
             return false;
-        const timespec pause = to_timespec(100'000);
-        nanosleep(&pause, nullptr);
+        sleep_for(100'000);
     }
     std::for_each(from, to, [](const auto& cpu) { cpu->join(); });
     return true;

@@ -11,9 +11,9 @@
 namespace nmisim {
 namespace {
 
-std::vector<const check_block*> blocks_of(machine& m, const pool_list& pools, const check_block& control)
+std::vector<const check_block*> blocks_of(machine& m, const pool_list& pools)
 {
-    std::vector<const check_block*> blocks{&control};
+    std::vector<const check_block*> blocks;
     for (const element_pool* pool : pools)
         blocks.push_back(&pool->checks());
     for (auto& cpu : internals(m).cpus) {
@@ -36,14 +36,6 @@ std::string sentence(const violation& v)
     return text;
 }
 
-void set_first(check_report& out, const violation& v, std::uint64_t start_ns)
-{
-    out.first = sentence(v);
-    out.first_at_s = v.time_ns > start_ns ? static_cast<double>(v.time_ns - start_ns) / 1e9 : 0;
-    out.first_cpu = v.cpu;
-    out.first_generation = v.generation;
-}
-
 check_report sum_up(check which, const std::vector<const check_block*>& blocks, std::uint64_t start_ns)
 {
     check_report out;
@@ -59,8 +51,12 @@ check_report sum_up(check which, const std::vector<const check_block*>& blocks, 
                 first = &record.first();
         }
     }
-    if (first != nullptr)
-        set_first(out, *first, start_ns);
+    if (first == nullptr)
+        return out;
+    out.first = sentence(*first);
+    out.first_at_s = first->time_ns > start_ns ? static_cast<double>(first->time_ns - start_ns) / 1e9 : 0;
+    out.first_cpu = first->cpu;
+    out.first_generation = first->generation;
     return out;
 }
 
@@ -133,14 +129,6 @@ void gather_irqs(const irq_cpu& books, cpu_report& cpu, run_report& report)
     report.irq_handler.merge(books.handler);
 }
 
-std::uint64_t failures_of(const check_block& checks) noexcept
-{
-    std::uint64_t failures = 0;
-    for (std::size_t i = 0; i < check_count; ++i)
-        failures += checks[static_cast<check>(i)].failures();
-    return failures;
-}
-
 } // namespace
 
 void gather_books(machine& m, run_report& report)
@@ -171,7 +159,8 @@ void gather_books(machine& m, run_report& report)
 void judge(machine& m, const pool_list& pools, const check_block& control, std::uint64_t start_ns,
            run_report& report)
 {
-    const auto blocks = blocks_of(m, pools, control);
+    auto blocks = blocks_of(m, pools);
+    blocks.push_back(&control);
     for (std::size_t i = 0; i < check_count; ++i) {
         const auto which = static_cast<check>(i);
         check_report out = sum_up(which, blocks, start_ns);
@@ -189,17 +178,12 @@ void judge(machine& m, const pool_list& pools, const check_block& control, std::
     }
 }
 
-std::uint64_t failures_so_far(machine& m, const pool_list& pools) noexcept
+std::uint64_t failures_so_far(machine& m, const pool_list& pools)
 {
     std::uint64_t failures = 0;
-    for (const element_pool* pool : pools)
-        failures += pool->checks()[check::reclaim].failures();
-    for (auto& cpu : internals(m).cpus) {
-        const percpu& area = cpu->area();
-        failures += failures_of(area.checks) + failures_of(area.task_checks);
-        if (area.irq != nullptr)
-            failures += failures_of(area.irq->checks);
-    }
+    for (const check_block* block : blocks_of(m, pools))
+        for (std::size_t i = 0; i < check_count; ++i)
+            failures += (*block)[static_cast<check>(i)].failures();
     return failures;
 }
 

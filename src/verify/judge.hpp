@@ -24,6 +24,6 @@ void judge(machine& m, const pool_list& pools, const check_block& control, std::
            run_report& report);
 
 /// Failures recorded so far, while the run is on; conservation and reclaim are judged at the end only.
-std::uint64_t failures_so_far(machine& m, const pool_list& pools) noexcept;
+std::uint64_t failures_so_far(machine& m, const pool_list& pools);
 
 } // namespace nmisim

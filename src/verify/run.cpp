@@ -33,7 +33,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fmt/format.h>
 #include <stdexcept>
 #include <system_error>
 
@@ -167,8 +166,7 @@ int checked_run::pause(std::uint64_t ns) const
 {
     if (hooks_.pause)
         return hooks_.pause(ns);
-    const timespec t = to_timespec(ns);
-    nanosleep(&t, nullptr);
+    sleep_for(ns);
     return 0;
 }
 

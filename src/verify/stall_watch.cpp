@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "verify/stall_watch.hpp"
 
-#include "base/clock.hpp"
 #include "base/number_text.hpp"
 #include "machine/machine_state.hpp"
 #include "verify/symbol.hpp"
@@ -120,54 +119,44 @@ std::uint64_t stall_watch::deaf_ns(const percpu& area, std::uint64_t now)
     return age_ns(last.since_ns, now);
 }
 
-std::optional<violation> stall_watch::look()
-{
-    return look(now_ns());
-}
-
 std::optional<violation> stall_watch::look(std::uint64_t now)
 {
     machine_state& state = internals(machine_);
     if (nmisim::age_ns(last_look_ns_, now) > timeout_ns_ / 2)
         not_before_ns_ = now;
     last_look_ns_ = now;
+    const auto too_long = [now](std::uint64_t age, std::uint64_t limit_ns, const char* what,
+                                const percpu* on = nullptr) -> std::optional<violation> {
+        if (age <= limit_ns)
+            return std::nullopt;
+        return violation{now,
+                         on == nullptr ? -1 : on->cpunumber,
+                         on == nullptr ? 0 : on->last_generation.read(),
+                         age / 1'000'000,
+                         limit_ns / 1'000'000,
+                         0,
+                         what};
+    };
     for (auto& cpu : state.cpus) {
         const percpu& area = cpu->area();
-        const auto too_long = [&](std::uint64_t age, std::uint64_t limit_ns, const char* what) {
-            return age > limit_ns ? std::optional(violation{now, area.cpunumber, area.last_generation.read(),
-                                                            age / 1'000'000, limit_ns / 1'000'000, 0, what})
-                                  : std::nullopt;
-        };
         if (const auto v =
-                too_long(in_nmi_ns(area, now), timeout_ns_, "milliseconds inside one NMI (at most)"))
+                too_long(in_nmi_ns(area, now), timeout_ns_, "milliseconds inside one NMI (at most)", &area))
             return v;
-        if (const auto v = too_long(deaf_ns(area, now), deaf_timeout_ns_,
-                                    "milliseconds in which NMIs were raised and none handled (at most)"))
+        if (const auto v =
+                too_long(deaf_ns(area, now), deaf_timeout_ns_,
+                         "milliseconds in which NMIs were raised and none handled (at most)", &area))
             return v;
         if (area.irq == nullptr)
             continue;
         if (const auto v =
-                too_long(in_irq_ns(area, now), timeout_ns_, "milliseconds inside one IRQ (at most)"))
+                too_long(in_irq_ns(area, now), timeout_ns_, "milliseconds inside one IRQ (at most)", &area))
             return v;
     }
-    if (const std::uint64_t age = waited_ns(now); age > timeout_ns_)
-        return violation{now,
-                         -1,
-                         0,
-                         age / 1'000'000,
-                         timeout_ns_ / 1'000'000,
-                         0,
-                         "milliseconds waited for one grace period (at most)"};
-    if (const std::uint64_t age = age_ns(state.changing_since_ns.load(std::memory_order_relaxed), now);
-        age > timeout_ns_)
-        return violation{now,
-                         -1,
-                         0,
-                         age / 1'000'000,
-                         timeout_ns_ / 1'000'000,
-                         0,
-                         "milliseconds waited for a vCPU to go offline or online (at most)"};
-    return std::nullopt;
+    if (const auto v =
+            too_long(waited_ns(now), timeout_ns_, "milliseconds waited for one grace period (at most)"))
+        return v;
+    return too_long(age_ns(state.changing_since_ns.load(std::memory_order_relaxed), now), timeout_ns_,
+                    "milliseconds waited for a vCPU to go offline or online (at most)");
 }
 
 std::vector<stall_report> stall_watch::describe() const

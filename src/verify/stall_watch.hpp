@@ -5,6 +5,7 @@
 // what it executes. Context: control.
 #pragma once
 
+#include "base/clock.hpp"
 #include "nmisim/machine.hpp"
 #include "verify/run_report.hpp"
 
@@ -19,9 +20,8 @@ public:
 
     /// The violation, if a grace period or an NMI has been under way for too long, or if NMIs have been raised for too
     /// long and none handled.
-    std::optional<violation> look();
-    /// The same at a time of the caller's choice, never before the last one.
-    std::optional<violation> look(std::uint64_t now);
+    /// `now`: never before the last one.
+    std::optional<violation> look(std::uint64_t now = now_ns());
     /// vCPUs that are inside an NMI now, with their backtraces, eight at most; others if none is.
     std::vector<stall_report> describe() const;
 

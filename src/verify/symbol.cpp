@@ -19,11 +19,6 @@ std::string demangle(const char* name)
     return status == 0 && text != nullptr ? text.get() : name;
 }
 
-std::string_view file_name(std::string_view path)
-{
-    return path.substr(path.rfind('/') + 1);
-}
-
 } // namespace
 
 code_symbol find_symbol(std::uintptr_t address)
@@ -31,7 +26,8 @@ code_symbol find_symbol(std::uintptr_t address)
     Dl_info info{};
     if (dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
         return {};
-    const std::string object(file_name(info.dli_fname));
+    const std::string_view path = info.dli_fname;
+    const std::string object(path.substr(path.rfind('/') + 1));
     if (info.dli_sname == nullptr)
         return {{}, object, reinterpret_cast<std::uintptr_t>(info.dli_fbase)};
     return {demangle(info.dli_sname), object, reinterpret_cast<std::uintptr_t>(info.dli_saddr)};

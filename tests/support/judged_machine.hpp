@@ -53,7 +53,7 @@ private:
         c.custom_workload = [](vcpu&) { sched_yield(); };
         return c;
     }
-    irq_job job_;
+    handler_job job_{checked_irq_call};
 
 public:
     element_pool nmi_pool;

@@ -62,7 +62,7 @@ int held_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
     held = true;
     while (!let_go) {
     }
-    return inner_call(self, regs, cpu);
+    return static_cast<checked_handler&>(self).inner(self, regs, cpu);
 }
 
 /// Lets the NMI go when all that comes before the grace period has been done.

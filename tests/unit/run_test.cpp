@@ -82,7 +82,7 @@ TEST_CASE("a run swaps through machine::exchange(): what it has published comes 
         swapper->step();
         nmi_callback* const current = internals(m).domain.callback.load();
         const nmi_handler back = m.exchange(nullptr).old;
-        return fmt::format("{} {} {}", back.get() == current, pool.retired(), pool.reclaimed());
+        return fmt::format("{} {} {}", back.get() == current, pool.books().retired, pool.books().reclaimed);
     });
     CHECK(child.text == "true 1 1");
 }

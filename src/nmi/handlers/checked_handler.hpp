@@ -51,12 +51,6 @@ struct alignas(cacheline_size) checked_handler : nmi_callback {
 
 /// The function of a checked handler: counts itself (exactly-once), observes, returns 1.
 int checked_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
-/// What is left to do for a function that decorates another.
-inline int inner_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept
-{
-    return static_cast<checked_handler&>(self).inner(self, regs, cpu);
-}
-
 /// The same for an IRQ line's: IRQ context's own records.
 int checked_irq_call(nmi_callback& self, const pt_regs& regs, int cpu) noexcept;
 

@@ -2,7 +2,6 @@
 #include "verify/jobs/backtrace_job.hpp"
 
 #include "base/clock.hpp"
-#include "verify/jobs/timed.hpp"
 #include "verify/symbol.hpp"
 
 #include <algorithm>
@@ -11,7 +10,7 @@
 namespace nmisim {
 
 backtrace_job::backtrace_job(const run_config& config)
-    : function_(timed_if_asked<backtrace_call>(config)), interval_ns_(config.backtrace_interval_ns),
+    : handler_job(timed_if_asked<backtrace_call>(config)), interval_ns_(config.backtrace_interval_ns),
       board_(config.machine.cpus)
 {}
 

@@ -16,7 +16,6 @@ class backtrace_job final : public handler_job {
 public:
     explicit backtrace_job(const run_config& config);
 
-    nmi_function function() const noexcept override { return function_; }
     void built(checked_handler& h) override { h.job = &board_; }
     void ready(machine& m) override;
     void release() noexcept override { asker_.stop(); }
@@ -25,7 +24,6 @@ public:
 private:
     void ask_again_and_again(machine& m);
 
-    const nmi_function function_;
     const std::uint64_t interval_ns_;
     backtrace_board board_;
     backtrace_report found_; ///< the asker's until it has ended

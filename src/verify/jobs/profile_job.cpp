@@ -3,7 +3,6 @@
 
 #include "machine/machine_state.hpp"
 #include "machine/workloads/split_workload.hpp"
-#include "verify/jobs/timed.hpp"
 #include "verify/symbol.hpp"
 
 #include <algorithm>
@@ -52,8 +51,8 @@ std::vector<split_row> split_rows(machine& m, const profile_report& profile)
 } // namespace
 
 profile_job::profile_job(const run_config& config)
-    : function_(timed_if_asked<profile_call>(config)), cpus_(config.machine.cpus), room_(config.profile_room),
-      most_(most_buffers(cpus_, room_)), no_room_(cpus_, 0)
+    : handler_job(timed_if_asked<profile_call>(config)), cpus_(config.machine.cpus),
+      room_(config.profile_room), most_(most_buffers(cpus_, room_)), no_room_(cpus_, 0)
 {}
 
 void profile_job::built(checked_handler& h)

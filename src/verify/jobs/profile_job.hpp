@@ -20,13 +20,11 @@ class profile_job : public handler_job {
 public:
     explicit profile_job(const run_config& config);
 
-    nmi_function function() const noexcept override { return function_; }
     void built(checked_handler& h) override;
     void reclaimed(checked_handler& h) override;
     void fill_report(machine& m, run_report& report, bool drained) override;
 
 private:
-    const nmi_function function_;
     const int cpus_;
     const std::size_t room_; ///< samples per vCPU and buffer
     const std::size_t most_; ///< buffers: memory is bounded, beyond it samples are counted as lost

@@ -5,7 +5,6 @@
 #include "base/signal_mask.hpp"
 #include "machine/backtrace/unwind.hpp"
 #include "machine/machine_state.hpp"
-#include "verify/jobs/timed.hpp"
 #include "verify/symbol.hpp"
 
 #include <cerrno>
@@ -84,7 +83,7 @@ void mask_tick_in_nmi(int nmi_signal, int tick_signal) noexcept
 } // namespace
 
 watchdog_job::watchdog_job(const run_config& config)
-    : function_(timed_if_asked<watchdog_call>(config)), cpus_(config.machine.cpus),
+    : handler_job(timed_if_asked<watchdog_call>(config)), cpus_(config.machine.cpus),
       lock_up_(info_of(config.fault).in_workload), dog_(cpus_, {config.watchdog_thresh_ns})
 {}
 

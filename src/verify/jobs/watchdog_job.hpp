@@ -20,7 +20,6 @@ class watchdog_job : public handler_job {
 public:
     explicit watchdog_job(const run_config& config);
 
-    nmi_function function() const noexcept override { return function_; }
     void configure(machine_config& config) override;
     void built(checked_handler& h) override { h.job = &dog_; }
     void ready(machine& m) override;
@@ -31,7 +30,6 @@ private:
     void tick_here(int cpu);
     void lock_up_here() noexcept;
 
-    const nmi_function function_;
     const int cpus_;
     const bad_workload lock_up_; ///< null: none
     watchdog dog_;

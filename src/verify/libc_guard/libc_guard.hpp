@@ -6,8 +6,6 @@
 // malloc. It cannot see static and inlined calls, nor libc's calls to itself.
 #pragma once
 
-#include <cstdint>
-
 namespace nmisim {
 
 /// True where the guard is linked in. Context: any.

@@ -10,28 +10,27 @@
 
 namespace {
 
-template <class F>
-F next(const char* name) noexcept
-{
-    return reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
-}
+/// The function behind ours. Looked up before main, while there is one thread; a call before that (a constructor's) looks up
+/// itself.
+template <class Function>
+struct real_function {
+    const char* name;
+    Function* found = nullptr;
 
-using mutex_function = int (*)(pthread_mutex_t*);
-using puts_function = int (*)(const char*);
-using fwrite_function = std::size_t (*)(const void*, std::size_t, std::size_t, std::FILE*);
-
-// Looked up before main, while there is one thread; a call before that (a constructor's) looks up itself.
-mutex_function real_lock;
-mutex_function real_unlock;
-puts_function real_puts;
-fwrite_function real_fwrite;
+    Function* look_up() const noexcept { return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name)); }
+    Function* get() const noexcept { return found != nullptr ? found : look_up(); }
+};
+constinit real_function<int(pthread_mutex_t*)> real_lock{"pthread_mutex_lock"};
+constinit real_function<int(pthread_mutex_t*)> real_unlock{"pthread_mutex_unlock"};
+constinit real_function<int(const char*)> real_puts{"puts"};
+constinit real_function<std::size_t(const void*, std::size_t, std::size_t, std::FILE*)> real_fwrite{"fwrite"};
 
 [[gnu::constructor]] void announce()
 {
-    real_lock = next<mutex_function>("pthread_mutex_lock");
-    real_unlock = next<mutex_function>("pthread_mutex_unlock");
-    real_puts = next<puts_function>("puts");
-    real_fwrite = next<fwrite_function>("fwrite");
+    real_lock.found = real_lock.look_up();
+    real_unlock.found = real_unlock.look_up();
+    real_puts.found = real_puts.look_up();
+    real_fwrite.found = real_fwrite.look_up();
     nmisim::libc_guard_is_here();
 }
 
@@ -44,25 +43,25 @@ extern "C" {
 int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept
 {
     GUARD("pthread_mutex_lock");
-    return (real_lock != nullptr ? real_lock : next<mutex_function>("pthread_mutex_lock"))(mutex);
+    return real_lock.get()(mutex);
 }
 
 int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept
 {
     GUARD("pthread_mutex_unlock");
-    return (real_unlock != nullptr ? real_unlock : next<mutex_function>("pthread_mutex_unlock"))(mutex);
+    return real_unlock.get()(mutex);
 }
 
 int puts(const char* text)
 {
     GUARD("puts");
-    return (real_puts != nullptr ? real_puts : next<puts_function>("puts"))(text);
+    return real_puts.get()(text);
 }
 
 std::size_t fwrite(const void* data, std::size_t size, std::size_t n, std::FILE* file)
 {
     GUARD("fwrite");
-    return (real_fwrite != nullptr ? real_fwrite : next<fwrite_function>("fwrite"))(data, size, n, file);
+    return real_fwrite.get()(data, size, n, file);
 }
 
 int printf(const char* format, ...)

@@ -5,8 +5,6 @@
 #include "probes.hpp" // base/probes_*
 #include "verify/jobs/handler_job.hpp"
 
-#include <algorithm>
-
 namespace nmisim {
 namespace {
 constexpr int pipe_length = 10; // RCU_TORTURE_PIPE_LEN
@@ -67,8 +65,8 @@ void element_pool::retire(element& e)
     e.state = element_state::retired;
     e.retired_ns = now_ns();
     e.age.store(1, std::memory_order_relaxed); // a reader that sees 0 for a while is right as well
-    ++retired_;
-    waiting_max_ = std::max(waiting_max_, retired_ - std::min(retired_, reclaimed_));
+    ++books_.retired;
+    books_.waiting_max = std::max(books_.waiting_max, books_.waiting());
 }
 
 void element_pool::reclaim(element& e)
@@ -77,7 +75,7 @@ void element_pool::reclaim(element& e)
     checks_[check::reclaim].looked();
     expect_state(e, element_state::retired, "state of a handler that is reclaimed");
     NMISIM_PROBE1(reclaim, e.generation.load(std::memory_order_relaxed));
-    ++reclaimed_;
+    ++books_.reclaimed;
     if (e.state != element_state::retired)
         return;
     e.state = element_state::reclaimed;
@@ -96,28 +94,10 @@ void element_pool::reclaim(element& e)
     }
 }
 
-std::uint64_t element_pool::retired() const
+pool_books element_pool::books() const
 {
     const std::lock_guard guard(lock_);
-    return retired_;
-}
-
-std::uint64_t element_pool::reclaimed() const
-{
-    const std::lock_guard guard(lock_);
-    return reclaimed_;
-}
-
-std::uint64_t element_pool::waiting() const
-{
-    const std::lock_guard guard(lock_);
-    return retired_ - std::min(retired_, reclaimed_);
-}
-
-std::uint64_t element_pool::waiting_max() const
-{
-    const std::lock_guard guard(lock_);
-    return waiting_max_;
+    return books_;
 }
 
 } // namespace nmisim

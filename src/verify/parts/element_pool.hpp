@@ -13,6 +13,7 @@
 #include "nmi/handlers/checked_handler.hpp"
 #include "rcu/rcu.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -32,6 +33,15 @@ struct element : checked_handler {
     std::uint64_t retired_ns = 0;
 };
 
+/// What has become of a pool's handlers so far.
+struct pool_books {
+    std::uint64_t retired = 0;
+    std::uint64_t reclaimed = 0;
+    std::uint64_t waiting_max = 0; ///< most that were retired and not yet reclaimed
+
+    std::uint64_t waiting() const noexcept { return retired - std::min(retired, reclaimed); }
+};
+
 class element_pool {
 public:
     /// `function` is what the handlers run; what they are for is the job's to say. `hold_ns`: how long each
@@ -45,10 +55,7 @@ public:
     void retire(element& e);
     void reclaim(element& e);
 
-    std::uint64_t retired() const;
-    std::uint64_t reclaimed() const;
-    std::uint64_t waiting() const; ///< retired and not yet reclaimed
-    std::uint64_t waiting_max() const;
+    pool_books books() const;
     /// Failures of the check `reclaim`, written under the lock.
     const check_block& checks() const noexcept { return checks_; }
 
@@ -61,9 +68,7 @@ private:
     std::deque<element*> free_;
     std::deque<element*> pipe_;
     std::uint64_t generation_ = 0;
-    std::uint64_t retired_ = 0;
-    std::uint64_t reclaimed_ = 0;
-    std::uint64_t waiting_max_ = 0;
+    pool_books books_;
     check_block checks_;
 };
 

@@ -11,7 +11,8 @@ std::size_t pool_size_of(const run_config& config) noexcept
 }
 
 irq_part::checked_line::checked_line(machine& m, const run_config& config, int irq)
-    : pool(pool_size_of(config), irq_handler_function(info_of(config.fault).in_handler), job, config.hold_ns),
+    : pool(pool_size_of(config), handler_function(info_of(config.fault).in_handler, job.function()), job,
+           config.hold_ns),
       swapper(make_swapper(m, pool, config.reclaim, info_of(config.fault).swap, irq))
 {}
 
@@ -67,9 +68,10 @@ void irq_part::fill_report(machine&, run_report& report, bool)
 
 void add_books(run_report& report, const element_pool& pool, const swap_times& times)
 {
-    report.retired += pool.retired();
-    report.reclaimed += pool.reclaimed();
-    report.waiting_max = std::max(report.waiting_max, pool.waiting_max());
+    const pool_books books = pool.books();
+    report.retired += books.retired;
+    report.reclaimed += books.reclaimed;
+    report.waiting_max = std::max(report.waiting_max, books.waiting_max);
     report.publish.merge(times.publish);
     report.grace_period.merge(times.grace_period);
     report.reclaim.merge(times.reclaim);

@@ -19,12 +19,6 @@ namespace nmisim {
 /// Room for the handlers that wait for their grace period.
 std::size_t pool_size_of(const run_config& config) noexcept;
 
-/// What an IRQ handler does besides betraying mistakes: nothing.
-class irq_job : public handler_job {
-public:
-    nmi_function function() const noexcept override { return checked_irq_call; }
-};
-
 /// Adds what has become of a swapper's handlers.
 void add_books(run_report& report, const element_pool& pool, const swap_times& times);
 
@@ -44,7 +38,7 @@ public:
 private:
     struct checked_line {
         checked_line(machine& m, const run_config& config, int irq);
-        irq_job job;
+        handler_job job{checked_irq_call}; ///< besides betraying mistakes: nothing
         element_pool pool;
         std::unique_ptr<nmisim::swapper> swapper;
     };

@@ -2,7 +2,6 @@
 #include "verify/parts/swapper.hpp"
 
 #include "base/clock.hpp"
-#include "machine/machine_state.hpp"
 #include "nmi/raise.hpp"
 #include "nmisim/nmi_chain.hpp"
 
@@ -82,11 +81,6 @@ void swapper::first()
         internals(machine_).owned.reset(e);
 }
 
-element* swapper::build()
-{
-    return pool_.take(wrong_.builds_complete);
-}
-
 void swapper::publish(element* next)
 {
     next_ = next;
@@ -140,10 +134,11 @@ void swapper::reclaim_now(element& old)
 
 void swapper::step()
 {
-    element* next = build();
+    element* next = pool_.take(wrong_.builds_complete);
     if (next == nullptr) { // every handler waits for its grace period, or was leaked
         internals(machine_).rcu.barrier();
-        if ((next = build()) == nullptr)
+        next = pool_.take(wrong_.builds_complete);
+        if (next == nullptr)
             return;
     }
     if (how_ == reclaim::sync) {
@@ -152,7 +147,9 @@ void swapper::step()
     } else {
         element& old = *current_;
         publish(next);
-        retire_deferred(old);
+        old.owner = this;
+        internals(machine_).deferred_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch
+        internals(machine_).rcu.call(&old.head, reclaim_callback);
     }
     trace(trace_kind::swap, begin_ns_, now_ns(), *next);
 }
@@ -160,7 +157,8 @@ void swapper::step()
 void swapper::trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_ns, const element& e) const
 {
     if (this_trace != nullptr)
-        trace_slice(kind, begin_ns, end_ns, e.generation.load(std::memory_order_relaxed), pool_.waiting());
+        trace_slice(kind, begin_ns, end_ns, e.generation.load(std::memory_order_relaxed),
+                    pool_.books().waiting());
 }
 
 void swapper::retire(element& old)
@@ -174,13 +172,6 @@ void swapper::retire(element& old)
     if (current_ != nullptr)
         times_.reclaim.record(reclaimed_ns - ended_ns);
     trace(trace_kind::reclaim, ended_ns, reclaimed_ns, old);
-}
-
-void swapper::retire_deferred(element& old)
-{
-    old.owner = this;
-    internals(machine_).deferred_begun.fetch_add(1, std::memory_order_relaxed); // for the stall watch
-    internals(machine_).rcu.call(&old.head, reclaim_callback);
 }
 
 void swapper::reclaim_callback(rcu_callback_head* head)

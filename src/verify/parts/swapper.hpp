@@ -18,7 +18,6 @@
 #include "verify/run_config.hpp"
 
 #include <memory>
-#include <mutex>
 
 namespace nmisim {
 
@@ -39,8 +38,6 @@ public:
     /// `irq`: swaps that IRQ line's handler; nmi_slot: the NMI's.
     swapper(machine& m, element_pool& pool, reclaim how, const wrong_swap& wrong, int irq = nmi_slot);
     virtual ~swapper() = default;
-    swapper(const swapper&) = delete;
-    swapper& operator=(const swapper&) = delete;
 
     /// Publishes the first handler, before any NMI is raised.
     void first();
@@ -65,7 +62,6 @@ private:
     void nmi_everywhere() final;
     int tries() const noexcept final { return 16384; }
 
-    element* build();
     /// From the current handler published to `next` published (null: the dummy).
     void publish(element* next);
     /// The same and a grace period. What nobody can see any more, null: nothing was published.
@@ -74,7 +70,6 @@ private:
     /// A slice of this thread's timeline, if there is one.
     void trace(trace_kind kind, std::uint64_t begin_ns, std::uint64_t end_ns, const element& e) const;
     void retire(element& old);
-    void retire_deferred(element& old);
     static void reclaim_callback(rcu_callback_head* head);
 
     interrupt_line& line(int cpu) noexcept;

@@ -117,16 +117,29 @@ class cpu_time {
 public:
     void look(pid_t pid)
     {
-        for (const int process : family_of(pid)) {
-            const std::uint64_t now = cpu_ns_of(process);
-            const auto [known, fresh] = last_.try_emplace(process, now);
-            spent_ns_ += now > known->second ? std::min(now - known->second, most_between_looks_ns) : 0;
-            known->second = now;
-        }
+        for (const int process : family_of(pid))
+            look_at(process);
+    }
+    /// True when the process itself has run for most of the time since the last look. Its CPU clock says so at once; /proc takes a
+    /// dozen files.
+    bool has_run(pid_t pid)
+    {
+        constexpr std::uint64_t most_of_it_ns = look_every_ms * 1'000'000 / 2;
+        return look_at(pid) > most_of_it_ns;
     }
     std::uint64_t ns() const noexcept { return spent_ns_; }
 
 private:
+    std::uint64_t look_at(pid_t process)
+    {
+        const std::uint64_t now = cpu_ns_of(process);
+        std::uint64_t& last = last_.try_emplace(process, now).first->second;
+        const std::uint64_t since = now > last ? std::min(now - last, most_between_looks_ns) : 0;
+        last = now;
+        spent_ns_ += since;
+        return since;
+    }
+
     std::uint64_t spent_ns_ = 0;
     std::unordered_map<pid_t, std::uint64_t> last_;
 };
@@ -293,6 +306,7 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
     std::uint64_t seen = alive.runs.load(std::memory_order_relaxed) - 1;
     sleeping_time slept;
     cpu_time used;
+    static_cast<void>(used.has_run(pid)); // from here on
     for (;;) {
         child.wait_until_next_look();
         if (asked_to_stop()) {
@@ -311,13 +325,19 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             seen = now_seen;
             slept = {};
             used = {};
+            static_cast<void>(used.has_run(pid));
             still = {};
             continue;
         }
-        const int helper = alive.helper.load(std::memory_order_relaxed); // set before the child began
-        const activity now = still.look(pid, looks_for_standstill, helper);
+        activity now = activity::running;
+        if (used.has_run(pid)) {
+            still = {};
+        } else {
+            const int helper = alive.helper.load(std::memory_order_relaxed); // set before the child began
+            now = still.look(pid, looks_for_standstill, helper);
+            used.look(pid);
+        }
         slept.look(now != activity::running);
-        used.look(pid);
         const bool only_time_tells = now != activity::for_ever;
         if (only_time_tells && used.ns() < watchdog_ns && slept.ns() < 10 * watchdog_ns)
             continue;

@@ -5,7 +5,6 @@
 #include "explore/decode/branch_x86_64.hpp"
 #include "explore/decode/instruction_x86_64.hpp"
 #include "explore/decode/leap_x86_64.hpp"
-#include "explore/decode/plain_access_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
 #include "explore/place/decode_check.hpp"
 #include "explore/step/arch.hpp"
@@ -215,116 +214,9 @@ TEST_CASE("a leap passes what has one successor, and stops where the path is dec
     CHECK(in_loop.to[0] == 0x1003);
 }
 
-namespace {
-
-constexpr std::uint64_t thread_begin = 0x7000'0000;
-
-x86_registers some_registers()
-{
-    x86_registers regs;
-    for (std::size_t i = 0; i < regs.r.size(); ++i)
-        regs.r[i] = 0x10'0000 * (i + 1);
-    return regs;
-}
-
-using access_kind = plain_access::kind;
-
-plain_access access_of(std::initializer_list<int> of)
-{
-    const code_bytes c = bytes(of);
-    return plain_access_x86_64(0x1000, some_registers(), thread_begin, c.byte.data(), c.size);
-}
-
-void check_access(std::initializer_list<int> of, access_kind what, std::uint64_t address, int width, int reg)
-{
-    const plain_access a = access_of(of);
-    CHECK(a.what == what);
-    CHECK(a.size == of.size());
-    CHECK(a.address == address);
-    CHECK(a.width == width);
-    CHECK(a.reg == reg);
-}
-
-} // namespace
-
-TEST_CASE("a plain access that is made by hand touches what the instruction names")
-{
-    using enum plain_access::kind;
-    check_access({0x48, 0x8b, 0x05, 0x10, 0, 0, 0}, load, 0x1017, 8, 0);              // mov 0x10(%rip), %rax
-    check_access({0x89, 0x45, 0xfc}, store, 0x60'0000 - 4, 4, 0);                     // mov %eax, -4(%rbp)
-    check_access({0x48, 0x8b, 0x10}, load, 0x10'0000, 8, 2);                          // mov (%rax), %rdx
-    check_access({0x64, 0x48, 0x89, 0x45, 0}, store, thread_begin + 0x60'0000, 8, 0); // mov %rax, %fs:0(%rbp)
-    check_access({0x64, 0x8b, 0x04, 0x25, 0x10, 0, 0, 0}, load, thread_begin + 0x10, 4,
-                 0);                                                      // mov %fs:0x10, %eax
-    check_access({0x4c, 0x8b, 0x7c, 0x88, 0x08}, load, 0x90'0008, 8, 15); // mov 8(%rax,%rcx,4), %r15
-    check_access({0x4a, 0x89, 0x14, 0xe5, 0, 1, 0, 0}, store, 8 * 0xd0'0000 + 0x100, 8,
-                 2);                                               // mov %rdx, 0x100(,%r12,8)
-    check_access({0x49, 0x8b, 0x04, 0x24}, load, 0xd0'0000, 8, 0); // mov (%r12), %rax
-    check_access({0x41, 0x8b, 0x45, 0x00}, load, 0xe0'0000, 4, 0); // mov 0(%r13), %eax
-    check_access({0x44, 0x89, 0x80, 0, 0xff, 0xff, 0xff}, store, 0x10'0000 - 0x100, 4,
-                 8); // mov %r8d, -0x100(%rax)
-    check_access({0x48, 0xc7, 0x47, 0x20, 2, 0, 0, 0x80}, store_constant, 0x80'0020, 8,
-                 0); // movq $0x..80000002, 0x20(%rdi)
-    CHECK(access_of({0x48, 0xc7, 0x47, 0x20, 2, 0, 0, 0x80}).constant == 0xffff'ffff'8000'0002);
-    check_access({0x48, 0x03, 0x47, 0xf8}, calculate, 0x80'0000 - 8, 8, 0); // add -8(%rdi), %rax
-    check_access({0x39, 0x07}, calculate, 0x80'0000, 4, 0);                 // cmp %eax, (%rdi)
-    CHECK(access_of({0x39, 0x07}).memory_first);
-    CHECK_FALSE(access_of({0x3b, 0x07}).memory_first);
-}
-
-TEST_CASE("what is no plain access is not made by hand")
-{
-    for (const std::initializer_list<int> other : std::initializer_list<std::initializer_list<int>>{
-             {0x48, 0x89, 0xc8},             // between registers
-             {0x66, 0x89, 0x08},             // two bytes
-             {0x88, 0x08},                   // one byte
-             {0x67, 0x8b, 0x00},             // an address of 32 bits
-             {0x65, 0x48, 0x8b, 0x00},       // segment gs
-             {0x48, 0x87, 0x00},             // xchg is locked
-             {0xf0, 0x48, 0x01, 0x00},       // lock add
-             {0x48, 0x01, 0x00},             // add to memory: two accesses
-             {0x48, 0x13, 0x00},             // adc reads the carry
-             {0x48, 0x1b, 0x00},             // sbb, too
-             {0xc7, 0x48, 0x08, 0, 0, 0, 0}, // no instruction
-             {0xc7, 0xf8, 0, 0, 0, 0},       // xbegin
-             {0x90, 0x90},
-         }) {
-        INFO("of " << other.size() << " bytes, the last " << *(other.end() - 1));
-        CHECK(access_of(other).what == access_kind::none);
-    }
-    const unsigned char short_of_code[] = {0x48, 0x8b, 0x05, 0x10, 0};
-    CHECK(plain_access_x86_64(0x1000, {}, 0, short_of_code, sizeof short_of_code).what == access_kind::none);
-}
-
 #if defined(__x86_64__)
 
 namespace {
-
-struct calculated {
-    std::uint64_t result = 0, flags = 0;
-};
-
-#define NMISIM_CALCULATED(name, a, b, flags)                                                                 \
-    asm volatile("leaq -128(%%rsp), %%rsp\n\t" /* the red zone */                                            \
-                 name " %2, %0\n\tpushfq\n\tpopq %1\n\tleaq 128(%%rsp), %%rsp"                               \
-                 : "+r"(a), "=&r"(flags)                                                                     \
-                 : "r"(b)                                                                                    \
-                 : "cc", "memory")
-
-template <class Number>
-calculated by_processor(unsigned operation, Number a, Number b)
-{
-    std::uint64_t flags = 0;
-    switch (operation) {
-    case 0: NMISIM_CALCULATED("add", a, b, flags); break;
-    case 1: NMISIM_CALCULATED("or", a, b, flags); break;
-    case 4: NMISIM_CALCULATED("and", a, b, flags); break;
-    case 5: NMISIM_CALCULATED("sub", a, b, flags); break;
-    case 6: NMISIM_CALCULATED("xor", a, b, flags); break;
-    default: NMISIM_CALCULATED("cmp", a, b, flags); break;
-    }
-    return {a, flags};
-}
 
 // What the processor says of each condition with these flags.
 std::array<unsigned char, 16> conditions_with(std::uint64_t flags)
@@ -351,61 +243,6 @@ std::uint64_t branch(std::initializer_list<int> of, std::uint64_t flags = 0)
 }
 
 } // namespace
-
-TEST_CASE("arithmetic that is made by hand gives what the processor gives, flags too")
-{
-    constexpr std::array<std::uint64_t, 9> numbers{0,
-                                                   1,
-                                                   0xf,
-                                                   0x7fff'ffff,
-                                                   0x8000'0000,
-                                                   0xffff'ffff,
-                                                   0x7fff'ffff'ffff'ffff,
-                                                   0x8000'0000'0000'0000,
-                                                   ~std::uint64_t{0}};
-    constexpr std::uint64_t others = 0x202; // flags that stay
-    for (const unsigned operation : {0, 1, 4, 5, 6, 7}) {
-        // What a logical operation makes of the adjust flag is not defined.
-        const std::uint64_t looked_at = operation == 0 || operation == 5 || operation == 7 ? 0x8d5 : 0x8c5;
-        for (const std::uint64_t a : numbers)
-            for (const std::uint64_t b : numbers) {
-                INFO("operation " << operation << " of " << a << " and " << b);
-                std::uint64_t flags = others | 0x8d5;
-                plain_access by{.width = 8, .operation = static_cast<std::uint8_t>(operation)};
-                const calculated wide = by_processor(operation, a, b);
-                CHECK(calculated_x86_64(by, a, b, flags) == wide.result);
-                CHECK((flags & looked_at) == (wide.flags & looked_at));
-                CHECK((flags & others) == others);
-                by.memory_first = true;
-                CHECK(calculated_x86_64(by, b, a, flags) == (operation == 7 ? b : wide.result));
-                CHECK((flags & looked_at) == (wide.flags & looked_at));
-                by = {.width = 4, .operation = by.operation};
-                const calculated narrow =
-                    by_processor(operation, static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b));
-                CHECK(calculated_x86_64(by, a, b, flags) == (operation == 7 ? a : narrow.result));
-                CHECK((flags & looked_at) == (narrow.flags & looked_at));
-            }
-    }
-}
-
-TEST_CASE("where there is no memory no access is made by hand")
-{
-    std::uint64_t there = 7;
-    ucontext_t at{};
-    arch::set_ip(at, 0x1000);
-    greg_t& rax = at.uc_mcontext.gregs[REG_RAX];
-    for (const auto& code :
-         {bytes({0x48, 0x8b, 0x00}), bytes({0x48, 0x89, 0x00}), bytes({0x48, 0x03, 0x00})}) {
-        rax = 0;
-        CHECK_FALSE(arch::make_access(at, code, gettid()));
-        CHECK(rax == 0);
-        CHECK(arch::ip(at) == 0x1000);
-    }
-    rax = reinterpret_cast<greg_t>(&there);
-    CHECK(arch::make_access(at, bytes({0x48, 0x8b, 0x00}), gettid())); // mov (%rax), %rax
-    CHECK(rax == 7);
-    CHECK(arch::ip(at) == 0x1003);
-}
 
 TEST_CASE("a branch that is made by hand goes where the processor goes, with all flags that conditions read")
 {

@@ -7,8 +7,6 @@ namespace nmisim::explore {
 
 namespace {
 
-constexpr std::size_t rsp = 4;
-
 std::uint64_t at_address(std::uint64_t address) noexcept
 {
     return *reinterpret_cast<const volatile std::uint64_t*>(address);
@@ -31,7 +29,7 @@ successors successors_x86_64(std::uint64_t pc, const x86_registers& regs, const 
     case flow::call: to = {{there}, 1}; break;
     case flow::through_reg: to = {{regs.r[i.operand]}, 1}; break;
     case flow::through_slot: to = {{at_address(there)}, 1}; break;
-    case flow::returns: to = {{at_address(regs.r[rsp])}, 1}; break;
+    case flow::returns: to = {{at_address(regs.r[x86_registers::rsp])}, 1}; break;
     }
     for (unsigned n = 0; n < to.count; ++n)
         if (to.at[n] >= pc && to.at[n] < behind)

@@ -11,8 +11,17 @@
 namespace nmisim::explore {
 
 struct x86_registers {
-    std::array<std::uint64_t, 16>
-        r{}; ///< in the order of their encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15
+    enum place : std::uint8_t {
+        rax,
+        rcx,
+        rdx,
+        rbx,
+        rsp,
+        rbp,
+        rsi,
+        rdi
+    }; ///< as they are encoded; r8 to r15 follow
+    std::array<std::uint64_t, 16> r{};
 };
 
 /// `code`: `size` bytes of the instruction at `pc` as it is without breakpoints. None: not known, or the instruction

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What the explorer needs from a processor: the interrupted instruction pointer, a trap after each
-// instruction, a breakpoint instruction, and the system-call instruction. Meson chooses arch_x86_64.cpp or
-// arch_aarch64.cpp. On aarch64 a process cannot set the processor's single-step (MDSCR_EL1.SS belongs to the
+// instruction, a breakpoint instruction, and the system-call instruction. Meson chooses the folder x86_64 or
+// aarch64. On aarch64 a process cannot set the processor's single-step (MDSCR_EL1.SS belongs to the
 // kernel): there a step is a one-shot breakpoint on the instruction that follows, computed from the registers.
 //
 // x86-64 has the single-step, but each costs a trap that a virtual machine makes dear; so there, too, a step is a
@@ -57,13 +57,17 @@ void forget_step() noexcept;
 /// one that runs next. How many of them it passes; 1: it stays a step.
 std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std::uint32_t count,
                            std::uint32_t here) noexcept;
-/// True for a jump or branch whose way the handler can go in the program's name: make_branch().
+/// The thread that a signal has interrupted.
+struct interrupted {
+    int tid;                      ///< its own
+    std::uintptr_t stack_pointer; ///< when the signal came: the handler's frames are below it
+};
+/// True for an instruction that make_step() makes, where its memory allows it.
 bool is_makeable(const code_bytes& code) noexcept;
-/// Goes on as the jump or branch at `at` would, whose bytes without breakpoints are `code`. False: it is another
-/// instruction, or steps are made by the trap flag. Nothing has changed then.
-bool make_branch(ucontext_t& at, const code_bytes& code) noexcept;
-/// The same of a plain access to memory (decode/plain_access_x86_64.hpp), of the thread `tid` itself.
-bool make_access(ucontext_t& at, const code_bytes& code, int tid) noexcept;
+/// Does what the instruction at `at` would, whose bytes without breakpoints are `code`: a branch or a plain one
+/// (decode/plain_x86_64.hpp). False: it is another one, its memory is not there, or steps are made by the trap flag. Nothing has
+/// changed then.
+bool make_step(ucontext_t& at, const code_bytes& code, const interrupted& by) noexcept;
 /// Does what set_single_step() asked for. The SIGTRAP handler calls it last.
 void prepare_step(ucontext_t& at) noexcept;
 
@@ -111,6 +115,8 @@ bool older_wait_has_time_out(long nr, const std::uint64_t (&arg)[6]) noexcept;
 /// pause, and poll without descriptors and time-out, as newer processors lack them.
 bool older_wait_is_for_a_signal(const system_call& call) noexcept;
 
+/// True when no byte of the instruction is missing.
+bool is_whole(const code_bytes& code) noexcept;
 std::size_t breakpoint_size() noexcept;
 /// Address of the breakpoint instruction that raised this SIGTRAP.
 std::uintptr_t breakpoint_address(const ucontext_t& at) noexcept;

@@ -260,22 +260,11 @@ void forget(breakpoint& b) noexcept
     b.owner = nullptr;
 }
 
-code_bytes original_code_at(std::uintptr_t ip) noexcept
+namespace {
+
+// Where breakpoints are, what was there.
+void put_originals_back(code_bytes& c, std::uintptr_t ip) noexcept
 {
-    code_bytes c;
-    const std::size_t to_page_end = page_size - (ip & (page_size - 1));
-    // volatile: no call of memcpy, which may carry a breakpoint
-    const volatile unsigned char* code = code_at(ip);
-    for (; c.size < c.byte.size() && c.size < to_page_end; ++c.size)
-        c.byte[c.size] = code[c.size];
-    // The instruction may end before the page does; the next page need not be mapped.
-    const iovec rest{c.byte.data() + c.size, c.byte.size() - c.size};
-    const iovec from{code_at(ip + c.size), rest.iov_len};
-    if (rest.iov_len != 0 &&
-        arch::raw_system_call(SYS_process_vm_readv, arch::raw_system_call(SYS_getpid),
-                              reinterpret_cast<long>(&rest), 1, reinterpret_cast<long>(&from),
-                              1) == static_cast<long>(rest.iov_len))
-        c.size = c.byte.size();
     for (const breakpoint& b : table)
         for (std::size_t i = 0; b.planted && i < arch::breakpoint_size(); ++i)
             if (const std::uintptr_t at = b.address + i - ip; at < c.size)
@@ -284,7 +273,41 @@ code_bytes original_code_at(std::uintptr_t ip) noexcept
         b != nullptr && b->planted && b->kind == breakpoint_kind::watch)
         for (std::size_t i = 0; i < arch::breakpoint_size() && i < c.size; ++i)
             c.byte[i] = b->saved[i];
+}
+
+code_bytes code_up_to_page_end(std::uintptr_t ip) noexcept
+{
+    code_bytes c;
+    const std::size_t to_page_end = page_size - (ip & (page_size - 1));
+    // volatile: no call of memcpy, which may carry a breakpoint
+    const volatile unsigned char* code = code_at(ip);
+    for (; c.size < c.byte.size() && c.size < to_page_end; ++c.size)
+        c.byte[c.size] = code[c.size];
     return c;
+}
+
+} // namespace
+
+code_bytes original_code_at(std::uintptr_t ip) noexcept
+{
+    code_bytes c = code_up_to_page_end(ip);
+    // The instruction may end before the page does; the next page need not be mapped.
+    const iovec rest{c.byte.data() + c.size, c.byte.size() - c.size};
+    const iovec from{code_at(ip + c.size), rest.iov_len};
+    if (rest.iov_len != 0 &&
+        arch::raw_system_call(SYS_process_vm_readv, arch::raw_system_call(SYS_getpid),
+                              reinterpret_cast<long>(&rest), 1, reinterpret_cast<long>(&from),
+                              1) == static_cast<long>(rest.iov_len))
+        c.size = c.byte.size();
+    put_originals_back(c, ip);
+    return c;
+}
+
+code_bytes original_instruction_at(std::uintptr_t ip) noexcept
+{
+    code_bytes c = code_up_to_page_end(ip);
+    put_originals_back(c, ip);
+    return arch::is_whole(c) ? c : original_code_at(ip);
 }
 
 bool is_system_call_at(std::uintptr_t ip) noexcept

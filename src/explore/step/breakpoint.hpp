@@ -57,6 +57,8 @@ void forget(breakpoint& b) noexcept;   ///< take_out() and free the entry
 
 /// The instruction that is about to run at `ip`, as it is without breakpoints.
 code_bytes original_code_at(std::uintptr_t ip) noexcept;
+/// At least all of its bytes, and without a system call where they are on one page.
+code_bytes original_instruction_at(std::uintptr_t ip) noexcept;
 /// True when the instruction at `ip`, as it is without breakpoints, is the system-call instruction.
 bool is_system_call_at(std::uintptr_t ip) noexcept;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // How to get to a recorded boundary, the cheapest way. A breakpoint at boundary u <= k, and from there k - u single steps.
-// In a loop it lets the earlier rounds pass, each for one trap and one step; for one trap where a branch stands, which
-// the handler makes.
+// In a loop it lets the earlier rounds pass, each for one trap and one step; for one trap where an instruction stands that
+// the handler makes, as it does with most.
 #pragma once
 
 #include "explore/step/breakpoint.hpp"
@@ -56,19 +56,20 @@ public:
             if (!can_carry_breakpoint(recorded.ip[k]))
                 rounds[recorded.ip[k]] = no_anchor;
         way cheapest{no_boundary, 0};
-        std::uint32_t traps = 0; ///< that way
+        constexpr std::uint32_t trap = 16; // of the time that a step takes which the handler makes
+        std::uint32_t costs = 0;           ///< that way
         for (std::uint32_t k = 0; k < recorded.count; ++k) {
             std::uint32_t& round = rounds[recorded.ip[k]];
             const bool made = recorded.code != nullptr && arch::is_makeable(recorded.code[k]);
-            const std::uint32_t traps_of_rounds = round * (made ? 1 : 2);
-            if (round != no_anchor && (cheapest.anchor == no_boundary || traps_of_rounds <= traps)) {
+            const std::uint32_t costs_of_rounds = round * (made ? trap : 2 * trap);
+            if (round != no_anchor && (cheapest.anchor == no_boundary || costs_of_rounds <= costs)) {
                 cheapest = {k, round};
-                traps = traps_of_rounds;
+                costs = costs_of_rounds;
             }
             if (round != no_anchor)
                 ++round;
             ways_.push_back(cheapest);
-            traps += made ? 0 : 1;
+            costs += made ? 1 : trap;
         }
     }
 

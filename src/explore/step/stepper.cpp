@@ -290,9 +290,12 @@ void stepped_thread::note_call(const arch::system_call& call) noexcept
         t.call[t.calls++] = {t.count - 1, call.nr};
 }
 
-void stepped_thread::trapped(ucontext_t& at) noexcept
+void stepped_thread::trapped(ucontext_t& at, bool behind_call) noexcept
 {
-    for (;;) {
+    // Signals wait for as long as steps are made here. The code may wait for one, and what a system call raises comes at its end.
+    constexpr unsigned most_made = 256;
+    const arch::interrupted by{tid_, arch::stack_pointer(at)};
+    for (unsigned made = behind_call ? most_made : 0;; ++made) {
         const std::uintptr_t ip = arch::ip(at);
         if (ip == arch::stepped_return()) {
             at_the_end();
@@ -307,7 +310,7 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         if (!is_system_call_at(ip)) {
             if (const recording* t = plan_.follow; t != nullptr)
                 index_ += arch::leap_instead(t->ip, t->code, t->count, index_ - 1) - 1;
-            else if (arch::make_branch(at, original_code_at(ip)))
+            else if (made < most_made && arch::make_step(at, original_instruction_at(ip), by))
                 continue;
             return;
         }
@@ -339,6 +342,7 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         if (plan_.record != nullptr)
             note_gate(*plan_.record, ip, nr);
         make_call(at);
+        made = most_made;
     }
 }
 
@@ -360,7 +364,7 @@ void stepped_thread::at_gate(ucontext_t& at) noexcept
     make_call(at);
     delivery::look(at);
     if (stepping_)
-        trapped(at); // the boundary right after the call
+        trapped(at, true); // the boundary right after the call
 }
 
 void stepped_thread::make_call(ucontext_t& at) noexcept

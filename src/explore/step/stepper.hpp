@@ -120,7 +120,8 @@ public:
     bool follows_into(int tid) noexcept; ///< the calling process is the one that is stepped from now on
     void handler_is_over(ucontext_t& interrupted) noexcept;
     void run_handler(std::uintptr_t handler, int signal, siginfo_t* info, ucontext_t& interrupted) noexcept;
-    void trapped(ucontext_t& at) noexcept;
+    /// `behind_call`: the handler has just made a system call in the program's name.
+    void trapped(ucontext_t& at, bool behind_call = false) noexcept;
     bool passes_anchor() noexcept; ///< true: not yet, step over it
     void at_anchor(ucontext_t& at) noexcept;
     void at_gate(ucontext_t& at) noexcept;

@@ -43,6 +43,13 @@ void step_over(breakpoint& b, ucontext_t& at) noexcept
     arch::set_single_step(at, true);
 }
 
+void make_or_step_over(breakpoint& b, ucontext_t& at, const stepped_thread* t) noexcept
+{
+    if (t == nullptr ||
+        !arch::make_step(at, original_instruction_at(b.address), {t->tid(), arch::stack_pointer(at)}))
+        step_over(b, at);
+}
+
 void after_step(ucontext_t& at, stepped_thread* t) noexcept
 {
     if (own_thread.step_over != 0) {
@@ -65,8 +72,7 @@ bool at_breakpoint(ucontext_t& at) noexcept
     if (b->kind == breakpoint_kind::watch) {
         if (t != nullptr)
             t->at_watch(at);
-        if (t == nullptr || !arch::make_access(at, original_code_at(b->address), t->tid()))
-            step_over(*b, at);
+        make_or_step_over(*b, at, t);
     } else if (b->kind == breakpoint_kind::gate) {
         if (!can_be_made_elsewhere(arch::system_call_of(at).nr)) {
             if (t != nullptr)
@@ -79,8 +85,8 @@ bool at_breakpoint(ucontext_t& at) noexcept
     } else if (b->owner == t && !t->passes_anchor()) {
         forget(*b);
         t->at_anchor(at);
-    } else if (!arch::make_branch(at, original_code_at(b->address))) {
-        step_over(*b, at);
+    } else {
+        make_or_step_over(*b, at, t);
     }
     return true;
 }

@@ -207,12 +207,7 @@ bool is_makeable(const code_bytes&) noexcept
     return false;
 }
 
-bool make_branch(ucontext_t&, const code_bytes&) noexcept
-{
-    return false;
-}
-
-bool make_access(ucontext_t&, const code_bytes&, int) noexcept
+bool make_step(ucontext_t&, const code_bytes&, const interrupted&) noexcept
 {
     return false;
 }
@@ -298,6 +293,11 @@ bool older_wait_is_for_a_signal(const system_call&) noexcept
 bool polls(long nr) noexcept
 {
     return nr == SYS_ppoll;
+}
+
+bool is_whole(const code_bytes& code) noexcept
+{
+    return code.size >= breakpoint_size();
 }
 
 std::size_t breakpoint_size() noexcept

@@ -3,12 +3,12 @@
 // x86-64: a step without the trap flag. Where step_by_breakpoints() allows it, a step is an int3 on the instruction that
 // follows, or on both of a branch: a quarter of the price. What the decoder does not answer for is left to the flag, which
 // stands for the wish to step until prepare_step() has found the other way.
-#include "explore/decode/branch_x86_64.hpp"
+#include "explore/decode/instruction_x86_64.hpp"
 #include "explore/decode/leap_x86_64.hpp"
-#include "explore/decode/plain_access_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
 #include "explore/step/arch.hpp"
 #include "explore/step/breakpoint.hpp"
+#include "explore/step/x86_64/made_steps.hpp"
 
 #include <atomic>
 #include <utility>
@@ -88,30 +88,10 @@ bool is_of_a_step(std::uintptr_t address) noexcept
     return false;
 }
 
-/// In the order of their encoding.
-constexpr std::array encoded{REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                             REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-
-x86_registers registers_of(const ucontext_t& at) noexcept
-{
-    x86_registers regs;
-    for (std::size_t i = 0; i < encoded.size(); ++i)
-        regs.r[i] = static_cast<std::uint64_t>(at.uc_mcontext.gregs[encoded[i]]);
-    return regs;
-}
-
-// glibc's thread pointer; in fs:0 it points to itself.
-std::uint64_t thread_base() noexcept
-{
-    std::uint64_t base = 0;
-    asm volatile("movq %%fs:0, %0" : "=r"(base));
-    return base;
-}
-
 // False: only the trap flag can do it.
 bool plan_one(const ucontext_t& at) noexcept
 {
-    const code_bytes code = original_code_at(ip(at));
+    const code_bytes code = original_instruction_at(ip(at));
     const successors next = successors_x86_64(ip(at), registers_of(at), code.byte.data(), code.size);
     for (unsigned i = 0; i < next.count; ++i) {
         if (!make_code_writable(next.at[i]))
@@ -170,9 +150,15 @@ bool step_of_another_thread(ucontext_t& at) noexcept
     return true;
 }
 
+bool is_whole(const code_bytes& code) noexcept
+{
+    return decode_x86_64(code.byte.data(), code.size).size != 0;
+}
+
 void step_by_breakpoints(bool wanted) noexcept
 {
     by_breakpoints = wanted;
+    prepare_made_steps(wanted);
 }
 
 bool step_by_flag(bool wanted) noexcept
@@ -183,7 +169,7 @@ bool step_by_flag(bool wanted) noexcept
 std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std::uint32_t count,
                            std::uint32_t here) noexcept
 {
-    if (!by_breakpoints || step.by_flag)
+    if (!steps_by_breakpoints())
         return 1;
     const leap l = leap_x86_64(ip, code, count, here);
     for (unsigned i = 0; i < l.count; ++i)
@@ -193,48 +179,9 @@ std::uint32_t leap_instead(const std::uintptr_t* ip, const code_bytes* code, std
     return l.count != 0 ? l.instructions : 1;
 }
 
-bool is_makeable(const code_bytes& code) noexcept
+bool steps_by_breakpoints() noexcept
 {
-    return by_breakpoints && is_plain_branch_x86_64(code.byte.data(), code.size);
-}
-
-bool make_branch(ucontext_t& at, const code_bytes& code) noexcept
-{
-    if (!by_breakpoints || step.by_flag)
-        return false;
-    const auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
-    const std::uintptr_t to = branch_x86_64(ip(at), flags, code.byte.data(), code.size);
-    if (to != 0)
-        set_ip(at, to);
-    return to != 0;
-}
-
-// The kernel copies: where there is no memory it says so, and the instruction itself may fault.
-bool make_access(ucontext_t& at, const code_bytes& code, int tid) noexcept
-{
-    using enum plain_access::kind;
-    const plain_access a =
-        plain_access_x86_64(ip(at), registers_of(at), thread_base(), code.byte.data(), code.size);
-    if (a.what == none)
-        return false;
-    const bool stores = a.what == store || a.what == store_constant;
-    greg_t& reg = at.uc_mcontext.gregs[encoded[a.reg]];
-    const auto in_reg = static_cast<std::uint64_t>(reg);
-    std::uint64_t value = a.what == store_constant ? a.constant : stores ? in_reg : 0;
-    const iovec here{&value, a.width};
-    const iovec there{reinterpret_cast<void*>(a.address), a.width};
-    if (raw_system_call(stores ? SYS_process_vm_writev : SYS_process_vm_readv, tid,
-                        reinterpret_cast<long>(&here), 1, reinterpret_cast<long>(&there), 1) != a.width)
-        return false;
-    if (a.what == load)
-        reg = static_cast<greg_t>(value);
-    if (a.what == calculate) {
-        auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
-        reg = static_cast<greg_t>(calculated_x86_64(a, in_reg, value, flags));
-        at.uc_mcontext.gregs[REG_EFL] = static_cast<greg_t>(flags);
-    }
-    set_ip(at, ip(at) + a.size);
-    return true;
+    return by_breakpoints && !step.by_flag;
 }
 
 void forget_step() noexcept

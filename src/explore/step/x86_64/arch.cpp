@@ -2,7 +2,7 @@
 //
 // x86-64: the trap flag (TF) of RFLAGS raises #DB after each instruction; the kernel turns it into SIGTRAP,
 // clears TF on the way into any signal handler and keeps it in the saved context (Intel SDM vol. 3, 17.3.1.4).
-// steps_x86_64.cpp has a cheaper way.
+// steps.cpp and made_steps.cpp have cheaper ways.
 #include "explore/step/arch.hpp"
 
 #include <sys/syscall.h>

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: MIT
+//
+// Steps that the handler makes, against the same instructions run by the processor.
+#include "explore/decode/instruction_x86_64.hpp"
+#include "explore/decode/plain_x86_64.hpp"
+#include "explore/step/arch.hpp"
+#include "explore/step/breakpoint.hpp"
+#if defined(__x86_64__)
+#include "explore/step/x86_64/out_of_line.hpp"
+#endif
+#include "explore/step/stepper.hpp"
+#include "explore/watch/child.hpp"
+#include "support/catch2.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <initializer_list>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace nmisim::explore;
+
+namespace {
+
+using kind = plain_instruction::kind;
+
+code_bytes bytes(const std::vector<int>& of)
+{
+    code_bytes c;
+    for (const int b : of)
+        c.byte[c.size++] = static_cast<unsigned char>(b);
+    while (c.size < c.byte.size())
+        c.byte[c.size++] = 0x90;
+    return c;
+}
+
+x86_registers some_registers()
+{
+    x86_registers regs;
+    for (std::size_t i = 0; i < regs.r.size(); ++i)
+        regs.r[i] = 0x10'0000 * (i + 1);
+    return regs;
+}
+
+constexpr std::uint64_t thread_begin = 0x7000'0000;
+
+plain_instruction plain(const std::vector<int>& of)
+{
+    return plain_x86_64(0x1000, some_registers(), thread_begin, bytes(of));
+}
+
+} // namespace
+
+TEST_CASE("a plain instruction touches the memory that it names")
+{
+    struct one {
+        std::vector<int> code;
+        std::uint64_t address;
+        unsigned width;
+        bool reads, writes;
+    };
+    for (const one& o : std::initializer_list<one>{
+             {{0x48, 0x8b, 0x05, 0x10, 0, 0, 0}, 0x1017, 8, true, false},             // mov 0x10(%rip), %rax
+             {{0x89, 0x45, 0xfc}, 0x60'0000 - 4, 4, false, true},                     // mov %eax, -4(%rbp)
+             {{0x64, 0x48, 0x89, 0x45, 0}, thread_begin + 0x60'0000, 8, false, true}, // mov %rax, %fs:0(%rbp)
+             {{0x64, 0x8b, 0x04, 0x25, 0x10, 0, 0, 0},
+              thread_begin + 0x10,
+              4,
+              true,
+              false},                                                     // mov %fs:0x10, %eax
+             {{0x4c, 0x8b, 0x7c, 0x88, 0x08}, 0x90'0008, 8, true, false}, // mov 8(%rax,%rcx,4), %r15
+             {{0x4a, 0x89, 0x14, 0xe5, 0, 1, 0, 0},
+              8 * 0xd0'0000 + 0x100,
+              8,
+              false,
+              true},                                                               // mov %rdx, 0x100(,%r12,8)
+             {{0x49, 0x8b, 0x04, 0x24}, 0xd0'0000, 8, true, false},                // mov (%r12), %rax
+             {{0x41, 0x8b, 0x45, 0x00}, 0xe0'0000, 4, true, false},                // mov 0(%r13), %eax
+             {{0x48, 0xc7, 0x47, 0x20, 2, 0, 0, 0x80}, 0x80'0020, 8, false, true}, // movq $..., 0x20(%rdi)
+             {{0x48, 0x83, 0x05, 0x10, 0, 0, 0, 1}, 0x1018, 8, true, true},        // addq $1, 0x10(%rip)
+             {{0x83, 0x3d, 0x10, 0, 0, 0, 1}, 0x1017, 4, true, false},             // cmpl $1, 0x10(%rip)
+             {{0x66, 0xff, 0x08}, 0x10'0000, 2, true, true},                       // decw (%rax)
+             {{0x0f, 0xb7, 0x08}, 0x10'0000, 2, true, false},                      // movzwl (%rax), %ecx
+             {{0x66, 0x0f, 0xbe, 0x08}, 0x10'0000, 1, true, false},                // movsbw (%rax), %cx
+             {{0x48, 0x63, 0x08}, 0x10'0000, 4, true, false},                      // movslq (%rax), %rcx
+             {{0x0f, 0x94, 0x00}, 0x10'0000, 1, false, true},                      // sete (%rax)
+             {{0xf7, 0x20}, 0x10'0000, 4, true, false},                            // mull (%rax)
+         }) {
+        INFO("of " << o.code.size() << " bytes, the last " << o.code.back());
+        const plain_instruction i = plain(o.code);
+        CHECK(i.what == kind::calculate);
+        CHECK(i.size == o.code.size());
+        CHECK(i.address == o.address);
+        CHECK(i.width == o.width);
+        CHECK(i.reads == o.reads);
+        CHECK(i.writes == o.writes);
+    }
+    CHECK(plain({0xe8, 0x10, 0, 0, 0}).address == 0x1015); // call
+    CHECK(plain({0x41, 0xff, 0xd4}).address == 0xd0'0000); // call *%r12
+    CHECK(plain({0x41, 0xff, 0xd4}).what == kind::call);
+    CHECK(plain({0xff, 0xe0}).what == kind::jump);                       // jmp *%rax
+    CHECK(plain({0xff, 0x60, 0x08}).what == kind::jump_loaded);          // jmp *8(%rax)
+    CHECK(plain({0xff, 0x15, 0x10, 0, 0, 0}).what == kind::call_loaded); // call *0x10(%rip)
+    CHECK(plain({0xff, 0x15, 0x10, 0, 0, 0}).address == 0x1016);
+    CHECK(plain({0x48, 0x8d, 0x05, 0x10, 0, 0, 0}).address == 0x1017); // lea 0x10(%rip), %rax
+    CHECK(plain({0x8d, 0x40, 0xff}).address == 0x0f'ffff);             // lea -1(%rax), %eax
+    CHECK(plain({0x6a, 0xff}).constant == ~std::uint64_t{0});          // push $-1
+    CHECK(plain({0xf3, 0x0f, 0x1e, 0xfa}).what == kind::nothing);      // endbr64
+    CHECK(plain({0xf3, 0xc3}).what == kind::give_back);                // rep ret
+}
+
+TEST_CASE("what is no plain instruction is left to the processor")
+{
+    for (const std::vector<int>& other : std::initializer_list<std::vector<int>>{
+             {0x67, 0x8b, 0x00},             // an address of 32 bits
+             {0x65, 0x48, 0x8b, 0x00},       // segment gs
+             {0x48, 0x87, 0x00},             // xchg is locked
+             {0xf0, 0x48, 0x01, 0x00},       // lock add
+             {0xf7, 0xf1},                   // div may trap
+             {0xf6, 0xf9},                   // idiv
+             {0xc7, 0x48, 0x08, 0, 0, 0, 0}, // no instruction
+             {0xc7, 0xf8, 0, 0, 0, 0},       // xbegin
+             {0x0f, 0x05},                   // syscall
+             {0x0f, 0x0b},                   // ud2
+             {0x0f, 0xa2},                   // cpuid
+             {0x0f, 0x31},                   // rdtsc
+             {0xcc},                         // int3
+             {0xf4},                         // hlt
+             {0x9d},                         // popf
+             {0xf3, 0xa4},                   // rep movsb
+             {0xa4},                         // movsb
+             {0x0f, 0x28, 0xc1},             // movaps
+             {0xf2, 0x0f, 0x10, 0x00},       // movsd
+             {0xf3, 0x0f, 0xb8, 0xc1},       // popcnt
+             {0xf3, 0x0f, 0xbc, 0xc1},       // tzcnt
+             {0x0f, 0xa3, 0x08},             // bt reads what the register says, anywhere
+             {0x0f, 0xc1, 0x08},             // xadd
+             {0x0f, 0xb1, 0x08},             // cmpxchg
+             {0xc5, 0xf8, 0x77},             // vzeroupper
+             {0x66, 0x68, 0, 0},             // push of two bytes
+             {0x66, 0x63, 0xc8},             // movsxd of two bytes: processors differ
+             {0xff, 0x30},                   // push (%rax)
+             {0x8f, 0x00},                   // pop (%rax)
+             {0xc2, 8, 0},                   // ret $8
+             {0x9b},                         // fwait
+         }) {
+        INFO("of " << other.size() << " bytes, the first " << other.front() << ", the last " << other.back());
+        CHECK(plain(other).what == kind::none);
+    }
+    code_bytes short_of_code = bytes({0x48, 0x8b, 0x05, 0x10, 0});
+    short_of_code.size = 5;
+    CHECK(plain_x86_64(0x1000, {}, 0, short_of_code).what == kind::none);
+}
+
+#if defined(__x86_64__)
+
+namespace {
+
+constexpr std::array names{REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                           REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+constexpr std::size_t arena_size = 16 * 1024;
+using arena = std::array<unsigned char, arena_size>;
+alignas(4096) arena memory;
+
+struct machine_code {
+    code_bytes code;
+    out_of_line::registers before;
+};
+
+ucontext_t context_of(const out_of_line::registers& regs)
+{
+    ucontext_t at{};
+    for (std::size_t i = 0; i < names.size(); ++i)
+        at.uc_mcontext.gregs[names[i]] = static_cast<greg_t>(regs.general.r[i]);
+    at.uc_mcontext.gregs[REG_EFL] = static_cast<greg_t>(regs.flags);
+    arch::set_ip(at, 0x1000);
+    return at;
+}
+
+// Far from all that the tests write, as a handler's frames would be.
+arch::interrupted me() noexcept
+{
+    return {gettid(), reinterpret_cast<std::uintptr_t>(memory.data()) + (1U << 30)};
+}
+
+// What differs between the instruction that the handler makes and the processor's own run of it; empty: nothing.
+std::string difference(const machine_code& m)
+{
+    arena filled{};
+    for (std::size_t i = 0; i < filled.size(); ++i)
+        filled[i] = static_cast<unsigned char>(i * 37 + i / 256);
+    memory = filled;
+    out_of_line::registers by_processor = m.before;
+    code_bytes alone = m.code; // without what follows it
+    alone.size = decode_x86_64(m.code.byte.data(), m.code.size).size;
+    if (!out_of_line::run(alone, by_processor))
+        return "not run";
+    const arena memory_by_processor = memory;
+    memory = filled;
+    ucontext_t at = context_of(m.before);
+    if (!arch::make_step(at, m.code, me()))
+        return "not made";
+    std::string d;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (static_cast<std::uint64_t>(at.uc_mcontext.gregs[names[i]]) != by_processor.general.r[i])
+            d += " register " + std::to_string(i);
+    if (static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]) != by_processor.flags)
+        d += " flags";
+    if (memory != memory_by_processor)
+        d += " memory";
+    if (arch::ip(at) != 0x1000 + std::uintptr_t{alone.size})
+        d += " place";
+    return d;
+}
+
+bool is_prefix(int byte)
+{
+    constexpr std::array others{0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+    return (byte & 0xf0) == 0x40 || std::find(others.begin(), others.end(), byte) != others.end();
+}
+
+class made_up_code {
+public:
+    machine_code next()
+    {
+        static constexpr std::array<std::array<int, 2>, 12> prefixes{{{-1, -1},
+                                                                      {0x66, -1},
+                                                                      {0x48, -1},
+                                                                      {0x4c, -1},
+                                                                      {0x49, -1},
+                                                                      {0x41, -1},
+                                                                      {0x44, -1},
+                                                                      {0x40, -1},
+                                                                      {0x4d, -1},
+                                                                      {0x66, 0x44},
+                                                                      {0x42, -1},
+                                                                      {0x4f, -1}}};
+        std::vector<int> of;
+        for (const int p : prefixes[any(prefixes.size())])
+            if (p >= 0)
+                of.push_back(p);
+        const bool two = any(3) == 0;
+        if (two)
+            of.push_back(0x0f);
+        int opcode = static_cast<int>(any(256));
+        while (!two && is_prefix(opcode))
+            opcode = static_cast<int>(any(256));
+        of.push_back(opcode);
+        if (any(8) == 0) { // base, index and scale
+            of.push_back(static_cast<int>(any(3) << 6 | any(8) << 3 | 4));
+            of.push_back(static_cast<int>(any(256)));
+        } else {
+            of.push_back(static_cast<int>(any(4) << 6 | any(8) << 3 | any(8)));
+        }
+        of.push_back(static_cast<int>(any(64))); // an address or a number; of four bytes a small one
+        while (of.size() < code_bytes::longest)
+            of.push_back(0);
+        machine_code m{bytes(of), {}};
+        const auto middle = reinterpret_cast<std::uint64_t>(memory.data()) + arena_size / 2;
+        for (std::size_t i = 0; i < names.size(); ++i)
+            m.before.general.r[i] = any(4) == 0 ? number() : middle + 8 * any(64);
+        m.before.general.r[x86_registers::rsp] = middle + 8 * any(64);
+        m.before.flags = 0x202 | (any(1U << 12) & 0x8d5);
+        return m;
+    }
+
+private:
+    std::size_t any(std::size_t below) { return random_() % below; }
+    std::uint64_t number()
+    {
+        static constexpr std::array<std::uint64_t, 8> ends{
+            0, 1, 0x7f, 0x80, 0x7fff'ffff, 0x8000'0000, 0x8000'0000'0000'0000, ~std::uint64_t{0}};
+        return any(2) == 0 ? ends[any(ends.size())] : random_();
+    }
+    std::mt19937_64 random_{20051};
+};
+
+// Of its stack and its memory; where it goes on elsewhere no copy can be run.
+bool can_be_compared(const plain_instruction& i)
+{
+    const auto inside = [](std::uint64_t address) {
+        const auto begin = reinterpret_cast<std::uint64_t>(memory.data());
+        return address >= begin + 64 && address < begin + arena_size - 64;
+    };
+    switch (i.what) {
+    case kind::calculate: return i.width == 0 || inside(i.address);
+    case kind::nothing:
+    case kind::load_address:
+    case kind::push:
+    case kind::push_constant: return true;
+    case kind::pop: return i.reg != x86_registers::rsp;
+    default: return false;
+    }
+}
+
+void by_breakpoints()
+{
+    prepare_breakpoints();
+    arch::step_by_breakpoints(true);
+}
+
+} // namespace
+
+TEST_CASE("an instruction that the handler makes does what the processor does, flags and memory too")
+{
+    by_breakpoints();
+    made_up_code code;
+    std::map<std::pair<bool, int>, int> tried; ///< two bytes or one, opcode
+    std::size_t with_memory = 0;
+    std::vector<std::string> wrong;
+    for (int n = 0; n < 400'000; ++n) {
+        const machine_code m = code.next();
+        const bool of_rip = plain_x86_64(0x1000, m.before.general, 0, m.code).address !=
+                            plain_x86_64(0x2000, m.before.general, 0, m.code).address;
+        const plain_instruction i = plain_x86_64(0x1000, m.before.general, 0, m.code);
+        if (of_rip || !can_be_compared(i))
+            continue;
+        std::size_t at = 0;
+        while (m.code.byte[at] == 0x66 || (m.code.byte[at] & 0xf0) == 0x40)
+            ++at;
+        const bool two = m.code.byte[at] == 0x0f;
+        ++tried[{two, m.code.byte[at + (two ? 1 : 0)]}];
+        with_memory += i.width != 0 ? 1 : 0;
+        if (const std::string d = difference(m); !d.empty() && wrong.size() < 20) {
+            std::string text;
+            for (std::size_t b = 0; b < i.size; ++b)
+                text += " " + std::to_string(m.code.byte[b]);
+            wrong.push_back(text + ":" + d);
+        }
+    }
+    CHECK(wrong == std::vector<std::string>{});
+    // 8 x 6 of arithmetic, shifts, moves, pushes and so on; CMOV, SETcc, MOVZX and their like
+    CHECK(tried.size() > 150);
+    for (const auto& [opcode, times] : tried) {
+        INFO("opcode " << (opcode.first ? "0f " : "") << opcode.second);
+        CHECK(times > 10);
+    }
+    CHECK(with_memory > 10'000);
+}
+
+TEST_CASE("calls, jumps and returns that the handler makes go where they say, and leave on the stack what "
+          "belongs there")
+{
+    by_breakpoints();
+    memory = {};
+    auto* const words = reinterpret_cast<std::uint64_t*>(memory.data());
+    const auto stack = reinterpret_cast<std::uint64_t>(words + 100);
+    out_of_line::registers regs{some_registers(), 0x202};
+    regs.general.r[x86_registers::rsp] = stack;
+    const auto made = [&](const std::vector<int>& of) {
+        ucontext_t at = context_of(regs);
+        REQUIRE(arch::make_step(at, bytes(of), me()));
+        return at;
+    };
+    words[99] = 0;
+    ucontext_t at = made({0xe8, 0x10, 0, 0, 0}); // call
+    CHECK(arch::ip(at) == 0x1015);
+    CHECK(arch::stack_pointer(at) == stack - 8);
+    CHECK(words[99] == 0x1005);
+    at = made({0xff, 0xe1}); // jmp *%rcx
+    CHECK(arch::ip(at) == 0x20'0000);
+    CHECK(arch::stack_pointer(at) == stack);
+    words[7] = 0x4711;
+    regs.general.r[x86_registers::rbx] = reinterpret_cast<std::uint64_t>(words);
+    words[99] = 0;
+    at = made({0xff, 0x53, 0x38}); // call *0x38(%rbx)
+    CHECK(arch::ip(at) == 0x4711);
+    CHECK(words[99] == 0x1003);
+    words[99] = 0;
+    at = made({0xff, 0x63, 0x38}); // jmp *0x38(%rbx)
+    CHECK(arch::ip(at) == 0x4711);
+    CHECK(words[99] == 0);
+    words[100] = 0x4712;
+    at = made({0xc3}); // ret
+    CHECK(arch::ip(at) == 0x4712);
+    CHECK(arch::stack_pointer(at) == stack + 8);
+    regs.general.r[x86_registers::rbp] = reinterpret_cast<std::uint64_t>(words + 50);
+    words[50] = 0x4713;
+    at = made({0xc9}); // leave
+    CHECK(at.uc_mcontext.gregs[REG_RBP] == 0x4713);
+    CHECK(arch::stack_pointer(at) == reinterpret_cast<std::uint64_t>(words + 51));
+}
+
+TEST_CASE("where there is no memory nothing is made by the handler")
+{
+    by_breakpoints();
+    std::uint64_t there = 7;
+    for (const auto& code : {bytes({0x48, 0x8b, 0x00}), bytes({0x48, 0x89, 0x00}), bytes({0x48, 0x03, 0x00}),
+                             bytes({0x48, 0x01, 0x00}), bytes({0xff, 0x10}), bytes({0xff, 0x20})}) {
+        out_of_line::registers regs{some_registers(), 0x202};
+        regs.general.r[0] = 0;
+        ucontext_t at = context_of(regs);
+        CHECK_FALSE(arch::make_step(at, code, me()));
+        CHECK(at.uc_mcontext.gregs[REG_RAX] == 0);
+        CHECK(at.uc_mcontext.gregs[REG_EFL] == 0x202);
+        CHECK(arch::ip(at) == 0x1000);
+    }
+    out_of_line::registers regs{some_registers(), 0x202};
+    regs.general.r[0] = reinterpret_cast<std::uint64_t>(&there);
+    ucontext_t at = context_of(regs);
+    CHECK(arch::make_step(at, bytes({0x48, 0x8b, 0x00}), me())); // mov (%rax), %rax
+    CHECK(at.uc_mcontext.gregs[REG_RAX] == 7);
+    CHECK(arch::ip(at) == 0x1003);
+}
+
+TEST_CASE("what the handler makes never writes to the handler's own frames")
+{
+    by_breakpoints();
+    memory = {};
+    const auto stack = reinterpret_cast<std::uint64_t>(memory.data()) + arena_size / 2;
+    const auto pushed_at = [&](std::uint64_t stack_pointer) {
+        out_of_line::registers regs{some_registers(), 0x202};
+        regs.general.r[x86_registers::rsp] = stack_pointer;
+        ucontext_t at = context_of(regs);
+        return arch::make_step(at, bytes({0x50}), {gettid(), stack}); // push %rax
+    };
+    CHECK(pushed_at(stack));
+    CHECK(pushed_at(stack - 120)); // the last of the red zone
+    CHECK_FALSE(pushed_at(stack - 121));
+    CHECK_FALSE(pushed_at(stack - 128));
+    CHECK_FALSE(pushed_at(stack - 4096));
+    CHECK(memory[arena_size / 2 - 4096 - 1] == 0);
+}
+
+namespace {
+
+std::atomic<bool> rung;
+
+void until_the_alarm()
+{
+    while (!rung.load(std::memory_order_relaxed)) { // the handler is this thread's
+    }
+}
+
+int wait_stepped_for_an_alarm(void*)
+{
+    install_handlers(0, nullptr);
+    arch::step_by_breakpoints(true);
+    struct sigaction ring {};
+    ring.sa_handler = [](int) { rung.store(true, std::memory_order_relaxed); };
+    sigaction(SIGALRM, &ring, nullptr);
+    const itimerval soon{{0, 10'000}, {0, 10'000}};
+    setitimer(ITIMER_REAL, &soon, nullptr);
+    stepped_thread self;
+    plan all;
+    all.step_all = true;
+    self.run(until_the_alarm, all);
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("code that waits for a signal gets it, however many of its steps the handler could make")
+{
+    const pid_t child = start_child(wait_stepped_for_an_alarm, nullptr);
+    int tries = 0;
+    siginfo_t info{};
+    while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0 && ++tries < 1000)
+        usleep(10'000);
+    CHECK(tries < 1000);
+    kill(child, SIGKILL);
+    CHECK(wait_child(child).end == child_end::finished);
+}
+
+#endif

@@ -297,8 +297,8 @@ bool can_be_compared(const plain_instruction& i)
     case kind::nothing:
     case kind::load_address:
     case kind::push:
-    case kind::push_constant: return true;
-    case kind::pop: return i.reg != x86_registers::rsp;
+    case kind::push_constant:
+    case kind::pop: return true;
     default: return false;
     }
 }

@@ -12,6 +12,7 @@
 #include "runtime/origin.hpp"
 
 #include <ctime>
+#include <utility>
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -72,6 +73,7 @@ void stepped_thread::start(const plan& p) noexcept
     raise_error_ = 0;
     raised_while_blocked_ = false;
     in_handler_ = false;
+    behind_call_ = false;
     second_reached_ = false;
     target_ip_ = 0;
     delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
@@ -290,12 +292,12 @@ void stepped_thread::note_call(const arch::system_call& call) noexcept
         t.call[t.calls++] = {t.count - 1, call.nr};
 }
 
-void stepped_thread::trapped(ucontext_t& at, bool behind_call) noexcept
+void stepped_thread::trapped(ucontext_t& at) noexcept
 {
     // Signals wait for as long as steps are made here. The code may wait for one, and what a system call raises comes at its end.
     constexpr unsigned most_made = 256;
     const arch::interrupted by{tid_, arch::stack_pointer(at)};
-    for (unsigned made = behind_call ? most_made : 0;; ++made) {
+    for (unsigned made = 0;; ++made) {
         const std::uintptr_t ip = arch::ip(at);
         if (ip == arch::stepped_return()) {
             at_the_end();
@@ -310,7 +312,8 @@ void stepped_thread::trapped(ucontext_t& at, bool behind_call) noexcept
         if (!is_system_call_at(ip)) {
             if (const recording* t = plan_.follow; t != nullptr)
                 index_ += arch::leap_instead(t->ip, t->code, t->count, index_ - 1) - 1;
-            else if (made < most_made && arch::make_step(at, original_instruction_at(ip), by))
+            else if (!std::exchange(behind_call_, false) && made < most_made &&
+                     arch::make_step(at, original_instruction_at(ip), by))
                 continue;
             return;
         }
@@ -342,7 +345,6 @@ void stepped_thread::trapped(ucontext_t& at, bool behind_call) noexcept
         if (plan_.record != nullptr)
             note_gate(*plan_.record, ip, nr);
         make_call(at);
-        made = most_made;
     }
 }
 
@@ -364,12 +366,13 @@ void stepped_thread::at_gate(ucontext_t& at) noexcept
     make_call(at);
     delivery::look(at);
     if (stepping_)
-        trapped(at, true); // the boundary right after the call
+        trapped(at); // the boundary right after the call
 }
 
 void stepped_thread::make_call(ucontext_t& at) noexcept
 {
     const arch::system_call call = arch::system_call_of(at);
+    behind_call_ = stepping_;
     if (plan_.watch != nullptr)
         at_watched_call(at, call);
     if (plan_.stop_before_waiting && may_wait(call) != nullptr) {

@@ -120,8 +120,7 @@ public:
     bool follows_into(int tid) noexcept; ///< the calling process is the one that is stepped from now on
     void handler_is_over(ucontext_t& interrupted) noexcept;
     void run_handler(std::uintptr_t handler, int signal, siginfo_t* info, ucontext_t& interrupted) noexcept;
-    /// `behind_call`: the handler has just made a system call in the program's name.
-    void trapped(ucontext_t& at, bool behind_call = false) noexcept;
+    void trapped(ucontext_t& at) noexcept;
     bool passes_anchor() noexcept; ///< true: not yet, step over it
     void at_anchor(ucontext_t& at) noexcept;
     void at_gate(ucontext_t& at) noexcept;
@@ -166,7 +165,8 @@ private:
     bool stepping_ = false;
     bool reached_ = false;
     bool thread_ends_ = false;
-    bool in_handler_ = false; ///< of the first signal, which is stepped
+    bool in_handler_ = false;  ///< of the first signal, which is stepped
+    bool behind_call_ = false; ///< a system call was made in its name, and no step since
     std::uint32_t handler_index_ = 0;
     bool second_reached_ = false;
     int raise_error_ = 0;

@@ -138,7 +138,7 @@ bool make(const plain_instruction& i, out_of_line::registers& by, const memory_o
     case load_address: r[i.reg] = i.address; return true;
     case push: return push_word(r[i.reg]);
     case push_constant: return push_word(i.constant);
-    case pop: return i.reg != rsp && pop_word(r[i.reg]);
+    case pop: return pop_word(r[i.reg]);
     case leave: r[rsp] = r[rbp]; return pop_word(r[rbp]);
     case give_back: return pop_word(next);
     case call_loaded:

@@ -23,6 +23,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -411,6 +413,88 @@ TEST_CASE("where there is no memory nothing is made by the handler")
     CHECK(arch::make_step(at, bytes({0x48, 0x8b, 0x00}), me())); // mov (%rax), %rax
     CHECK(at.uc_mcontext.gregs[REG_RAX] == 7);
     CHECK(arch::ip(at) == 0x1003);
+}
+
+TEST_CASE("a store that goes over into a page that refuses it changes nothing when the handler makes it")
+{
+    by_breakpoints();
+    constexpr std::size_t page = 4096;
+    void* const pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(pages != MAP_FAILED);
+    auto* const bytes_there = static_cast<unsigned char*>(pages);
+    REQUIRE(mprotect(bytes_there + page, page, PROT_READ) == 0);
+    out_of_line::registers regs{some_registers(), 0x202};
+    regs.general.r[0] = reinterpret_cast<std::uint64_t>(bytes_there + page - 4);
+    ucontext_t at = context_of(regs);
+    CHECK_FALSE(arch::make_step(at, bytes({0x48, 0xff, 0x08}), me())); // decq (%rax)
+    CHECK(bytes_there[page - 4] == 0);
+    munmap(pages, 2 * page);
+}
+
+namespace {
+
+std::uint64_t no_code = 0; ///< set before the fork
+unsigned char data_of_a_return[] = {0xc3};
+
+void call_no_code()
+{
+    reinterpret_cast<void (*)()> (*const_cast<volatile std::uint64_t*>(&no_code))();
+}
+
+constexpr int own_handler_came = 77;
+
+int call_no_code_stepped(void*)
+{
+    install_handlers(0, nullptr);
+    arch::step_by_breakpoints(true);
+    struct sigaction fault {};
+    fault.sa_handler = [](int) { _exit(own_handler_came); };
+    sigaction(SIGSEGV, &fault, nullptr);
+    stepped_thread self;
+    plan all;
+    all.step_all = true;
+    self.run(call_no_code, all);
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE(
+    "a call of what is no code is the program's own fault, not the handler's, and no code is made of it")
+{
+    for (const std::uint64_t to : {std::uint64_t{0}, std::uint64_t{0xdead'0000'0000'0000},
+                                   reinterpret_cast<std::uint64_t>(data_of_a_return)}) {
+        INFO("to " << to);
+        no_code = to;
+        const child_result r = wait_child(start_child(call_no_code_stepped, nullptr));
+        CHECK(r.end == child_end::failed);
+        CHECK(r.code == own_handler_came);
+    }
+}
+
+TEST_CASE("of a restartable sequence the handler makes no step")
+{
+    if (__rseq_size == 0)
+        return; // the C library has registered none
+    by_breakpoints();
+    static const std::array<std::uint32_t, 4> far{
+        RSEQ_SIG, 0, 0, 0}; // the kernel looks for it before it puts the sequence off
+    static const struct rseq_cs elsewhere {
+        0, 0, reinterpret_cast<std::uint64_t>(&far[2]), 1, reinterpret_cast<std::uint64_t>(&far[1])
+    };
+    auto* const own = reinterpret_cast<volatile struct rseq*>(static_cast<char*>(__builtin_thread_pointer()) +
+                                                              __rseq_offset);
+    bool begun = false;
+    bool made = true;
+    for (int tries = 0; tries < 1000 && !begun; ++tries) { // who is preempted is no longer in one
+        ucontext_t at = context_of({some_registers(), 0x202});
+        own->rseq_cs = reinterpret_cast<std::uint64_t>(&elsewhere);
+        made = arch::make_step(at, bytes({0x48, 0x89, 0xc1}), me()); // mov %rax, %rcx
+        begun = own->rseq_cs != 0;
+        own->rseq_cs = 0;
+    }
+    REQUIRE(begun);
+    CHECK_FALSE(made);
 }
 
 TEST_CASE("what the handler makes never writes to the handler's own frames")

@@ -48,7 +48,7 @@ void note_range(const char* line, std::size_t size) noexcept
             }
             b = b << 4 | static_cast<std::uintptr_t>(c <= '9' ? c - '0' : c - 'a' + 10);
         }
-    if (i + 2 < size && line[i + 2] == 'x' && code_range_count < code_ranges.size())
+    if (i + 2 < size && line[i] == 'r' && line[i + 2] == 'x' && code_range_count < code_ranges.size())
         code_ranges[code_range_count++] = {bound[0], bound[1]};
 }
 
@@ -146,6 +146,11 @@ void prepare_breakpoints() noexcept
     page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     read_code_ranges();
     make_vdso_writable();
+}
+
+bool is_readable_code(std::uintptr_t address) noexcept
+{
+    return is_code(address);
 }
 
 bool is_in_vdso(std::uintptr_t address) noexcept
@@ -278,6 +283,8 @@ void put_originals_back(code_bytes& c, std::uintptr_t ip) noexcept
 code_bytes code_up_to_page_end(std::uintptr_t ip) noexcept
 {
     code_bytes c;
+    if (!is_code(ip)) // a wild jump: the fault is the program's, not this handler's
+        return c;
     const std::size_t to_page_end = page_size - (ip & (page_size - 1));
     // volatile: no call of memcpy, which may carry a breakpoint
     const volatile unsigned char* code = code_at(ip);
@@ -314,6 +321,10 @@ bool is_system_call_at(std::uintptr_t ip) noexcept
 {
     const unsigned char* code = code_at(ip);
     const breakpoint* b = find_breakpoint(ip);
+    if (!is_code(ip)) {
+        const code_bytes c = original_code_at(ip);
+        return c.size != 0 && arch::is_system_call(c.byte.data());
+    }
     if (b == nullptr || !b->planted)
         return arch::is_system_call(code);
     std::array<unsigned char, arch::max_opcode> original{};

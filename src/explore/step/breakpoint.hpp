@@ -41,6 +41,8 @@ void prepare_breakpoints() noexcept;
 bool is_in_vdso(std::uintptr_t address) noexcept;
 /// False in the vDSO where it cannot be written.
 bool can_carry_breakpoint(std::uintptr_t address) noexcept;
+/// False where an instruction cannot run, or none is known to be: a jump may go anywhere.
+bool is_readable_code(std::uintptr_t address) noexcept;
 /// Makes the pages of the instruction at `address` writable, for good. False if that is refused.
 bool make_code_writable(std::uintptr_t address) noexcept;
 [[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;

@@ -9,6 +9,7 @@
 #include "explore/step/arch.hpp"
 #include "explore/step/x86_64/out_of_line.hpp"
 
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -29,6 +30,15 @@ std::uint64_t thread_base() noexcept
     std::uint64_t base = 0;
     asm volatile("movq %%fs:0, %0" : "=r"(base));
     return base;
+}
+
+// Of a restartable sequence the kernel must see the true place: it is the processor's to run. A store that the handler made has begun
+// it: when the signal came, the kernel has ended the one before.
+bool begins_restartable_sequence() noexcept
+{
+    return __rseq_size != 0 && reinterpret_cast<const volatile struct rseq*>(
+                                   thread_base() + static_cast<std::uint64_t>(__rseq_offset))
+                                       ->rseq_cs != 0;
 }
 
 /// The program's memory. Where there is none the kernel says so.
@@ -58,6 +68,9 @@ public:
         constexpr std::uintptr_t most_of_frames = 64 * 1024;
         if (address < frames_end_ && address + width + most_of_frames > frames_end_)
             return false;
+        // The kernel would copy what fits on the first page, also where the second one refuses.
+        if (address % smallest_page + width > smallest_page)
+            return false;
         if (!is_beside_frames(address, width))
             return copy(SYS_process_vm_writev, address, width, value);
         switch (width) {
@@ -70,6 +83,8 @@ public:
     }
 
 private:
+    static constexpr std::uintptr_t smallest_page = 4096;
+
     template <class Number>
     static volatile Number& at(std::uint64_t address) noexcept
     {
@@ -79,7 +94,6 @@ private:
     /// The page has just got a frame of the kernel's.
     bool is_beside_frames(std::uint64_t address, unsigned width) const noexcept
     {
-        constexpr std::uintptr_t smallest_page = 4096;
         const std::uintptr_t page = (frames_end_ - 1) / smallest_page;
         return address >= frames_end_ && address / smallest_page == page &&
                (address + width - 1) / smallest_page == page;
@@ -179,7 +193,7 @@ bool is_makeable(const code_bytes& code) noexcept
 
 bool make_step(ucontext_t& at, const code_bytes& code, const interrupted& by) noexcept
 {
-    if (!steps_by_breakpoints())
+    if (!steps_by_breakpoints() || begins_restartable_sequence())
         return false;
     greg_t& flags = at.uc_mcontext.gregs[REG_EFL];
     if (const std::uintptr_t to =

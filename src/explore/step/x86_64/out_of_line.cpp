@@ -20,6 +20,8 @@ std::atomic_flag busy = ATOMIC_FLAG_INIT;
 asm(R"(
     .text
     .p2align 4
+    .globl nmisim_run_out_of_line
+    .hidden nmisim_run_out_of_line
     .type nmisim_run_out_of_line, @function
 nmisim_run_out_of_line:
     .cfi_startproc
@@ -50,6 +52,8 @@ nmisim_run_out_of_line:
     movq 120(%rdi), %r15
     movq 56(%rdi), %rdi
     .p2align 4, 0x90
+    .globl nmisim_out_of_line_slot
+    .hidden nmisim_out_of_line_slot
 nmisim_out_of_line_slot:
     .fill 16, 1, 0x90
     movq %rdi, nmisim_out_of_line_rdi(%rip)

@@ -36,8 +36,7 @@ struct audit_job {
 int step_handler(void* argument)
 {
     const audit_job& j = *static_cast<audit_job*>(argument);
-    if (j.setup != nullptr)
-        j.setup();
+    call(j.setup);
     j.shared->maps.take();
     install_handlers(0, nullptr);
     arch::step_by_breakpoints(j.by_breakpoints);
@@ -106,15 +105,11 @@ audit_report audit(const char* name, explored handler, explored setup,
     if (!r.absent.empty())
         return r;
     shared_array<shared_audit> shared(1);
-    shared_array<std::uintptr_t> ips(most_steps);
-    shared_array<std::uintptr_t> stack_pointers(most_steps);
-    shared_array<code_bytes> code(most_steps);
     recording& steps = shared->steps;
-    steps.ip = ips.data();
+    const shared_boundaries boundaries(steps, most_steps);
+    shared_array<std::uintptr_t> stack_pointers(most_steps);
     steps.sp = stack_pointers.data();
-    steps.code = code.data();
     steps.alive = &shared->alive.runs;
-    steps.capacity = most_steps;
     audit_job job{handler, setup, within.how == method::automatic && can_check_decoding(), shared.data()};
     const child_result end = watch_child(start_child(step_handler, &job), shared->alive, within.watchdog_ns);
     r.entries = judged_calls(steps, shared->maps.view(), {.allowed = allowed}).entries;

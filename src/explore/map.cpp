@@ -39,7 +39,7 @@ void measure_critical_section(map_report& r)
 std::string what_broke(const map_job& j, const schedule_id& s, shared_outcome o)
 {
     if (o.text != 0)
-        return j.own->texts[o.text - 1].text;
+        return j.own->texts.all[o.text - 1].text;
     for (std::uint32_t b = 0; b < j.own->bad_count; ++b)
         if (outcome_index(j, schedule_at(j, j.own->bad[b].schedule)) == outcome_index(j, s))
             return j.own->bad[b].what.text;

@@ -15,21 +15,12 @@ namespace nmisim::explore {
 /// Both windows, recorded.
 struct recorded_race {
     explicit recorded_race(const limits& within)
-        : traces(1), reader_ips(within.boundaries), updater_ips(within.boundaries),
-          reader_code(within.boundaries), updater_code(within.boundaries)
-    {
-        traces->reader.ip = reader_ips.data();
-        traces->reader.code = reader_code.data();
-        traces->updater.ip = updater_ips.data();
-        traces->updater.code = updater_code.data();
-        traces->reader.capacity = traces->updater.capacity = within.boundaries;
-    }
+        : traces(1), reader(traces->reader, within.boundaries), updater(traces->updater, within.boundaries)
+    {}
 
     shared_array<shared_traces> traces;
-    shared_array<std::uintptr_t> reader_ips;
-    shared_array<std::uintptr_t> updater_ips;
-    shared_array<code_bytes> reader_code;
-    shared_array<code_bytes> updater_code;
+    shared_boundaries reader;
+    shared_boundaries updater;
 };
 
 /// Behind each boundary of either window, for one process.

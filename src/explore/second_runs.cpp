@@ -11,7 +11,8 @@ namespace {
 // Where the first signal, raised at that boundary, came later; 0: there, or nowhere.
 std::uintptr_t late_at(const job& j, std::uint32_t at)
 {
-    return at < j.shared->steps.count && j.cells[at].delivered_at != j.ips[at] ? j.cells[at].delivered_at : 0;
+    const recording& t = j.shared->steps;
+    return at < t.count && j.cells[at].delivered_at != t.ip[at] ? j.cells[at].delivered_at : 0;
 }
 
 // Where the first signal is not delivered there is no handler to come into. Where it is blocked, the last boundary before it
@@ -56,21 +57,18 @@ void judge_second(const job& j, const stepped_thread& self, shared_pair& p)
     const bool blocked = !delivered && !j.what.thread_end && is_blocked(signal);
     const bool held = blocked && drain(signal);
     const bool reached = self.reached() && self.second_reached() && self.delivered_at() != 0;
-    if (!reached || (!delivered && !ignored && !blocked)) {
-        p.result = verdict::not_reached;
-        p.what.set(reached ? "the second signal was not delivered"
-                           : "the run took another path than the recorded one");
-    } else if (held) {
-        p.result = verdict::held;
-        p.what.set("the second signal was blocked until after the window");
-    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr; broken != nullptr) {
-        p.result = verdict::violation;
-        p.what.set(broken);
-    } else if (!delivered) {
-        p.result = verdict::unhandled;
-        p.what.set(ignored ? "no handler is installed there for the second signal"
-                           : "the second signal was taken without its handler (sigwait, signalfd)");
-    }
+    if (!reached)
+        p.set(verdict::not_reached, "the run took another path than the recorded one");
+    else if (!delivered && !ignored && !blocked)
+        p.set(verdict::not_reached, "the second signal was not delivered");
+    else if (held)
+        p.set(verdict::held, "the second signal was blocked until after the window");
+    else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr; broken != nullptr)
+        p.set(verdict::violation, broken);
+    else if (!delivered)
+        p.set(verdict::unhandled,
+              ignored ? "no handler is installed there for the second signal"
+                      : "the second signal was taken without its handler (sigwait, signalfd)");
 }
 
 } // namespace

@@ -93,13 +93,9 @@ std::string why_not_all(const job& j, places& names, const sweep_report& r)
 } // namespace
 
 memory_of_pairs::memory_of_pairs(const target& what, const limits& within, second_progress& progress)
-    : ips(what.second.signal != 0 ? within.boundaries : 0), code(ips.size()),
+    : handler(progress.handler, what.second.signal != 0 ? within.boundaries : 0),
       pairs(what.second.signal != 0 ? within.pairs : 0)
-{
-    progress.handler.ip = ips.data();
-    progress.handler.code = code.data();
-    progress.handler.capacity = static_cast<std::uint32_t>(ips.size());
-}
+{}
 
 bool note_end_of_pair(const job& j, judged_end judged, std::uint32_t at, places& names, sweep_report& r)
 {

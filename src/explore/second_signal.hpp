@@ -15,8 +15,7 @@ namespace nmisim::explore {
 struct memory_of_pairs {
     memory_of_pairs(const target& what, const limits& within, second_progress& progress);
 
-    shared_array<std::uintptr_t> ips;
-    shared_array<code_bytes> code;
+    shared_boundaries handler;
     shared_array<shared_pair> pairs;
 };
 

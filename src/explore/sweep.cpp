@@ -185,7 +185,8 @@ std::string collect(const job& j, sweep_report& report, places& names)
               [](const sweep_cell& a, const sweep_cell& b) { return a.boundary < b.boundary; });
     name_call_sites(t, report, names);
     std::string not_all = collect_pairs(j, names, report);
-    report.boundaries = j.within.name_all ? names.of(t) : names.of(t, printed(t, report));
+    report.boundaries =
+        j.within.name_all ? names.of(t, std::vector<bool>(t.count, true)) : names.of(t, printed(t, report));
     write_tokens(j, report, names);
     return not_all;
 }
@@ -199,13 +200,9 @@ struct attempt {
 /// What all child processes of one exploration share.
 struct exploration {
     exploration(const target& what, const limits& within, bool sweep, bool each_in_a_fork)
-        : shared(1), ips(within.boundaries), cells(within.boundaries), code(within.boundaries),
-          with_second(what, within, shared->second), work{what,  within, shared,        ips,
-                                                          cells, sweep,  each_in_a_fork}
+        : shared(1), boundaries(shared->steps, within.boundaries), cells(within.boundaries),
+          with_second(what, within, shared->second), work{what, within, shared, cells, sweep, each_in_a_fork}
     {
-        shared->steps.ip = ips.data();
-        shared->steps.code = code.data();
-        shared->steps.capacity = within.boundaries;
         if (within.system_calls)
             tracer.emplace(shared->order, shared->alive);
         // A crash with two signals is not looked at again; one of a forked child is seen by its note only.
@@ -215,9 +212,8 @@ struct exploration {
     }
 
     shared_array<shared_sweep> shared;
-    shared_array<std::uintptr_t> ips;
+    shared_boundaries boundaries;
     shared_array<shared_cell> cells;
-    shared_array<code_bytes> code;
     memory_of_pairs with_second;
     std::optional<call_tracer> tracer;
     job work;

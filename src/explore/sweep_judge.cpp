@@ -51,22 +51,18 @@ void judge_call(const job& j, const stepped_thread& self, shared_call& c, fate n
     c.returned = o.result;
     c.restarted = self.delivered_at() == o.at;
     c.result = verdict::clean;
-    if (o.error != 0 || !self.reached()) {
-        c.result = verdict::not_reached;
-        c.what.set(o.error != 0
-                       ? (std::string("the call cannot be traced: ") + strerrorname_np(o.error)).c_str()
-                       : "the run took another path than the recorded one");
-    } else if (c.entered && nmi == fate::held) {
-        c.result = verdict::held;
-        c.what.set("blocked until after the window");
-    } else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr;
-               c.entered && broken != nullptr) {
-        c.result = verdict::violation;
-        c.what.set(broken);
-    } else if (c.entered && nmi != fate::delivered) {
-        c.result = verdict::unhandled;
-        c.what.set("taken without its handler (sigwait, signalfd)");
-    }
+    if (o.error != 0)
+        c.set(verdict::not_reached,
+              (std::string("the call cannot be traced: ") + strerrorname_np(o.error)).c_str());
+    else if (!self.reached())
+        c.set(verdict::not_reached, "the run took another path than the recorded one");
+    else if (c.entered && nmi == fate::held)
+        c.set(verdict::held, "blocked until after the window");
+    else if (const char* broken = j.what.broken != nullptr ? j.what.broken() : nullptr;
+             c.entered && broken != nullptr)
+        c.set(verdict::violation, broken);
+    else if (c.entered && nmi != fate::delivered)
+        c.set(verdict::unhandled, "taken without its handler (sigwait, signalfd)");
     c.done = true;
 }
 
@@ -74,44 +70,37 @@ void judge(const job& j, const stepped_thread& self, std::uint32_t k, fate nmi)
 {
     shared_cell& c = j.cells[k];
     const forked_run facts = facts_of(j, self);
-    c.what.set(""); // of a try before this one
+    c.set(verdict::clean, ""); // instead of what a try before this one was
     c.delivered_at = delivered_at(j, self);
     c.strayed = !facts.reached;
     const auto broken = [&j] { return j.what.broken != nullptr ? j.what.broken() : nullptr; };
     const char* wrong = nullptr;
     if (!facts.reached) { // an oracle that counts the NMI would accuse the code here
-        c.result = verdict::not_reached;
-        c.what.set(
-            j.each_in_a_fork || j.within.fresh
-                ? "the run took another path than the recorded one, from the same state: time "
-                  "or chance decide"
-            : j.shared->has_threads
-                ? "the run took another path than the recorded one: put back in `prepare` what a run leaves"
-                : "the run took another path than the recorded one");
+        c.set(verdict::not_reached,
+              j.each_in_a_fork || j.within.fresh
+                  ? "the run took another path than the recorded one, from the same state: time "
+                    "or chance decide"
+              : j.shared->has_threads
+                  ? "the run took another path than the recorded one: put back in `prepare` what a run leaves"
+                  : "the run took another path than the recorded one");
     } else if (facts.raise_error != 0) { // EAGAIN: the user's limit of pending signals
-        c.result = verdict::not_reached;
-        c.what.set(
-            (std::string("the NMI could not be raised: ") + strerrorname_np(facts.raise_error)).c_str());
+        c.set(verdict::not_reached,
+              (std::string("the NMI could not be raised: ") + strerrorname_np(facts.raise_error)).c_str());
     } else if (j.what.forked_child && j.shared->fault.killed_by() != 0) {
         c.result = verdict::crash;
         c.fault.copy(j.shared->fault);
     } else if (nmi == fate::held && !(j.what.forked_child && (wrong = broken()) != nullptr)) {
-        c.result = verdict::held;
-        c.what.set(j.what.forked_child ? "blocked until the exec or the end of the process"
-                                       : "blocked until after the window");
+        c.set(verdict::held, j.what.forked_child ? "blocked until the exec or the end of the process"
+                                                 : "blocked until after the window");
     } else if (nmi == fate::lost) {
-        c.result = verdict::not_reached;
-        c.what.set("the NMI was not delivered");
+        c.set(verdict::not_reached, "the NMI was not delivered");
     } else if (wrong != nullptr || (wrong = broken()) != nullptr) {
-        c.result = verdict::violation;
-        c.what.set(wrong);
+        c.set(verdict::violation, wrong);
     } else if (nmi != fate::delivered) {
-        c.result = verdict::unhandled;
-        c.what.set(nmi == fate::ignored      ? "ignored: no handler is installed there"
-                   : nmi == fate::by_default ? "its default action: no handler is installed there"
-                                             : "taken without its handler (sigwait, signalfd)");
-    } else {
-        c.result = verdict::clean;
+        c.set(verdict::unhandled, nmi == fate::ignored ? "ignored: no handler is installed there"
+                                  : nmi == fate::by_default
+                                      ? "its default action: no handler is installed there"
+                                      : "taken without its handler (sigwait, signalfd)");
     }
     c.done = true;
 }

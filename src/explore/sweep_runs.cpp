@@ -11,7 +11,6 @@
 #include "explore/watch/thread_state.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -174,30 +173,25 @@ void sweep_window(job& j, std::optional<stepped_thread>& self)
     const itinerary way = ways_to_boundaries(j);
     path_tries tries;
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
-    std::uint32_t k = j.shared->current.load(std::memory_order_relaxed);
-    for (; k < std::min(j.shared->steps.count, j.runs()); ++k) {
+    const auto run = [&](const auto& explore, const bool& done) {
+        in_its_process(j.each_in_a_fork, self, explore, [&done] { return done; });
+    };
+    for (std::uint32_t k = j.shared->current.load(std::memory_order_relaxed); k < j.runs(); ++k) {
         j.shared->current.store(k, std::memory_order_relaxed);
-        shared_cell& c = j.cells[k];
-        for (unsigned failed = 0; (failed == 0 || c.strayed) && tries.another(failed); ++failed) {
-            c.done = false;
-            in_its_process(
-                j.each_in_a_fork, self, [&] { explore_boundary(j, self, way, k); }, [&] { return c.done; });
+        if (k < j.shared->steps.count) {
+            shared_cell& c = j.cells[k];
+            for (unsigned failed = 0; (failed == 0 || c.strayed) && tries.another(failed); ++failed) {
+                c.done = false;
+                run([&] { explore_boundary(j, self, way, k); }, c.done);
+            }
+        } else if (k < j.first_with_second()) {
+            const std::uint32_t n = k - j.shared->steps.count;
+            run([&] { explore_call(j, self, way, n); }, j.shared->calls[n].done);
+        } else {
+            const std::uint32_t at = k - j.first_with_second();
+            while (has_another_pair(j, at))
+                run([&] { explore_pair_of_signals(j, self, way, at); }, j.shared->second.ended);
         }
-    }
-    for (; k < std::min(j.first_with_second(), j.runs()); ++k) {
-        j.shared->current.store(k, std::memory_order_relaxed);
-        const std::uint32_t n = k - j.shared->steps.count;
-        in_its_process(
-            j.each_in_a_fork, self, [&] { explore_call(j, self, way, n); },
-            [&] { return j.shared->calls[n].done; });
-    }
-    for (; k < j.runs(); ++k) {
-        j.shared->current.store(k, std::memory_order_relaxed);
-        const std::uint32_t at = k - j.first_with_second();
-        while (has_another_pair(j, at))
-            in_its_process(
-                j.each_in_a_fork, self, [&] { explore_pair_of_signals(j, self, way, at); },
-                [&] { return j.shared->second.ended; });
     }
     j.shared->current.store(j.runs(), std::memory_order_relaxed);
 }
@@ -231,24 +225,17 @@ void run_freshly(job& j, std::optional<stepped_thread>& self)
         j.shared->current.load(std::memory_order_relaxed); // written before this process began
     const itinerary way = ways_to_boundaries(j);
     j.shared->alive.stage.store(child_stage::at_work, std::memory_order_relaxed); // read after its end
-    if (k >= j.first_with_second()) {
-        const std::uint32_t at = k - j.first_with_second();
-        if (has_another_pair(j, at))
-            explore_pair_of_signals(j, self, way, at);
-        else
-            j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process
-        return;
-    }
-    if (k >= j.shared->steps.count) {
+    if (k < j.shared->steps.count) {
+        j.cells[k].done = false;
+        explore_boundary(j, self, way, k);
+        if (j.cells[k].strayed && so_far.failed_here++ < 20 && so_far.failed++ < 200)
+            return; // the next process tries again
+        so_far.failed_here = 0;
+    } else if (k < j.first_with_second()) {
         explore_call(j, self, way, k - j.shared->steps.count);
-        j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process
-        return;
+    } else if (const std::uint32_t at = k - j.first_with_second(); has_another_pair(j, at)) {
+        return explore_pair_of_signals(j, self, way, at);
     }
-    j.cells[k].done = false;
-    explore_boundary(j, self, way, k);
-    if (j.cells[k].strayed && so_far.failed_here++ < 20 && so_far.failed++ < 200)
-        return; // the next process tries again
-    so_far.failed_here = 0;
     j.shared->current.store(k + 1, std::memory_order_relaxed); // read by the next process
 }
 

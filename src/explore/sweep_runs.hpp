@@ -16,12 +16,21 @@
 
 namespace nmisim::explore {
 
-struct shared_cell {
+/// What came of a run.
+struct shared_finding {
     verdict result;
+    shared_text<160> what;
+    void set(verdict v, const char* text) noexcept
+    {
+        result = v;
+        what.set(text);
+    }
+};
+
+struct shared_cell : shared_finding {
     bool done;
     bool strayed; ///< not reached: the run took another path
     std::uintptr_t delivered_at;
-    shared_text<160> what;
     fault_note fault; ///< of a forked child that it killed
 };
 
@@ -34,17 +43,15 @@ struct fresh_progress {
 };
 
 /// Of an NMI inside a system call.
-struct shared_call {
-    verdict result;
+struct shared_call : shared_finding {
     bool done;
     bool entered; ///< and the NMI was raised in it
     bool restarted;
     long returned;
-    shared_text<160> what;
 };
 
 /// Of two signals.
-struct shared_pair {
+struct shared_pair : shared_finding {
     std::uint32_t boundary;
     bool together;
     std::uint32_t inside;
@@ -52,8 +59,6 @@ struct shared_pair {
     code_bytes code;
     std::uint32_t round;
     std::uintptr_t delivered_at;
-    verdict result;
-    shared_text<160> what;
 };
 
 /// Of target::second: the boundary in work, one run after the other. The first one records the handler of the first signal,
@@ -109,7 +114,6 @@ struct job {
     const target& what;
     const limits& within;
     shared_array<shared_sweep>& shared;
-    shared_array<std::uintptr_t>& ips;
     shared_array<shared_cell>& cells;
     bool sweep;
     bool each_in_a_fork;

@@ -3,8 +3,6 @@
 
 #include "explore/step/breakpoint.hpp"
 
-#include <cstring>
-
 namespace nmisim::explore {
 
 void note_not_covered(shared_schedules& s, const char* why, std::uintptr_t at, long call)
@@ -18,18 +16,6 @@ void note_not_covered(shared_schedules& s, const char* why, std::uintptr_t at, l
     note.why.set(why);
     note.at = at;
     note.call = call;
-}
-
-std::uint8_t remember_text(shared_schedules& s, const char* text)
-{
-    for (std::uint32_t i = 0; i < s.text_count; ++i)
-        if (std::strncmp(s.texts[i].text, text, sizeof s.texts[i].text - 1) == 0)
-            return static_cast<std::uint8_t>(i + 1);
-    if (s.text_count == std::size(s.texts))
-        return static_cast<std::uint8_t>(s.text_count);
-    const bool last = s.text_count + 1 == std::size(s.texts);
-    s.texts[s.text_count].set(last ? "and others: more texts than a map keeps" : text);
-    return static_cast<std::uint8_t>(++s.text_count);
 }
 
 void remember_code(const shared_schedules& s, code_table& code)

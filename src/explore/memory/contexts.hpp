@@ -97,8 +97,7 @@ struct shared_schedules {
     std::uint32_t rounds; ///< how often learning had to start again
     std::uint32_t learned_count;
     learned code[code_table::capacity];
-    std::uint32_t text_count;
-    shared_text<160> texts[64];
+    shared_texts texts;
     std::uint32_t bad_count;
     struct bad_end {
         std::uint32_t schedule;
@@ -119,8 +118,6 @@ struct shared_schedules {
 };
 
 void note_not_covered(shared_schedules& s, const char* why, std::uintptr_t at, long call = -1);
-/// Index + 1 of the text.
-std::uint8_t remember_text(shared_schedules& s, const char* text);
 /// From what the child before this one has learned, and for the one after it.
 void remember_code(const shared_schedules& s, code_table& code);
 void keep_code(shared_schedules& s, const code_table& code);

@@ -184,7 +184,7 @@ void fill_cells(map_report& r, const outcomes& known, const points_of_both& poin
 std::string what_broke(const shared_schedules& s, std::uint32_t n)
 {
     if (s.all[n].text != 0)
-        return s.texts[s.all[n].text - 1].text;
+        return s.texts.all[s.all[n].text - 1].text;
     for (std::uint32_t b = 0; b < s.bad_count; ++b)
         if (s.bad[b].schedule == n)
             return s.bad[b].what.text;

@@ -264,7 +264,7 @@ void explorer_of_pairs::run(std::uint32_t n)
         s.result = s.updater_waited ? cell::waits : cell::ends;
         if (broken != nullptr) {
             s.result = cell::violation;
-            s.text = remember_text(shared_, broken);
+            s.text = shared_.texts.remember(broken);
         }
         next_.add(s);
         return;

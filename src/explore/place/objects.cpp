@@ -68,10 +68,9 @@ void shared_maps::take() noexcept
 
 std::string maps_of(pid_t pid)
 {
-    std::array<char, 32> path{};
-    std::snprintf(path.data(), path.size(), "/proc/%d/maps", pid);
+    const std::string path = "/proc/" + std::to_string(pid) + "/maps";
     std::string text(std::size_t{1} << 20, '\0');
-    text.resize(read_all(path.data(), text.data(), text.size()));
+    text.resize(read_all(path.c_str(), text.data(), text.size()));
     return text;
 }
 

@@ -55,11 +55,6 @@ places::kept& places::known()
     return *kept_;
 }
 
-const place& places::of(std::uintptr_t ip)
-{
-    return of(ip, {});
-}
-
 const place& places::of(std::uintptr_t ip, const code_bytes& code)
 {
     kept& all = known();
@@ -74,11 +69,6 @@ const place& places::of(std::uintptr_t ip, const code_bytes& code)
         where.instruction = disassemble(ip, code, all.symbols());
     }
     return where;
-}
-
-std::vector<place> places::of(const recording& t)
-{
-    return of(t, std::vector<bool>(t.count, true));
 }
 
 std::vector<place> places::of(const recording& t, const std::vector<bool>& named)

@@ -44,10 +44,8 @@ public:
     places(const places&) = delete;
     places& operator=(const places&) = delete;
 
-    /// Without an instruction, unless its bytes are known already.
-    const place& of(std::uintptr_t ip);
-    const place& of(std::uintptr_t ip, const code_bytes& code);
-    std::vector<place> of(const recording& t);
+    /// Without `code` it has no instruction, unless its bytes are known already.
+    const place& of(std::uintptr_t ip, const code_bytes& code = {});
     /// The others have their address only.
     std::vector<place> of(const recording& t, const std::vector<bool>& named);
     loaded_objects& objects();

@@ -3,6 +3,8 @@
 
 #include "base/invariant.hpp"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -202,17 +204,10 @@ breakpoint* find_breakpoint(std::uintptr_t address) noexcept
     for (breakpoint& b : table)
         if (b.kind != breakpoint_kind::free && b.address == address)
             return &b;
-    std::size_t low = 0;
-    for (std::size_t high = watches_enabled ? watch_count : 0; low < high;) {
-        const std::size_t middle = (low + high) / 2;
-        if (watches[middle].address == address)
-            return &watches[middle];
-        if (watches[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return nullptr;
+    breakpoint* const end = watches + (watches_enabled ? watch_count : 0);
+    breakpoint* const at = std::lower_bound(
+        watches, end, address, [](const breakpoint& b, std::uintptr_t a) { return b.address < a; });
+    return at != end && at->address == address ? at : nullptr;
 }
 
 bool plant_watches(const std::vector<std::uintptr_t>& addresses)

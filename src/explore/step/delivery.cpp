@@ -20,11 +20,6 @@ namespace delivery {
 
 namespace {
 
-constexpr std::uint64_t bit_of(int signal) noexcept
-{
-    return std::uint64_t{1} << (signal - 1);
-}
-
 const std::uintptr_t sig_dfl = reinterpret_cast<std::uintptr_t>(SIG_DFL);
 const std::uintptr_t sig_ign = reinterpret_cast<std::uintptr_t>(SIG_IGN);
 
@@ -231,6 +226,17 @@ bool has_handler(nth_signal n) noexcept
 {
     const std::uintptr_t now = installed(way_of(n)).handler;
     return now != sig_dfl && now != sig_ign;
+}
+
+int raise_in(int pid, int tid, int signal) noexcept
+{
+    siginfo_t info{};
+    info.si_signo = signal;
+    info.si_code = SI_QUEUE;
+    info.si_value = runtime::stamped(0);
+    info.si_pid = pid;
+    return -static_cast<int>(
+        arch::raw_system_call(SYS_rt_tgsigqueueinfo, pid, tid, signal, reinterpret_cast<long>(&info)));
 }
 
 void pending(const ucontext_t& at, int tid, nth_signal n) noexcept

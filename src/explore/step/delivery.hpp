@@ -52,6 +52,8 @@ int signal(nth_signal n = nth_signal::first) noexcept;
 
 /// True when the program has a handler installed.
 bool has_handler(nth_signal n = nth_signal::first) noexcept;
+/// Raises it as ours. errno; 0: it is pending or was delivered.
+int raise_in(int pid, int tid, int signal) noexcept;
 /// The signal has been raised for the calling thread, `tid`, which is at `at`.
 void pending(const ucontext_t& at, int tid, nth_signal n = nth_signal::first) noexcept;
 /// Its mask may have changed.

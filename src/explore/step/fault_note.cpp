@@ -18,6 +18,7 @@ namespace fault_watch {
 namespace {
 
 constexpr std::array crashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+constexpr kernel_action default_action{};
 
 constinit fault_note* the_note = nullptr;
 constinit int explored = 0;
@@ -40,7 +41,6 @@ void on_fault(int signal, siginfo_t* info, void* context)
 {
     const ucontext_t& at = *static_cast<const ucontext_t*>(context);
     fault_note& n = *the_note;
-    constexpr kernel_action default_action{};
     set_action(signal, &default_action, nullptr);
     n.code = info->si_code;
     n.address = info->si_code > 0 ? reinterpret_cast<std::uintptr_t>(info->si_addr) : 0;
@@ -83,7 +83,7 @@ void arm() noexcept
         if (before.handler != 0 && before.handler != ours.handler)
             set_action(s, &before, nullptr);
         else
-            taken_bits |= std::uint64_t{1} << (s - 1);
+            taken_bits |= bit_of(s);
     }
 }
 
@@ -99,9 +99,8 @@ void disarm() noexcept
     const std::uint64_t were_taken = taken_bits;
     taken_bits = 0;
     for (const int s : crashes) {
-        constexpr kernel_action default_action{};
         kernel_action before{};
-        if ((were_taken >> (s - 1) & 1) == 0)
+        if ((were_taken & bit_of(s)) == 0)
             continue;
         set_action(s, &default_action, &before);
         if (before.handler != ours.handler) // the run's own

@@ -12,6 +12,12 @@
 
 namespace nmisim::explore {
 
+/// Of a signal in the kernel's mask.
+constexpr std::uint64_t bit_of(int signal) noexcept
+{
+    return std::uint64_t{1} << (signal - 1);
+}
+
 struct kernel_action {
     std::uintptr_t handler = 0;
     unsigned long flags = 0;

@@ -6,7 +6,6 @@
 #include "explore/step/breakpoint.hpp"
 #include "explore/watch/quick_look.hpp"
 
-#include <linux/futex.h>
 #include <sys/syscall.h>
 
 namespace nmisim::explore {
@@ -15,18 +14,6 @@ namespace {
 
 constexpr std::uint64_t look_every_ns = 1'000'000;
 constexpr unsigned looks_before_rest = 40;
-
-// Not std::atomic::wait: libc's futex call may carry a gate.
-void sleep_while(const std::atomic<std::uint32_t>& word, std::uint32_t value) noexcept
-{
-    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT_PRIVATE,
-                          static_cast<long>(value));
-}
-
-void wake(const std::atomic<std::uint32_t>& word) noexcept
-{
-    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
-}
 
 // Only where a gate tells a wait (may_wait): other calls are made by the gate
 // itself, and then it is the gate that sleeps.
@@ -46,37 +33,36 @@ void stand_still() noexcept
 {
     static constinit std::atomic<std::uint32_t> never{0};
     for (;;)
-        sleep_while(never, 0);
+        futex_wait(never, 0);
 }
 
 worker::worker(function setup) : thread_([this, setup] { body(setup); })
 {
     // (1) acquire: stepped_ is set; pairs with (2)
     while (ready_.load(std::memory_order_acquire) == 0)
-        sleep_while(ready_, 0);
+        futex_wait(ready_, 0);
 }
 
 worker::~worker()
 {
     quit_ = true;
     command_.fetch_add(1, std::memory_order_release); // (3) release: quit_ or the plan; pairs with (4)
-    wake(command_);
+    futex_wake(command_);
     thread_.join();
 }
 
 void worker::body(function setup)
 {
-    if (setup != nullptr)
-        setup();
+    call(setup);
     stepped_ = std::make_unique<stepped_thread>();
     thread_base_ = own_thread_base();
     std::uint32_t done = 0;
     ready_.store(1, std::memory_order_release); // (2) release: stepped_ is set; pairs with (1)
-    wake(ready_);
+    futex_wake(ready_);
     for (;; ++done) {
         // (4) acquire: quit_ or the plan; pairs with (3), (5)
         while (command_.load(std::memory_order_acquire) == done)
-            sleep_while(command_, done);
+            futex_wait(command_, done);
         if (quit_)
             break;
         stepped_->run(window_, plan_);
@@ -92,7 +78,7 @@ stop worker::start(function window, const plan& p)
     context_begins();
     stepped_->about_to_run();
     command_.fetch_add(1, std::memory_order_release); // (5) release: the plan; pairs with (4)
-    wake(command_);
+    futex_wake(command_);
     return wait_for_stop(false);
 }
 

@@ -8,7 +8,6 @@
 #include "explore/step/lockstep.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace nmisim::explore {
 
@@ -24,13 +23,15 @@ public:
         // for the parent, if one of them gets stuck
         j.own->alive.tid[0].store(reader_.thread().tid(), std::memory_order_relaxed);
         j.own->alive.tid[1].store(updater_.thread().tid(), std::memory_order_relaxed);
-        warm_up();
+        call(job_.what.prepare); // warms up
+        reader_.start(job_.what.reader, plan{});
+        updater_.start(job_.what.updater, plan{});
+        finish();
     }
 
     void run(std::uint64_t n);
 
 private:
-    void warm_up();
     plan pause_at(const itinerary& way, std::uint32_t boundary) const;
     bool is_there(stop s) const noexcept;
     cell once(const schedule_id& s, const char*& broken);
@@ -40,8 +41,6 @@ private:
     cell reader_first(const schedule_id& s);
     cell updater_first(const schedule_id& s);
     void finish();
-    void note_wait() noexcept;
-    std::uint8_t remember(const char* text) noexcept;
     void same_for_the_rest(const schedule_id& s, shared_outcome o);
 
     map_job& job_;
@@ -57,14 +56,6 @@ private:
         bool updater;
     } go_on_behind_{}; ///< they were paused, so there is more of their paths
 };
-
-void explorer::warm_up()
-{
-    call(job_.what.prepare);
-    reader_.start(job_.what.reader, plan{});
-    updater_.start(job_.what.updater, plan{});
-    finish();
-}
 
 plan explorer::pause_at(const itinerary& way, std::uint32_t boundary) const
 {
@@ -97,14 +88,6 @@ void explorer::finish()
     }
 }
 
-void explorer::note_wait() noexcept
-{
-    if (job_.own->waiting_at != 0 || updater_.thread().waiting_at() == 0)
-        return;
-    job_.own->waiting_in = updater_.thread().waiting_in();
-    job_.own->waiting_at = updater_.thread().waiting_at();
-}
-
 cell explorer::reader_first(const schedule_id& s)
 {
     const stop r = reader_.start(job_.what.reader, pause_at(to_reader_, s.reader));
@@ -129,25 +112,14 @@ cell explorer::updater_first(const schedule_id& s)
     whole.stop_before_waiting = true;
     u = s.updater != 0 ? updater_.go_on() : updater_.start(job_.what.updater, whole);
     const bool waited = u == stop::waiting;
-    if (waited)
-        note_wait();
+    if (waited && job_.own->waiting_at == 0) {
+        job_.own->waiting_in = updater_.thread().waiting_in();
+        job_.own->waiting_at = updater_.thread().waiting_at();
+    }
     finish();
     if (!both_there)
         return cell::not_reached;
     return waited ? cell::waits : cell::ends;
-}
-
-std::uint8_t explorer::remember(const char* text) noexcept
-{
-    shared_map& m = *job_.own;
-    for (std::uint32_t i = 0; i < m.text_count; ++i)
-        if (std::strncmp(m.texts[i].text, text, sizeof m.texts[i].text - 1) == 0)
-            return static_cast<std::uint8_t>(i + 1);
-    if (m.text_count == std::size(m.texts))
-        return static_cast<std::uint8_t>(m.text_count);
-    const bool last = m.text_count + 1 == std::size(m.texts);
-    m.texts[m.text_count].set(last ? "and others: more texts than a map keeps" : text);
-    return static_cast<std::uint8_t>(++m.text_count);
 }
 
 // An updater that waits before boundary j does not come to any later one either: the same schedule.
@@ -272,7 +244,7 @@ void explorer::run(std::uint64_t n)
     const bool waits = result == cell::waits;
     if (broken != nullptr) {
         result = cell::violation;
-        o.text = remember(broken);
+        o.text = job_.own->texts.remember(broken);
         o.off_path = off_path;
     }
     o.result = result;

@@ -38,8 +38,7 @@ struct shared_map {
     std::atomic<std::uint64_t> current; ///< index of the schedule in work
     std::uint64_t schedules;            ///< that were run
     bool asks;                          ///< for a second_path: the run in work is no schedule
-    std::uint32_t text_count;
-    shared_text<160> texts[64];
+    shared_texts texts;
     long waiting_in; ///< first wait of the updater that was seen
     std::uintptr_t waiting_at;
     std::uint32_t bad_count;

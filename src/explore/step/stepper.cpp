@@ -9,9 +9,7 @@
 #include "explore/step/fault_note.hpp"
 #include "explore/step/own_thread.hpp"
 #include "explore/step/system_call.hpp"
-#include "runtime/origin.hpp"
 
-#include <ctime>
 #include <utility>
 
 #include <linux/futex.h>
@@ -19,8 +17,6 @@
 #include <unistd.h>
 
 namespace nmisim::explore {
-
-namespace {
 
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t while_it_is,
                 const timespec* at_most) noexcept
@@ -33,6 +29,8 @@ void futex_wake(const std::atomic<std::uint32_t>& word) noexcept
 {
     arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAKE_PRIVATE, 1);
 }
+
+namespace {
 
 void no_step_from_here() noexcept {}
 
@@ -68,14 +66,12 @@ void stepped_thread::start(const plan& p) noexcept
     in_forked_ = false;
     follows_ = true;
     index_ = 0;
-    steps_ = 0;
     reached_ = false;
     raise_error_ = 0;
     raised_while_blocked_ = false;
     in_handler_ = false;
     behind_call_ = false;
     second_reached_ = false;
-    target_ip_ = 0;
     delivered_at_.store(0, std::memory_order_relaxed); // own thread and its handlers only
     // the explorer set it too
     phase_.store(static_cast<std::uint32_t>(phase::running), std::memory_order_relaxed);
@@ -156,7 +152,7 @@ void stepped_thread::hold(explore::phase p) noexcept
     const std::uint32_t before = resumed_.load(std::memory_order_relaxed); // only changes after publish()
     publish(p);
     while (resumed_.load(std::memory_order_acquire) == before) // (4) acquire: others' work; pairs with (3)
-        futex_wait(resumed_, before, nullptr);
+        futex_wait(resumed_, before);
 }
 
 void stepped_thread::nmi_delivered(std::uintptr_t at) noexcept
@@ -170,23 +166,11 @@ void stepped_thread::stop_stepping(ucontext_t& at) noexcept
     arch::set_single_step(at, false);
 }
 
-// errno.
-int stepped_thread::raise_here(nth_signal n) noexcept
-{
-    siginfo_t info{};
-    info.si_signo = delivery::signal(n);
-    info.si_code = SI_QUEUE;
-    info.si_value = runtime::stamped(0);
-    info.si_pid = pid_;
-    return -static_cast<int>(arch::raw_system_call(SYS_rt_tgsigqueueinfo, info.si_pid, tid_, info.si_signo,
-                                                   reinterpret_cast<long>(&info)));
-}
-
 // Raised while this handler blocks it, so its sigreturn delivers it, or later if the window has it blocked. Without
 // gates the steps continue until then: the unblocking call must be seen.
 stepped_thread::next stepped_thread::raise_nmi(const ucontext_t& at) noexcept
 {
-    raise_error_ = raise_here(nth_signal::first);
+    raise_error_ = delivery::raise_in(pid_, tid_, delivery::signal());
     raised_while_blocked_ = !delivery::is_open(at);
     fault_watch::arm();
     if (raise_error_ == 0)
@@ -216,7 +200,6 @@ void stepped_thread::enter_call(const ucontext_t& at, arrival when) noexcept
 
 stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
 {
-    ++steps_;
     if (in_handler_)
         return handler_boundary(at);
     if (is_before_fork())
@@ -242,7 +225,6 @@ stepped_thread::next stepped_thread::boundary(const ucontext_t& at) noexcept
     if (plan_.target_ip != 0 && ip != plan_.target_ip)
         return next::run_free;
     reached_ = true;
-    target_ip_ = ip;
     if (plan_.action != at_target::pause)
         context_begins();
     if (plan_.action == at_target::raise_nmi)

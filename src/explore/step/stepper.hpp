@@ -25,6 +25,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdint>
+#include <ctime>
 
 namespace nmisim::explore {
 
@@ -100,8 +101,6 @@ public:
     int raise_error() const noexcept { return raise_error_; }
     /// The interrupted code had the signal blocked when it was raised.
     bool raised_while_blocked() const noexcept { return raised_while_blocked_; }
-    std::uint32_t steps() const noexcept { return steps_; }
-    std::uintptr_t target_ip() const noexcept { return target_ip_; }
     /// Where the NMI interrupted, 0: not delivered. Set by the NMI handler.
     std::uintptr_t delivered_at() const noexcept { return delivered_at_.load(std::memory_order_relaxed); }
     /// Phase `waiting`: the system call, and the address of its instruction.
@@ -136,7 +135,6 @@ private:
     next raise_nmi(const ucontext_t& at) noexcept;
     next handler_boundary(const ucontext_t& at) noexcept;
     void raise_second(const ucontext_t& at) noexcept;
-    int raise_here(nth_signal n) noexcept;
     void start(const plan& p) noexcept;
     void at_the_end() noexcept;
     void note_stack(const ucontext_t& at) noexcept;
@@ -172,9 +170,7 @@ private:
     int raise_error_ = 0;
     bool raised_while_blocked_ = false;
     std::uint32_t index_ = 0;
-    std::uint32_t steps_ = 0;
-    bool follows_ = false; ///< so far
-    std::uintptr_t target_ip_ = 0;
+    bool follows_ = false;            ///< so far
     std::uintptr_t without_gate_ = 0; ///< of this run
     long waiting_in_ = 0;
     std::uintptr_t waiting_at_ = 0;
@@ -182,6 +178,11 @@ private:
     std::atomic<std::uint32_t> phase_{0};
     std::atomic<std::uint32_t> resumed_{0};
 };
+
+/// Waits and wakes without libc, whose call may carry a gate. `at_most`: nullptr: as long as that takes.
+void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t while_it_is,
+                const timespec* at_most = nullptr) noexcept;
+void futex_wake(const std::atomic<std::uint32_t>& word) noexcept;
 
 inline constexpr unsigned most_recordings = 5;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "explore/step/system_call.hpp"
 
+#include "explore/step/kernel_action.hpp"
+
 #include <csignal>
 
 #include <linux/futex.h>
@@ -11,11 +13,6 @@
 namespace nmisim::explore {
 
 namespace {
-
-constexpr std::uint64_t bit_of(int signal) noexcept
-{
-    return std::uint64_t{1} << (signal - 1);
-}
 
 // The kernel's sigset_t is the first 64 bits of glibc's.
 std::uint64_t& kernel_mask(sigset_t& set) noexcept

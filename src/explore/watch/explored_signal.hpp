@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/signal_mask.hpp"
-#include "explore/step/arch.hpp"
+#include "explore/step/kernel_action.hpp"
 
 #include <csignal>
 #include <cstdint>
@@ -29,7 +29,7 @@ inline bool is_blocked(int signal)
 {
     std::uint64_t mask = 0; // not libc's call: it may carry a gate, and that costs a trap
     arch::raw_system_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<long>(&mask), sizeof mask);
-    return (mask >> (signal - 1) & 1) != 0;
+    return (mask & bit_of(signal)) != 0;
 }
 
 } // namespace nmisim::explore

@@ -2,9 +2,9 @@
 #include "explore/watch/inside_call.hpp"
 
 #include "explore/step/arch.hpp"
+#include "explore/step/delivery.hpp"
 #include "explore/watch/child.hpp"
 #include "explore/watch/thread_state.hpp"
-#include "runtime/origin.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -48,13 +48,7 @@ long trace(int request, const call_order& o, std::uintptr_t address = 0, std::ui
 
 void raise_for(call_order& o) noexcept
 {
-    siginfo_t info{};
-    info.si_signo = o.signal;
-    info.si_code = SI_QUEUE;
-    info.si_value = runtime::stamped(0);
-    info.si_pid = o.pid;
-    o.error = -static_cast<int>(
-        arch::raw_system_call(SYS_rt_tgsigqueueinfo, o.pid, o.tid, o.signal, reinterpret_cast<long>(&info)));
+    o.error = delivery::raise_in(o.pid, o.tid, o.signal);
     o.sent = o.error == 0;
 }
 

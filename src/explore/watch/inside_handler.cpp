@@ -50,7 +50,7 @@ void stepped_thread::handler_is_over(ucontext_t& interrupted) noexcept
 
 void stepped_thread::raise_second(const ucontext_t& at) noexcept
 {
-    second_reached_ = raise_here(nth_signal::second) == 0;
+    second_reached_ = delivery::raise_in(pid_, tid_, delivery::signal(nth_signal::second)) == 0;
     fault_watch::arm();
     if (second_reached_)
         delivery::pending(at, tid_, nth_signal::second);

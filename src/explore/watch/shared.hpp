@@ -4,8 +4,12 @@
 // in parent and child. Pages cost nothing until touched, so capacities are generous.
 #pragma once
 
+#include "explore/step/recording.hpp"
+
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
+#include <iterator>
 #include <system_error>
 #include <type_traits>
 
@@ -43,6 +47,18 @@ private:
     T* data_;
 };
 
+/// The boundaries of a recording, `most` of them.
+struct shared_boundaries {
+    shared_boundaries(recording& of, std::uint32_t most) : ip(most), code(most)
+    {
+        of.ip = ip.data();
+        of.code = code.data();
+        of.capacity = most;
+    }
+    shared_array<std::uintptr_t> ip;
+    shared_array<code_bytes> code;
+};
+
 /// A text of bounded length in shared memory.
 template <std::size_t N>
 struct shared_text {
@@ -53,6 +69,24 @@ struct shared_text {
         for (; from != nullptr && from[i] != 0 && i + 1 < N; ++i)
             text[i] = from[i];
         text[i] = 0;
+    }
+};
+
+/// Texts, each of them once.
+struct shared_texts {
+    std::uint32_t count;
+    shared_text<160> all[64];
+    /// Index + 1 of the text.
+    std::uint8_t remember(const char* text) noexcept
+    {
+        for (std::uint32_t i = 0; i < count; ++i)
+            if (std::strncmp(all[i].text, text, sizeof all[i].text - 1) == 0)
+                return static_cast<std::uint8_t>(i + 1);
+        if (count == std::size(all))
+            return static_cast<std::uint8_t>(count);
+        const bool last = count + 1 == std::size(all);
+        all[count].set(last ? "and others: more texts than a map keeps" : text);
+        return static_cast<std::uint8_t>(++count);
     }
 };
 

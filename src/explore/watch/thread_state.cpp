@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "explore/watch/thread_state.hpp"
 
+#include "explore/step/kernel_action.hpp"
 #include "explore/step/system_call.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <cinttypes>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -24,9 +26,7 @@ namespace {
 // A short file of /proc, whole. Empty when it cannot be read: the thread has ended, or is not ours to see.
 std::string contents(int pid, int tid, const char* file)
 {
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/%d/task/%d/%s", pid, tid, file);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(fmt::format("/proc/{}/task/{}/{}", pid, tid, file).c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return {};
     char text[4096];
@@ -35,12 +35,22 @@ std::string contents(int pid, int tid, const char* file)
     return n > 0 ? std::string(text, static_cast<std::size_t>(n)) : std::string();
 }
 
-void read_stat(thread_state& s, const std::string& stat)
+std::vector<std::string> names_in(const std::string& folder)
 {
-    const std::size_t name_end = stat.rfind(')'); // the name may hold anything
-    if (name_end == std::string::npos || name_end + 2 >= stat.size())
-        return;
-    s.letter = stat[name_end + 2];
+    std::vector<std::string> names;
+    if (DIR* dir = opendir(folder.c_str())) {
+        while (const dirent* entry = readdir(dir))
+            names.emplace_back(entry->d_name);
+        closedir(dir);
+    }
+    return names;
+}
+
+// Of a file of /proc with a field in each line; 0: it is not there.
+std::uint64_t number_behind(std::string_view field, const std::string& text, int base)
+{
+    const std::size_t at = text.find(field);
+    return at == text.npos ? 0 : std::strtoull(text.c_str() + at + field.size(), nullptr, base);
 }
 
 void read_system_call(thread_state& s, const std::string& line)
@@ -87,16 +97,12 @@ bool leads_outside(const std::string& file)
 bool has_a_file_that_leads_outside(int pid)
 {
     const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
-    bool found = false;
-    if (DIR* dir = opendir(folder.c_str())) {
-        while (const dirent* entry = readdir(dir)) {
-            const std::string file = link_of(folder + "/" + entry->d_name);
-            found = found || file.starts_with("socket:") || file.starts_with("anon_inode:[timerfd") ||
-                    file.starts_with("anon_inode:inotify");
-        }
-        closedir(dir);
-    }
-    return found;
+    const std::vector<std::string> names = names_in(folder);
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+        const std::string file = link_of(folder + "/" + name);
+        return file.starts_with("socket:") || file.starts_with("anon_inode:[timerfd") ||
+               file.starts_with("anon_inode:inotify");
+    });
 }
 
 // alarm() and setitimer() are seen by their handler only.
@@ -104,12 +110,7 @@ bool has_a_timer(int pid)
 {
     if (!contents(pid, pid, "../../timers").empty())
         return true;
-    const std::string status = contents(pid, pid, "status");
-    const std::size_t caught = status.find("SigCgt:");
-    if (caught == std::string::npos)
-        return false;
-    return (std::strtoull(status.c_str() + caught + std::strlen("SigCgt:"), nullptr, 16) >> (SIGALRM - 1) &
-            1) != 0;
+    return (number_behind("SigCgt:", contents(pid, pid, "status"), 16) & bit_of(SIGALRM)) != 0;
 }
 
 bool children_are_listed()
@@ -157,48 +158,35 @@ bool thread_state::asleep_for_ever() const noexcept
 
 std::string thread_state::in_words() const
 {
-    char text[160];
     if (letter == 'S' && system_call == SYS_futex)
-        std::snprintf(text, sizeof text, "asleep in futex wait on 0x%" PRIx64 "%s", arg[0],
-                      arg[3] == 0 ? ", no time-out" : "");
-    else if (asleep() && system_call >= 0)
-        std::snprintf(text, sizeof text, "asleep in %s (nr %ld)", name_of_system_call(system_call),
-                      system_call);
-    else
-        std::snprintf(text, sizeof text, "%s (state %c)", letter == 'R' ? "running" : "stopped", letter);
-    return text;
+        return fmt::format("asleep in futex wait on {:#x}{}", arg[0], arg[3] == 0 ? ", no time-out" : "");
+    if (asleep() && system_call >= 0)
+        return fmt::format("asleep in {} (nr {})", name_of_system_call(system_call), system_call);
+    return fmt::format("{} (state {})", letter == 'R' ? "running" : "stopped", letter);
 }
 
 thread_state state_of(int pid, int tid)
 {
     thread_state s;
-    s.tid = tid;
-    read_stat(s, contents(pid, tid, "stat"));
+    const std::string stat = contents(pid, tid, "stat");
+    const std::size_t name_end = stat.rfind(')'); // the name may hold anything
+    if (name_end != stat.npos && name_end + 2 < stat.size())
+        s.letter = stat[name_end + 2];
     if (s.asleep())
         read_system_call(s, contents(pid, tid, "syscall"));
     s.others_may_wake = s.letter == 'S' && s.system_call >= 0 && others_may_wake(pid, s);
-    const std::string status = contents(pid, tid, "status");
-    const char* field = std::strstr(status.c_str(), "voluntary_ctxt_switches:");
-    if (field != nullptr)
-        s.switches = std::strtoull(field + std::strlen("voluntary_ctxt_switches:"), nullptr, 10);
+    s.switches = number_behind("voluntary_ctxt_switches:", contents(pid, tid, "status"), 10);
     return s;
 }
 
 std::vector<int> threads_of(int pid)
 {
     std::vector<int> tids;
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/task", pid);
-    DIR* dir = opendir(path);
-    if (dir == nullptr)
-        return tids;
-    while (const dirent* entry = readdir(dir)) {
-        const char* name = entry->d_name;
+    for (const std::string& name : names_in(fmt::format("/proc/{}/task", pid))) {
         int tid = 0;
-        if (std::from_chars(name, name + std::strlen(name), tid).ec == std::errc())
+        if (std::from_chars(name.data(), name.data() + name.size(), tid).ec == std::errc())
             tids.push_back(tid);
     }
-    closedir(dir);
     return tids;
 }
 

@@ -11,7 +11,6 @@
 namespace nmisim::explore {
 
 struct thread_state {
-    int tid = 0;
     char letter = '?';            ///< R S D T t Z X, from stat; '?': the thread is gone
     long system_call = -1;        ///< -1: in user space, or not known
     std::uint64_t arg[6] = {};    ///< its arguments

@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace nmisim::exec {
 
 namespace {
@@ -65,24 +63,20 @@ private:
 
     void judge()
     {
-        const auto& d = c_.report.differences;
-        if (std::any_of(d.begin(), d.end(), [](const difference& one) { return one.counts(); })) {
+        if (any_counts(c_.report.differences)) {
             c_.report.verdict = exec_verdict::differs;
             return;
         }
         for (const storm_run& s : c_.report.storms) {
             if (s.end.delivered != 0)
                 continue;
-            if (s.end.sent.sent == 0)
-                throw ended{
-                    exec_verdict::none_delivered,
-                    "no NMI was sent: the run is too short. Raise --rate, or give the command more to do"};
-            if (s.end.blocked != 0)
+            if (s.end.sent.sent != 0 && s.end.blocked != 0)
                 throw ended{exec_verdict::all_blocked,
                             "no NMI was delivered: every thread that got one has it blocked"};
-            throw ended{
-                exec_verdict::none_delivered,
-                "no NMI was delivered: the run is too short. Raise --rate, or give the command more to do"};
+            throw ended{exec_verdict::none_delivered,
+                        fmt::format("no NMI was {}: the run is too short. Raise --rate, or give the command "
+                                    "more to do",
+                                    s.end.sent.sent == 0 ? "sent" : "delivered")};
         }
         c_.report.verdict = exec_verdict::same;
     }

@@ -77,10 +77,6 @@ constexpr long interruptible[] = {
 constexpr long never[] = {SYS_exit,     SYS_exit_group,      SYS_execve,
                           SYS_execveat, SYS_restart_syscall, SYS_rt_sigreturn};
 
-// ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND. What ends with ERESTART_RESTARTBLOCK goes on as restart_syscall, if at all.
-constexpr long first_restart_code = -514;
-constexpr long last_restart_code = -512;
-
 } // namespace
 
 bool is_interruptible(long nr) noexcept
@@ -169,9 +165,13 @@ void each_call::idle()
 void each_call::call_exit(task& t, const interrupted& at)
 {
     constexpr std::size_t most_waiting = 16;
-    if (counts(at.call))
-        asleep_.erase(t.tid);
-    if (!counts(at.call) || at.result < first_restart_code || at.result > last_restart_code)
+    // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND. What ends with ERESTART_RESTARTBLOCK goes on as restart_syscall, if at all.
+    constexpr long first_restart_code = -514;
+    constexpr long last_restart_code = -512;
+    if (!counts(at.call))
+        return;
+    asleep_.erase(t.tid);
+    if (at.result < first_restart_code || at.result > last_restart_code)
         return;
     auto& all = entered_[t.tid].restarting;
     if (all.size() == most_waiting)

@@ -11,7 +11,6 @@
 
 #include "exec/call_table.hpp"
 #include "exec/exec_config.hpp"
-#include "exec/interruption.hpp"
 #include "exec/trace/strategy.hpp"
 
 #include <map>

@@ -28,6 +28,33 @@ std::string quoted(const std::string& word)
     return text + "'";
 }
 
+struct verdict_row {
+    std::string_view name;
+    int exit_code;
+    std::string_view without_result{}; ///< the word before `why`
+};
+/// In the order of exec_verdict.
+constexpr verdict_row verdict_rows[] = {
+    {"same", 0},
+    {"differs", 3},
+    {"none-delivered", 1, "NO RESULT"},
+    {"all-blocked", 77, "SKIPPED"},
+    {"not-comparable", 1, "NO RESULT"},
+    {"safe", 0},
+    {"unsafe", 3},
+    {"none-ran", 1, "NO RESULT"},
+    {"sampled", 0},
+    {"not-judged", 1, "NO RESULT"},
+    {"absent", 77, "SKIPPED"},
+    {"stopped", 1, "INCOMPLETE"},
+};
+static_assert(std::size(verdict_rows) == static_cast<std::size_t>(exec_verdict::stopped) + 1);
+
+const verdict_row& row_of(exec_verdict v) noexcept
+{
+    return verdict_rows[static_cast<std::size_t>(v)];
+}
+
 std::string baseline_text(const exec_report& r)
 {
     if (r.plain.empty())
@@ -184,15 +211,8 @@ std::string verdict_text(const exec_report& r)
                            plural_text(r.profile.counts.taken, "sample"), command);
     case exec_verdict::safe:
     case exec_verdict::unsafe: return audit_verdict_text(r);
-    case exec_verdict::none_delivered:
-    case exec_verdict::none_ran:
-    case exec_verdict::not_judged:
-    case exec_verdict::not_comparable: return fmt::format("NO RESULT {}\n", r.why);
-    case exec_verdict::all_blocked:
-    case exec_verdict::absent: return fmt::format("SKIPPED {}\n", r.why);
-    case exec_verdict::stopped: return fmt::format("INCOMPLETE {}\n", r.why);
+    default: return fmt::format("{} {}\n", row_of(r.verdict).without_result, r.why);
     }
-    return {};
 }
 
 } // namespace
@@ -221,13 +241,14 @@ std::string command_text(const exec_config& c)
     return shown(fmt::format("{}", fmt::join(words, " ")), 200);
 }
 
+bool any_counts(const std::vector<difference>& all) noexcept
+{
+    return std::any_of(all.begin(), all.end(), [](const difference& d) { return d.counts(); });
+}
+
 exec_verdict verdict_of(const std::vector<placement>& all) noexcept
 {
-    const auto counts = [](const placement& p) {
-        return std::any_of(p.differences.begin(), p.differences.end(),
-                           [](const difference& d) { return d.counts(); });
-    };
-    if (std::any_of(all.begin(), all.end(), counts))
+    if (std::any_of(all.begin(), all.end(), [](const placement& p) { return any_counts(p.differences); }))
         return exec_verdict::differs;
     return std::any_of(all.begin(), all.end(), [](const placement& p) { return p.delivered; })
                ? exec_verdict::same
@@ -236,40 +257,13 @@ exec_verdict verdict_of(const std::vector<placement>& all) noexcept
 
 std::string_view name_of(exec_verdict v) noexcept
 {
-    switch (v) {
-    case exec_verdict::same: return "same";
-    case exec_verdict::differs: return "differs";
-    case exec_verdict::none_delivered: return "none-delivered";
-    case exec_verdict::all_blocked: return "all-blocked";
-    case exec_verdict::not_comparable: return "not-comparable";
-    case exec_verdict::safe: return "safe";
-    case exec_verdict::unsafe: return "unsafe";
-    case exec_verdict::none_ran: return "none-ran";
-    case exec_verdict::sampled: return "sampled";
-    case exec_verdict::not_judged: return "not-judged";
-    case exec_verdict::absent: return "absent";
-    case exec_verdict::stopped: return "stopped";
-    }
-    return "?";
+    return row_of(v).name;
 }
 
 int exit_code_of(const exec_report& r) noexcept
 {
-    switch (r.verdict) {
-    case exec_verdict::same:
-    case exec_verdict::sampled: return any_limit_held(r) ? 4 : 0;
-    case exec_verdict::safe: return 0;
-    case exec_verdict::differs:
-    case exec_verdict::unsafe: return 3;
-    case exec_verdict::none_delivered:
-    case exec_verdict::none_ran:
-    case exec_verdict::not_judged:
-    case exec_verdict::not_comparable:
-    case exec_verdict::stopped: return 1;
-    case exec_verdict::all_blocked:
-    case exec_verdict::absent: return 77;
-    }
-    return 1;
+    const bool can_be_limited = r.verdict == exec_verdict::same || r.verdict == exec_verdict::sampled;
+    return can_be_limited && any_limit_held(r) ? 4 : row_of(r.verdict).exit_code;
 }
 
 std::vector<unsigned> lacks(const exec_report& r)

@@ -84,14 +84,18 @@ std::string status_text(const outcome& o)
     return fmt::format("exit {}", WEXITSTATUS(o.status));
 }
 
-std::string content_text(const content& c)
+std::string first_line(const content& c)
 {
     constexpr std::size_t most = 60;
+    const std::string_view line = std::string_view(c.head).substr(0, c.head.find('\n'));
+    return has_controls(line) ? "" : shown(line, most);
+}
+
+std::string content_text(const content& c)
+{
     std::string text = fmt::format("{} byte{}", c.bytes, c.bytes == 1 ? "" : "s");
-    std::string_view head = c.head;
-    head = head.substr(0, head.find('\n'));
-    if (!head.empty() && !has_controls(head))
-        text += fmt::format(" '{}'", shown(head, most));
+    if (const std::string line = first_line(c); !line.empty())
+        text += fmt::format(" '{}'", line);
     else if (c.bytes != 0)
         text += fmt::format(" (hash {:016x})", c.hash);
     return text;

@@ -40,6 +40,8 @@ void take_files(outcome& o, const aspects& compared);
 
 /// "exit 0", "killed by SIGSEGV", "did not end".
 std::string status_text(const outcome& o);
+/// Fit for a message; empty where it is not text.
+std::string first_line(const content& c);
 /// "61 bytes: "tail: error waiting..."".
 std::string content_text(const content& c);
 /// Of one aspect: "exit 1".

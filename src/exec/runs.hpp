@@ -6,8 +6,6 @@
 #include "exec/exec_config.hpp"
 #include "exec/trace/supervisor.hpp"
 
-#include <string>
-
 namespace nmisim::exec {
 
 struct plain_run {

@@ -16,12 +16,6 @@
 
 namespace nmisim::exec {
 
-namespace {
-
-constexpr std::size_t most_unproven = 64;
-
-} // namespace
-
 forked_call::forked_call(known_call c, plan p)
     : way_to_known_call(std::move(c)), plan_(std::move(p)), todo_(plan_.todo.begin(), plan_.todo.end())
 {}
@@ -100,6 +94,7 @@ void forked_call::look_again(task& t)
 
 void forked_call::try_here(task& t, recorded_call::boundary at)
 {
+    constexpr std::size_t most_unproven = 64;
     if (to_look_at_)
         look_again(t);
     if (why_not_.empty() && !trusted_)

@@ -252,10 +252,7 @@ private:
     void judge(const recorded_call& call, std::size_t tried)
     {
         const auto& all = sweep().runs;
-        const auto counts = [](const boundary_run& b) {
-            return std::any_of(b.differences.begin(), b.differences.end(),
-                               [](const difference& d) { return d.counts(); });
-        };
+        const auto counts = [](const boundary_run& b) { return any_counts(b.differences); };
         const auto arrived = [](const boundary_run& b) {
             return b.state == name_of(placed_signal::state::delivered) ||
                    b.state == name_of(placed_signal::state::elsewhere);

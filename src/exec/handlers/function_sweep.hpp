@@ -20,6 +20,7 @@ struct difference {
     unsigned runs = 0; ///< of so many
     bool counts() const noexcept { return seen >= 2; }
 };
+bool any_counts(const std::vector<difference>& all) noexcept;
 
 struct boundary_run {
     std::string at; ///< "work+0xf#2"

@@ -12,12 +12,6 @@
 
 namespace nmisim::exec {
 
-namespace {
-
-constexpr std::uint64_t quiet_ns = 100'000'000;
-
-} // namespace
-
 // The two below the first real-time signal are the C library's own, for its threads.
 bool handler_audit::is_looked_at(int signal) const noexcept
 {
@@ -75,6 +69,7 @@ void handler_audit::call_entry(task& t, const interrupted& at)
 
 void handler_audit::idle()
 {
+    constexpr std::uint64_t quiet_ns = 100'000'000;
     for (auto& [tgid, to] : receivers_)
         if (now_ns() >= to.last_ns + quiet_ns)
             send(tgid, to);

@@ -26,8 +26,6 @@ std::size_t audited_handler::unsafe() const noexcept
                                                   [](const explore::audit_entry& e) { return !e.safe; }));
 }
 
-handler_table::handler_table(std::vector<std::string> allowed) : allowed_(std::move(allowed)) {}
-
 audited_handler& handler_table::row(const task& t, int signal, std::uintptr_t handler)
 {
     auto [name, fresh] = names_.try_emplace({t.in->tgid, handler});

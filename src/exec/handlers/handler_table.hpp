@@ -20,7 +20,7 @@ namespace nmisim::exec {
 class handler_table {
 public:
     /// `allowed`: functions that somebody vouches for, and "errno".
-    explicit handler_table(std::vector<std::string> allowed);
+    explicit handler_table(std::vector<std::string> allowed) : allowed_(std::move(allowed)) {}
 
     audited_handler& row(const task& t, int signal, std::uintptr_t handler);
     /// What a walk has seen. `how` is not `inside`, or the task has ended there.

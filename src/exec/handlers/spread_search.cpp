@@ -5,15 +5,6 @@
 
 namespace nmisim::exec {
 
-namespace {
-
-/// With fewer a run costs as much as forks do, and so do the stops of more visits.
-constexpr std::size_t fewest_at_once = 8;
-constexpr std::uint64_t most_visits = 16;
-constexpr unsigned most_halved = 4;
-
-} // namespace
-
 spread_search::attempt spread_search::shoot(const places& all, bool counts)
 {
     spread_signals shots(call_.known(), {c_.report.config.signal, all, counts});
@@ -25,6 +16,9 @@ spread_search::attempt spread_search::shoot(const places& all, bool counts)
 
 void spread_search::run(std::vector<recorded_call::boundary>& todo)
 {
+    // With fewer a run costs as much as forks do, and so do the stops of more visits.
+    constexpr std::size_t fewest_at_once = 8;
+    constexpr std::uint64_t most_visits = 16;
     bool goes_on = true;
     while (goes_on) {
         places all;
@@ -62,6 +56,7 @@ void spread_search::run(std::vector<recorded_call::boundary>& todo)
 /// Of places that differ together. False: there are many causes, and what is left stays untried.
 bool spread_search::halve(places left)
 {
+    constexpr unsigned most_halved = 4;
     for (unsigned cause = 0; cause < most_halved; ++cause) {
         const spread_place one =
             one_cause(left, [&](const places& some) { return differ(shoot(some).what); });

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "exec/handlers/spread_signals.hpp"
 
-#include "exec/trace/memory.hpp"
 #include "exec/trace/proc_files.hpp"
 #include "exec/trace/stop.hpp"
 
 namespace nmisim::exec {
-
-namespace {
-
-/// What a stop may take where the machine is loaded: no time of the command's.
-constexpr std::uint64_t stop_ns = 1'000'000;
-
-} // namespace
 
 void spread_signals::there(task& t, const function_range& range)
 {

@@ -52,6 +52,9 @@ private:
     bool is_armed(std::uintptr_t at) const { return armed_ && address_of(next_ - 1) == at; }
     bool is_over() const { return next_ == plan_.places.size() && !armed_; }
 
+    /// What a stop may take where the machine is loaded: no time of the command's.
+    static constexpr std::uint64_t stop_ns = 1'000'000;
+
     const plan plan_;
     std::vector<placed_signal::state> states_;
     std::uintptr_t start_ = 0;

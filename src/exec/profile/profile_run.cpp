@@ -69,7 +69,6 @@ public:
     void finish(profile_found& to);
 
     bool hang() const noexcept { return hang_; }
-    bool main_ended() const noexcept { return main_ended_; }
     int status() const noexcept { return status_; }
 
 private:

@@ -176,8 +176,7 @@ unsigned end_children() noexcept
             ++ended;
             continue;
         }
-        const timespec pause = to_timespec(1'000'000);
-        nanosleep(&pause, nullptr);
+        sleep_for(1'000'000);
     }
     return ended;
 }

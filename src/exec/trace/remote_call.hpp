@@ -19,7 +19,7 @@ namespace nmisim::exec {
 
 class remote_calls {
 public:
-    /// Where that fails, ok() is false.
+    /// Where that fails, so does each call.
     remote_calls(pid_t process, pid_t tid);
     /// By the instruction in the stub, or not at all.
     explicit remote_calls(const task& t);
@@ -29,7 +29,6 @@ public:
     remote_calls(const remote_calls&) = delete;
     remote_calls& operator=(const remote_calls&) = delete;
 
-    bool ok() const noexcept { return ok_; }
     /// The signals that the thread blocks, the first in the lowest bit.
     std::uint64_t mask() const noexcept { return mask_; }
     /// Where the thread goes on.

@@ -20,18 +20,6 @@
 
 namespace nmisim::exec {
 
-namespace {
-
-constexpr unsigned long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-                                  PTRACE_O_TRACEVFORK | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
-                                  PTRACE_O_EXITKILL;
-
-constexpr std::uint64_t look_again_ns = 100'000'000;
-constexpr std::uint64_t look_soon_ns = 1'000'000;
-constexpr std::uint64_t lost_after_ns = nsec_per_sec;
-
-} // namespace
-
 supervisor::supervisor(launched& command, const trace_options& how, strategy& s, wake_ups& w)
     : command_(command), how_(how), strategy_(s), wake_ups_(w), shooter_(how.signal, how.rate_hz, how.seed)
 {}
@@ -272,6 +260,7 @@ void supervisor::unmask(task& t)
 // A parent that is killed behind its fork reports no birth, and the child would wait for ever.
 void supervisor::claim_lost()
 {
+    constexpr std::uint64_t lost_after_ns = nsec_per_sec;
     if (unborn_.empty() || now_ns() < unborn_since_ns_ + lost_after_ns)
         return;
     const auto lost = std::move(unborn_);
@@ -307,6 +296,11 @@ void supervisor::end_all()
 
 traced_end supervisor::run()
 {
+    constexpr unsigned long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+                                      PTRACE_O_TRACEVFORK | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
+                                      PTRACE_O_EXITKILL;
+    constexpr std::uint64_t look_again_ns = 100'000'000;
+    constexpr std::uint64_t look_soon_ns = 1'000'000;
     if (ptrace(static_cast<__ptrace_request>(PTRACE_SEIZE), command_.pid(), nullptr, options) != 0) {
         end_.absent = errno_text("ptrace is refused");
         end_children();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // JSON of an exec: docs/nmi-sim-exec-1.schema.json says what each key means. Keys are always present.
-#include "base/shown_text.hpp"
 #include "exec/exec_report.hpp"
 #include "exec/handlers/signal_name.hpp"
 #include "explore/step/system_call.hpp"
@@ -18,13 +17,6 @@ namespace nmisim::exec {
 namespace {
 
 using json = json_value;
-
-std::string first_line(const content& c)
-{
-    constexpr std::size_t most = 60;
-    const std::string_view line = std::string_view(c.head).substr(0, c.head.find('\n'));
-    return has_controls(line) ? "" : shown(line, most);
-}
 
 json to_json(const content& c)
 {

@@ -285,14 +285,11 @@ void forget_unstable(exec_report& r)
         std::erase_if(b.differences, unstable);
 }
 
-bool any_counts(const exec_report& r)
+bool any_part_counts(const exec_report& r)
 {
-    const auto counts = [](const std::vector<difference>& all) {
-        return std::any_of(all.begin(), all.end(), [](const difference& d) { return d.counts(); });
-    };
-    return counts(r.differences) || verdict_of(r.placements) == exec_verdict::differs ||
+    return any_counts(r.differences) || verdict_of(r.placements) == exec_verdict::differs ||
            std::any_of(r.sweep.runs.begin(), r.sweep.runs.end(),
-                       [&](const boundary_run& b) { return counts(b.differences); });
+                       [](const boundary_run& b) { return any_counts(b.differences); });
 }
 
 void judge(exec_report& r, const std::vector<exec_report>& parts)
@@ -302,7 +299,7 @@ void judge(exec_report& r, const std::vector<exec_report>& parts)
         return p.verdict != exec_verdict::same && p.verdict != exec_verdict::differs;
     });
     r.why.clear();
-    if (any_counts(r)) {
+    if (any_part_counts(r)) {
         r.verdict = exec_verdict::differs;
     } else if (stopped != parts.end()) {
         r.verdict = stopped->verdict;

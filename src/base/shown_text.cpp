@@ -55,21 +55,25 @@ bool is_hidden(std::uint32_t point)
            within(0xE0000, 0xE007F);
 }
 
+std::string hex_of(std::string_view bytes)
+{
+    constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (const char byte : bytes) {
+        const auto value = static_cast<unsigned char>(byte);
+        text += {'\\', 'x', digits[value >> 4], digits[value & 15]};
+    }
+    return text;
+}
+
 std::string written_out(const character& c)
 {
     switch (c.valid ? c.point : 0) {
     case '\n': return "\\n";
     case '\r': return "\\r";
     case '\t': return "\\t";
-    default: break;
+    default: return hex_of(c.bytes);
     }
-    constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (const char byte : c.bytes) {
-        const auto value = static_cast<unsigned char>(byte);
-        text += {'\\', 'x', digits[value >> 4], digits[value & 15]};
-    }
-    return text;
 }
 
 template <class Take>
@@ -109,6 +113,23 @@ bool has_controls(std::string_view text)
     bool found = false;
     for_each_character(text, [&](const character& c) { found = found || !c.valid || is_hidden(c.point); });
     return found;
+}
+
+std::string for_a_shell(std::string_view word)
+{
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./%@";
+    if (!word.empty() && word.find_first_not_of(plain) == word.npos)
+        return std::string(word);
+    const bool hidden = has_controls(word);
+    std::string text = hidden ? "$'" : "'";
+    for (const char& c : word) {
+        if (hidden && plain.find(c) == plain.npos)
+            text += hex_of({&c, 1});
+        else
+            text += c == '\'' ? std::string_view("'\\''") : std::string_view(&c, 1);
+    }
+    return text + "'";
 }
 
 std::size_t utf8_length(std::string_view text)

@@ -18,6 +18,10 @@ std::string shown(std::string_view text, std::size_t most = 80);
 /// Whether shown() would write out something of it. Length does not matter.
 bool has_controls(std::string_view text);
 
+/// `word` as a shell is to be given it: in quotes where it needs them, and, because a terminal is not to obey it, nor a log to
+/// break a line, what shown() would write out as numbers.
+std::string for_a_shell(std::string_view word);
+
 /// How many bytes the UTF-8 sequence at the beginning of `text`, which is not empty, has; 0 if there is none. RFC 3629: no
 /// overlong forms, no surrogates, nothing above U+10FFFF.
 std::size_t utf8_length(std::string_view text);

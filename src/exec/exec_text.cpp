@@ -14,20 +14,6 @@ namespace nmisim::exec {
 
 namespace {
 
-std::string quoted(const std::string& word)
-{
-    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 ||
-               std::string_view("_-+=.,/:@%").find(static_cast<char>(c)) != std::string_view::npos;
-    });
-    if (plain)
-        return word;
-    std::string text = "'";
-    for (const char c : word)
-        text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return text + "'";
-}
-
 struct verdict_row {
     std::string_view name;
     int exit_code;
@@ -144,7 +130,7 @@ std::string how_text(const exec_config& c)
     if (c.follow != exec_config{}.follow)
         text += fmt::format(" --follow {}", name_of(c.follow));
     if (c.stdin_file != exec_config{}.stdin_file)
-        text += fmt::format(" --stdin {}", quoted(c.stdin_file));
+        text += fmt::format(" --stdin {}", for_a_shell(c.stdin_file));
     return text;
 }
 
@@ -237,7 +223,7 @@ std::string command_text(const exec_config& c)
 {
     std::vector<std::string> words;
     for (const std::string& w : c.argv)
-        words.push_back(quoted(w));
+        words.push_back(for_a_shell(w));
     return shown(fmt::format("{}", fmt::join(words, " ")), 200);
 }
 

@@ -96,26 +96,6 @@ std::optional<assignment> read_line(verb_set verb, std::string line, const std::
                       fmt::format("{}: {}", where, option->name), ""};
 }
 
-std::string for_a_shell(const std::string& word)
-{
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./%@";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos)
-        return word;
-    if (has_controls(word)) {
-        std::string text = "$'"; // a terminal is not to obey it, nor a log to break a line
-        for (const char c : word)
-            text += plain.find(c) != std::string_view::npos
-                        ? std::string(1, c)
-                        : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        return text + "'";
-    }
-    std::string text = "'";
-    for (const char c : word)
-        text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return text + "'";
-}
-
 /// The values given for `o`, or its default; empty if the default is "nothing".
 std::vector<std::string> values_of(const settings& s, const option_spec& o)
 {

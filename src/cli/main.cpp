@@ -7,7 +7,6 @@
 #include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 
 #include "base/clock.hpp"
 #include "cli/terminal.hpp"
-#include "report/status_line.hpp"
+#include "report/text/text_report.hpp"
 
 #include <unistd.h>
 

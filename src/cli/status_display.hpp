@@ -8,7 +8,6 @@
 #include "verify/run_report.hpp"
 
 #include <cstdint>
-#include <optional>
 
 namespace nmisim::cli {
 

@@ -6,7 +6,6 @@
 #include "report/output_file.hpp"
 
 #include <chrono>
-#include <system_error>
 
 namespace nmisim::cli {
 

@@ -103,6 +103,10 @@ std::vector<unsigned> lacks(const exec_report& r);
 std::string command_text(const exec_config& c);
 /// Schema: docs/nmi-sim-exec-1.schema.json.
 std::string to_json(const exec_report& r);
+/// One self-contained page, as html_report.hpp has it for a run.
+std::string page_of(const exec_report& r);
+/// The samples of a profile as a timeline, for ui.perfetto.dev and speedscope.app. Ends with a newline.
+std::string profile_trace_json(const exec_report& r);
 /// A journal: the report without its placements, or the runs of its function, on one line, then each of these on its own.
 std::string journal_head(const exec_report& r);
 std::string journal_line(const placement& p);

@@ -13,11 +13,6 @@ namespace nmisim {
 
 namespace {
 
-double seconds(const run_report& r)
-{
-    return static_cast<double>(r.elapsed_ns) / 1e9;
-}
-
 void add_latency(std::vector<metric>& all, const std::string& name, latency run_report::*member,
                  const std::string& what)
 {
@@ -59,8 +54,8 @@ std::vector<metric> build()
                    [](const run_report& r) -> std::optional<double> {
                        if (r.elapsed_ns == 0 || r.cpus.empty())
                            return std::nullopt;
-                       return static_cast<double>(r.total.handled) / seconds(r) /
-                              static_cast<double>(r.cpus.size());
+                       return static_cast<double>(r.total.handled) /
+                              (static_cast<double>(r.elapsed_ns) / 1e9) / static_cast<double>(r.cpus.size());
                    }});
     all.push_back({"handled-ratio", metric_unit::ratio, "handled NMIs of those asked for, 0 to 1 or in %",
                    handled_ratio});

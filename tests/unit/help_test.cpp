@@ -2,7 +2,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/options/usage_error.hpp"
 #include "cli/verbs/catalog.hpp"
-#include "cli/verbs/help.hpp"
+#include "cli/verbs/verb.hpp"
 #include "support/text_matcher.hpp"
 
 #include <cctype>

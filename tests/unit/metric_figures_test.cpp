@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Every metric of --fail-if, from a report in which no two figures are alike.
-#include "cli/options/condition.hpp"
+#include "cli/options/value.hpp"
 #include "support/catch2.hpp"
 #include "support/full_report.hpp"
 

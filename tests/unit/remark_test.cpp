@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Remarks on how much a run tested: the part of its NMIs that was handled.
-#include "cli/options/condition.hpp"
 #include "cli/options/usage_error.hpp"
+#include "cli/options/value.hpp"
 #include "report/json/json_report.hpp"
 #include "support/catch2.hpp"
 #include "support/sample_report.hpp"

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "cli/options/condition.hpp"
 #include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
+#include "cli/options/value.hpp"
 #include "report/json/json_report.hpp"
-#include "report/status_line.hpp"
-#include "report/text/histogram_text.hpp"
 #include "report/text/text_report.hpp"
 #include "report/text/text_tables.hpp"
 #include "report/units.hpp"

@@ -9,7 +9,7 @@
 
 namespace nmisim::cli {
 
-/// Errors: std::system_error that names the file; EFBIG where there is more than `most` bytes.
-std::string read_whole_file(const std::string& path, std::size_t most);
+/// Errors: std::system_error that names the file; EFBIG where there is more than `most` bytes: it may have no end.
+std::string read_whole_file(const std::string& path, std::size_t most = std::size_t{256} << 20);
 
 } // namespace nmisim::cli

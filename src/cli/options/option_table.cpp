@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/option_table.hpp"
 
-#include "cli/options/condition.hpp"
 #include "cli/options/setters.hpp"
 #include "cli/options/value.hpp"
 

@@ -2,7 +2,6 @@
 #include "cli/options/setters.hpp"
 
 #include "base/shown_text.hpp"
-#include "cli/options/condition.hpp"
 #include "cli/options/value.hpp"
 #include "exec/each_call.hpp"
 #include "exec/handlers/function_name.hpp"

@@ -8,6 +8,7 @@
 
 #include "cli/options/suggest.hpp"
 #include "cli/options/usage_error.hpp"
+#include "report/metric.hpp"
 
 #include <cstdint>
 #include <string>
@@ -43,6 +44,9 @@ bool parse_flag(std::string_view text);
 
 /// One of the words; a mistake names them all and suggests the nearest.
 std::size_t parse_word(std::string_view text, std::string_view what, const std::vector<std::string>& words);
+
+/// "latency.p99>200us": METRIC, one of < <= > >=, a limit in the metric's unit. exec has metrics of its own.
+threshold parse_condition(std::string_view text, const std::vector<metric>& metrics = all_metrics());
 
 /// One of an enum's values by its name_of().
 template <typename Values>

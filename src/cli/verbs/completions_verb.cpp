@@ -6,7 +6,6 @@
 #include "cli/options/value.hpp"
 #include "cli/shells/completions.hpp"
 #include "cli/terminal.hpp"
-#include "cli/verbs/help.hpp"
 #include "cli/verbs/verb.hpp"
 
 #include <span>

@@ -3,8 +3,6 @@
 
 #include "base/signal_mask.hpp"
 #include "report/exec_metric.hpp"
-#include "report/json/exec_profile_trace.hpp"
-#include "report/page/exec_page.hpp"
 
 namespace nmisim::cli {
 

@@ -111,7 +111,6 @@ exec::exec_report run(const exec::exec_config& c, const exec::progress& tell, co
 /// What the journal of an earlier run has; nothing where there is none: the search begins.
 std::optional<exec::exec_report> finished_before(const settings& s, const exec::exec_config& c)
 {
-    constexpr std::size_t longest = std::size_t{256} << 20;
     if (!s.resume)
         return std::nullopt;
     refuse_if(c.audit || (c.function.empty() && !asks_for_calls(c)),
@@ -121,7 +120,7 @@ std::optional<exec::exec_report> finished_before(const settings& s, const exec::
     const std::string name = s.output_file + ".journal";
     if (!std::filesystem::exists(name))
         return std::nullopt;
-    return exec::resumed({name, read_whole_file(name, longest)}, c);
+    return exec::resumed({name, read_whole_file(name)}, c);
 }
 
 } // namespace

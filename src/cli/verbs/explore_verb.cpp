@@ -86,13 +86,9 @@ std::vector<item> plan_of(const settings& s)
 {
     if (s.replay)
         return {item_of_token(*s.replay)};
-    std::vector<flavor> flavors;
-    if (s.every_flavor)
-        flavors.assign(all_flavors.begin(), all_flavors.end());
-    else
-        flavors.push_back(s.run.machine.rcu);
     std::vector<item> plan;
-    for (const flavor f : flavors)
+    const std::span<const flavor> one(&s.run.machine.rcu, 1);
+    for (const flavor f : s.every_flavor ? all_flavors : one)
         for (const std::string& w : chosen_windows(s)) {
             item i{w, s.explore};
             i.options.rcu = f;

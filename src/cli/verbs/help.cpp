@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "cli/verbs/help.hpp"
-
+//
+// --help and --version. Boost's own printer is not used: fixed width, "arg" for every value, doubles with
+// seventeen digits. Everything here comes from the verb and option tables.
 #include "cli/exit_code.hpp"
+#include "cli/verbs/verb.hpp"
 #include "report/build_info.hpp"
 
 #include <boost/version.hpp>

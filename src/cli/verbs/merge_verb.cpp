@@ -14,7 +14,6 @@ namespace nmisim::cli {
 
 int merge_verb(const settings& s, const invocation&)
 {
-    constexpr std::size_t longest = std::size_t{256} << 20;
     if (s.words.empty())
         throw usage_error("merge reads what 'nmi-sim exec -o FILE' has written: name the files");
     check_output_files(s);
@@ -23,7 +22,7 @@ int merge_verb(const settings& s, const invocation&)
         for (const std::string& written : {s.output_file, s.report_file})
             if (!written.empty() && file_behind(name) == file_behind(written))
                 throw usage_error("{} would overwrite what is merged", written);
-        files.push_back({name, read_whole_file(name == "-" ? "/dev/stdin" : name, longest)});
+        files.push_back({name, read_whole_file(name == "-" ? "/dev/stdin" : name)});
     }
     exec::exec_report report = exec::merged(files);
     report_writer writer;

@@ -39,6 +39,10 @@ const verb_info* find_verb(std::string_view name);
 /// The verb if none is named.
 const verb_info& default_verb();
 
+/// --help of a verb. `columns`: where to wrap.
+std::string help_text(const verb_info& verb, int columns);
+std::string version_text();
+
 int run_verb(const settings& s, const invocation& call);
 int list_verb(const settings& s, const invocation& call);
 int explore_verb(const settings& s, const invocation& call);

@@ -4,14 +4,25 @@
 #pragma once
 
 #include "exec/outcome.hpp"
-#include "exec/profile/sample_counts.hpp"
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace nmisim::exec {
+
+/// What became of the samples, and of their buffers.
+struct sample_counts {
+    std::uint64_t taken = 0;
+    std::uint64_t no_room = 0; ///< the buffer was full
+    std::uint64_t cut_off = 0; ///< their process was killed while it wrote them
+    std::uint64_t gave_up = 0; ///< era after era was over
+    std::uint64_t swaps = 0;
+    std::uint64_t drained = 0; ///< buffers
+    unsigned eras = 1;
+
+    std::uint64_t lost() const noexcept { return no_room + cut_off + gave_up; }
+};
 
 /// A function that samples were in.
 struct profiled_function {

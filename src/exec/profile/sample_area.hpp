@@ -10,14 +10,12 @@
 #pragma once
 
 #include "exec/profile/area.hpp"
-#include "exec/profile/sample_counts.hpp"
+#include "exec/profile/profile_report.hpp"
 
 #include <deque>
 #include <functional>
 #include <span>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace nmisim::exec {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "report/json/exec_profile_trace.hpp"
-
+//
+// The samples of a profile as a timeline: a row for each thread, in it a slice for as long as sample after sample was in the same
+// call of a function, as far as samples tell. A thread that used no CPU time for a while has a gap.
+#include "exec/exec_report.hpp"
 #include "report/build_info.hpp"
 #include "report/json/trace_events.hpp"
 

@@ -23,4 +23,7 @@ std::string json_report(const run_report& report, const report_context& context)
 std::string dry_run_json(const run_config& config, const std::vector<preflight_finding>& findings,
                          const report_context& context);
 
+/// The timeline of a run as Chrome trace events, for ui.perfetto.dev and speedscope.app. Ends with a newline.
+std::string trace_json(const run_report& report, const report_context& context);
+
 } // namespace nmisim

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "report/page/exec_page.hpp"
-
 #include "base/number_text.hpp"
+#include "exec/exec_report.hpp"
 #include "explore/step/system_call.hpp"
 #include "report/page/markup.hpp"
 

@@ -6,7 +6,6 @@
 #include "report/page/charts.hpp"
 #include "report/page/markup.hpp"
 #include "report/page/swap_timeline.hpp"
-#include "report/text/text_report.hpp"
 #include "report/units.hpp"
 
 #include <fmt/format.h>

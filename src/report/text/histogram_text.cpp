@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "report/text/histogram_text.hpp"
+//
+// A latency as a log2 histogram in text, in bpftrace's form: one row per power of two, so a long tail takes a few rows.
+// Bounds are powers of two in nanoseconds and are printed as such (2.05us is 2048 ns): rounded bounds would be wrong
+// for some samples.
+#include "report/text/text_tables.hpp"
 
 #include "report/units.hpp"
 

@@ -2,7 +2,6 @@
 #include "report/text/text_report.hpp"
 
 #include "report/build_info.hpp"
-#include "report/text/histogram_text.hpp"
 #include "report/text/text_tables.hpp"
 #include "report/units.hpp"
 
@@ -156,6 +155,17 @@ std::string text_report(const run_report& r, const report_context& context, cons
     text += interruption_text(r);
     text += fault_text(r);
     return text + verdict_text(r, context, style);
+}
+
+std::string status_line(const run_progress& now, const run_progress& before)
+{
+    const double seconds = static_cast<double>(now.elapsed_ns - before.elapsed_ns) / 1e9;
+    const auto rate = [seconds](std::uint64_t to, std::uint64_t from) {
+        return short_number_text(seconds > 0 ? static_cast<double>(to - from) / seconds : 0) + "/s";
+    };
+    return fmt::format("{:>6.1f}s  raised {}  handled {}  swaps {}  failed {}",
+                       static_cast<double>(now.elapsed_ns) / 1e9, rate(now.raised, before.raised),
+                       rate(now.handled, before.handled), count_text(now.swaps), count_text(now.failures));
 }
 
 } // namespace nmisim

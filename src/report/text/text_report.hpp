@@ -22,4 +22,8 @@ struct text_style {
 
 std::string text_report(const run_report& report, const report_context& context, const text_style& style);
 
+/// One line about a run in progress, without a newline. `before` is what the previous line showed, all zero for the first: rates
+/// are those since then, not since the start, to show if the run becomes slower *now*.
+std::string status_line(const run_progress& now, const run_progress& before);
+
 } // namespace nmisim

@@ -162,16 +162,14 @@ std::string in_red(std::string_view word, bool color)
 
 std::string nmi_table(const run_report& r)
 {
-    const bool paced = !r.config.inject.rate_max;
     std::string text = row("NMIs", {"requested", "raised", "handled", "coalesced", "rejected", "offline"});
-    text += row("  total", {paced ? count_text(r.requested) : "max", count_text(r.total.raised),
-                            count_text(r.total.handled), count_text(r.total.coalesced),
-                            count_text(r.total.rejected), count_text(r.total.offline)});
-    text +=
-        row("  per second",
-            {paced ? per_second(r.requested, r.elapsed_ns) : "max", per_second(r.total.raised, r.elapsed_ns),
-             per_second(r.total.handled, r.elapsed_ns), per_second(r.total.coalesced, r.elapsed_ns),
-             per_second(r.total.rejected, r.elapsed_ns), per_second(r.total.offline, r.elapsed_ns)});
+    const auto add = [&](const char* label, auto text_of) {
+        text += row(label, {r.config.inject.rate_max ? "max" : text_of(r.requested), text_of(r.total.raised),
+                            text_of(r.total.handled), text_of(r.total.coalesced), text_of(r.total.rejected),
+                            text_of(r.total.offline)});
+    };
+    add("  total", count_text);
+    add("  per second", [&](std::uint64_t n) { return per_second(n, r.elapsed_ns); });
     return text + nesting_text(r.total);
 }
 

@@ -24,6 +24,9 @@ std::string job_tables(const run_report& report);
 std::string frames_text(const std::vector<std::string>& frames);
 std::string check_table(const run_report& report, const text_style& style);
 
+/// Rows from the first to the last power of two that holds a sample; the title alone if there is none.
+std::string histogram_text(std::string_view title, const latency& of, int bar_width = 40);
+
 /// `word` in green or red, if colour is on.
 std::string in_green(std::string_view word, bool color);
 std::string in_red(std::string_view word, bool color);

@@ -6,13 +6,18 @@
 
 #include "base/signal_mask.hpp"
 
+#include <pthread.h>
+
 namespace nmisim::runtime {
+
+/// Protects all that is said to be "under the control lock". Never destroyed.
+inline pthread_mutex_t control_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /// Holds the control lock. Context: all signals that can wait are blocked.
 class control_guard {
 public:
-    control_guard() noexcept;
-    ~control_guard();
+    control_guard() noexcept { pthread_mutex_lock(&control_mutex); }
+    ~control_guard() { pthread_mutex_unlock(&control_mutex); }
     control_guard(const control_guard&) = delete;
     control_guard& operator=(const control_guard&) = delete;
 };
@@ -22,9 +27,5 @@ class control_section {
     signals_blocked blocked_;
     control_guard guard_;
 };
-
-/// In fork(): one thread holds on across the call, with its signals blocked.
-void hold_control_lock(sigset_t& mask) noexcept;
-void release_control_lock(const sigset_t& mask) noexcept;
 
 } // namespace nmisim::runtime

@@ -18,8 +18,10 @@ sigset_t mask_of_the_forking_thread;
 
 void prepare() noexcept
 {
+    const sigset_t all = asynchronous_signals();
     sigset_t mask;
-    hold_control_lock(mask);
+    pthread_sigmask(SIG_BLOCK, &all, &mask);
+    pthread_mutex_lock(&control_mutex);
     mask_of_the_forking_thread = mask;
     for (int signo = 1; signo < signals; ++signo)
         if (interrupt_state* const state = state_of(signo);
@@ -32,7 +34,8 @@ void prepare() noexcept
 void parent() noexcept
 {
     const sigset_t mask = mask_of_the_forking_thread;
-    release_control_lock(mask);
+    pthread_mutex_unlock(&control_mutex);
+    pthread_sigmask(SIG_SETMASK, &mask, nullptr);
 }
 
 void settle(thread_block& block) noexcept

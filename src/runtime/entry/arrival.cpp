@@ -14,7 +14,14 @@
 
 #include <unistd.h>
 
-namespace nmisim::runtime {
+namespace nmisim {
+
+pid_t event::tid() const noexcept
+{
+    return known_tid != 0 ? known_tid : gettid();
+}
+
+namespace runtime {
 
 constinit std::array<std::atomic<interrupt_state*>, signals> states{};
 
@@ -130,4 +137,5 @@ void arrive(int signo, siginfo_t* info, void* context) noexcept
     arrive<interrupt_door>(signo, info, context);
 }
 
-} // namespace nmisim::runtime
+} // namespace runtime
+} // namespace nmisim

@@ -4,7 +4,7 @@
 // one in a translation unit (rcu/rcu.hpp).
 #pragma once
 
-#include "rcu/tables.hpp"
+#include "rcu/rcu.hpp"
 
 #include "annotations.hpp" // rcu/annotations_*
 

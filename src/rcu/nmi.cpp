@@ -4,7 +4,6 @@
 #include "base/clock.hpp"
 #include "rcu/call_rcu.hpp"
 #include "rcu/nmi_grace_period.hpp"
-#include "rcu/tables.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "rcu/rcu.hpp"
 
-#include "rcu/tables.hpp"
-
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
 // What the control side and vCPU workloads need of a flavor, chosen at run time: a table of functions. The NMI path
 // does not use it (src/nmi/entry/entry_*.cpp inline their flavor's policy).
 //
-// One .cpp per flavor fills its table: liburcu declares call_rcu for the first flavor header of a translation
+// One .cpp per flavor defines its table: liburcu declares call_rcu for the first flavor header of a translation
 // unit only.
 #pragma once
 
@@ -71,6 +71,15 @@ struct rcu_ops {
     /// register_thread for a vCPU's thread, which then reads on `count`.
     void (*register_vcpu)(vcpu_count* count) = nullptr;
 };
+
+namespace rcu {
+extern const rcu_ops memb_ops;
+extern const rcu_ops mb_ops;
+extern const rcu_ops bp_ops;
+extern const rcu_ops qsbr_ops;
+extern const rcu_ops nmi_ops;
+extern const rcu_ops srcu_ops;
+} // namespace rcu
 
 /// Context: any. Progress: wait-free.
 const rcu_ops& rcu_ops_of(flavor f) noexcept;

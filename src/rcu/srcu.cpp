@@ -3,7 +3,6 @@
 
 #include "base/clock.hpp"
 #include "rcu/call_rcu.hpp"
-#include "rcu/tables.hpp"
 
 #include "store_then_fence.hpp" // base/<cpu family>
 

@@ -44,15 +44,6 @@ message_line& message_line::hex(std::uint64_t value, int min_digits) noexcept
     return *this;
 }
 
-void message_line::write_to(int fd) noexcept
-{
-    buffer_[length_++] = '\n';
-    if (::write(fd, buffer_, length_) < 0) {
-        // Nothing to be done, and nobody left to tell.
-    }
-    length_ = 0;
-}
-
 void message_line::give_to(void (*reader)(const char* line, std::size_t length) noexcept) noexcept
 {
     buffer_[length_++] = '\n';
@@ -64,13 +55,18 @@ void message_line::give_to(void (*reader)(const char* line, std::size_t length) 
 void write_to_standard_error(const char* line, std::size_t length) noexcept
 {
     if (::write(STDERR_FILENO, line, length) < 0) {
-        // As in write_to().
+        // Nothing to be done, and nobody left to tell.
     }
 }
 
 void bug(const char* text, const char* where) noexcept
 {
-    message_line().text("nmi-sim: BUG: ").text(text).text(" at ").text(where).write_to(STDERR_FILENO);
+    message_line()
+        .text("nmi-sim: BUG: ")
+        .text(text)
+        .text(" at ")
+        .text(where)
+        .give_to(write_to_standard_error);
     std::abort();
 }
 

@@ -54,15 +54,12 @@ schedule* next_schedules::copy_of(const schedule& parent)
         return nullptr;
     }
     schedule& s = shared_.all[shared_.count++];
-    s = {};
-    s.next = parent.next;
+    s = parent;
     s.parent = static_cast<std::uint32_t>(&parent - shared_.all);
-    s.nmi_nested = parent.nmi_nested;
-    s.nmi_at = parent.nmi_at;
-    s.nmi_ip = parent.nmi_ip;
-    s.nmi_rounds = parent.nmi_rounds;
-    s.contexts = parent.contexts;
-    std::copy_n(parent.at, parent.contexts, s.at);
+    // Not what came of it.
+    s.updater_waited = false;
+    s.result = cell::unexplored;
+    s.text = s.told = 0;
     return &s;
 }
 

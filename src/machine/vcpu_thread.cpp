@@ -55,6 +55,18 @@ void await_nmi(const percpu& area) noexcept
 
 } // namespace
 
+std::uintptr_t stack_end_of_this_thread() noexcept
+{
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return 0;
+    void* lowest = nullptr;
+    std::size_t size = 0;
+    const bool known = pthread_attr_getstack(&attributes, &lowest, &size) == 0;
+    pthread_attr_destroy(&attributes);
+    return known ? reinterpret_cast<std::uintptr_t>(lowest) + size : 0;
+}
+
 /// Its vCPU goes offline with the thread, also where a workload ends it by pthread_exit(3) or pthread_cancel(3).
 class vcpu_thread::leaves_at_end {
 public:

@@ -76,6 +76,14 @@ class check_block {
 public:
     check_record& operator[](check c) noexcept { return records_[static_cast<std::size_t>(c)]; }
     const check_record& operator[](check c) const noexcept { return records_[static_cast<std::size_t>(c)]; }
+    /// Of all checks.
+    std::uint64_t failures() const noexcept
+    {
+        std::uint64_t n = 0;
+        for (const check_record& record : records_)
+            n += record.failures();
+        return n;
+    }
 
 private:
     std::array<check_record, check_count> records_{};

@@ -25,7 +25,6 @@
 #include "verify/parts/irq_part.hpp"
 #include "verify/parts/source_part.hpp"
 #include "verify/parts/swap_part.hpp"
-#include "verify/progress_log.hpp"
 #include "verify/run_remarks.hpp"
 #include "verify/stall_watch.hpp"
 #include "verify/widen.hpp"
@@ -43,6 +42,40 @@ constexpr std::uint64_t watch_interval_ns = 10'000'000;
 constexpr std::uint64_t tick_interval_ns = 100'000'000;
 /// A swap that does not wait for a stuck vCPU ends within that.
 constexpr std::uint64_t swap_patience_ns = 1'000'000'000;
+
+/// The run over time, for a picture: some rows at equal distances. When a long run has filled the table, every other row
+/// is dropped and the distance doubles.
+class progress_log {
+public:
+    /// Unless it comes too soon after the row before.
+    void add(const run_progress& now)
+    {
+        if (rows_.empty() || now.elapsed_ns >= rows_.back().elapsed_ns + interval_ns_)
+            add_last(now);
+    }
+    void add_last(const run_progress& now)
+    {
+        rows_.push_back(now);
+        if (rows_.size() >= most_rows)
+            thin_out();
+    }
+    const std::vector<run_progress>& rows() const noexcept { return rows_; }
+
+private:
+    static constexpr std::size_t most_rows = 1000;
+
+    void thin_out()
+    {
+        std::size_t kept = 0;
+        for (std::size_t i = 1; i < rows_.size(); i += 2)
+            rows_[kept++] = rows_[i];
+        rows_.resize(kept);
+        interval_ns_ *= 2;
+    }
+
+    std::vector<run_progress> rows_;
+    std::uint64_t interval_ns_ = tick_interval_ns / 2; ///< less than a tick: each of them
+};
 
 class checked_run {
 public:
@@ -109,7 +142,7 @@ private:
     std::unique_ptr<machine> machine_;
     check_block control_checks_;
     std::uint64_t start_ns_ = 0;
-    progress_log samples_{tick_interval_ns / 2}; ///< less than a tick: each of them
+    progress_log samples_;
     run_report report_;
 };
 

@@ -45,13 +45,8 @@ inline constexpr std::array all_handler_kinds{handler_kind::count, handler_kind:
                                               handler_kind::watchdog, handler_kind::backtrace};
 constexpr std::string_view name_of(handler_kind h) noexcept
 {
-    switch (h) {
-    case handler_kind::count: return "count";
-    case handler_kind::profile: return "profile";
-    case handler_kind::watchdog: return "watchdog";
-    case handler_kind::backtrace: return "backtrace";
-    }
-    return "?";
+    constexpr std::string_view names[]{"count", "profile", "watchdog", "backtrace"};
+    return names[static_cast<std::size_t>(h)];
 }
 
 struct run_config {

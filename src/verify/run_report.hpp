@@ -90,14 +90,8 @@ struct stall_report {
 enum class stop_reason { duration, first_failure, signal, stall, panic };
 constexpr std::string_view name_of(stop_reason r) noexcept
 {
-    switch (r) {
-    case stop_reason::duration: return "duration";
-    case stop_reason::first_failure: return "first-failure";
-    case stop_reason::signal: return "signal";
-    case stop_reason::stall: return "stall";
-    case stop_reason::panic: return "panic";
-    }
-    return "?";
+    constexpr std::string_view names[]{"duration", "first-failure", "signal", "stall", "panic"};
+    return names[static_cast<std::size_t>(r)];
 }
 
 /// A thing the reader should know to read the numbers right; never a verdict.

@@ -23,15 +23,9 @@ constexpr std::array all_senders{sender::remote,        sender::local, sender::c
 
 std::string_view name_of(sender s)
 {
-    switch (s) {
-    case sender::control: return "NMI from outside";
-    case sender::remote: return "remote IPI";
-    case sender::local: return "local IPI";
-    case sender::after_hotplug: return "NMI after hotplug";
-    case sender::timer: return "own timer";
-    case sender::perf: return "own performance counter";
-    }
-    return "?";
+    constexpr std::string_view names[]{"NMI from outside",  "remote IPI", "local IPI",
+                                       "NMI after hotplug", "own timer",  "own performance counter"};
+    return names[static_cast<std::size_t>(s)];
 }
 
 /// A machine whose handlers count per vCPU, and whose vCPU 0 sends NMIs on request.

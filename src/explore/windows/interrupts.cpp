@@ -43,14 +43,6 @@ checked_handler irq_handler;
 std::uint64_t irqs_before = 0;
 std::uint64_t irq_failures_before = 0;
 
-std::uint64_t irq_failures() noexcept
-{
-    std::uint64_t n = 0;
-    for (std::size_t c = 0; c < check_count; ++c)
-        n += explored_vcpu().area().irq->checks[static_cast<check>(c)].failures();
-    return n;
-}
-
 void prepare_irq() noexcept
 {
     prepare();
@@ -59,7 +51,7 @@ void prepare_irq() noexcept
     nmi_domain& domain = internals(the_machine()).domain;
     domain.irqs[0].action.store(&irq_handler, std::memory_order_relaxed); // at rest
     irqs_before = explored_vcpu().area().irq->lines[0].count.read();
-    irq_failures_before = irq_failures();
+    irq_failures_before = explored_vcpu().area().irq->checks.failures();
 }
 
 void irq_by_hand()
@@ -71,7 +63,7 @@ void irq_by_hand()
 
 const char* broken_after_irq_and_nmi() noexcept
 {
-    if (irq_failures() != irq_failures_before)
+    if (explored_vcpu().area().irq->checks.failures() != irq_failures_before)
         return "a check of the IRQ failed";
     if (explored_vcpu().area().irq->lines[0].count.read() != irqs_before + 1)
         return "the IRQ is not counted once";

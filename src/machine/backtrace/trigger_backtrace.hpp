@@ -13,8 +13,6 @@
 
 namespace nmisim {
 
-inline constexpr std::uint64_t backtrace_limit_ns = 10'000'000'000;
-
 struct cpu_frames {
     int cpu = -1;
     std::vector<std::uintptr_t> frames; ///< innermost first
@@ -31,6 +29,6 @@ struct backtrace_outcome {
 /// Context: control, not on a vCPU (which would need no NMI for itself).
 backtrace_outcome nmi_trigger_cpumask_backtrace(machine& m, backtrace_board& board,
                                                 const std::vector<int>& mask,
-                                                std::uint64_t limit_ns = backtrace_limit_ns);
+                                                std::uint64_t limit_ns = 10'000'000'000);
 
 } // namespace nmisim

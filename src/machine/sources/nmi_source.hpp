@@ -28,13 +28,8 @@ inline constexpr std::array all_source_kinds{source_kind::sigqueue, source_kind:
                                              source_kind::ipi};
 constexpr std::string_view name_of(source_kind s) noexcept
 {
-    switch (s) {
-    case source_kind::sigqueue: return "sigqueue";
-    case source_kind::timer: return "timer";
-    case source_kind::perf: return "perf";
-    case source_kind::ipi: return "ipi";
-    }
-    return "?";
+    constexpr std::string_view names[]{"sigqueue", "timer", "perf", "ipi"};
+    return names[static_cast<std::size_t>(s)];
 }
 
 /// Faster, a vCPU's timer leaves it no time for anything else.

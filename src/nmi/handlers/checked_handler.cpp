@@ -50,6 +50,17 @@ int look(const checked_handler& h, int cpu, check_block& checks) noexcept
     return std::clamp(age, 0, 1);
 }
 
+/// `Books`: those of NMI context (percpu) or of IRQ context (irq_cpu).
+template <class Books>
+void observe_in(const nmi_callback& callback, int cpu, Books& books) noexcept
+{
+    const auto& handler = static_cast<const checked_handler&>(callback);
+    const std::uint64_t generation = handler.generation.load(std::memory_order_relaxed);
+    const int age = look(handler, cpu, books.checks);
+    ++books.age[static_cast<std::size_t>(age)];
+    books.last_generation.set(generation);
+}
+
 } // namespace
 
 std::uint64_t sum_of(const handler_data& data) noexcept
@@ -84,11 +95,7 @@ int checked_call(nmi_callback& self, const pt_regs&, int) noexcept
 
 void observe(nmi_callback& callback, percpu& cpu) noexcept
 {
-    const auto& handler = static_cast<const checked_handler&>(callback);
-    const std::uint64_t generation = handler.generation.load(std::memory_order_relaxed);
-    const int age = look(handler, cpu.cpunumber, cpu.checks);
-    ++cpu.age[static_cast<std::size_t>(age)];
-    cpu.last_generation.set(generation);
+    observe_in(callback, cpu.cpunumber, cpu);
 }
 
 int checked_irq_call(nmi_callback& self, const pt_regs&, int) noexcept
@@ -101,12 +108,7 @@ int checked_irq_call(nmi_callback& self, const pt_regs&, int) noexcept
 
 void observe_in_irq(nmi_callback& callback, percpu& cpu) noexcept
 {
-    const auto& handler = static_cast<const checked_handler&>(callback);
-    irq_cpu& books = *cpu.irq;
-    const std::uint64_t generation = handler.generation.load(std::memory_order_relaxed);
-    const int age = look(handler, cpu.cpunumber, books.checks);
-    ++books.age[static_cast<std::size_t>(age)];
-    books.last_generation.set(generation);
+    observe_in(callback, cpu.cpunumber, *cpu.irq);
 }
 
 void observe_from_task(nmi_callback& callback, percpu& cpu) noexcept

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "verify/parts/irq_part.hpp"
 
+#include "base/clock.hpp"
+#include "nmi/raise.hpp"
+
 #include <algorithm>
 
 namespace nmisim {
@@ -28,14 +31,18 @@ void irq_part::start(machine& m)
 {
     if (lines_.empty())
         return;
-    source_ = std::make_unique<irq_source>(m, config_.irq_rate_hz);
-    source_->start();
-}
-
-void irq_part::stop() noexcept
-{
-    if (source_ != nullptr)
-        source_->stop();
+    source_.start("irq source", "the thread that raises IRQs", [this, &m] {
+        keep_time(internals(m).config);
+        const std::uint64_t start_ns = now_ns();
+        const double period_ns = 1e9 / config_.irq_rate_hz;
+        double due_ns = 0;
+        while (source_.wait_until(start_ns + static_cast<std::uint64_t>(due_ns))) {
+            for (auto& cpu : internals(m).cpus)
+                for (irq_line& irq : cpu->area().irq->lines)
+                    raise_on(irq.line);
+            due_ns += period_ns;
+        }
+    });
 }
 
 void irq_part::step()

@@ -2,9 +2,12 @@
 //
 // The IRQ side of a checked run: each line has a checked handler, swapped before the NMI's in every step of the
 // controller (swap_part), by the same swapper and with the same fault. A run without IRQ lines has none of this.
+//
+// A thread raises every line on every vCPU at a rate, by absolute deadlines. After a late round it catches up; a line
+// that still has one pending coalesces, as a device's edge does.
 #pragma once
 
-#include "machine/sources/irq_source.hpp"
+#include "machine/paced_thread.hpp"
 #include "verify/jobs/handler_job.hpp"
 #include "verify/parts/element_pool.hpp"
 #include "verify/parts/run_part.hpp"
@@ -28,7 +31,7 @@ public:
 
     void publish(machine& m) override; ///< a handler on each line
     void start(machine& m) override;
-    void stop() noexcept override;
+    void stop() noexcept override { source_.stop(); }
     void step(); ///< one swap on each line
     void last() override;
     void fill_report(machine& m, run_report& report, bool drained) override;
@@ -44,8 +47,8 @@ private:
     };
     const run_config& config_;
     std::vector<std::unique_ptr<checked_line>> lines_;
-    std::unique_ptr<irq_source> source_; ///< null: no line, or not started
-    std::uint64_t swaps_ = 0;            ///< the controller's; read after it has stopped
+    std::uint64_t swaps_ = 0; ///< the controller's; read after it has stopped
+    paced_thread source_;
 };
 
 } // namespace nmisim

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nmi/default_do_nmi.hpp"
 
+#include "base/clock.hpp"
 #include "base/message_line.hpp"
 
 namespace nmisim {

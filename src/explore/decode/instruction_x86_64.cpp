@@ -54,7 +54,8 @@ constexpr unsigned char rex_b = 1;
 
 class decoder {
 public:
-    decoder(const unsigned char* code, std::size_t size) noexcept : code_(code), size_(size < 15 ? size : 15)
+    decoder(const unsigned char* code, std::size_t size) noexcept
+        : code_(code), size_(size < 15 ? size : 15), prefixes_(prefixes_x86_64(code, size_))
     {}
 
     x86_instruction instruction() noexcept
@@ -75,32 +76,9 @@ private:
         return c;
     }
 
-    void take_prefixes() noexcept
-    {
-        for (;; ++at_) {
-            switch (peek()) {
-            case 0x66: operand_size_ = true; continue;
-            case 0x67: address_size_ = true; continue;
-            case 0xf2:
-            case 0xf3: repeat_ = peek(); continue;
-            case 0xf0: lock_ = true; continue;
-            case 0x64:
-            case 0x65: segment_ = true; continue;
-            case 0x26:
-            case 0x2e:
-            case 0x36:
-            case 0x3e: continue;
-            default: break;
-            }
-            break;
-        }
-        if ((peek() & 0xf0) == 0x40)
-            rex_ = take();
-    }
-
     x86_instruction body() noexcept
     {
-        take_prefixes();
+        at_ = prefixes_.size;
         const unsigned char opcode = take();
         if (opcode == 0xc4 ||
             opcode == 0xc5) // 62, EVEX, is not answered: older disassemblers do not know all of it
@@ -120,8 +98,8 @@ private:
         if (second == 0x05 || second == 0x0b) // SYSCALL, UD2
             return unanswered();
         if (second == 0xb8) // POPCNT; without its prefix something else
-            return repeat_ == 0xf3 ? by('m', 0) : x86_instruction{};
-        if (repeat_ == 0xf3 && is_of_shadow_stacks(second))
+            return prefixes_.repeat == 0xf3 ? by('m', 0) : x86_instruction{};
+        if (prefixes_.repeat == 0xf3 && is_of_shadow_stacks(second))
             return {};
         return by(two_bytes[second], second);
     }
@@ -136,7 +114,7 @@ private:
     // With a legacy prefix before it VEX is invalid. Of AVX-512's masks the same is true as of EVEX.
     x86_instruction vector(unsigned char first) noexcept
     {
-        if (operand_size_ || repeat_ != 0 || lock_ || rex_ != 0)
+        if (prefixes_.small_operand || prefixes_.repeat != 0 || prefixes_.lock || prefixes_.rex != 0)
             return {};
         const unsigned map = first == 0xc4 ? take() & 0x1f : 1;
         ++at_;
@@ -157,9 +135,9 @@ private:
 
     x86_instruction by(char form, unsigned char opcode) noexcept
     {
-        const std::size_t z = operand_size_ && (rex_ & rex_w) == 0 ? 2 : 4;
+        const std::size_t z = prefixes_.small_operand && (prefixes_.rex & rex_w) == 0 ? 2 : 4;
         switch (form) {
-        case 'r': return repeat_ != 0 ? unanswered() : next();
+        case 'r': return prefixes_.repeat != 0 ? unanswered() : next();
         case '.': return next();
         case 'm': return modrm(0);
         case 'B': return modrm(1);
@@ -168,15 +146,15 @@ private:
         case 'w': return next(2);
         case 'e': return next(3);
         case 'z': return next(z);
-        case 'v': return next((rex_ & rex_w) != 0 ? 8 : z);
-        case 'o': return next(address_size_ ? 4 : 8);
+        case 'v': return next((prefixes_.rex & rex_w) != 0 ? 8 : z);
+        case 'o': return next(prefixes_.small_address ? 4 : 8);
         case '1': return relative(flow::branch, 1);
         case '4': return relative(flow::branch, 4);
         case 'j': return relative(flow::jump, 1);
         case 'J': return relative(flow::jump, 4);
         case 'c': return relative(flow::call, 4);
-        case 'R': return {operand_size_ ? flow::unknown : flow::returns, 0, 0, 0};
-        case 'P': at_ += 2; return {operand_size_ ? flow::unknown : flow::returns, 0, 0, 0};
+        case 'R': return {prefixes_.small_operand ? flow::unknown : flow::returns, 0, 0, 0};
+        case 'P': at_ += 2; return {prefixes_.small_operand ? flow::unknown : flow::returns, 0, 0, 0};
         case 'g': return group(opcode, z);
         default: return {};
         }
@@ -233,10 +211,11 @@ private:
     {
         const unsigned char byte = peek();
         const unsigned rm = byte & 7;
-        const bool plain = !operand_size_ && !address_size_ && !segment_;
+        const bool plain =
+            !prefixes_.small_operand && !prefixes_.small_address && !prefixes_.fs && !prefixes_.gs;
         if (plain && byte >> 6 == 3) {
             take();
-            return {flow::through_reg, 0, static_cast<std::uint8_t>(rm | ((rex_ & rex_b) << 3)), 0};
+            return {flow::through_reg, 0, static_cast<std::uint8_t>(rm | ((prefixes_.rex & rex_b) << 3)), 0};
         }
         if (plain && byte >> 6 == 0 && rm == 5) {
             take();
@@ -253,24 +232,44 @@ private:
             value |= static_cast<std::uint32_t>(take()) << (8 * i);
         const auto displacement =
             size == 1 ? static_cast<std::int8_t>(value) : static_cast<std::int32_t>(value);
-        if (operand_size_) // processors differ
+        if (prefixes_.small_operand) // processors differ
             return {};
         return {kind, 0, 0, displacement};
     }
 
     const unsigned char* code_;
     std::size_t size_;
+    x86_prefixes prefixes_;
     std::size_t at_ = 0;
     bool size_is_known_ = false;
-    bool operand_size_ = false;
-    bool address_size_ = false;
-    bool segment_ = false;
-    bool lock_ = false;
-    unsigned char repeat_ = 0;
-    unsigned char rex_ = 0;
 };
 
 } // namespace
+
+x86_prefixes prefixes_x86_64(const unsigned char* code, std::size_t size) noexcept
+{
+    x86_prefixes p;
+    for (; p.size < size; ++p.size) {
+        switch (const unsigned char byte = code[p.size]) {
+        case 0x66: p.small_operand = true; continue;
+        case 0x67: p.small_address = true; continue;
+        case 0xf2:
+        case 0xf3: p.repeat = byte; continue;
+        case 0xf0: p.lock = true; continue;
+        case 0x64: p.fs = true; continue;
+        case 0x65: p.gs = true; continue;
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e: continue;
+        default: break;
+        }
+        break;
+    }
+    if (p.size < size && (code[p.size] & 0xf0) == 0x40)
+        p.rex = code[p.size++];
+    return p;
+}
 
 x86_instruction decode_x86_64(const unsigned char* code, std::size_t size) noexcept
 {

@@ -28,7 +28,22 @@ struct x86_instruction {
     std::int32_t displacement = 0;
 };
 
+/// What stands before an opcode.
+struct x86_prefixes {
+    std::uint8_t size = 0;      ///< in bytes, with REX
+    bool small_operand = false; ///< 66
+    bool small_address = false; ///< 67
+    bool lock = false;
+    bool fs = false;
+    bool gs = false;
+    unsigned char repeat = 0; ///< f2 or f3, the last of them; 0: none
+    unsigned char rex = 0;    ///< 0: none
+};
+
 /// `size` bytes of code are there to be read.
+x86_prefixes prefixes_x86_64(const unsigned char* code, std::size_t size) noexcept;
+
+/// As above.
 x86_instruction decode_x86_64(const unsigned char* code, std::size_t size) noexcept;
 
 } // namespace nmisim::explore

@@ -53,17 +53,18 @@ static_assert(by_one_byte.size() == 256 && by_two_bytes.size() == 256);
 constexpr unsigned char wide = 8, more_registers = 4, more_indices = 2, more_bases = 1;
 using enum x86_registers::place;
 
-/// The bytes of an instruction, one after the other. There are as many as it needs: its size is known.
+/// The bytes of an instruction, one after the other; 0 behind its end.
 class reader {
 public:
     reader(std::uint64_t pc, const x86_registers& regs, std::uint64_t thread_base, const code_bytes& code,
            std::uint8_t size) noexcept
-        : pc_(pc), regs_(regs), thread_base_(thread_base), code_(code.byte.data()), size_(size)
+        : pc_(pc), regs_(regs), thread_base_(thread_base), code_(code.byte.data()), size_(size),
+          prefixes_(prefixes_x86_64(code_, size)), at_(prefixes_.size)
     {}
 
     plain_instruction instruction() noexcept
     {
-        if (!take_prefixes())
+        if (prefixes_.small_address || prefixes_.lock || prefixes_.gs)
             return {};
         const unsigned char opcode = take();
         plain_instruction i = opcode == 0x0f ? two_bytes(take()) : one_byte(opcode);
@@ -72,39 +73,17 @@ public:
     }
 
 private:
-    unsigned char peek() const noexcept { return code_[at_]; }
-    unsigned char take() noexcept { return code_[at_++]; }
-
-    /// False: one that makes another instruction of it.
-    bool take_prefixes() noexcept
+    unsigned char peek() const noexcept { return at_ < size_ ? code_[at_] : 0; }
+    unsigned char take() noexcept
     {
-        for (;; ++at_) {
-            switch (peek()) {
-            case 0x66: small_operand_ = true; continue;
-            case 0x64: in_thread_ = true; continue;
-            case 0xf3: repeat_ = true; continue;
-            case 0x67:
-            case 0x65:
-            case 0xf0:
-            case 0xf2: return false;
-            case 0x26:
-            case 0x2e:
-            case 0x36:
-            case 0x3e: continue;
-            default: break;
-            }
-            break;
-        }
-        if ((peek() & 0xf0) == 0x40)
-            rex_at_ = ++at_;
-        return true;
+        const unsigned char c = peek();
+        ++at_;
+        return c;
     }
-
-    unsigned char rex() const noexcept { return rex_at_ != 0 ? code_[rex_at_ - 1] : 0; }
 
     std::uint8_t extended(unsigned three_bits, unsigned char bit) const noexcept
     {
-        return static_cast<std::uint8_t>((three_bits & 7) | ((rex() & bit) != 0 ? 8 : 0));
+        return static_cast<std::uint8_t>((three_bits & 7) | ((prefixes_.rex & bit) != 0 ? 8 : 0));
     }
 
     std::uint64_t number(unsigned bytes) noexcept
@@ -118,15 +97,15 @@ private:
 
     plain_instruction one_byte(unsigned char opcode) noexcept
     {
-        if (opcode == 0xc3 && !small_operand_) // also with a prefix that does nothing
+        if (opcode == 0xc3 && !prefixes_.small_operand) // also with a prefix that does nothing
             return {.what = kind::give_back};
-        if (opcode == 0x90 && (rex() & more_bases) == 0) // PAUSE with its prefix
+        if (opcode == 0x90 && (prefixes_.rex & more_bases) == 0) // PAUSE with its prefix
             return {.what = kind::nothing};
-        if (repeat_)
+        if (prefixes_.repeat != 0)
             return {};
         switch (opcode) {
         case 0x63:
-            if (small_operand_) // processors differ
+            if (prefixes_.small_operand) // processors differ
                 return {};
             break;
         case 0x68:
@@ -151,9 +130,9 @@ private:
 
     plain_instruction two_bytes(unsigned char opcode) noexcept
     {
-        if (opcode == 0x1f || (opcode == 0x1e && repeat_ && peek() == 0xfa))
+        if (opcode == 0x1f || (opcode == 0x1e && prefixes_.repeat == 0xf3 && peek() == 0xfa))
             return {.what = kind::nothing};
-        if (repeat_)
+        if (prefixes_.repeat != 0)
             return {};
         if (opcode == 0xb7 || opcode == 0xbf) // MOVZX, MOVSX of two bytes
             return calculated('r', opcode, 2);
@@ -182,12 +161,12 @@ private:
 
     plain_instruction on_stack(plain_instruction i) const noexcept
     {
-        return small_operand_ ? plain_instruction{} : i;
+        return prefixes_.small_operand ? plain_instruction{} : i;
     }
 
     plain_instruction by(char form, unsigned char opcode) noexcept
     {
-        const unsigned operand = (rex() & wide) != 0 ? 8 : small_operand_ ? 2 : 4;
+        const unsigned operand = (prefixes_.rex & wide) != 0 ? 8 : prefixes_.small_operand ? 2 : 4;
         switch (form) {
         case 'n': return {.what = kind::calculate, .by_registers = whole()};
         case 'r':
@@ -226,15 +205,16 @@ private:
             if (from <= modrm_at || from >= at_) // what is between them is of the address
                 i.by_registers.byte[i.by_registers.size++] = code_[from];
         i.by_registers.byte[modrm_at] = static_cast<unsigned char>(0xc0 | (modrm & 0x38) | i.reg);
-        if (rex_at_ != 0)
-            i.by_registers.byte[rex_at_ - 1] &= static_cast<unsigned char>(~(more_indices | more_bases));
+        if (prefixes_.rex != 0)
+            i.by_registers.byte[prefixes_.size - 1U] &=
+                static_cast<unsigned char>(~(more_indices | more_bases));
         return i;
     }
 
     /// A register that the instruction does not use otherwise.
     std::uint8_t stand_in(unsigned char opcode, unsigned reg_field, bool small) const noexcept
     {
-        const bool high_half = small && rex_at_ == 0 && reg_field >= 4; // AH, CH, DH, BH
+        const bool high_half = small && prefixes_.rex == 0 && reg_field >= 4; // AH, CH, DH, BH
         const std::uint8_t reg =
             high_half ? static_cast<std::uint8_t>(reg_field - 4) : extended(reg_field, more_registers);
         const bool by_cl = (opcode & 0xfe) == 0xd2;
@@ -247,7 +227,7 @@ private:
         const unsigned char modrm = take();
         const unsigned form = modrm >> 6;
         const unsigned place = modrm & 7;
-        std::uint64_t a = in_thread_ ? thread_base_ : 0;
+        std::uint64_t a = prefixes_.fs ? thread_base_ : 0;
         unsigned bytes = form == 1 ? 1 : form == 2 ? 4 : 0;
         if (place == rsp) { // base, index and scale
             const unsigned char sib = take();
@@ -269,12 +249,12 @@ private:
     plain_instruction load_address() noexcept
     {
         const unsigned char modrm = peek();
-        if (modrm >> 6 == 3 || small_operand_ || in_thread_)
+        if (modrm >> 6 == 3 || prefixes_.small_operand || prefixes_.fs)
             return {};
         const std::uint64_t there = address();
         return {.what = kind::load_address,
                 .reg = extended(modrm >> 3, more_registers),
-                .address = (rex() & wide) != 0 ? there : there & 0xffff'ffff};
+                .address = (prefixes_.rex & wide) != 0 ? there : there & 0xffff'ffff};
     }
 
     /// CALL and JMP to what a register or a place in memory says.
@@ -282,7 +262,7 @@ private:
     {
         const unsigned char modrm = peek();
         const bool calls = (modrm >> 3 & 7) == 2;
-        if (small_operand_)
+        if (prefixes_.small_operand)
             return {};
         if (modrm >> 6 == 3)
             return {.what = calls ? kind::call : kind::jump, .address = regs_.r[extended(modrm, more_bases)]};
@@ -294,11 +274,8 @@ private:
     std::uint64_t thread_base_;
     const unsigned char* code_;
     std::uint8_t size_;
-    std::size_t at_ = 0;
-    std::size_t rex_at_ = 0; ///< behind it; 0: there is none
-    bool small_operand_ = false;
-    bool in_thread_ = false;
-    bool repeat_ = false;
+    x86_prefixes prefixes_;
+    std::size_t at_;
 };
 
 } // namespace

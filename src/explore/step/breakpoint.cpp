@@ -117,6 +117,7 @@ bool is_code(std::uintptr_t address) noexcept
     read_code_ranges();
     return is_in_code(address);
 }
+
 // Ordered by address. The handler reads it while no one plants.
 constinit breakpoint* watches = nullptr;
 constinit std::size_t watch_count = 0;
@@ -148,11 +149,6 @@ void prepare_breakpoints() noexcept
     page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     read_code_ranges();
     make_vdso_writable();
-}
-
-bool is_readable_code(std::uintptr_t address) noexcept
-{
-    return is_code(address);
 }
 
 bool is_in_vdso(std::uintptr_t address) noexcept
@@ -309,17 +305,17 @@ code_bytes original_instruction_at(std::uintptr_t ip) noexcept
 {
     code_bytes c = code_up_to_page_end(ip);
     put_originals_back(c, ip);
-    return arch::is_whole(c) ? c : original_code_at(ip);
+    return c.size == 0 || arch::is_whole(c) ? c : original_code_at(ip);
 }
 
 bool is_system_call_at(std::uintptr_t ip) noexcept
 {
-    const unsigned char* code = code_at(ip);
-    const breakpoint* b = find_breakpoint(ip);
     if (!is_code(ip)) {
         const code_bytes c = original_code_at(ip);
         return c.size != 0 && arch::is_system_call(c.byte.data());
     }
+    const unsigned char* code = code_at(ip);
+    const breakpoint* b = find_breakpoint(ip);
     if (b == nullptr || !b->planted)
         return arch::is_system_call(code);
     std::array<unsigned char, arch::max_opcode> original{};

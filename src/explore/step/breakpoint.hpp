@@ -41,8 +41,6 @@ void prepare_breakpoints() noexcept;
 bool is_in_vdso(std::uintptr_t address) noexcept;
 /// False in the vDSO where it cannot be written.
 bool can_carry_breakpoint(std::uintptr_t address) noexcept;
-/// False where an instruction cannot run, or none is known to be: a jump may go anywhere.
-bool is_readable_code(std::uintptr_t address) noexcept;
 /// Makes the pages of the instruction at `address` writable, for good. False if that is refused.
 bool make_code_writable(std::uintptr_t address) noexcept;
 [[nodiscard]] bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) noexcept;
@@ -59,7 +57,8 @@ void forget(breakpoint& b) noexcept;   ///< take_out() and free the entry
 
 /// The instruction that is about to run at `ip`, as it is without breakpoints.
 code_bytes original_code_at(std::uintptr_t ip) noexcept;
-/// At least all of its bytes, and without a system call where they are on one page.
+/// At least all of its bytes, and without a system call where they are on one page. Empty where no code is: a jump may go
+/// anywhere.
 code_bytes original_instruction_at(std::uintptr_t ip) noexcept;
 /// True when the instruction at `ip`, as it is without breakpoints, is the system-call instruction.
 bool is_system_call_at(std::uintptr_t ip) noexcept;

@@ -14,7 +14,6 @@
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 namespace nmisim::explore {
 
@@ -294,7 +293,7 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         if (!is_system_call_at(ip)) {
             if (const recording* t = plan_.follow; t != nullptr)
                 index_ += arch::leap_instead(t->ip, t->code, t->count, index_ - 1) - 1;
-            else if (!std::exchange(behind_call_, false) && made < most_made && is_readable_code(ip) &&
+            else if (!std::exchange(behind_call_, false) && made < most_made &&
                      arch::make_step(at, original_instruction_at(ip), by))
                 continue;
             return;

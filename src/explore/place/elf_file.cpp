@@ -17,7 +17,7 @@ elf_file::elf_file(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | 
         size_ = static_cast<std::uint64_t>(status.st_size);
     const auto head = at<ElfW(Ehdr)>(0);
     if (head && std::memcmp(head->e_ident, ELFMAG, SELFMAG) == 0 && head->e_ident[EI_CLASS] == ELFCLASS64 &&
-        head->e_shentsize == sizeof(ElfW(Shdr)) && head->e_phentsize == sizeof(ElfW(Phdr)))
+        head->e_phentsize == sizeof(ElfW(Phdr)))
         head_ = *head;
 }
 
@@ -36,6 +36,8 @@ std::vector<ElfW(Phdr)> elf_file::parts(std::uint32_t type) const
 
 std::vector<ElfW(Shdr)> elf_file::sections() const
 {
+    if (head_.e_shentsize != sizeof(ElfW(Shdr))) // also where no table is
+        return {};
     return read<ElfW(Shdr)>(head_.e_shoff, head_.e_shnum * sizeof(ElfW(Shdr)));
 }
 

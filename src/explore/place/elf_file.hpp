@@ -27,6 +27,7 @@ public:
 
     /// Its program headers of that type: PT_LOAD, PT_NOTE ...
     std::vector<ElfW(Phdr)> parts(std::uint32_t type) const;
+    /// None where the file has lost the table of them, which a program does not need to run.
     std::vector<ElfW(Shdr)> sections() const;
     /// Address, in the file's terms, of what its first mapping begins with.
     std::uint64_t first_page() const;

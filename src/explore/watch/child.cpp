@@ -105,7 +105,7 @@ std::uint64_t cpu_ns_of(pid_t pid)
     timespec used{};
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
         return 0;
-    return static_cast<std::uint64_t>(used.tv_sec) * nsec_per_sec + static_cast<std::uint64_t>(used.tv_nsec);
+    return to_ns(used);
 }
 
 // More time between two looks says nothing of the child: the watcher has been kept from looking, too.
@@ -306,7 +306,6 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
     std::uint64_t seen = alive.runs.load(std::memory_order_relaxed) - 1;
     sleeping_time slept;
     cpu_time used;
-    static_cast<void>(used.has_run(pid)); // from here on
     for (;;) {
         child.wait_until_next_look();
         if (asked_to_stop()) {
@@ -325,7 +324,7 @@ child_result watch_child(pid_t pid, const progress& alive, std::uint64_t watchdo
             seen = now_seen;
             slept = {};
             used = {};
-            static_cast<void>(used.has_run(pid));
+            static_cast<void>(used.has_run(pid)); // from here on
             still = {};
             continue;
         }

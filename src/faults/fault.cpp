@@ -237,6 +237,15 @@ constexpr bool in_the_order_of_the_enum() noexcept
 }
 static_assert(in_the_order_of_the_enum());
 
+// The compiler writes a value of an enum by its name, and as a number where it has none.
+template <fault F>
+constexpr bool has_name() noexcept
+{
+    return std::string_view(__PRETTY_FUNCTION__).find("F = (") == std::string_view::npos;
+}
+static_assert(has_name<table.back().id>() && !has_name<static_cast<fault>(table.size())>(),
+              "a name of the enum has no row");
+
 } // namespace
 
 std::span<const fault_info> all_faults() noexcept

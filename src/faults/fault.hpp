@@ -13,13 +13,14 @@
 #include "nmi/check.hpp"
 #include "nmisim/flavor.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
 namespace nmisim {
 
-enum class fault {
+enum class fault : std::uint8_t {
     none,
     // I1 grace-period
     no_grace_period,

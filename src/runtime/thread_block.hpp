@@ -16,7 +16,6 @@
 #include <atomic>
 #include <cstdint>
 #include <ctime>
-#include <sys/types.h>
 
 namespace nmisim::runtime {
 

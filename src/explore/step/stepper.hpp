@@ -21,7 +21,6 @@
 #include "explore/step/recording.hpp"
 #include "explore/watch/inside_call.hpp"
 
-#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdint>

@@ -5,7 +5,6 @@
 // Its mask holds every signal, the NMI's too: an NMI raised in the handler stays pending until sigreturn puts
 // the old mask back, and is then delivered before one more instruction of the window runs. So the placement is exact.
 // libc is not called, not even for errno, because a breakpoint may be planted in it.
-#include "base/invariant.hpp"
 #include "base/signal_mask.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/step/delivery.hpp"

@@ -3,8 +3,6 @@
 
 #include "explore/step/arch.hpp"
 
-#include <cstddef>
-
 #include <fcntl.h>
 #include <sys/syscall.h>
 

@@ -9,7 +9,6 @@
 #include "explore/watch/shared.hpp"
 #include "explore/watch/thread_state.hpp"
 
-#include <cstring>
 #include <fstream>
 
 #include <unistd.h>

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 namespace nmisim::explore::arch {
 

@@ -2,6 +2,7 @@
 //
 // The decoder by which steps are made, against a disassembler, on all the code that this program has loaded; and what a
 // leap over recorded instructions may pass.
+#include "code.hpp"
 #include "explore/decode/branch_x86_64.hpp"
 #include "explore/decode/instruction_x86_64.hpp"
 #include "explore/decode/leap_x86_64.hpp"
@@ -24,16 +25,6 @@
 using namespace nmisim::explore;
 
 namespace {
-
-code_bytes bytes(std::initializer_list<int> of)
-{
-    code_bytes c;
-    for (const int b : of)
-        c.byte[c.size++] = static_cast<unsigned char>(b);
-    while (c.size < c.byte.size())
-        c.byte[c.size++] = 0x90;
-    return c;
-}
 
 x86_instruction decoded(std::initializer_list<int> of)
 {

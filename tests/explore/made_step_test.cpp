@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Steps that the handler makes, against the same instructions run by the processor.
+#include "base/clock.hpp"
+#include "code.hpp"
 #include "explore/decode/instruction_x86_64.hpp"
 #include "explore/decode/plain_x86_64.hpp"
 #include "explore/step/arch.hpp"
@@ -10,40 +12,33 @@
 #endif
 #include "explore/step/stepper.hpp"
 #include "explore/watch/child.hpp"
+#include "explore/watch/shared.hpp"
 #include "support/catch2.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstring>
 #include <initializer_list>
 #include <map>
+#include <new>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/rseq.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+using namespace nmisim;
 using namespace nmisim::explore;
 
 namespace {
 
 using kind = plain_instruction::kind;
-
-code_bytes bytes(const std::vector<int>& of)
-{
-    code_bytes c;
-    for (const int b : of)
-        c.byte[c.size++] = static_cast<unsigned char>(b);
-    while (c.size < c.byte.size())
-        c.byte[c.size++] = 0x90;
-    return c;
-}
 
 x86_registers some_registers()
 {
@@ -118,6 +113,8 @@ TEST_CASE("a plain instruction touches the memory that it names")
     CHECK(plain({0x6a, 0xff}).constant == ~std::uint64_t{0});          // push $-1
     CHECK(plain({0xf3, 0x0f, 0x1e, 0xfa}).what == kind::nothing);      // endbr64
     CHECK(plain({0xf3, 0xc3}).what == kind::give_back);                // rep ret
+    CHECK(plain({0xf2, 0xc3}).what == kind::give_back);                // bnd ret
+    CHECK(plain({0xf2, 0x0f, 0x1f, 0x00}).what == kind::nothing);      // a NOP, whatever stands before it
 }
 
 TEST_CASE("what is no plain instruction is left to the processor")
@@ -142,8 +139,12 @@ TEST_CASE("what is no plain instruction is left to the processor")
              {0xa4},                         // movsb
              {0x0f, 0x28, 0xc1},             // movaps
              {0xf2, 0x0f, 0x10, 0x00},       // movsd
+             {0xf2, 0x89, 0xc1},             // mov: the prefix is reserved
+             {0xf2, 0x0f, 0xb6, 0xc1},       // movzbl: as above
+             {0xf2, 0x0f, 0x1e, 0xfa},       // no endbr64
              {0xf3, 0x0f, 0xb8, 0xc1},       // popcnt
              {0xf3, 0x0f, 0xbc, 0xc1},       // tzcnt
+             {0xf3, 0xf2, 0x0f, 0xbd, 0xc1}, // lzcnt, or not
              {0x0f, 0xa3, 0x08},             // bt reads what the register says, anywhere
              {0x0f, 0xc1, 0x08},             // xadd
              {0x0f, 0xb1, 0x08},             // cmpxchg
@@ -161,6 +162,30 @@ TEST_CASE("what is no plain instruction is left to the processor")
     code_bytes short_of_code = bytes({0x48, 0x8b, 0x05, 0x10, 0});
     short_of_code.size = 5;
     CHECK(plain_x86_64(0x1000, {}, 0, short_of_code).what == kind::none);
+}
+
+namespace {
+
+int look_at_the_end_of_a_page(void*)
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* const two = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    auto* const behind = static_cast<unsigned char*>(two) + page;
+    if (two == MAP_FAILED || mprotect(behind, page, PROT_NONE) != 0)
+        return 2;
+    std::vector<int> push(12, 0x66); // of two bytes, 15 bytes long
+    push.insert(push.end(), {0x68, 1, 2});
+    auto* const code = new (behind - sizeof(code_bytes)) code_bytes(bytes(push));
+    return plain_x86_64(0x1000, some_registers(), thread_begin, *code).what == kind::none ? 0 : 1;
+}
+
+} // namespace
+
+TEST_CASE("nothing is read behind the bytes of an instruction")
+{
+    const child_result r = wait_child(start_child(look_at_the_end_of_a_page, nullptr));
+    INFO(in_words(r));
+    CHECK(r.end == child_end::finished);
 }
 
 #if defined(__x86_64__)
@@ -500,20 +525,200 @@ TEST_CASE("of a restartable sequence the handler makes no step")
 TEST_CASE("what the handler makes never writes to the handler's own frames")
 {
     by_breakpoints();
-    memory = {};
-    const auto stack = reinterpret_cast<std::uint64_t>(memory.data()) + arena_size / 2;
-    const auto pushed_at = [&](std::uint64_t stack_pointer) {
+    const auto stack = reinterpret_cast<std::uint64_t>(memory.data()) + arena_size / 2 + 512;
+    const auto pushed_at = [](std::uint64_t stack_pointer, std::uint64_t interrupted_at) {
         out_of_line::registers regs{some_registers(), 0x202};
+        regs.general.r[x86_registers::rax] = 0x1122'3344'5566'7788;
         regs.general.r[x86_registers::rsp] = stack_pointer;
         ucontext_t at = context_of(regs);
-        return arch::make_step(at, bytes({0x50}), {gettid(), stack}); // push %rax
+        return arch::make_step(at, bytes({0x50}), {gettid(), interrupted_at}); // push %rax
     };
-    CHECK(pushed_at(stack));
-    CHECK(pushed_at(stack - 120)); // the last of the red zone
-    CHECK_FALSE(pushed_at(stack - 121));
-    CHECK_FALSE(pushed_at(stack - 128));
-    CHECK_FALSE(pushed_at(stack - 4096));
-    CHECK(memory[arena_size / 2 - 4096 - 1] == 0);
+    memory.fill(0xa5);
+    const arena before = memory;
+    CHECK_FALSE(pushed_at(stack - 121, stack));
+    CHECK_FALSE(pushed_at(stack - 128, stack));
+    CHECK_FALSE(pushed_at(stack - 4096, stack));
+    constexpr std::uint64_t end_of_frames = 128 + 64 * 1024; // counted from where the stack was
+    CHECK_FALSE(pushed_at(stack + 1, stack + end_of_frames));
+    CHECK((memory == before));
+    CHECK(pushed_at(stack, stack + end_of_frames)); // below them
+    CHECK(pushed_at(stack - 120, stack));           // the last of the red zone
+}
+
+TEST_CASE("beside the handler's own frames a step reads and writes what it names, and no more")
+{
+    by_breakpoints();
+    const std::uint64_t stack = reinterpret_cast<std::uint64_t>(memory.data()) + arena_size / 2;
+    constexpr std::uint64_t stored = 0x1122'3344'5566'7788;
+    struct one {
+        unsigned width;
+        std::vector<int> store, load;
+    };
+    for (const one& o : std::initializer_list<one>{
+             {1, {0x88, 0x03}, {0x0f, 0xb6, 0x03}},                 // mov %al, (%rbx); movzbl (%rbx), %eax
+             {2, {0x66, 0x89, 0x03}, {0x0f, 0xb7, 0x03}},           // mov %ax, (%rbx); movzwl (%rbx), %eax
+             {4, {0x89, 0x03}, {0x8b, 0x03}},                       // mov %eax, (%rbx); mov (%rbx), %eax
+             {8, {0x48, 0x89, 0x03}, {0x48, 0x8b, 0x03}}})          // mov %rax, (%rbx); mov (%rbx), %rax
+        for (const int from_stack : {-128, -127, -64, -8, 0, 24}) { // of the red zone, and of a page above
+            INFO(o.width << " bytes at " << from_stack);
+            for (std::size_t i = 0; i < memory.size(); ++i)
+                memory[i] = static_cast<unsigned char>(i * 37 + i / 256);
+            arena expected = memory;
+            const auto made = [&](const std::vector<int>& code) {
+                out_of_line::registers regs{some_registers(), 0x202};
+                regs.general.r[x86_registers::rax] = stored;
+                regs.general.r[x86_registers::rbx] = stack + static_cast<std::uint64_t>(from_stack);
+                ucontext_t at = context_of(regs);
+                REQUIRE(arch::make_step(at, bytes(code), {gettid(), stack}));
+                return static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_RAX]);
+            };
+            const std::size_t first = arena_size / 2 + static_cast<std::size_t>(from_stack);
+            std::uint64_t there = 0;
+            for (unsigned i = 0; i < o.width; ++i)
+                there |= std::uint64_t{expected[first + i]} << 8 * i;
+            CHECK(made(o.load) == there);
+            CHECK((memory == expected));
+            for (unsigned i = 0; i < o.width; ++i)
+                expected[first + i] = static_cast<unsigned char>(stored >> 8 * i);
+            CHECK(made(o.store) == stored);
+            CHECK((memory == expected));
+        }
+}
+
+namespace {
+
+// Each as a process of its own: what they would do wrong ends it, or keeps it for ever.
+child_result watched(int (*body)(void*), void* argument = nullptr)
+{
+    const progress alive{};
+    return watch_child(start_child(body, argument), alive, 5 * nsec_per_sec);
+}
+
+int make_with_the_trap_flag(void*)
+{
+    by_breakpoints();
+    constexpr std::uint64_t trap_flag = 0x100;
+    for (const std::uint64_t wished : {trap_flag, std::uint64_t{0}}) {
+        ucontext_t at = context_of({some_registers(), 0x202 | wished});
+        if (!arch::make_step(at, bytes({0x48, 0x01, 0xc8}), me())) // add %rcx, %rax
+            return 2;
+        const auto flags = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_EFL]);
+        if ((flags & trap_flag) != wished || at.uc_mcontext.gregs[REG_RAX] != 0x30'0000)
+            return 3;
+    }
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("the trap flag has no effect on the instruction that the handler makes, and stays as it was")
+{
+    const child_result r = watched(make_with_the_trap_flag);
+    INFO(in_words(r));
+    CHECK(r.end == child_end::finished);
+}
+
+extern "C" void nmisim_test_own_trap_flag();
+asm(R"(
+    .text
+    .globl nmisim_test_own_trap_flag
+    .hidden nmisim_test_own_trap_flag
+    .type nmisim_test_own_trap_flag, @function
+nmisim_test_own_trap_flag:
+    pushfq
+    orq $0x100, (%rsp)
+    popfq
+    nop
+    movl $7, %eax
+    pushfq
+    andq $-257, (%rsp)
+    popfq
+    nop
+    ret
+    .size nmisim_test_own_trap_flag, . - nmisim_test_own_trap_flag
+)");
+
+namespace {
+
+constexpr std::uint32_t instructions_of_own_trap_flag = 10;
+
+struct shared_recording {
+    recording steps;
+    bool by_breakpoints;
+};
+
+int record_own_trap_flag(void* argument)
+{
+    auto& shared = *static_cast<shared_recording*>(argument);
+    install_handlers(0, nullptr);
+    arch::step_by_breakpoints(shared.by_breakpoints);
+    stepped_thread self;
+    plan p;
+    p.record = &shared.steps;
+    self.run(nmisim_test_own_trap_flag, p);
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("a program that sets the trap flag itself, and clears it, loses no boundary by that")
+{
+    shared_array<shared_recording> shared(1);
+    shared_array<std::uintptr_t> ips(64);
+    shared->steps.ip = ips.data();
+    shared->steps.capacity = 64;
+    shared->by_breakpoints = true;
+    const child_result r = watched(record_own_trap_flag, shared.data());
+    INFO(in_words(r));
+    CHECK(r.end == child_end::finished);
+    CHECK(shared->steps.ended);
+    CHECK(shared->steps.count == instructions_of_own_trap_flag);
+}
+
+namespace {
+
+std::atomic<unsigned char> in_the_copy;
+std::atomic<unsigned char> may_leave;
+
+int make_while_another_thread_does(void*)
+{
+    by_breakpoints();
+    alignas(16) static std::array<unsigned char, 1024> stack;
+    out_of_line::registers of_first{some_registers(), 0x202};
+    of_first.general.r[x86_registers::rsp] = reinterpret_cast<std::uint64_t>(stack.data() + stack.size());
+    of_first.general.r[x86_registers::rsi] = reinterpret_cast<std::uint64_t>(&in_the_copy);
+    of_first.general.r[x86_registers::rdi] = reinterpret_cast<std::uint64_t>(&may_leave);
+    const auto before = of_first.general.r;
+    bool first_ran = false;
+    std::thread first([&] {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, nullptr); // its stack pointer is another one in the copy
+        // movb $1, (%rsi); again: pause; cmpb $0, (%rdi); je again
+        first_ran = out_of_line::run(bytes({0xc6, 0x06, 1, 0xf3, 0x90, 0x80, 0x3f, 0, 0x74, 0xf9}), of_first);
+    });
+    while (in_the_copy.load(std::memory_order_relaxed) == 0) // the join orders what is read
+        sched_yield();
+    ucontext_t at = context_of({some_registers(), 0x202});
+    const auto add = bytes({0x48, 0x01, 0xc8}); // add %rcx, %rax
+    const bool second_ran = arch::make_step(at, add, me());
+    const bool left_alone = arch::ip(at) == 0x1000 && at.uc_mcontext.gregs[REG_RAX] == 0x10'0000;
+    may_leave.store(1, std::memory_order_relaxed); // as above
+    first.join();
+    if (second_ran || !left_alone)
+        return 2;
+    if (!first_ran || of_first.general.r != before)
+        return 3;
+    return arch::make_step(at, add, me()) && at.uc_mcontext.gregs[REG_RAX] == 0x30'0000 ? 0 : 4;
+}
+
+} // namespace
+
+TEST_CASE("while one thread's instruction is run out of line another one's is left to the processor")
+{
+    const child_result r = watched(make_while_another_thread_does);
+    INFO(in_words(r));
+    CHECK(r.end == child_end::finished);
 }
 
 namespace {
@@ -522,6 +727,8 @@ std::atomic<bool> rung;
 
 void until_the_alarm()
 {
+    const itimerval soon{{0, 0}, {0, 10'000}};
+    setitimer(ITIMER_REAL, &soon, nullptr);
     while (!rung.load(std::memory_order_relaxed)) { // the handler is this thread's
     }
 }
@@ -533,8 +740,6 @@ int wait_stepped_for_an_alarm(void*)
     struct sigaction ring {};
     ring.sa_handler = [](int) { rung.store(true, std::memory_order_relaxed); };
     sigaction(SIGALRM, &ring, nullptr);
-    const itimerval soon{{0, 10'000}, {0, 10'000}};
-    setitimer(ITIMER_REAL, &soon, nullptr);
     stepped_thread self;
     plan all;
     all.step_all = true;
@@ -546,15 +751,9 @@ int wait_stepped_for_an_alarm(void*)
 
 TEST_CASE("code that waits for a signal gets it, however many of its steps the handler could make")
 {
-    const pid_t child = start_child(wait_stepped_for_an_alarm, nullptr);
-    int tries = 0;
-    siginfo_t info{};
-    while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == 0 && ++tries < 1000)
-        usleep(10'000);
-    CHECK(tries < 1000);
-    kill(child, SIGKILL);
-    CHECK(wait_child(child).end == child_end::finished);
+    const child_result r = watched(wait_stepped_for_an_alarm);
+    INFO(in_words(r));
+    CHECK(r.end == child_end::finished);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
+#include "explore/place/elf_file.hpp"
 #include "explore/place/places.hpp"
 #include "explore/step/breakpoint.hpp"
 #include "explore/watch/child.hpp"
@@ -11,10 +12,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -159,6 +164,44 @@ TEST_CASE("an instruction is told as it is without breakpoints")
     int as_watch = 0;
     CHECK(wait_child(start_child(planted, nullptr)).code == 0);
     CHECK(wait_child(start_child(planted, &as_watch)).code == 0);
+}
+
+namespace {
+
+std::string contents_of(const std::string& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+} // namespace
+
+TEST_CASE("a file that has lost its table of sections keeps its build id and the names of its slots")
+{
+    Dl_info libc{};
+    REQUIRE(dladdr(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), &libc) != 0);
+    const std::string file = contents_of(libc.dli_fname);
+    const int fd = memfd_create("without sections", 0);
+    REQUIRE(write(fd, file.data(), file.size()) == static_cast<ssize_t>(file.size()));
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    REQUIRE_FALSE(elf_file(path).sections().empty());
+    ElfW(Ehdr) head{};
+    REQUIRE(pread(fd, &head, sizeof head, 0) == sizeof head);
+    head.e_shentsize = 0;
+    REQUIRE(pwrite(fd, &head, sizeof head, 0) == sizeof head);
+    CHECK(elf_file(path).sections().empty()); // what stands there may be anything
+    head.e_shoff = 0;
+    head.e_shnum = 0;
+    head.e_shstrndx = SHN_UNDEF;
+    REQUIRE(pwrite(fd, &head, sizeof head, 0) == sizeof head);
+    CHECK(elf_file(path).sections().empty());
+    const std::string id = build_id_of(path);
+    const slot_names slots = names_of_slots(path, 0x10000);
+    close(fd);
+    CHECK_FALSE(id.empty());
+    CHECK(id == build_id_of(libc.dli_fname));
+    CHECK_FALSE(slots.empty());
+    CHECK(slots == names_of_slots(libc.dli_fname, 0x10000));
 }
 
 TEST_CASE("a slot is named by the relocation in its object's file, whatever this process has mapped there")

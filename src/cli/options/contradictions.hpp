@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Options that are valid one by one but not together: refused before a run begins, so --dry-run and --print-config say
-// the same as the run.
+// the same as the run. And those that do nothing together, which are told.
 #pragma once
 
 #include "cli/options/settings.hpp"

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// What the explorer needs from a processor: the interrupted instruction pointer, a trap after each
-// instruction, a breakpoint instruction, and the system-call instruction. Meson chooses the folder x86_64 or
+// What the explorer needs from a processor: the interrupted instruction pointer, a step from each instruction to the next
+// one, a breakpoint instruction, and the system-call instruction. Meson chooses the folder x86_64 or
 // aarch64. On aarch64 a process cannot set the processor's single-step (MDSCR_EL1.SS belongs to the
 // kernel): there a step is a one-shot breakpoint on the instruction that follows, computed from the registers.
 //
-// x86-64 has the single-step, but each costs a trap that a virtual machine makes dear; so there, too, a step is a
-// breakpoint where the next instruction is known for certain (step_by_breakpoints).
+// x86-64 has the single-step, but a virtual machine makes its trap dear. So most steps are made by the handler itself
+// (make_step), without a trap, and of the others most by a breakpoint where the next instruction is known for certain
+// (step_by_breakpoints).
 //
 // Context: everything here is called inside the SIGTRAP handler too, at an arbitrary instruction of the
-// program. So no libc function is called: one of its instructions may be the planted breakpoint.
+// program, where nothing else is said. So no libc function is called: one of its instructions may be the planted breakpoint.
 #pragma once
 
 #include "explore/decode/code_bytes.hpp"

@@ -2,18 +2,18 @@
 //
 // Breakpoints in the program's own text. Three kinds:
 //
-//   one-shot  an anchor: the thread that owns it is about to run to this instruction; hit once, then gone
-//   gate on a system-call instruction, stays for good: when a thread arrives there, the trap handler makes the call
-//   instead, so the instruction itself never needs to be put back. Through gates the
-//             explorer sees a thread that is about to block, and keeps SIGTRAP out of its signal mask
-//
+//   one-shot  an anchor: the thread that owns it is about to run to this instruction; gone when it has come there, after the
+//             rounds of a loop that it lets pass
+//   gate      on a system-call instruction, stays for good: when a thread arrives there, the trap handler makes the call
+//             instead, so the instruction itself seldom needs to be put back. Through gates the explorer sees a thread that
+//             is about to block, and keeps SIGTRAP out of its signal mask
 //   watch     before an instruction that touches what both threads of a map touch; many, and enabled for single runs
 //
 // Text pages become writable, private copies (mprotect) at the first breakpoint on them. A hardened system
 // may refuse; plant() then returns false and the caller single-steps. The explorer runs one thread at a time,
 // so no other thread runs past a breakpoint while it is put back or stepped over.
 //
-// Context: plant() and remove() control side; the rest also in the SIGTRAP handler.
+// Context: what plants, removes and enables: outside of the SIGTRAP handler; the rest also inside.
 #pragma once
 
 #include "explore/decode/code_bytes.hpp"

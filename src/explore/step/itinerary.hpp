@@ -56,8 +56,8 @@ public:
             if (!can_carry_breakpoint(recorded.ip[k]))
                 rounds[recorded.ip[k]] = no_anchor;
         way cheapest{no_boundary, 0};
-        constexpr std::uint32_t trap = 16; // of the time that a step takes which the handler makes
-        std::uint32_t costs = 0;           ///< that way
+        constexpr std::uint32_t trap = 16; // it takes as long as so many steps that the handler makes
+        std::uint32_t costs = 0;           ///< of that way, in such steps
         for (std::uint32_t k = 0; k < recorded.count; ++k) {
             std::uint32_t& round = rounds[recorded.ip[k]];
             const bool made = recorded.code != nullptr && arch::is_makeable(recorded.code[k]);

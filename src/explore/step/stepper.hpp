@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // One thread that runs a window under control. A plan says what the run must do: record the boundaries, or go
-// to one boundary and there raise the NMI or pause. Going there is cheap if the boundary's address, or that of
-// an earlier boundary, can carry a one-shot breakpoint (2.5 us); from there the thread single-steps (12 us a
-// step).
+// to one boundary and there raise the NMI, enter a system call or pause. Going there is cheap if the boundary's address, or
+// that of an earlier boundary, can carry a one-shot breakpoint: one trap, and from there the thread steps. Most steps are made
+// in the handler (arch::make_step), each of the others is a trap.
 //
 // Phases, seen by the explorer through phase():
 //   idle -> running          run()

@@ -8,9 +8,8 @@
 #include "explore/decode/leap_x86_64.hpp"
 #include "explore/decode/successors_x86_64.hpp"
 #include "explore/place/decode_check.hpp"
-#include "explore/step/arch.hpp"
-#include "explore/step/stepper.hpp"
-#include "explore/watch/child.hpp"
+#include "explore/place/places.hpp"
+#include "explore/step/recording.hpp"
 #include "support/catch2.hpp"
 
 #include <array>

@@ -38,7 +38,7 @@ int step_handler(void* argument)
     const audit_job& j = *static_cast<audit_job*>(argument);
     call(j.setup);
     j.shared->maps.take();
-    install_handlers(0, nullptr);
+    install_handlers(0, nullptr, nullptr, 0, j.shared->maps.view());
     arch::step_by_breakpoints(j.by_breakpoints);
     stepped_thread self;
     plan p;

@@ -10,8 +10,8 @@
 #include "explore/watch/own_process.hpp"
 #include "explore/watch/thread_state.hpp"
 
-#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -144,13 +144,19 @@ void begin_child(job& j)
     if (j.what.second.signal != 0)
         change_mask(SIG_UNBLOCK, j.what.second.signal);
     call(j.what.setup);
-    if (!j.shared->is_recorded())
+    const bool recorded = j.shared->is_recorded(); // by a process that is gone, with maps of its own
+    if (!recorded)
         j.shared->maps.take();
-    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi, j.what.second.signal);
+    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi, j.what.second.signal,
+                     recorded ? std::string_view{} : j.shared->maps.view());
     begin_second_signal(j);
     if (j.shared->notes_faults)
         fault_watch::begin(j.signal(), &j.shared->fault);
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
+}
+
+void note_threads(const job& j)
+{
     j.shared->has_threads = threads_of(getpid()).size() != 1;
 }
 
@@ -250,6 +256,7 @@ int explore_window_runs(void* argument)
         self.emplace();
     const bool recorded = j.shared->is_recorded(); // by a process that is gone
     if (j.within.fresh) {
+        note_threads(j);
         recorded ? run_freshly(j, self) : record_freshly(j, self);
         return 0;
     }
@@ -259,7 +266,7 @@ int explore_window_runs(void* argument)
         SIG_UNBLOCK,
         SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
-    j.shared->has_threads = threads_of(getpid()).size() != 1;
+    note_threads(j);
     if (!recorded)
         record_window(j, self);
     if (can_be_swept(j))

@@ -42,19 +42,25 @@ bool is_branch(const unsigned char* code) noexcept
     return (code[0] & 0xf0) == 0x70 || (code[0] == 0x0f && (code[1] & 0xf0) == 0x80);
 }
 
+// `size` 0: it is neither, or not whole.
+x86_instruction branch_or_jump(const unsigned char* code, std::size_t size) noexcept
+{
+    return size >= 2 && (is_jump(code) || is_branch(code)) ? decode_x86_64(code, size) : x86_instruction{};
+}
+
 } // namespace
 
 bool is_plain_branch_x86_64(const unsigned char* code, std::size_t size) noexcept
 {
-    return size >= 2 && (is_jump(code) || is_branch(code)) && decode_x86_64(code, size).size != 0;
+    return branch_or_jump(code, size).size != 0;
 }
 
 std::uint64_t branch_x86_64(std::uint64_t pc, std::uint64_t flags, const unsigned char* code,
                             std::size_t size) noexcept
 {
-    if (!is_plain_branch_x86_64(code, size))
+    const x86_instruction i = branch_or_jump(code, size);
+    if (i.size == 0)
         return 0;
-    const x86_instruction i = decode_x86_64(code, size);
     const std::uint64_t behind = pc + i.size;
     const unsigned condition = (code[0] == 0x0f ? code[1] : code[0]) & 0xfU;
     const bool taken = is_jump(code) || holds(condition, flags);

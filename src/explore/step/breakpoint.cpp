@@ -4,6 +4,8 @@
 #include "base/invariant.hpp"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -19,6 +21,7 @@ namespace {
 // Few breakpoints live at a time (an anchor per thread and one gate per system call of the windows), so a
 // table with linear search is enough; it must not allocate, because the trap handler reads it.
 constinit std::array<breakpoint, 64> table{};
+constinit std::size_t table_end = 0; ///< from there on all are free
 constinit std::array<std::uintptr_t, 256> writable_pages{};
 constinit std::size_t writable_page_count = 0;
 constinit std::size_t page_size = 0;
@@ -54,27 +57,40 @@ void note_range(const char* line, std::size_t size) noexcept
         code_ranges[code_range_count++] = {bound[0], bound[1]};
 }
 
+// Reads the text of /proc/PID/maps in any pieces.
+class maps_reader {
+public:
+    maps_reader() noexcept { code_range_count = 0; }
+
+    void read(std::string_view text) noexcept
+    {
+        for (const char c : text) {
+            if (c == '\n') {
+                note_range(line_.data(), size_);
+                size_ = 0;
+            } else if (size_ < line_.size()) {
+                line_[size_++] = c;
+            }
+        }
+    }
+
+private:
+    std::array<char, 64> line_{}; ///< as much of it as matters
+    std::size_t size_ = 0;
+};
+
 // No call of libc: it may carry a breakpoint.
 void read_code_ranges() noexcept
 {
     static constinit std::array<char, 4096> text{};
     const long fd = arch::raw_system_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/maps"),
                                           O_RDONLY | O_CLOEXEC);
-    code_range_count = 0;
-    std::array<char, 64> line{}; // as much of it as matters
-    std::size_t in_line = 0;
+    maps_reader ranges;
     for (long n = 1; fd >= 0 && n > 0;) {
         n = arch::raw_system_call(SYS_read, fd, reinterpret_cast<long>(text.data()),
                                   static_cast<long>(text.size()));
-        for (long i = 0; i < n; ++i) {
-            const char c = text[static_cast<std::size_t>(i)];
-            if (c == '\n') {
-                note_range(line.data(), in_line);
-                in_line = 0;
-            } else if (in_line < line.size()) {
-                line[in_line++] = c;
-            }
-        }
+        if (n > 0)
+            ranges.read({text.data(), static_cast<std::size_t>(n)});
     }
     if (fd >= 0)
         arch::raw_system_call(SYS_close, fd);
@@ -118,6 +134,11 @@ bool is_code(std::uintptr_t address) noexcept
     return is_in_code(address);
 }
 
+std::span<breakpoint> used_part_of_table() noexcept
+{
+    return {table.data(), table_end};
+}
+
 // Ordered by address. The handler reads it while no one plants.
 constinit breakpoint* watches = nullptr;
 constinit std::size_t watch_count = 0;
@@ -144,10 +165,10 @@ bool make_writable(std::uintptr_t page) noexcept
 
 } // namespace
 
-void prepare_breakpoints() noexcept
+void prepare_breakpoints(std::string_view maps) noexcept
 {
     page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    read_code_ranges();
+    maps.empty() ? read_code_ranges() : maps_reader().read(maps);
     make_vdso_writable();
 }
 
@@ -182,6 +203,7 @@ bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) 
         b.address = address;
         b.kind = kind;
         b.owner = owner;
+        table_end = std::max(table_end, static_cast<std::size_t>(&b - table.data()) + 1);
         put_in(b);
         return true;
     }
@@ -190,14 +212,14 @@ bool plant(std::uintptr_t address, breakpoint_kind kind, stepped_thread* owner) 
 
 void remove_one_shots(const stepped_thread* owner) noexcept
 {
-    for (breakpoint& b : table)
+    for (breakpoint& b : used_part_of_table())
         if (b.kind == breakpoint_kind::one_shot && b.owner == owner)
             forget(b);
 }
 
 breakpoint* find_breakpoint(std::uintptr_t address) noexcept
 {
-    for (breakpoint& b : table)
+    for (breakpoint& b : used_part_of_table())
         if (b.kind != breakpoint_kind::free && b.address == address)
             return &b;
     breakpoint* const end = watches + (watches_enabled ? watch_count : 0);
@@ -261,7 +283,7 @@ namespace {
 // Where breakpoints are, what was there.
 void put_originals_back(code_bytes& c, std::uintptr_t ip) noexcept
 {
-    for (const breakpoint& b : table)
+    for (const breakpoint& b : used_part_of_table())
         for (std::size_t i = 0; b.planted && i < arch::breakpoint_size(); ++i)
             if (const std::uintptr_t at = b.address + i - ip; at < c.size)
                 c.byte[at] = b.saved[i];
@@ -305,23 +327,18 @@ code_bytes original_instruction_at(std::uintptr_t ip) noexcept
 {
     code_bytes c = code_up_to_page_end(ip);
     put_originals_back(c, ip);
-    return c.size == 0 || arch::is_whole(c) ? c : original_code_at(ip);
+    return c.size == 0 || c.size == c.byte.size() || arch::is_whole(c) ? c : original_code_at(ip);
+}
+
+bool is_system_call(std::uintptr_t ip, const code_bytes& instruction) noexcept
+{
+    const code_bytes c = instruction.size != 0 ? instruction : original_code_at(ip);
+    return c.size >= arch::system_call_size() && arch::is_system_call(c.byte.data());
 }
 
 bool is_system_call_at(std::uintptr_t ip) noexcept
 {
-    if (!is_code(ip)) {
-        const code_bytes c = original_code_at(ip);
-        return c.size != 0 && arch::is_system_call(c.byte.data());
-    }
-    const unsigned char* code = code_at(ip);
-    const breakpoint* b = find_breakpoint(ip);
-    if (b == nullptr || !b->planted)
-        return arch::is_system_call(code);
-    std::array<unsigned char, arch::max_opcode> original{};
-    for (std::size_t i = 0; i < original.size(); ++i)
-        original[i] = i < arch::breakpoint_size() ? b->saved[i] : code[i];
-    return arch::is_system_call(original.data());
+    return is_system_call(ip, original_instruction_at(ip));
 }
 
 } // namespace nmisim::explore

@@ -19,6 +19,7 @@
 #include "explore/decode/code_bytes.hpp"
 #include "explore/step/arch.hpp"
 
+#include <string_view>
 #include <vector>
 
 namespace nmisim::explore {
@@ -35,8 +36,9 @@ struct breakpoint {
     stepped_thread* owner = nullptr; ///< of a one-shot
 };
 
-/// Asks libc for what plant() must know and cannot ask. Call it first. Context: control.
-void prepare_breakpoints() noexcept;
+/// Asks libc for what plant() must know and cannot ask. Call it first. `maps`: this process's /proc/PID/maps as it has just
+/// been read; empty: it is read here. Context: control.
+void prepare_breakpoints(std::string_view maps = {}) noexcept;
 /// The kernel's code in each process. What it reads is written by the kernel at any time.
 bool is_in_vdso(std::uintptr_t address) noexcept;
 /// False in the vDSO where it cannot be written.
@@ -62,5 +64,7 @@ code_bytes original_code_at(std::uintptr_t ip) noexcept;
 code_bytes original_instruction_at(std::uintptr_t ip) noexcept;
 /// True when the instruction at `ip`, as it is without breakpoints, is the system-call instruction.
 bool is_system_call_at(std::uintptr_t ip) noexcept;
+/// The same where original_instruction_at() has read it.
+bool is_system_call(std::uintptr_t ip, const code_bytes& instruction) noexcept;
 
 } // namespace nmisim::explore

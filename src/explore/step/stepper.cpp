@@ -290,11 +290,10 @@ void stepped_thread::trapped(ucontext_t& at) noexcept
         note_stack(at);
         if (boundary(at) == next::run_free)
             return stop_stepping(at);
-        if (!is_system_call_at(ip)) {
+        if (const code_bytes code = original_instruction_at(ip); !is_system_call(ip, code)) {
             if (const recording* t = plan_.follow; t != nullptr)
                 index_ += arch::leap_instead(t->ip, t->code, t->count, index_ - 1) - 1;
-            else if (!std::exchange(behind_call_, false) && made < most_made &&
-                     arch::make_step(at, original_instruction_at(ip), by))
+            else if (!std::exchange(behind_call_, false) && made < most_made && arch::make_step(at, code, by))
                 continue;
             return;
         }

@@ -25,6 +25,7 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
+#include <string_view>
 
 namespace nmisim::explore {
 
@@ -207,8 +208,9 @@ void record_until_stable(recording& t, const Run& run)
 }
 
 /// Installs the SIGTRAP handler, and `handler` for `signal`, when set, which does not block `other`. signal 0: no NMI.
-/// Context: control, in the child process.
-void install_handlers(int signal, function handler, delivery_note* note = nullptr, int other = 0);
+/// `maps`: see prepare_breakpoints(). Context: control, in the child process.
+void install_handlers(int signal, function handler, delivery_note* note = nullptr, int other = 0,
+                      std::string_view maps = {});
 
 /// Calls what a target may leave out.
 inline void call(function f)

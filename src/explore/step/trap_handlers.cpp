@@ -118,9 +118,9 @@ void on_trap(int, siginfo_t* info, void* context)
 
 } // namespace
 
-void install_handlers(int signal, function handler, delivery_note* note, int other)
+void install_handlers(int signal, function handler, delivery_note* note, int other, std::string_view maps)
 {
-    prepare_breakpoints();
+    prepare_breakpoints(maps);
     struct sigaction trap {};
     trap.sa_sigaction = on_trap;
     trap.sa_flags = SA_SIGINFO | SA_RESTART;

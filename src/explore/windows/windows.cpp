@@ -10,6 +10,7 @@
 #include "explore/windows/scene.hpp"
 #include "explore/windows/swaps.hpp"
 #include "machine/vcpu_thread.hpp"
+#include "nmi/record/backtrace.hpp"
 
 #include <csignal>
 #include <stdexcept>
@@ -260,6 +261,7 @@ std::string_view not_applicable(std::string_view window, const window_options& o
 any_report explore_window(std::string_view window, const window_options& o)
 {
     choose_for(window, o);
+    warm_up_unwinder(); // here, and not in each process that builds a machine
     const std::string name = full_name(window, o);
     if (window == "audit")
         return audit(name.c_str(), audited_handler(info_of(o.left_out).in_handler),

@@ -18,7 +18,8 @@ namespace nmisim {
 /// Context: nmi. Progress: bounded by `size`; reads unwind tables, allocates nothing.
 std::size_t unwind_interrupted(const pt_regs& regs, std::uintptr_t* frames, std::size_t size) noexcept;
 
-/// Touches what the first unwind would initialise lazily. Context: control, before the first NMI.
+/// Touches what the first unwind would initialise lazily. Once is enough for a process and those that it forks afterwards.
+/// Context: control, before the first NMI.
 void warm_up_unwinder() noexcept;
 
 /// A vCPU's own (percpu::backtrace). Asked for by a signal that carries its address as a mark, to be compared and nothing

@@ -3,6 +3,7 @@
 
 #include "explore/step/breakpoint.hpp"
 
+#include <array>
 #include <atomic>
 
 namespace nmisim::explore::out_of_line {
@@ -103,6 +104,23 @@ nmisim_run_out_of_line(nmisim::explore::out_of_line::registers* with) noexcept;
 [[gnu::visibility("hidden")]] extern unsigned char nmisim_out_of_line_slot[slot_size];
 }
 
+namespace {
+
+// By two stores: each makes the processor fetch the code again.
+void put_in_slot(const code_bytes& code) noexcept
+{
+    constexpr std::uint64_t nop = 0x90;
+    constexpr std::uint64_t nops = 0x9090'9090'9090'9090;
+    std::array<std::uint64_t, 2> halves{nops, nops};
+    for (std::size_t i = 0; i < code.size; ++i)
+        halves[i / 8] ^= (code.byte[i] ^ nop) << 8 * (i % 8);
+    auto* const slot = reinterpret_cast<volatile std::uint64_t*>(nmisim_out_of_line_slot);
+    slot[0] = halves[0];
+    slot[1] = halves[1];
+}
+
+} // namespace
+
 bool begin() noexcept
 {
     const auto slot = reinterpret_cast<std::uintptr_t>(nmisim_out_of_line_slot);
@@ -114,10 +132,7 @@ bool run(const code_bytes& code, registers& with) noexcept
     if (busy.test_and_set(
             std::memory_order_acquire)) // (1) acquire: the slot is the last one's no longer; pairs with (2)
         return false;
-    constexpr unsigned char nop = 0x90;
-    volatile unsigned char* const slot = nmisim_out_of_line_slot; // no call of memcpy
-    for (std::size_t i = 0; i < slot_size; ++i)
-        slot[i] = i < code.size ? code.byte[i] : nop;
+    put_in_slot(code);
     const std::uint64_t trap_flag_before = with.flags & trap_flag;
     with.flags ^= trap_flag_before;
     nmisim_run_out_of_line(&with);

@@ -23,7 +23,8 @@ void gather_books(machine& m, run_report& report);
 void judge(machine& m, const pool_list& pools, const check_block& control, std::uint64_t start_ns,
            run_report& report);
 
-/// Failures recorded so far, while the run is on; conservation and reclaim are judged at the end only.
+/// Failures recorded so far, while the run is on, those of the pools too; conservation and the count of what was reclaimed
+/// are judged at the end only.
 std::uint64_t failures_so_far(machine& m, const pool_list& pools);
 
 } // namespace nmisim

@@ -46,6 +46,7 @@ inline constexpr std::array all_handler_kinds{handler_kind::count, handler_kind:
 constexpr std::string_view name_of(handler_kind h) noexcept
 {
     constexpr std::string_view names[]{"count", "profile", "watchdog", "backtrace"};
+    static_assert(std::size(names) == all_handler_kinds.size());
     return names[static_cast<std::size_t>(h)];
 }
 

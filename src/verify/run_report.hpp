@@ -91,6 +91,7 @@ enum class stop_reason { duration, first_failure, signal, stall, panic };
 constexpr std::string_view name_of(stop_reason r) noexcept
 {
     constexpr std::string_view names[]{"duration", "first-failure", "signal", "stall", "panic"};
+    static_assert(std::size(names) == static_cast<std::size_t>(stop_reason::panic) + 1);
     return names[static_cast<std::size_t>(r)];
 }
 

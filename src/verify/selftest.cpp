@@ -25,6 +25,7 @@ std::string_view name_of(sender s)
 {
     constexpr std::string_view names[]{"NMI from outside",  "remote IPI", "local IPI",
                                        "NMI after hotplug", "own timer",  "own performance counter"};
+    static_assert(std::size(names) == all_senders.size());
     return names[static_cast<std::size_t>(s)];
 }
 

@@ -17,10 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 using namespace nmisim;
 
 namespace {
@@ -145,7 +141,7 @@ TEST_CASE("a timer signal that is not the vCPU's own is a stray, no NMI")
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = area.line.signo;
-    event.sigev_notify_thread_id = area.tid;
+    event._sigev_un._tid = area.tid; // glibc 2.36 has no sigev_notify_thread_id
     event.sigev_value.sival_ptr = carried;
     timer_t foreign{};
     REQUIRE(timer_create(CLOCK_MONOTONIC, &event, &foreign) == 0);

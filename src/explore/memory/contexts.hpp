@@ -110,8 +110,6 @@ struct shared_schedules {
         std::uintptr_t at;
         long call;
     } not_covered[8];
-    long waiting_in;
-    std::uintptr_t waiting_at;
     shared_maps maps;
     hold_order hold;
     schedule all[most];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Windows about one interrupt on top of another: an NMI in an IRQ handler, an NMI in an NMI through the window of
-// nmi/entry/nesting.hpp, and NMIs on a vCPU that RCU does not watch (nmi/context_tracking.hpp).
+// nmi/entry/nesting.hpp, and NMIs on a vCPU that RCU does not watch (nmi/context_tracking.hpp). And the one NMI that the
+// audit steps through.
 #pragma once
 
 #include "faults/bad_handlers.hpp"

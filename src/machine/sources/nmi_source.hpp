@@ -29,6 +29,7 @@ inline constexpr std::array all_source_kinds{source_kind::sigqueue, source_kind:
 constexpr std::string_view name_of(source_kind s) noexcept
 {
     constexpr std::string_view names[]{"sigqueue", "timer", "perf", "ipi"};
+    static_assert(std::size(names) == all_source_kinds.size());
     return names[static_cast<std::size_t>(s)];
 }
 

@@ -38,6 +38,8 @@ public:
     /// `irq`: swaps that IRQ line's handler; nmi_slot: the NMI's.
     swapper(machine& m, element_pool& pool, reclaim how, const wrong_swap& wrong, int irq = nmi_slot);
     virtual ~swapper() = default;
+    swapper(const swapper&) = delete; // its callbacks know it by its address
+    swapper& operator=(const swapper&) = delete;
 
     /// Publishes the first handler, before any NMI is raised.
     void first();

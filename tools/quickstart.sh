@@ -84,7 +84,7 @@ cd "$here/.."
 begin=$SECONDS
 say "Building in $PWD/build"
 # For a debugger, line numbers only.
-CXXFLAGS="${CXXFLAGS-} -g1" configure build g++ -Dtests=false -Dbatch=40 || die "could not configure, see above"
+CXXFLAGS="${CXXFLAGS-} -g1" configure build g++ -Dtests=false -Dbatch=60 || die "could not configure, see above"
 NINJA_STATUS='@ %f %t ' ninja -C build src/cli/nmi-sim 2>&1 | show_progress "$SECONDS" || die "could not build, see above"
 say "Built in $((SECONDS - begin)) s."
 

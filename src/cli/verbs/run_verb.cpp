@@ -20,9 +20,9 @@
 #include "report/units.hpp"
 #include "verify/run.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <ctime>
 #include <stdexcept>
 #include <vector>
@@ -54,6 +54,14 @@ std::string header_text(const settings& s, const host_info& host)
         name_of(c.machine.rcu), name_of(c.machine.delivery), name_of(c.machine.workload), name_of(c.fault),
         c.machine.signal_offset, c.seed, host.cpus_allowed, host.signals_queued,
         host.rlimit_sigpending == UINT64_MAX ? "unlimited" : std::to_string(host.rlimit_sigpending));
+}
+
+std::string now_in_utc()
+{
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    std::array<char, 32> text{};
+    return {text.data(), std::strftime(text.data(), text.size(), "%FT%TZ", gmtime_r(&now, &utc))};
 }
 
 std::vector<preflight_finding> look_at_system(const settings& s)
@@ -167,7 +175,7 @@ int run_verb(const settings& s, const invocation& call)
     report_context context;
     context.argv = call.argv;
     context.repeat = repeat_command(s);
-    context.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+    context.started = now_in_utc();
     context.host = read_host_info();
     const std::vector<preflight_finding> findings = look_at_system(s);
     if (s.dry_run)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Steps by breakpoints: what the trap flag would have seen, and nothing else.
+#include "explore/place/objects.hpp"
+#include "explore/step/breakpoint.hpp"
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
@@ -8,9 +10,11 @@
 #include <atomic>
 #include <csignal>
 #include <ctime>
+#include <string>
 #include <vector>
 
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -135,6 +139,18 @@ TEST_CASE("the kernel's code in the process is stepped as any other, and swept")
     CHECK(r.clean());
     CHECK(std::any_of(r.boundaries.begin(), r.boundaries.end(),
                       [](const place& p) { return p.object.find("vdso") != std::string::npos; }));
+}
+
+TEST_CASE(
+    "where the kernel's code is, is known from a text of maps that is whole, and is looked for without one")
+{
+    const std::uintptr_t vdso = getauxval(AT_SYSINFO_EHDR); // 0: there is none
+    const std::string whole = maps_of(getpid());
+    for (const std::string& maps : {whole, whole.substr(0, whole.find('\n') + 9), std::string()}) {
+        CAPTURE(maps);
+        prepare_breakpoints(maps);
+        CHECK(is_in_vdso(vdso) == (vdso != 0));
+    }
 }
 
 TEST_CASE("another thread in the same code is not stepped, and lives")

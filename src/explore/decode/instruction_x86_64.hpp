@@ -40,7 +40,7 @@ struct x86_prefixes {
     unsigned char rex = 0;    ///< 0: none
 };
 
-/// `size` bytes of code are there to be read.
+/// `size` bytes of code are there to be read, at most code_bytes::longest.
 x86_prefixes prefixes_x86_64(const unsigned char* code, std::size_t size) noexcept;
 
 /// As above.

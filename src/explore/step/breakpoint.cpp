@@ -112,7 +112,7 @@ bool is_in_code(std::uintptr_t address) noexcept
 // Refused where the kernel has sealed it.
 void make_vdso_writable() noexcept
 {
-    vdso_range.start = getauxval(AT_SYSINFO_EHDR);
+    vdso_range = {getauxval(AT_SYSINFO_EHDR), 0};
     for (std::size_t i = 0; i < code_range_count; ++i)
         if (vdso_range.start != 0 && code_ranges[i].start == vdso_range.start)
             vdso_range.end = code_ranges[i].end;
@@ -168,7 +168,7 @@ bool make_writable(std::uintptr_t page) noexcept
 void prepare_breakpoints(std::string_view maps) noexcept
 {
     page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    maps.empty() ? read_code_ranges() : maps_reader().read(maps);
+    maps.ends_with('\n') ? maps_reader().read(maps) : read_code_ranges(); // or it is cut off
     make_vdso_writable();
 }
 

@@ -37,7 +37,7 @@ struct breakpoint {
 };
 
 /// Asks libc for what plant() must know and cannot ask. Call it first. `maps`: this process's /proc/PID/maps as it has just
-/// been read; empty: it is read here. Context: control.
+/// been read; empty or cut off: it is read here. Context: control.
 void prepare_breakpoints(std::string_view maps = {}) noexcept;
 /// The kernel's code in each process. What it reads is written by the kernel at any time.
 bool is_in_vdso(std::uintptr_t address) noexcept;

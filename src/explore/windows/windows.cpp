@@ -295,6 +295,7 @@ std::optional<window_choice> window_of_token(std::string_view token)
 any_report replay_window(const window_choice& in, std::string_view token, const on_hold& held)
 {
     choose_for(in.window, in.options);
+    warm_up_unwinder(); // as above
     const std::string name = full_name(in.window, in.options);
     if (is_map(in.window))
         return replay(map_race(in.window, in.options, name), token, in.options.within, held);

@@ -4,6 +4,8 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include <atomic>
+
 namespace nmisim {
 
 std::size_t unwind_interrupted(const pt_regs& regs, std::uintptr_t* frames, std::size_t size) noexcept
@@ -29,22 +31,25 @@ std::size_t unwind_interrupted(const pt_regs& regs, std::uintptr_t* frames, std:
 
 namespace {
 
-bool unwind_here() noexcept
+void unwind_here() noexcept
 {
     unw_context_t context;
     unw_cursor_t cursor;
     if (unw_getcontext(&context) == 0 && unw_init_local(&cursor, &context) == 0)
         while (unw_step(&cursor) > 0) {
         }
-    return true;
 }
+
+constinit std::atomic<bool> warm{false};
 
 } // namespace
 
 void warm_up_unwinder() noexcept
 {
-    static const bool warm = unwind_here();
-    static_cast<void>(warm);
+    if (warm.load(std::memory_order_relaxed)) // libunwind orders what it initialises; twice does no harm
+        return;
+    unwind_here();
+    warm.store(true, std::memory_order_relaxed); // as above
 }
 
 } // namespace nmisim

@@ -26,7 +26,7 @@ message_line& message_line::text(const char* s) noexcept
 
 message_line& message_line::number(std::int64_t value) noexcept
 {
-    char digits[20];
+    char digits[20]{};
     const char* const end = std::to_chars(digits, std::end(digits), value).ptr;
     for (const char* c = digits; c != end; ++c)
         put(*c);
@@ -35,7 +35,7 @@ message_line& message_line::number(std::int64_t value) noexcept
 
 message_line& message_line::hex(std::uint64_t value, int min_digits) noexcept
 {
-    char digits[16];
+    char digits[16]{};
     const char* const end = std::to_chars(digits, std::end(digits), value, 16).ptr;
     for (auto n = end - digits; n < std::min(min_digits, 16); ++n)
         put('0');

@@ -119,12 +119,12 @@ std::string for_a_shell(std::string_view word)
 {
     constexpr std::string_view plain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./%@";
-    if (!word.empty() && word.find_first_not_of(plain) == word.npos)
+    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos)
         return std::string(word);
     const bool hidden = has_controls(word);
     std::string text = hidden ? "$'" : "'";
     for (const char& c : word) {
-        if (hidden && plain.find(c) == plain.npos)
+        if (hidden && plain.find(c) == std::string_view::npos)
             text += hex_of({&c, 1});
         else
             text += c == '\'' ? std::string_view("'\\''") : std::string_view(&c, 1);

@@ -6,11 +6,11 @@
 namespace nmisim::rcu {
 namespace {
 
-/// A first, empty section registers: urcu_bp_register_thread() is a no-op.
+/// As a first section would: urcu_bp_register_thread() is a no-op.
 void register_thread() noexcept
 {
-    bp::read_lock();
-    bp::read_unlock();
+    const inside_liburcu its_own;
+    urcu_bp_register();
 }
 
 /// bp unregisters in the thread's exit, from a TSD destructor.

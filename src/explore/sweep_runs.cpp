@@ -155,11 +155,6 @@ void begin_child(job& j)
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
 }
 
-void note_threads(const job& j)
-{
-    j.shared->has_threads = threads_of(getpid()).size() != 1;
-}
-
 bool can_be_swept(const job& j) noexcept
 {
     return j.sweep && j.shared->steps.ended && j.shared->steps.handler;
@@ -256,7 +251,6 @@ int explore_window_runs(void* argument)
         self.emplace();
     const bool recorded = j.shared->is_recorded(); // by a process that is gone
     if (j.within.fresh) {
-        note_threads(j);
         recorded ? run_freshly(j, self) : record_freshly(j, self);
         return 0;
     }
@@ -266,7 +260,7 @@ int explore_window_runs(void* argument)
         SIG_UNBLOCK,
         SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
-    note_threads(j);
+    j.shared->has_threads = threads_of(getpid()).size() != 1;
     if (!recorded)
         record_window(j, self);
     if (can_be_swept(j))

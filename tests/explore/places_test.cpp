@@ -166,6 +166,33 @@ TEST_CASE("an instruction is told as it is without breakpoints")
     CHECK(wait_child(start_child(planted, &as_watch)).code == 0);
 }
 
+#if defined(__x86_64__)
+namespace {
+
+int look_for_a_system_call_in_late_code(void*)
+{
+    prepare_breakpoints();
+    for (int looks = 0; looks < 100; ++looks)
+        static_cast<void>(
+            is_system_call_at(1)); // no code is there, and it is looked for less often than that
+    void* const page =
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    constexpr unsigned char call[] = {0x0f, 0x05};
+    std::memcpy(page, call, sizeof call);
+    const auto at = reinterpret_cast<std::uintptr_t>(page);
+    return original_instruction_at(at).size != 0                 ? 2
+           : is_system_call_at(at) && !is_system_call_at(at + 1) ? 0
+                                                                 : 1;
+}
+
+} // namespace
+
+TEST_CASE("a system call is seen where no code is known of any more")
+{
+    CHECK(wait_child(start_child(look_for_a_system_call_in_late_code, nullptr)).code == 0);
+}
+#endif
+
 namespace {
 
 std::string contents_of(const std::string& path)

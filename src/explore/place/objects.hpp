@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The objects that another process had loaded, a child that explores or a program under exec: which one contains an address,
-// which build it is of, and which function a slot of a jump table stands for. Calls through the PLT are named by their relocation, because the function behind it may have no name of
-// its own (memcpy resolves to one of several static variants).
+// which build it is of, and which function a slot of a jump table stands for. Calls through the PLT are named by their
+// relocation, because the function behind it may have no name of its own (memcpy resolves to one of several static variants).
 //
 // All this comes from that process' /proc/PID/maps and from the files named there, never from the parent's own memory: an
 // object that `setup` loaded is only in the child, and the parent may have something else at that address.

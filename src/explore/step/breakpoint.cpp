@@ -333,7 +333,7 @@ code_bytes original_instruction_at(std::uintptr_t ip) noexcept
 bool is_system_call(std::uintptr_t ip, const code_bytes& instruction) noexcept
 {
     const code_bytes c = instruction.size != 0 ? instruction : original_code_at(ip);
-    return c.size >= arch::system_call_size() && arch::is_system_call(c.byte.data());
+    return arch::is_system_call(c.byte.data()); // behind its size are zeros
 }
 
 bool is_system_call_at(std::uintptr_t ip) noexcept

@@ -5,6 +5,7 @@
 #include "code.hpp"
 #include "explore/decode/instruction_x86_64.hpp"
 #include "explore/decode/plain_x86_64.hpp"
+#include "explore/place/objects.hpp"
 #include "explore/step/arch.hpp"
 #include "explore/step/breakpoint.hpp"
 #if defined(__x86_64__)
@@ -27,6 +28,7 @@
 #include <thread>
 #include <vector>
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/rseq.h>
@@ -375,6 +377,40 @@ TEST_CASE("an instruction that the handler makes does what the processor does, f
     CHECK(with_memory > 10'000);
 }
 
+TEST_CASE("what is run out of line is the instruction that is asked for, whichever have been before")
+{
+    by_breakpoints();
+    std::mt19937_64 random(1);
+    std::uint64_t expected = 0;
+    out_of_line::registers regs{some_registers(), 0x202};
+    const auto run = [&](std::vector<int> code) {
+        code_bytes c;
+        for (const int b : code)
+            c.byte[c.size++] = static_cast<unsigned char>(b);
+        REQUIRE(out_of_line::run(c, regs));
+    };
+    // Far more than are kept, alike in their first half or their second one, long before short; each at once again.
+    for (int n = 0; n < 20'000; ++n) {
+        const bool high = random() % 2 == 0;
+        const auto little = static_cast<int>(random() % 256);
+        const std::uint64_t constant = high ? std::uint64_t{0x1234'5678'9abc} | std::uint64_t(little) << 56
+                                            : std::uint64_t{0x7654'3210'fedc'ba00} | std::uint64_t(little);
+        std::vector<int> load{0x48, 0xb8}; // movabs $constant, %rax
+        for (int i = 0; i < 8; ++i)
+            load.push_back(static_cast<int>(constant >> 8 * i & 0xff));
+        for (int twice = 0; twice < 2; ++twice) {
+            run(load);
+            expected = constant;
+            CHECK(regs.general.r[x86_registers::rax] == expected);
+            run({0x48, 0x83, 0xc0, little & 0x7f}); // add $little, %rax
+            expected += static_cast<std::uint64_t>(little & 0x7f);
+            CHECK(regs.general.r[x86_registers::rax] == expected);
+            run({0x48, 0xff, 0xc0}); // inc %rax
+            CHECK(regs.general.r[x86_registers::rax] == ++expected);
+        }
+    }
+}
+
 TEST_CASE("calls, jumps and returns that the handler makes go where they say, and leave on the stack what "
           "belongs there")
 {
@@ -438,6 +474,86 @@ TEST_CASE("where there is no memory nothing is made by the handler")
     CHECK(arch::make_step(at, bytes({0x48, 0x8b, 0x00}), me())); // mov (%rax), %rax
     CHECK(at.uc_mcontext.gregs[REG_RAX] == 7);
     CHECK(arch::ip(at) == 0x1003);
+}
+
+TEST_CASE("what a step reads it reads up to the last byte that is there, and no further")
+{
+    by_breakpoints();
+    constexpr std::size_t page = 4096;
+    void* const pages = mmap(nullptr, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(pages != MAP_FAILED);
+    auto* const there = static_cast<unsigned char*>(pages) + page;
+    REQUIRE(mprotect(there, page, PROT_READ | PROT_WRITE) == 0);
+    for (std::size_t i = 0; i < page; ++i)
+        there[i] = static_cast<unsigned char>(i * 37 + i / 256);
+    const auto made = [&](const std::vector<int>& load, std::ptrdiff_t from, std::uint64_t& value) {
+        out_of_line::registers regs{some_registers(), 0x202};
+        regs.general.r[x86_registers::rbx] =
+            reinterpret_cast<std::uint64_t>(there) + static_cast<std::uint64_t>(std::int64_t{from});
+        ucontext_t at = context_of(regs);
+        const bool is = arch::make_step(at, bytes(load), me());
+        value = static_cast<std::uint64_t>(at.uc_mcontext.gregs[REG_RAX]);
+        return is;
+    };
+    struct one {
+        std::ptrdiff_t width;
+        std::vector<int> load;
+    };
+    for (const one& o : std::initializer_list<one>{{1, {0x0f, 0xb6, 0x03}},  // movzbl (%rbx), %eax
+                                                   {2, {0x0f, 0xb7, 0x03}},  // movzwl (%rbx), %eax
+                                                   {4, {0x8b, 0x03}},        // mov (%rbx), %eax
+                                                   {8, {0x48, 0x8b, 0x03}}}) // mov (%rbx), %rax
+        for (const std::ptrdiff_t begin : {std::ptrdiff_t{0}, static_cast<std::ptrdiff_t>(page)})
+            for (std::ptrdiff_t from = begin - 9; from <= begin + 9; ++from) {
+                INFO(o.width << " bytes from " << from);
+                const bool all_there = from >= 0 && from + o.width <= static_cast<std::ptrdiff_t>(page);
+                std::uint64_t value = 0;
+                CHECK(made(o.load, from, value) == all_there);
+                std::uint64_t expected = all_there ? 0 : some_registers().r[x86_registers::rax];
+                for (std::ptrdiff_t i = 0; i < o.width && all_there; ++i)
+                    expected |= std::uint64_t{there[from + i]} << 8 * i;
+                CHECK(value == expected);
+            }
+    munmap(pages, 3 * page);
+}
+
+TEST_CASE("memory that is none of the kernel's is left to the processor, which reads it once")
+{
+    by_breakpoints();
+    const std::string maps = maps_of(getpid());
+    std::size_t looked_at = 0;
+    for (const mapping_line& m : lines_of(maps))
+        for (std::uintptr_t at = m.start; m.path.starts_with("[vvar") && at < m.end; at += 4096) {
+            ++looked_at; // a clock of the hypervisor may be there, or nothing
+            for (int twice = 0; twice < 2; ++twice) {
+                out_of_line::registers regs{some_registers(), 0x202};
+                regs.general.r[x86_registers::rbx] = at;
+                ucontext_t now = context_of(regs);
+                CHECK_FALSE(arch::make_step(now, bytes({0x48, 0x8b, 0x03}), me())); // mov (%rbx), %rax
+            }
+        }
+    if (looked_at == 0)
+        WARN("nothing to look at: this kernel maps no page of its own into processes");
+}
+
+TEST_CASE("what a step reads is no set of signals: the mask stays")
+{
+    by_breakpoints();
+    sigset_t none;
+    sigset_t before;
+    sigemptyset(&none);
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &none, &before) == 0);
+    const std::array<std::uint64_t, 2> sets{~std::uint64_t{0}, 0};
+    for (const std::uint64_t& set : sets) {
+        out_of_line::registers regs{some_registers(), 0x202};
+        regs.general.r[x86_registers::rbx] = reinterpret_cast<std::uint64_t>(&set);
+        ucontext_t at = context_of(regs);
+        CHECK(arch::make_step(at, bytes({0x48, 0x8b, 0x03}), me())); // mov (%rbx), %rax
+    }
+    sigset_t now;
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &before, &now) == 0);
+    for (int signal = 1; signal <= SIGRTMAX; ++signal)
+        CHECK(sigismember(&now, signal) != 1);
 }
 
 TEST_CASE("a store that goes over into a page that refuses it changes nothing when the handler makes it")

@@ -4,6 +4,8 @@
 #include "base/invariant.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <span>
 #include <string_view>
 
@@ -103,9 +105,15 @@ bool is_in(const range& r, std::uintptr_t address) noexcept
 
 bool is_in_code(std::uintptr_t address) noexcept
 {
+    static constinit std::atomic<std::size_t> last{0}; // where code was is mostly where it is; orders nothing
+    if (const std::size_t i = last.load(std::memory_order_relaxed);
+        i < code_range_count && is_in(code_ranges[i], address))
+        return true;
     for (std::size_t i = 0; i < code_range_count; ++i)
-        if (is_in(code_ranges[i], address))
+        if (is_in(code_ranges[i], address)) {
+            last.store(i, std::memory_order_relaxed); // as above
             return true;
+        }
     return false;
 }
 
@@ -293,13 +301,21 @@ void put_originals_back(code_bytes& c, std::uintptr_t ip) noexcept
             c.byte[i] = b->saved[i];
 }
 
+using unaligned_word [[gnu::aligned(1), gnu::may_alias]] = std::uint64_t;
+
 code_bytes code_up_to_page_end(std::uintptr_t ip) noexcept
 {
     code_bytes c;
     if (!is_code(ip)) // a wild jump: the fault is the program's, not this handler's
         return c;
     const std::size_t to_page_end = page_size - (ip & (page_size - 1));
-    // volatile: no call of memcpy, which may carry a breakpoint
+    // volatile here and below: no call of memcpy, which may carry a breakpoint
+    if (to_page_end >= sizeof c) {
+        const auto* words = reinterpret_cast<const volatile unaligned_word*>(ip);
+        c = std::bit_cast<code_bytes>(std::array<std::uint64_t, 2>{words[0], words[1]});
+        c.size = code_bytes::longest;
+        return c;
+    }
     const volatile unsigned char* code = code_at(ip);
     for (; c.size < c.byte.size() && c.size < to_page_end; ++c.size)
         c.byte[c.size] = code[c.size];

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // x86-64: a step without any trap. The handler that has the registers of the interrupted code does itself what its next
-// instruction would do: it changes the instruction pointer, moves what is on the stack, reads and writes memory by the
-// kernel, which says where there is none, and lets the processor calculate.
+// instruction would do: it changes the instruction pointer, moves what is on the stack, reads and writes memory after the
+// kernel has said that it is there, and lets the processor calculate.
 #include "explore/step/x86_64/made_steps.hpp"
 #include "explore/decode/branch_x86_64.hpp"
 #include "explore/decode/plain_x86_64.hpp"
 #include "explore/step/arch.hpp"
 #include "explore/step/x86_64/out_of_line.hpp"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <utility>
 
 #include <sys/rseq.h>
 #include <sys/syscall.h>
@@ -22,6 +27,21 @@ constinit bool can_calculate = false;
 /// In the order of their encoding.
 constexpr std::array encoded{REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+// No loops: each step comes through here.
+constexpr std::make_index_sequence<encoded.size()> of_each_register;
+
+template <std::size_t... I>
+x86_registers registers_in(const gregset_t& from, std::index_sequence<I...>) noexcept
+{
+    return {{static_cast<std::uint64_t>(from[encoded[I]])...}};
+}
+
+template <std::size_t... I>
+void put_registers(gregset_t& to, const x86_registers& regs, std::index_sequence<I...>) noexcept
+{
+    ((to[encoded[I]] = static_cast<greg_t>(regs.r[I])), ...);
+}
+
 constexpr std::uintptr_t red_zone = 128; // System V ABI: a signal's frame begins below it
 
 // glibc's thread pointer; in fs:0 it points to itself.
@@ -51,8 +71,12 @@ public:
     bool read(std::uint64_t address, unsigned width, std::uint64_t& value) const noexcept
     {
         value = 0;
-        if (!is_beside_frames(address, width))
-            return copy(SYS_process_vm_readv, address, width, value);
+        if (!is_beside_frames(address, width)) {
+            if (!is_known_as_memory(address))
+                return copy_from(address, width, value);
+            if (!is_readable(address, width))
+                return false;
+        }
         switch (width) {
         case 1: value = at<std::uint8_t>(address); break;
         case 2: value = at<std::uint16_t>(address); break;
@@ -89,6 +113,39 @@ private:
     static volatile Number& at(std::uint64_t address) noexcept
     {
         return *reinterpret_cast<volatile Number*>(address);
+    }
+
+    static std::atomic<std::uint64_t>& known_in_place_of(std::uint64_t page) noexcept
+    {
+        static constinit std::array<std::atomic<std::uint64_t>, 16> known{};
+        return known[page % known.size()];
+    }
+    static bool is_known_as_memory(std::uint64_t address) noexcept
+    {
+        const std::uint64_t page = address / smallest_page;
+        return known_in_place_of(page).load(std::memory_order_relaxed) == page; // orders nothing
+    }
+
+    /// The kernel copies from no device's registers, which a load may change. So a page that it has copied from is memory.
+    bool copy_from(std::uint64_t address, unsigned width, std::uint64_t& value) const noexcept
+    {
+        if (!copy(SYS_process_vm_readv, address, width, value))
+            return false;
+        const std::uint64_t page = address / smallest_page;
+        known_in_place_of(page).store(page, std::memory_order_relaxed); // as above
+        return true;
+    }
+
+    /// The kernel reads a set of signals there, before it refuses to do with it what it does not know; as
+    /// AddressIsReadable() of abseil asks. A copy by the kernel costs several times as much. A thread that takes the page away
+    /// between this and the load makes the handler fault, in the place of the instruction.
+    static bool is_readable(std::uint64_t address, unsigned width) noexcept
+    {
+        constexpr unsigned set_size = 8; // the kernel's sigset_t
+        constexpr long unknown = -1;
+        const bool at_page_end = address % smallest_page + set_size > smallest_page;
+        const std::uint64_t from = at_page_end ? address + width - set_size : address;
+        return raw_system_call(SYS_rt_sigprocmask, unknown, static_cast<long>(from), 0, set_size) == -EINVAL;
     }
 
     /// The page has just got a frame of the kernel's.
@@ -174,10 +231,7 @@ bool make(const plain_instruction& i, out_of_line::registers& by, const memory_o
 
 x86_registers registers_of(const ucontext_t& at) noexcept
 {
-    x86_registers regs;
-    for (std::size_t i = 0; i < encoded.size(); ++i)
-        regs.r[i] = static_cast<std::uint64_t>(at.uc_mcontext.gregs[encoded[i]]);
-    return regs;
+    return registers_in(at.uc_mcontext.gregs, of_each_register);
 }
 
 void prepare_made_steps(bool wanted) noexcept
@@ -207,8 +261,7 @@ bool make_step(ucontext_t& at, const code_bytes& code, const interrupted& by) no
     std::uint64_t next = ip(at) + i.size;
     if (!make(i, now, memory_of(by), next))
         return false;
-    for (std::size_t n = 0; n < encoded.size(); ++n)
-        at.uc_mcontext.gregs[encoded[n]] = static_cast<greg_t>(now.general.r[n]);
+    put_registers(at.uc_mcontext.gregs, now.general, of_each_register);
     flags = static_cast<greg_t>(now.flags);
     set_ip(at, next);
     return true;

@@ -5,12 +5,14 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 
 namespace nmisim::explore::out_of_line {
 
 namespace {
 
-constexpr std::size_t slot_size = 16;
+constexpr std::size_t slot_size = 32; ///< as the assembler has it: an instruction, NOPs, the way back
+constexpr std::size_t slot_count = 64;
 constexpr std::uint64_t trap_flag = 0x100;
 std::atomic_flag busy = ATOMIC_FLAG_INIT;
 
@@ -33,6 +35,7 @@ nmisim_run_out_of_line:
     pushq %r14
     pushq %r15
     movq %rdi, nmisim_out_of_line_registers(%rip)
+    movq %rsi, nmisim_out_of_line_slot(%rip)
     movq %rsp, nmisim_out_of_line_stack(%rip)
     pushq 128(%rdi)
     popfq
@@ -52,11 +55,8 @@ nmisim_run_out_of_line:
     movq 112(%rdi), %r14
     movq 120(%rdi), %r15
     movq 56(%rdi), %rdi
-    .p2align 4, 0x90
-    .globl nmisim_out_of_line_slot
-    .hidden nmisim_out_of_line_slot
-nmisim_out_of_line_slot:
-    .fill 16, 1, 0x90
+    jmp *nmisim_out_of_line_slot(%rip)
+nmisim_out_of_line_back:
     movq %rdi, nmisim_out_of_line_rdi(%rip)
     movq nmisim_out_of_line_registers(%rip), %rdi
     movq %rax, 0(%rdi)
@@ -87,11 +87,22 @@ nmisim_out_of_line_slot:
     popq %rbp
     popq %rbx
     ret
+    .p2align 11
+    .globl nmisim_out_of_line_slots
+    .hidden nmisim_out_of_line_slots
+nmisim_out_of_line_slots:
+    .rept 64
+    .fill 16, 1, 0x90
+    jmp nmisim_out_of_line_back
+    .p2align 5
+    .endr
     .cfi_endproc
     .size nmisim_run_out_of_line, . - nmisim_run_out_of_line
 
     .local nmisim_out_of_line_registers
     .comm nmisim_out_of_line_registers, 8, 8
+    .local nmisim_out_of_line_slot
+    .comm nmisim_out_of_line_slot, 8, 8
     .local nmisim_out_of_line_stack
     .comm nmisim_out_of_line_stack, 8, 8
     .local nmisim_out_of_line_rdi
@@ -99,32 +110,44 @@ nmisim_out_of_line_slot:
 )");
 
 extern "C" {
-[[gnu::visibility("hidden")]] void
-nmisim_run_out_of_line(nmisim::explore::out_of_line::registers* with) noexcept;
-[[gnu::visibility("hidden")]] extern unsigned char nmisim_out_of_line_slot[slot_size];
+[[gnu::visibility("hidden")]] void nmisim_run_out_of_line(nmisim::explore::out_of_line::registers* with,
+                                                          const unsigned char* slot) noexcept;
+[[gnu::visibility("hidden")]] extern unsigned char nmisim_out_of_line_slots[slot_count][slot_size];
 }
 
 namespace {
 
-// By two stores: each makes the processor fetch the code again.
-void put_in_slot(const code_bytes& code) noexcept
+std::uint64_t first_bytes(std::size_t n) noexcept
 {
-    constexpr std::uint64_t nop = 0x90;
+    return n >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * n) - 1;
+}
+
+// A copy stays in its slot until another one needs it: a store to code makes the processor fetch it again, and costs more than
+// most instructions.
+const unsigned char* slot_of(const code_bytes& code) noexcept
+{
     constexpr std::uint64_t nops = 0x9090'9090'9090'9090;
-    std::array<std::uint64_t, 2> halves{nops, nops};
-    for (std::size_t i = 0; i < code.size; ++i)
-        halves[i / 8] ^= (code.byte[i] ^ nop) << 8 * (i % 8);
-    auto* const slot = reinterpret_cast<volatile std::uint64_t*>(nmisim_out_of_line_slot);
-    slot[0] = halves[0];
-    slot[1] = halves[1];
+    constexpr std::uint64_t spread =
+        0x9e37'79b9'7f4a'7c15; // 2^64 by the golden ratio: Knuth's multiplicative hash
+    auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(code);
+    for (std::size_t i = 0; i < halves.size(); ++i) {
+        const std::uint64_t taken = first_bytes(code.size > 8 * i ? code.size - 8 * i : 0);
+        halves[i] = (halves[i] & taken) | (nops & ~taken);
+    }
+    unsigned char* const slot =
+        nmisim_out_of_line_slots[((halves[0] ^ std::rotl(halves[1], 32)) * spread >> 32) % slot_count];
+    auto* const there = reinterpret_cast<volatile std::uint64_t*>(slot);
+    for (std::size_t i = 0; i < halves.size(); ++i)
+        if (there[i] != halves[i])
+            there[i] = halves[i];
+    return slot;
 }
 
 } // namespace
 
 bool begin() noexcept
 {
-    const auto slot = reinterpret_cast<std::uintptr_t>(nmisim_out_of_line_slot);
-    return make_code_writable(slot) && make_code_writable(slot + slot_size - 1);
+    return make_code_writable(reinterpret_cast<std::uintptr_t>(nmisim_out_of_line_slots)); // all on one page
 }
 
 bool run(const code_bytes& code, registers& with) noexcept
@@ -132,10 +155,9 @@ bool run(const code_bytes& code, registers& with) noexcept
     if (busy.test_and_set(
             std::memory_order_acquire)) // (1) acquire: the slot is the last one's no longer; pairs with (2)
         return false;
-    put_in_slot(code);
     const std::uint64_t trap_flag_before = with.flags & trap_flag;
     with.flags ^= trap_flag_before;
-    nmisim_run_out_of_line(&with);
+    nmisim_run_out_of_line(&with, slot_of(code));
     with.flags = (with.flags & ~trap_flag) | trap_flag_before;
     busy.clear(std::memory_order_release); // (2) release: what was written to it; pairs with (1)
     return true;

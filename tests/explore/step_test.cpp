@@ -6,6 +6,8 @@
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -93,6 +95,31 @@ void run_the_same_code_elsewhere()
 }
 
 #if defined(__x86_64__)
+volatile int beside;
+
+[[gnu::noinline]] void work_beside()
+{
+    beside = beside + 1;
+}
+
+// A thread that can take no trap runs the handler again and again.
+void run_deaf_beside()
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    pthread_create(
+        &thread, nullptr,
+        [](void*) -> void* {
+            for (;;)
+                work_beside();
+        },
+        nullptr);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 void* data;
 
 void make_data()
@@ -152,6 +179,52 @@ TEST_CASE(
         CHECK(is_in_vdso(vdso) == (vdso != 0));
     }
 }
+
+TEST_CASE("the bytes of an instruction are those that are there, up to where its mapping ends")
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    auto* const code = static_cast<unsigned char*>(
+        mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    REQUIRE(code != MAP_FAILED);
+    for (std::size_t i = 0; i < page; ++i)
+        code[i] = static_cast<unsigned char>(0x40 | (i & 0xf));
+    REQUIRE(mprotect(code, page, PROT_READ | PROT_EXEC) == 0);
+    REQUIRE(mprotect(code + page, page, PROT_NONE) == 0);
+    prepare_breakpoints(maps_of(getpid()));
+    for (std::size_t n = 1; n <= 20; ++n) {
+        CAPTURE(n);
+        const unsigned char* const from = code + page - n;
+        const code_bytes c = original_code_at(reinterpret_cast<std::uintptr_t>(from));
+        CHECK(c.size == std::min(n, c.byte.size()));
+        CHECK(std::equal(c.byte.begin(), c.byte.begin() + c.size, from));
+    }
+    munmap(code, 2 * page);
+}
+
+TEST_CASE("where there is no code any more none is read")
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* const code = mmap(nullptr, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(code != MAP_FAILED);
+    const auto at = reinterpret_cast<std::uintptr_t>(code);
+    prepare_breakpoints(fmt::format("{:x}-{:x} r-xp 00000000 00:00 0\n", at, at + page));
+    CHECK(original_instruction_at(at).size != 0);
+    munmap(code, page);
+    prepare_breakpoints("1000-2000 rw-p 00000000 00:00 0\n"); // less than before
+    CHECK(original_instruction_at(at).size == 0);
+}
+
+#if defined(__x86_64__)
+TEST_CASE("a handler of plain instructions is audited without a breakpoint in it")
+{
+    for (int i = 0; i < 20; ++i) {
+        const audit_report r = audit("handler", work_beside, run_deaf_beside);
+        INFO(to_text(r));
+        REQUIRE(r.complete);
+        CHECK(r.steps >= 3);
+    }
+}
+#endif
 
 TEST_CASE("another thread in the same code is not stepped, and lives")
 {

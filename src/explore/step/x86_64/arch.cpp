@@ -27,7 +27,8 @@ greg_t reg(const ucontext_t& at, int which) noexcept
 } // namespace
 
 // Functions of their own, so that pushfq never meets the red zone of a caller. Traps on their own instructions
-// (one or two, as the CPU or the hypervisor has it) are not boundaries: of_the_mechanism().
+// (one or two, as the CPU or the hypervisor has it) are not boundaries: of_the_mechanism(). Where steps are made by breakpoints, one
+// is in place of the call: the handler makes that.
 asm(R"(
     .text
     .globl nmisim_call_stepped
@@ -44,6 +45,8 @@ nmisim_call_stepped:
     movq %rsi, %rdi
     movq %rdx, %rsi
     movq %rcx, %rdx
+    cmpb $0, nmisim_begins_by_breakpoint(%rip)
+    jne nmisim_stepped_begin
     pushfq
     orq $0x100, (%rsp)
     popfq
@@ -54,6 +57,11 @@ nmisim_stepped_return:
     popq %rbp
     .cfi_def_cfa %rsp, 8
     ret
+    .cfi_def_cfa %rbp, 16
+    .globl nmisim_stepped_begin
+    .hidden nmisim_stepped_begin
+nmisim_stepped_begin:
+    int3
     .cfi_endproc
     .size nmisim_call_stepped, . - nmisim_call_stepped
 

@@ -15,6 +15,12 @@
 
 #include <sys/syscall.h>
 
+extern "C" {
+[[gnu::visibility("hidden")]] extern const char nmisim_stepped_begin[];
+/// 0: a stepped call begins by the trap flag.
+[[gnu::visibility("hidden")]] constinit unsigned char nmisim_begins_by_breakpoint = 0;
+}
+
 namespace nmisim::explore::arch {
 
 namespace {
@@ -101,6 +107,15 @@ bool plan_one(const ucontext_t& at) noexcept
     return next.count != 0;
 }
 
+// The frame of nmisim_call_stepped has no red zone.
+void make_call_of_stepped(ucontext_t& at) noexcept
+{
+    auto& r = at.uc_mcontext.gregs;
+    r[REG_RSP] -= 8;
+    *reinterpret_cast<volatile std::uintptr_t*>(r[REG_RSP]) = stepped_return();
+    set_ip(at, static_cast<std::uintptr_t>(r[REG_RAX]));
+}
+
 } // namespace
 
 // #DB is the end of a step, too. A handler of somebody else's signal may run into a breakpoint that waits for the code
@@ -108,6 +123,11 @@ bool plan_one(const ucontext_t& at) noexcept
 bool end_of_step(ucontext_t& at) noexcept
 {
     const std::uintptr_t here = breakpoint_address(at);
+    if (here == reinterpret_cast<std::uintptr_t>(nmisim_stepped_begin)) {
+        make_call_of_stepped(at);
+        set_single_step(at, true);
+        return true;
+    }
     if (step.count == 0 || mask_of(at) != step.mask)
         return false;
     for (unsigned i = 0; i < step.count; ++i)
@@ -157,6 +177,7 @@ bool is_whole(const code_bytes& code) noexcept
 void step_by_breakpoints(bool wanted) noexcept
 {
     by_breakpoints = wanted;
+    nmisim_begins_by_breakpoint = wanted ? 1 : 0;
     prepare_made_steps(wanted);
 }
 

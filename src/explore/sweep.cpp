@@ -166,6 +166,7 @@ void write_tokens(const job& j, sweep_report& r, places& names)
 std::string collect(const job& j, sweep_report& report, places& names)
 {
     const recording& t = j.shared->steps;
+    report.cells.reserve(t.count);
     for (std::uint32_t k = 0; k < t.count; ++k) {
         const shared_cell& c = j.cells[k];
         if (c.done)
@@ -225,6 +226,15 @@ std::string why_absent(const limits& within)
     return absent.empty() && within.system_calls ? tracing_absent() : absent;
 }
 
+// The child goes on meanwhile. What the two agree on is kept: the answer is asked for when all is over.
+void check_decoding_meanwhile(const job& j)
+{
+    if (!j.within.fresh && j.shared->wait_until_recorded()) {
+        places names(j.shared->maps.view());
+        static_cast<void>(decoded_wrongly(j.shared->steps, names));
+    }
+}
+
 // One child after the other, each from where the one before it has ended.
 void run_children(job& j, sweep_report& report, const held_watch* held = nullptr)
 {
@@ -232,8 +242,11 @@ void run_children(job& j, sweep_report& report, const held_watch* held = nullptr
     for (std::uint32_t bad = 0;;) {
         if (bad == j.within.bad_ends)
             return give_up(report, "gave up after " + std::to_string(bad) + " crashed or stuck runs");
-        const child_result end = watch_child(start_child(explore_window_runs, &j, &j.shared->alive),
-                                             j.shared->alive, j.within.watchdog_ns, held);
+        const bool records = !j.shared->is_recorded();
+        const pid_t child = start_child(explore_window_runs, &j, &j.shared->alive);
+        if (records)
+            check_decoding_meanwhile(j);
+        const child_result end = watch_child(child, j.shared->alive, j.within.watchdog_ns, held);
         if (end.end == child_end::finished) {
             if (has_fresh_runs_left(j))
                 continue;

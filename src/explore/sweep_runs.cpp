@@ -15,8 +15,9 @@
 #include <system_error>
 #include <utility>
 
+#include <linux/futex.h>
 #include <pthread.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 namespace nmisim::explore {
 
@@ -40,6 +41,27 @@ void* end_under_control(void* argument)
 }
 
 } // namespace
+
+// Between processes, so not a private futex.
+void shared_sweep::recorded_now() noexcept
+{
+    recorded.store(1, std::memory_order_release); // (1) release: it is whole; pairs with (2)
+    arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&recorded), FUTEX_WAKE, 1);
+}
+
+bool shared_sweep::is_recorded() const noexcept
+{
+    return recorded.load(std::memory_order_acquire) != 0; // (2) acquire: it is whole; pairs with (1)
+}
+
+bool shared_sweep::wait_until_recorded() const noexcept
+{
+    constexpr timespec a_while{0, 5'000'000};
+    if (!is_recorded())
+        arch::raw_system_call(SYS_futex, reinterpret_cast<long>(&recorded), FUTEX_WAIT, 0,
+                              reinterpret_cast<long>(&a_while));
+    return is_recorded();
+}
 
 void run_once(const job& j, std::optional<stepped_thread>& self, const plan& p)
 {
@@ -96,7 +118,8 @@ void record_window(job& j, std::optional<stepped_thread>& self)
             [&] { return t.run_over; });
     });
     j.shared->record_ns = now_ns() - start;
-    j.shared->maps.take(); // the window may have loaded something, too
+    if (!made_no_system_call(t)) // the window may have loaded something, too
+        j.shared->maps.take();
     j.shared->recorded_now();
 }
 
@@ -144,14 +167,18 @@ void begin_child(job& j)
     if (j.what.second.signal != 0)
         change_mask(SIG_UNBLOCK, j.what.second.signal);
     call(j.what.setup);
-    const bool recorded = j.shared->is_recorded(); // by a process that is gone, with maps of its own
-    if (!recorded)
-        j.shared->maps.take();
-    install_handlers(j.signal(), j.what.nmi, &j.shared->nmi, j.what.second.signal,
-                     recorded ? std::string_view{} : j.shared->maps.view());
+    take_signals(j.signal(), j.what.nmi, &j.shared->nmi, j.what.second.signal);
     begin_second_signal(j);
     if (j.shared->notes_faults)
         fault_watch::begin(j.signal(), &j.shared->fault);
+}
+
+// Behind a first run, which may have loaded something. `recorded`: by a process that is gone, with maps of its own.
+void begin_stepping(job& j, bool recorded)
+{
+    if (!recorded)
+        j.shared->maps.take();
+    prepare_breakpoints(recorded ? std::string_view{} : j.shared->maps.view());
     arch::step_by_breakpoints(j.within.how == method::automatic && can_check_decoding());
 }
 
@@ -251,6 +278,7 @@ int explore_window_runs(void* argument)
         self.emplace();
     const bool recorded = j.shared->is_recorded(); // by a process that is gone
     if (j.within.fresh) {
+        begin_stepping(j, recorded);
         recorded ? run_freshly(j, self) : record_freshly(j, self);
         return 0;
     }
@@ -260,7 +288,8 @@ int explore_window_runs(void* argument)
         SIG_UNBLOCK,
         SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
-    j.shared->has_threads = threads_of(getpid()).size() != 1;
+    begin_stepping(j, recorded);
+    j.shared->has_threads = !is_alone();
     if (!recorded)
         record_window(j, self);
     if (can_be_swept(j))

@@ -92,7 +92,7 @@ struct shared_sweep {
     delivery_note nmi;                  ///< of the run in work
     fault_note fault;                   ///< as above
     bool notes_faults;                  ///< from the first crash on: it takes ten system calls a run
-    std::atomic<bool> recorded;
+    std::atomic<std::uint32_t> recorded;
     std::uint64_t record_ns;
     bool has_threads; ///< beside the one that explores
     fresh_progress fresh;
@@ -104,10 +104,11 @@ struct shared_sweep {
     forked_run forked;
     shared_maps maps; ///< with what `setup` has loaded
 
-    // (1) release: the recording is whole; pairs with (2)
-    void recorded_now() noexcept { recorded.store(true, std::memory_order_release); }
-    // (2) acquire: the recording is whole; pairs with (1)
-    bool is_recorded() const noexcept { return recorded.load(std::memory_order_acquire); }
+    void recorded_now() noexcept;
+    /// What it is may be read then.
+    bool is_recorded() const noexcept;
+    /// Parent. False: not within a few milliseconds.
+    bool wait_until_recorded() const noexcept;
 };
 
 struct job {

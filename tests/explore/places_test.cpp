@@ -16,9 +16,11 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -79,6 +81,47 @@ void call()
     enter(&counted);
 }
 
+void load_plugin_once_and_call()
+{
+    if (enter == nullptr)
+        load_plugin();
+    enter(&counted);
+}
+
+int plugin_file = -1;
+off_t plugin_code = 0;
+void* plugin_place = nullptr;
+bool called_before = false;
+
+// As a loader of the program's own would.
+void find_plugin_code()
+{
+    load_plugin();
+    Dl_info info{};
+    dladdr(reinterpret_cast<void*>(enter), &info);
+    const auto behind =
+        reinterpret_cast<std::uintptr_t>(enter) - reinterpret_cast<std::uintptr_t>(info.dli_fbase);
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    plugin_code = static_cast<off_t>(behind / page * page);
+    plugin_place = mmap(nullptr, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    enter = reinterpret_cast<counting>(reinterpret_cast<std::uintptr_t>(plugin_place) + behind % page);
+    plugin_file = open(NMISIM_TEST_PLUGIN, O_RDONLY | O_CLOEXEC);
+}
+
+void map_plugin_from_the_second_run_on()
+{
+    if (!std::exchange(called_before, true))
+        return;
+    mmap(plugin_place, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, plugin_file, plugin_code);
+    enter(&counted);
+}
+
+bool names_the_plugin(const sweep_report& r)
+{
+    return std::any_of(r.boundaries.begin(), r.boundaries.end(),
+                       [](const place& p) { return p.object.find("plugin") != std::string::npos; });
+}
+
 target calling(function setup)
 {
     return {.name = "loaded late",
@@ -122,6 +165,20 @@ TEST_CASE("what setup loads is mapped in the child alone, and explored with its 
     }
     CHECK(object);
     CHECK((symbol || !hidden_symbols_have_names()));
+}
+
+TEST_CASE("what the window loads in its first run has its names, and what it maps in a later one")
+{
+    for (const target& what : {target{.name = "at first", .window = load_plugin_once_and_call, .nmi = [] {}},
+                               target{.name = "later",
+                               .setup = find_plugin_code,
+                               .window = map_plugin_from_the_second_run_on,
+                               .nmi = [] {}}}) {
+        const sweep_report r = record(what);
+        INFO(to_text(r, true));
+        CHECK(r.complete);
+        CHECK(names_the_plugin(r));
+    }
 }
 
 TEST_CASE("an audit looks into what setup loads")

@@ -49,6 +49,8 @@ public:
             return;
         constexpr std::uint32_t no_anchor = ~std::uint32_t{0}; // a gate's breakpoint is there, or none can be
         std::unordered_map<std::uintptr_t, std::uint32_t> rounds;
+        rounds.reserve(recorded.count);
+        ways_.reserve(recorded.count);
         for (std::uint32_t g = 0; g < recorded.gates; ++g)
             if (is_wanted(recorded, g, which))
                 rounds[recorded.gate[g]] = no_anchor;

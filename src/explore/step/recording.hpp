@@ -53,6 +53,11 @@ struct recording {
 void clear(recording& t) noexcept;
 /// Depends on every boundary and on their order.
 std::uint64_t fingerprint(const recording& t) noexcept;
+/// Up to where it was recorded.
+inline bool made_no_system_call(const recording& t) noexcept
+{
+    return t.last.nr == last_call{}.nr;
+}
 /// The run has come to `ip`. False: there is no more room. Context: the SIGTRAP handler.
 bool note_boundary(recording& t, std::uintptr_t ip) noexcept;
 /// The system call `nr` was met at `ip`. Context: the SIGTRAP handler.

@@ -211,6 +211,8 @@ void record_until_stable(recording& t, const Run& run)
 /// `maps`: see prepare_breakpoints(). Context: control, in the child process.
 void install_handlers(int signal, function handler, delivery_note* note = nullptr, int other = 0,
                       std::string_view maps = {});
+/// The same, where prepare_breakpoints() is called later.
+void take_signals(int signal, function handler, delivery_note* note = nullptr, int other = 0);
 
 /// Calls what a target may leave out.
 inline void call(function f)

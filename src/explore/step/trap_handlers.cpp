@@ -121,6 +121,11 @@ void on_trap(int, siginfo_t* info, void* context)
 void install_handlers(int signal, function handler, delivery_note* note, int other, std::string_view maps)
 {
     prepare_breakpoints(maps);
+    take_signals(signal, handler, note, other);
+}
+
+void take_signals(int signal, function handler, delivery_note* note, int other)
+{
     struct sigaction trap {};
     trap.sa_sigaction = on_trap;
     trap.sa_flags = SA_SIGINFO | SA_RESTART;

@@ -190,6 +190,26 @@ std::vector<int> threads_of(int pid)
     return tids;
 }
 
+bool is_alone() noexcept
+{
+    const long folder = arch::raw_system_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/task"),
+                                              O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    alignas(dirent) std::array<char, 1024> entries;
+    unsigned threads = 0;
+    for (long n = 1; folder >= 0 && n > 0;) {
+        n = arch::raw_system_call(SYS_getdents64, folder, reinterpret_cast<long>(entries.data()),
+                                  static_cast<long>(entries.size()));
+        for (long at = 0; at < n;) {
+            const auto* const entry = reinterpret_cast<const dirent*>(entries.data() + at);
+            threads += entry->d_name[0] != '.' ? 1 : 0;
+            at += entry->d_reclen;
+        }
+    }
+    if (folder >= 0)
+        arch::raw_system_call(SYS_close, folder);
+    return threads == 1;
+}
+
 std::vector<int> family_of(int pid)
 {
     std::vector<int> all{pid};

@@ -112,7 +112,9 @@ void map_plugin_from_the_second_run_on()
 {
     if (!std::exchange(called_before, true))
         return;
-    mmap(plugin_place, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, plugin_file, plugin_code);
+    // Writable: a page that a step has made so would not be any more.
+    mmap(plugin_place, 1, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, plugin_file,
+         plugin_code);
     enter(&counted);
 }
 

@@ -226,7 +226,7 @@ std::string why_absent(const limits& within)
     return absent.empty() && within.system_calls ? tracing_absent() : absent;
 }
 
-// The child goes on meanwhile. What the two agree on is kept: the answer is asked for when all is over.
+// The child goes on meanwhile. decoded_wrongly() remembers what is right: it is asked again when all is over, and is quick then.
 void check_decoding_meanwhile(const job& j)
 {
     if (!j.within.fresh && j.shared->wait_until_recorded()) {
@@ -242,10 +242,8 @@ void run_children(job& j, sweep_report& report, const held_watch* held = nullptr
     for (std::uint32_t bad = 0;;) {
         if (bad == j.within.bad_ends)
             return give_up(report, "gave up after " + std::to_string(bad) + " crashed or stuck runs");
-        const bool records = !j.shared->is_recorded();
         const pid_t child = start_child(explore_window_runs, &j, &j.shared->alive);
-        if (records)
-            check_decoding_meanwhile(j);
+        check_decoding_meanwhile(j);
         const child_result end = watch_child(child, j.shared->alive, j.within.watchdog_ns, held);
         if (end.end == child_end::finished) {
             if (has_fresh_runs_left(j))

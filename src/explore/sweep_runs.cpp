@@ -277,18 +277,17 @@ int explore_window_runs(void* argument)
     if (!j.what.thread_end)
         self.emplace();
     const bool recorded = j.shared->is_recorded(); // by a process that is gone
+    if (!j.within.fresh && !j.within.system_calls) // the window may wait for its signal
+        run_once(j, self, plan{});                 // first touches and lazy work are not part of it
+    begin_stepping(j, recorded);
     if (j.within.fresh) {
-        begin_stepping(j, recorded);
         recorded ? run_freshly(j, self) : record_freshly(j, self);
         return 0;
     }
-    if (!j.within.system_calls)    // the window may wait for its signal
-        run_once(j, self, plan{}); // first touches and lazy work are not part of it
     change_mask(
         SIG_UNBLOCK,
         SIGTRAP); // that run was not stepped: signals that it blocked are blocked, and `prepare` may meet a gate
     j.shared->alive.runs.fetch_add(1, std::memory_order_relaxed); // a sign of life, orders nothing
-    begin_stepping(j, recorded);
     j.shared->has_threads = !is_alone();
     if (!recorded)
         record_window(j, self);

@@ -102,12 +102,13 @@ struct shared_sweep {
     recording steps;
     second_progress second;
     forked_run forked;
-    shared_maps maps; ///< with what `setup` has loaded
+    shared_maps maps; ///< with what `setup` and the first run have loaded
 
+    /// Child: `steps` and `maps` are whole.
     void recorded_now() noexcept;
-    /// What it is may be read then.
+    /// They may be read.
     bool is_recorded() const noexcept;
-    /// Parent. False: not within a few milliseconds.
+    /// Parent: they may be read. False: not within a few milliseconds.
     bool wait_until_recorded() const noexcept;
 };
 

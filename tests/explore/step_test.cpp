@@ -3,6 +3,7 @@
 // Steps by breakpoints: what the trap flag would have seen, and nothing else.
 #include "explore/place/objects.hpp"
 #include "explore/step/breakpoint.hpp"
+#include "explore/watch/child.hpp"
 #include "nmisim/explore.hpp"
 #include "support/catch2.hpp"
 
@@ -100,6 +101,17 @@ volatile int beside;
 [[gnu::noinline]] void work_beside()
 {
     beside = beside + 1;
+}
+
+int begin_by_the_trap_flag(void*)
+{
+    arch::step_by_breakpoints(false);
+    struct sigaction first {};
+    first.sa_flags = SA_SIGINFO;
+    first.sa_sigaction = [](int, siginfo_t* info, void*) { _exit(info->si_code & 0xff); };
+    sigaction(SIGTRAP, &first, nullptr);
+    arch::call_stepped(work_beside);
+    return 0;
 }
 
 // A thread that can take no trap runs the handler again and again.
@@ -215,6 +227,11 @@ TEST_CASE("where there is no code any more none is read")
 }
 
 #if defined(__x86_64__)
+TEST_CASE("where steps are not made by breakpoints a run begins by the trap flag")
+{
+    CHECK(wait_child(start_child(begin_by_the_trap_flag, nullptr)).code == TRAP_TRACE);
+}
+
 TEST_CASE("a handler of plain instructions is audited without a breakpoint in it")
 {
     for (int i = 0; i < 20; ++i) {

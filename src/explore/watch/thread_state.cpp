@@ -196,7 +196,7 @@ bool is_alone() noexcept
                                               O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     alignas(dirent) std::array<char, 1024> entries;
     unsigned threads = 0;
-    for (long n = 1; folder >= 0 && n > 0;) {
+    for (long n = 1; n > 0;) { // no folder: nothing is read
         n = arch::raw_system_call(SYS_getdents64, folder, reinterpret_cast<long>(entries.data()),
                                   static_cast<long>(entries.size()));
         for (long at = 0; at < n;) {
@@ -205,8 +205,7 @@ bool is_alone() noexcept
             at += entry->d_reclen;
         }
     }
-    if (folder >= 0)
-        arch::raw_system_call(SYS_close, folder);
+    arch::raw_system_call(SYS_close, folder);
     return threads == 1;
 }
 

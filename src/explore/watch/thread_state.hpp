@@ -29,8 +29,8 @@ struct thread_state {
 
 thread_state state_of(int pid, int tid);
 std::vector<int> threads_of(int pid);
-/// The calling process has one thread. Takes no memory, and calls nothing of libc: what explored code does for the first time stays so.
-/// False also where nothing is known.
+/// The calling process has one thread. False also where nothing is known. Neither malloc nor another function of libc is called: explored
+/// code may be the first to call them.
 bool is_alone() noexcept;
 /// The process, its children, and theirs.
 std::vector<int> family_of(int pid);

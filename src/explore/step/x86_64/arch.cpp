@@ -28,7 +28,7 @@ greg_t reg(const ucontext_t& at, int which) noexcept
 
 // Functions of their own, so that pushfq never meets the red zone of a caller. Traps on their own instructions
 // (one or two, as the CPU or the hypervisor has it) are not boundaries: of_the_mechanism(). Where steps are made by breakpoints, one
-// is in place of the call: the handler makes that.
+// stands in place of the call, and the handler makes the call.
 asm(R"(
     .text
     .globl nmisim_call_stepped

@@ -12,7 +12,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <utility>
 
 #include <sys/rseq.h>
 #include <sys/syscall.h>
@@ -27,21 +26,6 @@ constinit bool can_calculate = false;
 /// In the order of their encoding.
 constexpr std::array encoded{REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-// No loops: each step comes through here.
-constexpr std::make_index_sequence<encoded.size()> of_each_register;
-
-template <std::size_t... I>
-x86_registers registers_in(const gregset_t& from, std::index_sequence<I...>) noexcept
-{
-    return {{static_cast<std::uint64_t>(from[encoded[I]])...}};
-}
-
-template <std::size_t... I>
-void put_registers(gregset_t& to, const x86_registers& regs, std::index_sequence<I...>) noexcept
-{
-    ((to[encoded[I]] = static_cast<greg_t>(regs.r[I])), ...);
-}
-
 constexpr std::uintptr_t red_zone = 128; // System V ABI: a signal's frame begins below it
 
 // glibc's thread pointer; in fs:0 it points to itself.
@@ -231,7 +215,10 @@ bool make(const plain_instruction& i, out_of_line::registers& by, const memory_o
 
 x86_registers registers_of(const ucontext_t& at) noexcept
 {
-    return registers_in(at.uc_mcontext.gregs, of_each_register);
+    x86_registers regs;
+    for (std::size_t i = 0; i < encoded.size(); ++i)
+        regs.r[i] = static_cast<std::uint64_t>(at.uc_mcontext.gregs[encoded[i]]);
+    return regs;
 }
 
 void prepare_made_steps(bool wanted) noexcept
@@ -261,7 +248,8 @@ bool make_step(ucontext_t& at, const code_bytes& code, const interrupted& by) no
     std::uint64_t next = ip(at) + i.size;
     if (!make(i, now, memory_of(by), next))
         return false;
-    put_registers(at.uc_mcontext.gregs, now.general, of_each_register);
+    for (std::size_t n = 0; n < encoded.size(); ++n)
+        at.uc_mcontext.gregs[encoded[n]] = static_cast<greg_t>(now.general.r[n]);
     flags = static_cast<greg_t>(now.flags);
     set_ip(at, next);
     return true;
